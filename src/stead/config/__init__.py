@@ -1,0 +1,1 @@
+"""Variables: expansion, and what of the caller must not leak in."""

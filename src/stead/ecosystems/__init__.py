@@ -1,0 +1,34 @@
+"""Kinds of packages, one file or folder each, behind one protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.values.errors import UsageError
+
+if TYPE_CHECKING:
+    from stead.ecosystems.protocol import Ecosystem
+
+ENTRY_POINTS = "stead.ecosystems"
+BUILT_IN = ("conda", "pypi")
+"""In the order in which they are locked and built: each sees what came before."""
+
+
+def ecosystem(name: str) -> Ecosystem:
+    """Give the ecosystem of that name, from here or from a plugin."""
+    if name == "conda":
+        from stead.ecosystems.conda import Conda
+
+        return Conda()
+    if name == "pypi":
+        from stead.ecosystems.pypi import PyPI
+
+        return PyPI()
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        plugin: Ecosystem = point.load()()
+        return plugin
+    raise UsageError(
+        f"unknown ecosystem {name!r}", remedy=f"known are {', '.join(BUILT_IN)} and plugins"
+    )

@@ -1,0 +1,1 @@
+"""One file per file format: text to values, values to text."""

@@ -1,0 +1,1 @@
+"""The steps from a directory to a running command."""

@@ -1,0 +1,1 @@
+"""One file per shell: activation to text. No decision lives here."""

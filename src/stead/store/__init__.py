@@ -1,0 +1,1 @@
+"""What is on disk: builds, places, trust, journal, collection."""

@@ -1,0 +1,1 @@
+"""Channels and indexes made on the spot, for tests."""

@@ -1,0 +1,1 @@
+"""Frozen values; pure, no input or output; imports no other room."""

@@ -1,0 +1,84 @@
+"""What a step is given besides its values: the world, in one frozen value.
+
+Steps never print, ask, read ``os.environ`` or the clock; they use what stands
+here, and a test puts in what it likes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A process that has ended. ``stdout`` and ``stderr`` are text."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Runner(Protocol):
+    """Runs a program to its end and gives what it said; never raises for its exit code."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Completed:
+        """Run ``argv``. ``env`` None means the caller's environment.
+
+        ``on_line`` gets each line of standard error as it comes.
+        Raises :class:`~stead.values.errors.SteadError` when the program is missing.
+        """
+
+
+class Task(Protocol):
+    """One bar or line of progress."""
+
+    def total(self, amount: int) -> None:
+        """Set how much there is to do, in the unit it was opened with."""
+
+    def advance(self, amount: int = 1) -> None:
+        """Report that much more as done."""
+
+
+class Progress(Protocol):
+    """Where long work reports to."""
+
+    def task(self, title: str, *, unit: str = "") -> AbstractContextManager[Task]:
+        """Open a bar; ``unit`` is ``B`` for bytes, else a word (``packages``)."""
+
+    def note(self, text: str) -> None:
+        """Say one line: what is waited for, what was skipped and why."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The world as one command sees it."""
+
+    home: Path
+    """``$STEAD_HOME``."""
+    environ: Mapping[str, str]
+    """The caller's environment."""
+    run: Runner
+    progress: Progress
+    now: Callable[[], float]
+    """Seconds since the epoch."""
+    offline: bool = False
+    python_downloads: bool = True
+    """Whether an interpreter may be fetched where none fits."""
+    build_sources: bool = True
+    """Whether source distributions may be built (an untrusted lock builds none)."""
+    upgrade: frozenset[str] = field(default_factory=frozenset)
+    """Names to take afresh when locking; ``*`` is all of them."""

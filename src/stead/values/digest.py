@@ -1,0 +1,48 @@
+"""Canonical form and digest of values.
+
+A value's canonical form is JSON with sorted keys, no white space and UTF-8
+text. Fields marked ``compare=False`` (origins, mostly) take no part, so that
+moving an entry to another line changes no digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+KEY_LENGTH = 20
+
+
+def plain(value: Any) -> Any:
+    """Reduce a value to what JSON knows: dataclasses to objects, tuples to arrays."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare
+        }
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(v) for v in value)
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """Give the canonical form of a value, as bytes."""
+    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def digest(value: Any) -> str:
+    """Give the sha256 of a value's canonical form, as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def short_key(value: Any) -> str:
+    """Give a store key: 20 characters of base32 (100 bits) of the value's sha256."""
+    raw = hashlib.sha256(canonical(value)).digest()
+    return base64.b32encode(raw).decode("ascii").lower()[:KEY_LENGTH]

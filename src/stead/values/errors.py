@@ -1,0 +1,127 @@
+"""The tree of errors.
+
+    SteadError
+    ├── UsageError            the command line itself is wrong (exit code 2)
+    ├── ManifestError         a file of the tree cannot be read as what it claims to be
+    │   ├── ContradictionError
+    │   └── CycleError
+    ├── LockError
+    │   ├── LockOutdatedError     the lock no longer answers the manifests
+    │   └── UnsatisfiableError    no set of packages answers the request
+    ├── ArtifactError         a package could not be had, or is not what the lock says
+    │   └── HashMismatchError
+    ├── CollisionError        two packages bring the same file
+    ├── InterpreterError      no interpreter fits
+    ├── NetworkError
+    ├── StoreError            disk full, no permission, a damaged store
+    ├── TrustError
+    └── TaskError
+
+Every error says what happened, where, and what to do next. Foreign exceptions
+are translated where they enter, with the cause kept (``raise … from exc``).
+The docstring of a class is its default message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stead.values.origin import Origin
+
+
+class SteadError(Exception):
+    """Something went wrong."""
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        where: Origin | str | None = None,
+        remedy: str = "",
+        details: Sequence[str] = (),
+    ) -> None:
+        """Describe a failure.
+
+        ``where`` is a place in a file or a name; ``remedy`` one sentence in the
+        imperative; ``details`` further lines (the other half of a contradiction,
+        a solver's reasons), shown between message and remedy.
+        """
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.where = where
+        self.remedy = remedy
+        self.details = tuple(details)
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.message}" if self.where else self.message
+        lines = [head, *(f"  {line}" for line in self.details)]
+        if self.remedy:
+            lines.append(f"  → {self.remedy}")
+        return "\n".join(lines)
+
+
+class UsageError(SteadError):
+    """The command line cannot be understood."""
+
+    exit_code = 2
+
+
+class ManifestError(SteadError):
+    """A manifest cannot be read."""
+
+
+class ContradictionError(ManifestError):
+    """Two entries contradict each other."""
+
+
+class CycleError(ManifestError):
+    """Entries refer to each other in a circle."""
+
+
+class LockError(SteadError):
+    """The lock cannot be used."""
+
+
+class LockOutdatedError(LockError):
+    """The lock does not answer what the manifests ask for."""
+
+
+class UnsatisfiableError(LockError):
+    """No set of packages satisfies the request."""
+
+
+class ArtifactError(SteadError):
+    """A package could not be obtained."""
+
+
+class HashMismatchError(ArtifactError):
+    """A file is not the one that was locked."""
+
+
+class CollisionError(SteadError):
+    """Two packages bring the same file."""
+
+
+class InterpreterError(SteadError):
+    """No Python interpreter fits the request."""
+
+
+class NetworkError(SteadError):
+    """The network, or a server on it, did not answer."""
+
+
+class StoreError(SteadError):
+    """The store cannot be read or written."""
+
+
+class TrustError(SteadError):
+    """The place is not trusted."""
+
+
+class TaskError(SteadError):
+    """A task cannot be run."""

@@ -1,0 +1,114 @@
+"""The exact artifacts that satisfy a spec's packages.
+
+One shape serves every ecosystem: an artifact is a name, a version, the files
+that carry it with their hashes, and ``extra``: what only its ecosystem
+understands. File names are relative to a named index or channel, so that a
+mirror can serve them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from stead.values.digest import digest
+
+if TYPE_CHECKING:
+    from stead.values.requirement import Source
+
+LOCK_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of an artifact; ``size`` is in bytes, 0 where unknown."""
+
+    name: str
+    sha256: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One locked package.
+
+    ``depends`` are the requirement texts of its ecosystem, for ``tree`` and
+    ``why``. ``extra`` holds JSON values only; two artifacts of one identity are
+    equal on every platform or differ in ``files``/``extra``.
+    """
+
+    ecosystem: str
+    name: str
+    version: str
+    index: str = ""
+    files: tuple[File, ...] = ()
+    depends: tuple[str, ...] = ()
+    source: Source | None = None
+    extra: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """A name for this artifact, unique within a lock: ``conda/numpy-2.1.0-py312_0``."""
+        build = self.get("build")
+        return f"{self.ecosystem}/{self.name}-{self.version}" + (f"-{build}" if build else "")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return dict(self.extra).get(key, default)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedEnvironment:
+    """One place × environment × platform.
+
+    ``place`` is relative to the workspace root with ``/`` (``.`` for the root).
+    ``requests`` are the sorted texts of what was asked, one per requirement,
+    channel, index and option: the lock answers a spec if and only if they agree.
+    ``python`` is the minor version locked against (``3.12``), empty without Python.
+    """
+
+    place: str
+    environment: str
+    platform: str
+    requests: tuple[str, ...] = ()
+    python: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return digest({"python": self.python, "artifacts": self.artifacts})
+
+    def of(self, ecosystem: str) -> tuple[Artifact, ...]:
+        return tuple(a for a in self.artifacts if a.ecosystem == ecosystem)
+
+    @property
+    def slot(self) -> tuple[str, str, str]:
+        return (self.place, self.environment, self.platform)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A used module at the revision that its request meant."""
+
+    name: str
+    location: str
+    requested: str
+    commit: str
+    subdirectory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The content of one ``stead.lock``."""
+
+    environments: tuple[LockedEnvironment, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    version: int = field(default=LOCK_VERSION)
+
+    def find(self, place: str, environment: str, platform: str) -> LockedEnvironment | None:
+        slot = (place, environment, platform)
+        return next((e for e in self.environments if e.slot == slot), None)
+
+    def with_environment(self, env: LockedEnvironment) -> Lock:
+        """Give the lock with this environment added, or in place of its slot's."""
+        others = (e for e in self.environments if e.slot != env.slot)
+        return replace(self, environments=tuple(sorted((*others, env), key=lambda e: e.slot)))

@@ -1,0 +1,168 @@
+"""What one file of the tree says, whatever its format.
+
+A reader in ``formats`` turns text into a :class:`Manifest`; nothing after it
+knows which format an entry came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from stead.values.origin import NOWHERE, Origin
+
+if TYPE_CHECKING:
+    from stead.values.requirement import Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable's definition. ``value`` None takes an inherited one away."""
+
+    name: str
+    value: str | None
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PathEntry:
+    """A named location of the project, relative to the manifest that names it."""
+
+    name: str
+    path: str | None
+    base: str
+    """Absolute directory that ``path`` is relative to."""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A conda channel as written: a name, a URL, or a path relative to ``base``."""
+
+    name: str
+    base: str = ""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A package index of PyPI's kind: a short name, and its address as written."""
+
+    name: str
+    url: str
+    base: str = ""
+    flat: bool = False
+    """A flat directory or page of files (``--find-links``) instead of a simple index."""
+    explicit: bool = False
+    """Only for requirements that name it."""
+    default: bool = False
+    """Replaces the default index."""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A named command: an argument list, run without a shell.
+
+    ``cwd`` is absolute. Inputs and outputs are glob patterns relative to it; a
+    task that has any is skipped when neither they nor the environment changed.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    depends: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    environment: str = ""
+    cwd: str = ""
+    description: str = ""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Another module this one uses: a path, or a git address with revision."""
+
+    name: str
+    kind: Literal["path", "git"]
+    location: str
+    revision: str = ""
+    subdirectory: str = ""
+    base: str = ""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A named part of an environment. The default layer's name is empty."""
+
+    name: str = ""
+    requirements: tuple[Requirement, ...] = ()
+    constraints: tuple[Requirement, ...] = ()
+    removed: tuple[Requirement, ...] = ()
+    """Inherited requirements that do not apply here (``numpy = false``)."""
+    channels: tuple[Channel, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    paths: tuple[PathEntry, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    inherits: tuple[str, ...] = ()
+    """Other layers this one includes (``include-group`` of PEP 735)."""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What the root of a workspace says about all of it."""
+
+    name: str = ""
+    members: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    exclude_newer: str = ""
+    channel_priority: Literal["strict", "flexible", "disabled"] = "strict"
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenLock:
+    """A lock of another tool (``pylock.toml`` …), taken as it is, never solved again.
+
+    ``format`` is ``pylock``, ``conda-lock`` or ``explicit``; ``layer`` the layer
+    it belongs to (``pylock.dev.toml`` is layer ``dev``).
+    """
+
+    file: str
+    format: Literal["pylock", "conda-lock", "explicit"]
+    layer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One file, read. ``directory`` and ``file`` are absolute."""
+
+    file: str
+    format: str
+    """``stead.toml``, ``pyproject.toml``, ``environment.yml``, …: what documentation calls it."""
+    directory: str
+    layers: tuple[Layer, ...] = (Layer(),)
+    workspace: Workspace | None = None
+    inherit: bool = True
+    uses: tuple[Use, ...] = ()
+    taken: tuple[TakenLock, ...] = ()
+    link: str = ""
+    """Where editors look for the environment (``.venv``); empty for nowhere."""
+    project: str = ""
+    """The normalised distribution name, where the directory is an installable project."""
+    modules: tuple[str, ...] = ()
+    """Directories to put on Python's path, for code that is not installed."""
+    reads: tuple[str, ...] = ()
+    """Other files that took part (``-r``, ``-c``, ``setup.cfg``), absolute."""
+
+    @property
+    def foreign(self) -> bool:
+        """Written for another tool, without a word to Stead in it."""
+        return self.format != "stead.toml"
+
+    def layer(self, name: str) -> Layer | None:
+        return next((layer for layer in self.layers if layer.name == name), None)

@@ -1,0 +1,84 @@
+"""What a place × layers × platform asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from stead.values.digest import digest
+
+if TYPE_CHECKING:
+    from stead.values.manifest import Channel, Index, PathEntry, TakenLock, Task, Use, Variable
+    from stead.values.platform import Platform
+    from stead.values.requirement import Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class PackagesSpec:
+    """The packages part: all that a lock and a build depend on."""
+
+    requirements: tuple[Requirement, ...] = ()
+    constraints: tuple[Requirement, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    python_from: Literal["", "conda", "venv", "pyenv"] = ""
+    """Where Python comes from, if a layer says so."""
+    taken: tuple[TakenLock, ...] = ()
+    exclude_newer: str = ""
+    channel_priority: str = "strict"
+
+    @property
+    def digest(self) -> str:
+        return digest(self)
+
+    def of(self, ecosystem: str) -> tuple[Requirement, ...]:
+        """Give the requirements of one ecosystem, in order."""
+        return tuple(r for r in self.requirements if r.ecosystem == ecosystem)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The configuration part: what a process gets besides packages.
+
+    Variables are already merged, one per name, but not yet expanded: references
+    (``${NAME}``) are resolved when the activation is made.
+    """
+
+    variables: tuple[Variable, ...] = ()
+    paths: tuple[PathEntry, ...] = ()
+    modules: tuple[str, ...] = ()
+    """Directories for Python's path, absolute, first wins."""
+
+    @property
+    def digest(self) -> str:
+        return digest(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """The composed value, with the origin of every entry."""
+
+    place: str
+    """Absolute directory whose environment this is."""
+    root: str
+    """Absolute directory of the workspace root, where ``stead.lock`` lies."""
+    environment: str
+    layers: tuple[str, ...]
+    platform: Platform
+    packages: PackagesSpec = field(default_factory=PackagesSpec)
+    configuration: Configuration = field(default_factory=Configuration)
+    tasks: tuple[Task, ...] = ()
+    uses: tuple[Use, ...] = ()
+    link: str = ""
+    name: str = ""
+    """A human's name for the place: the workspace's, or the directory's."""
+    inputs: tuple[str, ...] = field(default=(), compare=False)
+    """Absolute paths of all files that took part."""
+    absent: tuple[str, ...] = field(default=(), compare=False)
+    """Absolute paths that would have taken part, had they existed."""
+    environments: tuple[str, ...] = field(default=(), compare=False)
+    """Names of the layers that the manifests declare."""
+
+    @property
+    def digest(self) -> str:
+        return digest({"packages": self.packages, "configuration": self.configuration})
