@@ -1,0 +1,187 @@
+"""The process runner: the one place that starts a program and waits for it.
+
+Each child gets a session of its own. A Ctrl-C therefore reaches Stead alone,
+which then ends the child with all that the child has started; and a program
+that would ask for a password at the terminal fails at once instead of waiting
+behind a progress bar.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from stead.values.context import Completed
+from stead.values.errors import SteadError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import IO
+
+GRACE = 3.0
+"""Seconds that an interrupted child gets to clean up before it is killed."""
+
+_live: set[subprocess.Popen[str]] = set()
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Run ``argv`` to its end; the :class:`~stead.values.context.Runner` of the program.
+
+    Output is read as UTF-8; a byte that is none becomes a surrogate escape, so
+    that paths survive. ``on_line`` gets each line of standard error, without its
+    end, as it comes (a carriage return ends a line too). Without ``stdin`` the
+    child reads an empty file. A death by signal gives a negative ``returncode``.
+
+    Raises SteadError where the program or ``cwd`` is missing or may not be run.
+    Whatever else is raised here (an interrupt, an error of ``on_line``) first
+    ends the child's process group.
+    """
+    import subprocess
+
+    where = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="surrogateescape",
+            **where,
+        )
+    except (OSError, ValueError) as exc:
+        raise _not_started(argv, cwd, exc) from exc
+    _live.add(child)
+    try:
+        if on_line is None:
+            stdout, stderr = child.communicate(stdin)
+        else:
+            stdout, stderr = _follow(child, stdin, on_line)
+    except BaseException:
+        _end(child)
+        raise
+    finally:
+        _live.discard(child)
+        for stream in (child.stdin, child.stdout, child.stderr):
+            if stream is not None:
+                _close(stream)
+    return Completed(child.returncode, stdout, stderr)
+
+
+def stop_all() -> None:
+    """Ask every running child to end, without waiting; safe in a signal handler.
+
+    Needed where children are waited for in worker threads, which no interrupt
+    reaches.
+    """
+    for child in tuple(_live):
+        _signal(child, hard=False)
+
+
+def _follow(
+    child: subprocess.Popen[str], stdin: str | None, on_line: Callable[[str], None]
+) -> tuple[str, str]:
+    """Read both outputs, handing on lines of standard error from this thread.
+
+    From this thread, because ``on_line`` may raise and may not be thread-safe.
+    """
+    import threading
+
+    assert child.stdout is not None
+    assert child.stderr is not None
+    collected: list[str] = []
+    out, pipe = child.stdout, child.stdin
+    threads = [threading.Thread(target=lambda: collected.append(out.read()), daemon=True)]
+    if pipe is not None:
+        threads.append(threading.Thread(target=_feed, args=(pipe, stdin or ""), daemon=True))
+    for thread in threads:
+        thread.start()
+    lines: list[str] = []
+    for line in child.stderr:
+        lines.append(line)
+        on_line(line.rstrip("\n"))
+    for thread in threads:
+        thread.join()
+    child.wait()
+    return "".join(collected), "".join(lines)
+
+
+def _feed(pipe: IO[str], text: str) -> None:
+    try:
+        pipe.write(text)
+    except (BrokenPipeError, ValueError):
+        pass  # a child need not read what it is given
+    finally:
+        _close(pipe)
+
+
+def _close(stream: IO[str]) -> None:
+    try:
+        stream.close()
+    except (BrokenPipeError, ValueError):
+        pass
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End a child and its process group: first politely, then not."""
+    import subprocess
+
+    _signal(child, hard=False)
+    try:
+        child.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        # Also after a polite end: what the child had started may still be there.
+        _signal(child, hard=True)
+        child.wait()
+
+
+def _signal(child: subprocess.Popen[str], *, hard: bool) -> None:
+    import signal
+
+    if sys.platform == "win32":
+        # /T takes the tree; without /F a console program never hears of it.
+        import subprocess
+
+        subprocess.call(
+            ["taskkill", "/F", "/T", "/PID", str(child.pid)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return
+    try:
+        # The session's id is the child's: it stays the group's as long as one member lives.
+        os.killpg(child.pid, signal.SIGKILL if hard else signal.SIGTERM)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _not_started(argv: Sequence[str], cwd: str | None, exc: OSError | ValueError) -> SteadError:
+    program = argv[0] if argv else ""
+    if isinstance(exc, ValueError):  # a NUL in an argument or a variable
+        return SteadError(f"cannot start {program!r}: {exc}")
+    if cwd is not None and not os.path.isdir(cwd):
+        return SteadError(f"cannot start {program!r} in {cwd}: no such directory")
+    if isinstance(exc, FileNotFoundError):
+        return SteadError(
+            f"the program {program!r} was not found",
+            remedy="install it, or put its directory on PATH",
+        )
+    if isinstance(exc, PermissionError):
+        return SteadError(
+            f"the program {program!r} may not be run",
+            remedy="look at its permissions, and whether its file system allows programs",
+        )
+    return SteadError(f"cannot start {program!r}: {exc.strerror or exc}")
