@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stead.testing.channel import Entry, Package
+from stead.testing.channel import Entry, Package, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,8 +35,16 @@ _LEFT_OUT = frozenset(
         "sitecustomize.py",
     ]
 )
-# Debian's interpreter reads dist-packages unless it is a virtual environment.
+# Debian's interpreter installs to and reads dist-packages, unless it is a virtual environment.
+# Its sysconfig can be told otherwise; its site module is frozen into the executable.
 _DEBIAN = re.compile(r'sys\.base_prefix != sys\.prefix or hasattr\(sys, "real_prefix"\)')
+_DEBIAN_SITE = f"""\
+import os, site, sys
+
+packages = os.path.join(sys.prefix, "lib", "python{MINOR}", "site-packages")
+if packages not in sys.path:
+    site.addsitedir(packages)
+"""
 
 
 def cpython() -> Package:
@@ -56,6 +64,8 @@ def cpython() -> Package:
     entries += [Entry(f"bin/{n}", symlink=f"python{MINOR}") for n in ("python", "python3")]
     entries.append(Entry(f"{SITE_PACKAGES}/README.txt", b"Third-party packages go here.\n"))
     entries += _shared_library()
+    if "dist-packages" in Path(stdlib, "site.py").read_text():
+        entries.append(text(f"{library}/sitecustomize.py", _DEBIAN_SITE))
     return Package(
         "python",
         ".".join(map(str, sys.version_info[:3])),
@@ -76,7 +86,7 @@ def _tree(directory: str, below: str) -> Iterator[Entry]:
                 continue
             source = os.path.realpath(os.path.join(base, name))
             path = os.path.normpath(os.path.join(below, inside, name))
-            if name in ("site.py", "sysconfig.py") or path.endswith("sysconfig/__init__.py"):
+            if path.endswith(("/sysconfig.py", "/sysconfig/__init__.py")):
                 yield Entry(path, _DEBIAN.sub("True", Path(source).read_text()).encode())
             elif stat.S_ISREG(os.stat(source).st_mode):
                 yield Entry(path, source=source)
