@@ -1,0 +1,370 @@
+"""Variables with references → the values a process gets.
+
+The language is small: ``${NAME}`` is another variable, ``${paths.NAME}`` an
+entry of ``[paths]`` as an absolute path, ``$$`` a dollar sign; any other dollar
+sign stands for itself. There are no defaults and no commands.
+
+The caller's environment is not a source of values, but for a few names that
+describe the machine and the person (:data:`ADOPTED`).
+
+Typed configuration is to enter at :func:`changes`: it takes definitions and
+gives changes, so that kinds, ranks and secrets can stand behind the same call.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stead.values.activation import Change
+from stead.values.errors import CycleError, ManifestError
+from stead.values.names import nearest
+from stead.values.origin import NOWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stead.values.manifest import PathEntry, Variable
+    from stead.values.origin import Origin
+
+ADOPTED: tuple[str, ...] = (
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "SSH_AUTH_SOCK",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    # Windows' names for the same things.
+    "USERPROFILE",
+    "USERNAME",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "TEMP",
+    "TMP",
+    "SYSTEMROOT",
+)
+"""The caller's variables that may be referred to without being declared."""
+
+LONGEST = 128 * 1024 - 1
+"""Bytes of ``NAME=value``; Linux starts no program with a longer one."""
+
+_TOKEN = re.compile(r"\$\$|\$\{([^{}$]*)\}|\$\{")
+_PATHS = "paths."
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """``${text}`` within a value."""
+
+    text: str
+
+
+def parse(value: str, *, name: str = "", where: Origin = NOWHERE) -> tuple[str | Reference, ...]:
+    """Split a value into literal text and references; neighbouring text is one part.
+
+    Raises ManifestError for a reference that has no end or no name.
+    """
+    parts: list[str | Reference] = []
+    text = ""
+    at = 0
+    for match in _TOKEN.finditer(value):
+        text += value[at : match.start()]
+        at = match.end()
+        if match.group() == "$$":
+            text += "$"
+            continue
+        inner = match.group(1)
+        if inner is None:
+            raise _error(
+                f"{_of(name)}a reference is not closed: {value[match.start() :][:40]!r}",
+                where,
+                "write ${NAME}, or $${ for the characters themselves",
+            )
+        if not re.fullmatch(r"paths\.[^\s:]+|[^\s:.?+=/-]+", inner):
+            raise _error(
+                f"{_of(name)}'${{{inner}}}' is not a reference",
+                where,
+                "write ${NAME} or ${paths.NAME} (there are no defaults), "
+                "or $${ for the characters themselves",
+            )
+        if text:
+            parts.append(text)
+            text = ""
+        parts.append(Reference(inner))
+    text += value[at:]
+    if text:
+        parts.append(text)
+    return tuple(parts)
+
+
+def escape(text: str) -> str:
+    """Write ``text`` so that it expands to itself."""
+    return text.replace("$", "$$")
+
+
+def expand(
+    variables: Iterable[Variable],
+    paths: Iterable[PathEntry],
+    *,
+    ambient: Mapping[str, str],
+    adopt: Iterable[str] = ADOPTED,
+) -> tuple[tuple[str, str], ...]:
+    """Give each variable's name and value, in the order they came in.
+
+    Variables without a value (taken away) are left out. ``ambient`` is the
+    caller's environment, of which only the names in ``adopt`` are looked at.
+
+    Raises CycleError with the chain, and ManifestError for a reference to what
+    is not there, a NUL, or a value longer than a process may be given.
+    """
+    return _Table(variables, paths, ambient, adopt).all()
+
+
+def changes(
+    variables: Iterable[Variable],
+    paths: Iterable[PathEntry],
+    *,
+    ambient: Mapping[str, str],
+    adopt: Iterable[str] = ADOPTED,
+    separator: str = ":",
+) -> tuple[Change, ...]:
+    """Give the changes that the variables mean.
+
+    As :func:`expand`, and more: a variable that refers to itself at its end or
+    its beginning (``PATH = "${paths.tools}:${PATH}"``) adds to what the process
+    has, as that is the only meaning it can have. Names and places likewise.
+    """
+    given = tuple(variables)
+    listed: dict[str, tuple[str, Variable]] = {}
+    rest: list[Variable] = []
+    for variable in given:
+        side = _side(variable, separator)
+        if side is None:
+            rest.append(variable)
+        else:
+            listed[variable.name] = side
+    table = _Table(rest, paths, ambient, adopt, open_ended=frozenset(listed))
+    values = dict(table.all())
+    result: list[Change] = []
+    for variable in given:
+        if variable.name in listed:
+            kind, entries = listed[variable.name]
+            text = table.value_of(entries)
+            result += _list_changes(kind, variable.name, text, separator)
+        elif variable.name in values:
+            result.append(Change("set", variable.name, values[variable.name]))
+    return tuple(result)
+
+
+def _side(variable: Variable, separator: str) -> tuple[str, Variable] | None:
+    """Say on which side a variable adds to itself, and what; None if it does not."""
+    value, me = variable.value, f"${{{variable.name}}}"
+    if value is None or value.count(me) != 1:
+        return None
+    for kind, found, entries in (
+        ("prepend", value.endswith(separator + me), value[: -len(separator + me)]),
+        ("append", value.startswith(me + separator), value[len(me + separator) :]),
+    ):
+        # An odd dollar before it is the escape of this one.
+        if (
+            found
+            and entries
+            and parse(value)[-1 if kind == "prepend" else 0] == Reference(variable.name)
+        ):
+            from dataclasses import replace
+
+            return kind, replace(variable, value=entries)
+    return None
+
+
+def _list_changes(kind: str, name: str, text: str, separator: str) -> list[Change]:
+    entries = [entry for entry in text.split(separator) if entry]
+    if kind == "append":
+        return [Change("append", name, entry, separator) for entry in entries]
+    # The last to be put before the rest stands first.
+    return [Change("prepend", name, entry, separator) for entry in reversed(entries)]
+
+
+class _Table:
+    """The definitions of one environment, and what has been computed of them."""
+
+    def __init__(
+        self,
+        variables: Iterable[Variable],
+        paths: Iterable[PathEntry],
+        ambient: Mapping[str, str],
+        adopt: Iterable[str],
+        open_ended: frozenset[str] = frozenset(),
+    ) -> None:
+        self._variables = {v.name: v for v in variables}
+        self._paths = {p.name: p for p in paths if p.path is not None}
+        self._ambient = ambient
+        self._adopt = frozenset(adopt)
+        self._open_ended = open_ended
+        self._parsed: dict[str, tuple[str | Reference, ...]] = {}
+        self._done: dict[str, str] = {}
+
+    def all(self) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (name, self._resolve(name))
+            for name, variable in self._variables.items()
+            if variable.value is not None
+        )
+
+    def value_of(self, variable: Variable) -> str:
+        """Give the value of a definition that stands outside the table."""
+        parts = self._parse(variable)
+        for reference in self._needs(parts):
+            self._resolve(reference)
+        return self._join(variable, parts)
+
+    def _parse(self, variable: Variable) -> tuple[str | Reference, ...]:
+        assert variable.value is not None
+        return parse(variable.value, name=variable.name, where=variable.origin)
+
+    def _resolve(self, name: str) -> str:
+        """Compute one variable with all it needs; without recursion, chains may be long."""
+        stack = [name]
+        chain: dict[str, None] = {}
+        while stack:
+            top = stack[-1]
+            if top in self._done:
+                chain.pop(top, None)
+                stack.pop()
+                continue
+            if top not in self._parsed:
+                self._parsed[top] = self._parse(self._variables[top])
+            parts = self._parsed[top]
+            open_needs = [n for n in self._needs(parts) if n not in self._done]
+            if not open_needs:
+                self._done[top] = self._join(self._variables[top], parts)
+                continue
+            chain[top] = None
+            if open_needs[0] in chain:
+                raise self._cycle([*chain], open_needs[0])
+            stack.append(open_needs[0])
+        return self._done[name]
+
+    def _needs(self, parts: tuple[str | Reference, ...]) -> list[str]:
+        return [p.text for p in parts if isinstance(p, Reference) and self._defines(p.text)]
+
+    def _defines(self, name: str) -> bool:
+        variable = self._variables.get(name)
+        return variable is not None and variable.value is not None
+
+    def _join(self, variable: Variable, parts: tuple[str | Reference, ...]) -> str:
+        pieces = []
+        size = 0
+        for part in parts:
+            piece = part if isinstance(part, str) else self._look_up(part.text, variable)
+            # Measured on the way: a handful of doublings would fill the memory first.
+            size += len(piece)
+            if size > LONGEST:
+                break
+            pieces.append(piece)
+        value = "".join(pieces)
+        long = size > LONGEST or len(value.encode("utf-8", "surrogateescape")) > LONGEST
+        if long or "\0" in value:
+            fault = "is longer than 128 KiB" if long else "contains a NUL character"
+            raise _error(
+                f"the value of {variable.name} {fault}, which no process can be given",
+                variable.origin,
+                "put it into a file, and the file's name into the variable",
+            )
+        return value
+
+    def _look_up(self, name: str, user: Variable) -> str:
+        if name.startswith(_PATHS):
+            return self._path(name, user)
+        if self._defines(name):
+            return self._done[name]
+        if name in self._adopt and name not in self._variables:
+            return self._adopted(name, user)
+        raise self._unknown(name, user)
+
+    def _path(self, name: str, user: Variable) -> str:
+        entry = self._paths.get(name.removeprefix(_PATHS))
+        if entry is None or entry.path is None:
+            like = nearest(name, (_PATHS + known for known in self._paths))
+            raise _error(
+                f"{user.name} refers to ${{{name}}}, but [paths] has no such entry",
+                user.origin,
+                f"did you mean ${{{like}}}?" if like else "add it to [paths]",
+            )
+        return os.path.normpath(os.path.join(entry.base, entry.path))
+
+    def _adopted(self, name: str, user: Variable) -> str:
+        for source in (name, "LOGNAME") if name == "USER" else (name,):
+            if source in self._ambient:
+                return self._ambient[source]
+        if name == "TMPDIR":  # few systems set it, and all agree on what that means
+            return "/tmp"  # noqa: S108
+        raise _error(
+            f"{user.name} refers to ${{{name}}}, which is not set where Stead was called",
+            user.origin,
+            f"export {name} before the call, or define it under [vars]",
+        )
+
+    def _unknown(self, name: str, user: Variable) -> ManifestError:
+        if name in self._open_ended:
+            return _error(
+                f"{user.name} refers to ${{{name}}}, which adds to what the caller has "
+                "and so has no value of its own",
+                user.origin,
+                f"name the entries in a variable of their own, and refer to that from {name} too",
+            )
+        if name in self._variables:
+            return _error(
+                f"{user.name} refers to ${{{name}}}, which is taken away",
+                user.origin,
+                f"give {name} a value here, or leave the reference out",
+            )
+        like = nearest(name, (*self._variables, *(a for a in self._adopt if a in self._ambient)))
+        if like:
+            remedy = f"did you mean ${{{like}}}?"
+        elif name in self._ambient:
+            remedy = (
+                f"define {name} under [vars]: what the calling shell has is not taken over, "
+                "so that others get the same"
+            )
+        else:
+            remedy = f"define {name} under [vars], or write $${{{name}}} for the characters"
+        return _error(
+            f"{user.name} refers to ${{{name}}}, which is not defined", user.origin, remedy
+        )
+
+    def _cycle(self, chain: list[str], back: str) -> CycleError:
+        round_ = chain[chain.index(back) :]
+        first = self._variables[round_[0]]
+        if len(round_) == 1:
+            return CycleError(
+                f"{back} refers to itself",
+                where=_where(first.origin),
+                remedy="a value may be added to only at one end of a list, "
+                f'as in "…:${{{back}}}"; otherwise use another name',
+            )
+        return CycleError(
+            f"variables refer to each other in a circle: {' → '.join([*round_, back])}",
+            where=_where(first.origin),
+            details=[
+                f"{n} = {self._variables[n].value!r} ({self._variables[n].origin})" for n in round_
+            ],
+            remedy="give one of them a value of its own",
+        )
+
+
+def _of(name: str) -> str:
+    return f"in the value of {name}, " if name else ""
+
+
+def _where(origin: Origin) -> Origin | None:
+    return origin if origin.file else None
+
+
+def _error(message: str, where: Origin, remedy: str) -> ManifestError:
+    return ManifestError(message, where=_where(where), remedy=remedy)
