@@ -1,0 +1,161 @@
+"""What every command gets: the world, and the steps called with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform as machine
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stead.values.context import Context
+from stead.values.digest import plain
+from stead.values.errors import UsageError
+from stead.values.names import DEFAULT, is_environment_name
+from stead.values.platform import platform_named, platform_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.pipeline.steps import Composed, Request
+    from stead.values.activation import Activation
+    from stead.values.platform import Platform
+    from stead.values.spec import Spec
+
+
+@dataclass(frozen=True)
+class App:
+    """One invocation of the command line.
+
+    ``cwd`` is the directory asked about, as the user's shell names it.
+    """
+
+    context: Context
+    cwd: str
+    platform: Platform
+    locked: bool = False
+    target: str = ""
+    """Another platform to speak about, by name."""
+
+    def request(self, environment: str | None = None, *, relock: bool = False) -> Request:
+        """Describe the wanted environment; None means the default one."""
+        from stead.pipeline.steps import Request
+
+        return Request(
+            directory=self.cwd,
+            environment=self.environment(environment),
+            platform=platform_named(self.target) if self.target else self.platform,
+            here=self.platform,
+            user_home=os.path.realpath(os.path.expanduser("~")),
+            locked=self.locked,
+            relock=relock,
+        )
+
+    def environment(self, name: str | None) -> str:
+        """Choose an environment: the one named, else ``$STEAD_ENVIRONMENT``, else the default."""
+        chosen = name or self.context.environ.get("STEAD_ENVIRONMENT") or DEFAULT
+        if not is_environment_name(chosen):
+            raise UsageError(
+                f"{chosen!r} cannot name an environment",
+                remedy="use letters, digits, `.`, `_` and `-`, starting with a letter or digit",
+            )
+        return chosen
+
+    def composed(self, environment: str | None = None, *, fetch: bool = False) -> Composed:
+        """discover and compose."""
+        from stead.pipeline.steps import composed_for
+
+        return composed_for(self.request(environment), self.context, fetch=fetch)
+
+    def spec(self, environment: str | None = None) -> Spec:
+        return self.composed(environment).spec
+
+    def activation(self, environment: str | None = None) -> Activation:
+        """Do every step, building if need be, and keep the record of the place."""
+        from stead.pipeline.keep import prepared
+
+        return prepared(self.request(environment), self.context)[1]
+
+    def participants(self, spec: Spec) -> tuple[str, ...]:
+        """List the files whose content trust is about."""
+        from stead.pipeline.keep import participants
+
+        return participants(spec)
+
+    def launcher_command(self, environment: str | None = None) -> list[str]:
+        """Give the argument list that runs a command in an environment from anywhere."""
+        place = self.composed(environment).spec.place
+        return [program(), "-C", place, "run", "-e", self.environment(environment), "--"]
+
+    def out(self, text: str = "") -> None:
+        print(text)
+
+    def out_json(self, value: Any) -> None:
+        print(json.dumps(plain(value), indent=2, ensure_ascii=False))
+
+    def err(self, text: str) -> None:
+        print(text, file=sys.stderr)
+
+    @cached_property
+    def interactive(self) -> bool:
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def program() -> str:
+    """Give the path of the ``stead`` program of this installation."""
+    beside = os.path.join(os.path.dirname(sys.executable), "stead")
+    return beside if os.path.exists(beside) else "stead"
+
+
+def make_app(args: argparse.Namespace) -> App:
+    """Collect the world for one invocation: the only reader of ``os.environ``."""
+    from stead.cli import progress, runner
+    from stead.store.places import default_home
+
+    environ = dict(os.environ)
+    home = environ.get("STEAD_HOME") or default_home(environ, sys.platform)
+    context = Context(
+        home=Path(os.path.abspath(home)),
+        environ=environ,
+        run=runner.run,
+        progress=progress.progress_for(sys.stderr, is_tty=sys.stderr.isatty()),
+        now=time.time,
+        offline=getattr(args, "offline", False),
+        python_downloads=not getattr(args, "no_python_downloads", False),
+    )
+    app = App(
+        context=context,
+        cwd=_directory(args, environ),
+        platform=platform_of(sys.platform, machine.machine()),
+        locked=getattr(args, "locked", False),
+    )
+    target = getattr(args, "platform", None)
+    return replace(app, target=target) if isinstance(target, str) else app
+
+
+def _directory(args: argparse.Namespace, environ: dict[str, str]) -> str:
+    """Give the directory to work in, absolute, by the name the user's shell has for it."""
+    try:
+        current = os.getcwd()
+    except FileNotFoundError as exc:
+        raise UsageError(
+            "the current directory does not exist any more", remedy="change to one that does"
+        ) from exc
+    logical = environ.get("PWD", "")
+    if os.path.isabs(logical) and logical != current:
+        try:
+            if os.path.samefile(logical, current):
+                current = logical
+        except OSError:
+            pass
+    wanted = getattr(args, "directory", None)
+    if not wanted:
+        return current
+    path = os.path.normpath(os.path.join(current, wanted))
+    if not os.path.isdir(path):
+        raise UsageError(f"there is no directory {path}", remedy="correct the path after -C")
+    return path

@@ -1,0 +1,141 @@
+"""The command line: which word means which module, and nothing else.
+
+A command's module is imported when its command is asked for, not before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from stead import __version__
+from stead.values.errors import UsageError
+from stead.values.names import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "init": "write a stead.toml",
+    "add": "ask for a package",
+    "remove": "take a request for a package away",
+    "lock": "choose exact packages and write stead.lock",
+    "build": "make the environment without running anything",
+    "run": "run a task or a command in the environment",
+    "launcher": "write a script that runs a command in the environment",
+    "status": "what is asked, locked, built and in use",
+    "trust": "let the hook use this place",
+    "hook": "print the code that makes a shell follow the directory",
+    "env": "list, show and print environments",
+    "tree": "show the locked packages as a tree",
+    "why": "show what asks for a package",
+    "export": "write the environment in another tool's format",
+    "import": "make a stead.toml from another tool's file",
+    "kernel": "register the environment with Jupyter",
+    "schema": "print the JSON Schema of stead.toml",
+    "gc": "remove builds that nothing uses",
+    "store": "check the store, and say what it holds",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, remedy=f"see `{self.prog} --help`")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code, 2 where the line cannot be understood."""
+    from stead.cli.errors import guard
+
+    words = list(sys.argv[1:] if argv is None else argv)
+    with guard() as outcome:
+        outcome.code = _dispatch(words)
+    return _leave(outcome.code)
+
+
+def _leave(code: int) -> int:
+    """End without running what extension modules do at the interpreter's end.
+
+    py-rattler's runtime can crash there, after all work is done.
+    """
+    if "rattler" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _dispatch(words: list[str]) -> int:
+    options, rest = _global_options(words)
+    if options.version:
+        print(f"stead {__version__}")
+        return 0
+    if not rest or rest[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return 0 if rest else 2
+    name = rest[0]
+    if name not in COMMANDS:
+        close = nearest(name, COMMANDS)
+        raise UsageError(
+            f"no command {name!r}" + (f"; did you mean `stead {close}`?" if close else ""),
+            remedy="see `stead --help`",
+        )
+    module = importlib.import_module(f"stead.cli.{name}" if name != "import" else "stead.cli.take")
+    parser = parser_of(name)
+    args = parser.parse_args(rest[1:])
+    args.directory = options.directory
+    from stead.cli.app import make_app
+
+    code: int = module.execute(args, make_app(args))
+    return code
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Give the parser of a command."""
+    module = importlib.import_module(f"stead.cli.{name}" if name != "import" else "stead.cli.take")
+    parser = _Parser(
+        prog=f"stead {name}",
+        description=module.HELP,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    return parser
+
+
+def _global_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Read the options before the command."""
+    options = argparse.Namespace(directory=None, version=False)
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] not in ("-h", "--help"):
+        word = rest.pop(0)
+        if word == "-C":
+            if not rest:
+                raise UsageError("-C needs a directory", remedy="see `stead --help`")
+            options.directory = rest.pop(0)
+        elif word.startswith("-C"):
+            options.directory = word[2:]
+        elif word in ("-V", "--version"):
+            options.version = True
+        else:
+            raise UsageError(f"no option {word!r} before the command", remedy="see `stead --help`")
+    return options, rest
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: stead [-C DIR] COMMAND …",
+            "",
+            "Being in a directory is using its environment.",
+            "",
+            *lines,
+            "",
+            "`stead COMMAND --help` says more. -C DIR works as if started in DIR.",
+        ]
+    )

@@ -1,0 +1,106 @@
+"""activate: a build and a configuration to the changes that a process gets."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stead.config.clean import leading_changes
+from stead.config.expand import expand
+from stead.store.atomic import write_file
+from stead.values.activation import Activation, Change
+from stead.values.digest import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.platform import Platform
+    from stead.values.spec import Spec
+
+
+def activate(
+    spec: Spec,
+    build: Path | None,
+    *,
+    interpreter: Interpreter | None,
+    ecosystems: Sequence[str],
+    inputs: tuple[str, ...],
+    absent: tuple[str, ...],
+    context: Context,
+) -> Activation:
+    """Compute an environment's activation.
+
+    The order is: what of the caller must not leak in, the build's programs, what
+    the packages themselves ask for, the place's own code, its variables.
+    ``inputs`` and ``absent`` are what the activation depends on besides the build.
+    """
+    changes = list(leading_changes(str(context.home)))
+    if build is not None:
+        separator = spec.platform.path_separator
+        changes += [
+            Change("prepend", "PATH", directory, separator)
+            for directory in reversed(program_directories(str(build), spec.platform, ecosystems))
+        ]
+        changes += build_changes(build, ecosystems, context)
+    if spec.configuration.modules:
+        path = spec.platform.path_separator.join(spec.configuration.modules)
+        changes.append(Change("set", "PYTHONPATH", path))
+    changes.append(Change("set", "STEAD_PLACE", spec.place))
+    changes.append(Change("set", "STEAD_ENV", spec.environment))
+    variables = expand(
+        spec.configuration.variables, spec.configuration.paths, ambient=context.environ
+    )
+    changes += [Change("set", name, value) for name, value in variables]
+    requires = [str(build)] if build is not None else []
+    if interpreter is not None:
+        requires.append(interpreter.path)
+    return Activation(
+        place=spec.place,
+        root=spec.root,
+        environment=spec.environment,
+        changes=tuple(changes),
+        build=str(build) if build else "",
+        requires=tuple(requires),
+        inputs=inputs,
+        absent=absent,
+        tasks=spec.tasks,
+        digest=spec.digest,
+    )
+
+
+def program_directories(
+    build: str, platform: Platform, ecosystems: Sequence[str]
+) -> tuple[str, ...]:
+    """List the directories of a build that hold programs, in the order of ``PATH``."""
+    if not platform.is_windows:
+        return (os.path.join(build, "bin"),)
+    if "conda" not in ecosystems:
+        return (f"{build}\\Scripts",)
+    return (
+        build,
+        f"{build}\\Library\\mingw-w64\\bin",
+        f"{build}\\Library\\usr\\bin",
+        f"{build}\\Library\\bin",
+        f"{build}\\Scripts",
+        f"{build}\\bin",
+    )
+
+
+def build_changes(build: Path, ecosystems: Sequence[str], context: Context) -> tuple[Change, ...]:
+    """Give what the packages of a build ask for, computed once and kept beside the store."""
+    kept = Path(context.home) / "activations" / f"{build.name}.json"
+    try:
+        with open(kept, encoding="utf-8") as file:
+            return tuple(Change(**c) for c in json.load(file))
+    except (OSError, ValueError, TypeError):
+        pass
+    from stead.ecosystems import ecosystem
+
+    changes = tuple(c for name in ecosystems for c in ecosystem(name).activation(build, context))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_file(kept, json.dumps(plain(changes)).encode())
+    return changes

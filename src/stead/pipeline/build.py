@@ -1,0 +1,133 @@
+"""build: make the tree that a locked environment describes, or find it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from stead.ecosystems import BUILT_IN
+from stead.ecosystems.protocol import BuildTarget
+from stead.store.builds import Builds
+from stead.store.layout import Layout
+from stead.values.digest import short_key
+from stead.values.errors import SteadError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stead.pipeline.lock import Plan
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.lock import Artifact, LockedEnvironment
+    from stead.values.platform import Platform
+    from stead.values.spec import Spec
+
+BUILDER_VERSION = 1
+"""Part of every key: raise it when the same lock comes to give a different tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A build by its key, whether it is there or not."""
+
+    key: str
+    name: str
+    artifacts: tuple[Artifact, ...]
+    interpreter: Interpreter | None
+    python: str
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to build: no package, no interpreter."""
+        return not self.artifacts and self.interpreter is None
+
+
+def wanted(spec: Spec, locked: LockedEnvironment, interpreter: Interpreter | None) -> Wanted:
+    """Compute the key of a build.
+
+    The key follows from the locked files' hashes, the platform, the builder's
+    version, the identity of an interpreter outside the store, and the absolute
+    paths of editable members, so that two clones never share a build that
+    contains editables. It does not depend on where the store is.
+    """
+    key = short_key(
+        {
+            "builder": BUILDER_VERSION,
+            "platform": spec.platform.name,
+            "python": locked.python,
+            "interpreter": interpreter and [interpreter.path, interpreter.version, interpreter.tag],
+            "artifacts": [_identity(a, spec.root) for a in locked.artifacts],
+        }
+    )
+    name = spec.name if locked.environment == "default" else f"{spec.name}-{locked.environment}"
+    return Wanted(key, name, locked.artifacts, interpreter, locked.python)
+
+
+def _identity(artifact: Artifact, root: str) -> list[object]:
+    source = artifact.source
+    if source is not None and source.kind == "path" and source.editable:
+        source = replace(source, location=os.path.normpath(os.path.join(root, source.location)))
+    return [
+        artifact.id,
+        sorted(f.sha256 for f in artifact.files),
+        source,
+        artifact.get("metadata"),
+        artifact.get("content"),
+    ]
+
+
+def find(want: Wanted, home: Path) -> Path | None:
+    """Give the build if it is whole and there."""
+    return Builds(Layout(home)).find(want.key, want.name)
+
+
+def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
+    """Give the build, making it first unless it is there.
+
+    Raises what the ecosystems raise while building, and StoreError. A build for
+    another platform than this one is refused.
+    """
+    from stead.ecosystems import ecosystem
+
+    names = [e for e in BUILT_IN if e == "pypi" or any(a.ecosystem == e for a in want.artifacts)]
+    names += sorted({a.ecosystem for a in want.artifacts} - set(names))
+    if want.interpreter is None and not any(a.ecosystem == "pypi" for a in want.artifacts):
+        names.remove("pypi")
+
+    def make(temporary: Path, final: Path) -> dict[str, object]:
+        target = BuildTarget(
+            prefix=temporary,
+            final=final,
+            platform=spec.platform,
+            root=spec.root,
+            channels=plan.channels,
+            indexes=spec.packages.indexes,
+            interpreter=want.interpreter,
+            python=want.python,
+        )
+        for name in names:
+            ecosystem(name).build(
+                [a for a in want.artifacts if a.ecosystem == name], target, context
+            )
+        return {
+            "name": want.name,
+            "platform": spec.platform.name,
+            "python": want.python,
+            "interpreter": want.interpreter.path if want.interpreter else "",
+            "ecosystems": names,
+            "artifacts": [a.id for a in want.artifacts],
+        }
+
+    return Builds(Layout(context.home)).realise(
+        want.key, want.name, make, note=context.progress.note
+    )
+
+
+def refuse_other_platform(spec: Spec, here: Platform) -> None:
+    """Raise unless an environment of this platform can be built here."""
+    if spec.platform != here:
+        raise SteadError(
+            f"an environment for {spec.platform} cannot be built on {here}",
+            remedy="`stead lock --platform` locks for other platforms; build it there",
+        )

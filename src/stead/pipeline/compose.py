@@ -1,0 +1,334 @@
+"""compose: manifests and an environment's name to one spec.
+
+The order of files never matters. Requirements are conjoined. A variable, path
+or task defined more than once follows its rank: a layer outranks the default
+tables, and among equals the nearer directory outranks its parents. Equal
+values unify; different values of equal rank contradict each other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stead.values.errors import ContradictionError, CycleError, ManifestError
+from stead.values.manifest import Layer
+from stead.values.names import DEFAULT, nearest, split_layers
+from stead.values.requirement import PYTHON, Requirement
+from stead.values.spec import Configuration, PackagesSpec, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from stead.values.manifest import Manifest, PathEntry, Task, Use, Variable
+    from stead.values.platform import Platform
+
+PYTHON_LAYER = re.compile(r"py(\d)(\d*)\Z")
+PLATFORM_LAYERS = {
+    "linux": "linux",
+    "osx": "osx",
+    "darwin": "osx",
+    "windows": "windows",
+    "win32": "windows",
+}
+PYTHON_FROM = ("conda", "venv", "pyenv")
+
+_Entry = TypeVar("_Entry", "Variable", "PathEntry", "Task")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A layer that applies, and how strongly: (layer over default, depth)."""
+
+    rank: tuple[int, int]
+    layer: Layer
+    directory: str
+
+
+def compose(
+    manifests: Sequence[Manifest],
+    *,
+    place: str,
+    root: str,
+    environment: str,
+    platform: Platform,
+    module: Callable[[Use], tuple[Manifest, ...]],
+    absent: tuple[str, ...] = (),
+) -> Spec:
+    """Compose what an environment of a place asks for.
+
+    ``module`` gives the manifests of a used module. Raises ContradictionError
+    with both places, CycleError for modules that use each other, ManifestError
+    for a layer that does not exist.
+    """
+    declared = {layer.name for m in manifests for layer in m.layers if layer.name}
+    names = split_layers(environment, declared | set(PLATFORM_LAYERS) | set(PYTHON_FROM))
+    applied = _check_layers(names, declared, environment, platform, place)
+    parts = _parts(manifests, applied, platform)
+    used, used_manifests = _used(manifests, module)
+    parts += [_Part((-1, 0), m.layers[0], m.directory) for m in used_manifests]
+
+    requirements = _requirements(parts, manifests)
+    for name in names:
+        if (match := PYTHON_LAYER.match(name)) and name not in declared:
+            major, minor = match[1], match[2]
+            spec = f"=={major}.{minor}.*" if minor else f"=={major}.*"
+            requirements.append(Requirement(PYTHON, PYTHON, spec))
+    _check_sources(requirements)
+    python_from = [n for n in names if n in PYTHON_FROM and n not in declared]
+    if len(set(python_from)) > 1:
+        raise ContradictionError(
+            f"environment {environment} asks for Python from {' and from '.join(python_from)}",
+            remedy="name one of them",
+        )
+    workspace = next((m.workspace for m in manifests if m.workspace), None)
+    taken = tuple(t for m in manifests for t in m.taken if t.layer in ("", *applied))
+    packages = PackagesSpec(
+        requirements=_sorted(requirements),
+        constraints=_sorted(r for p in parts for r in p.layer.constraints),
+        channels=_nearest_first(parts, "channels"),
+        indexes=_nearest_first(parts, "indexes"),
+        python_from=python_from[0] if python_from else "",  # type: ignore[arg-type]
+        taken=taken,
+        exclude_newer=workspace.exclude_newer if workspace else "",
+        channel_priority=workspace.channel_priority if workspace else "strict",
+    )
+    everything = (*manifests, *used_manifests)
+    configuration = Configuration(
+        variables=tuple(v for v in _merge(parts, "variables", "variable") if v.value is not None),
+        paths=tuple(p for p in _merge(parts, "paths", "path") if p.path is not None),
+        modules=tuple(dict.fromkeys(d for m in reversed(everything) for d in m.modules)),
+    )
+    return Spec(
+        place=place,
+        root=root,
+        environment=environment or DEFAULT,
+        layers=names,
+        platform=platform,
+        packages=packages,
+        configuration=configuration,
+        tasks=tuple(_merge([p for p in parts if p.rank[0] >= 0], "tasks", "task")),
+        uses=used,
+        link=next((m.link for m in reversed(manifests) if m.link), ""),
+        name=_name(manifests, place, root),
+        inputs=tuple(dict.fromkeys(f for m in everything for f in (m.file, *m.reads) if f)),
+        absent=absent,
+        environments=tuple(sorted(declared)),
+    )
+
+
+def layer_candidates(environment: str) -> tuple[str, ...]:
+    """Give every name that may be a layer of this environment (``a-b`` → a, b, a-b)."""
+    if environment in ("", DEFAULT):
+        return ()
+    parts = environment.split("-")
+    return tuple(
+        "-".join(parts[i:j]) for i in range(len(parts)) for j in range(i + 1, len(parts) + 1)
+    )
+
+
+def is_implicit(layer: str) -> bool:
+    """Say whether a layer exists without being written."""
+    return bool(PYTHON_LAYER.match(layer)) or layer in PLATFORM_LAYERS or layer in PYTHON_FROM
+
+
+def package_layers(manifests: Sequence[Manifest], layers: Iterable[str]) -> tuple[str, ...]:
+    """Leave out layers that carry only configuration: they share a lock and a build."""
+    carrying = {
+        layer.name
+        for m in manifests
+        for layer in _closure(m, {layer.name for layer in m.layers})
+        if layer.requirements
+        or layer.constraints
+        or layer.removed
+        or layer.channels
+        or layer.indexes
+        or layer.inherits
+    }
+    carrying |= {t.layer for m in manifests for t in m.taken}
+    return tuple(n for n in layers if n in carrying or is_implicit(n))
+
+
+def _check_layers(
+    names: Sequence[str], declared: set[str], environment: str, platform: Platform, place: str
+) -> list[str]:
+    for name in names:
+        if name in declared or (is_implicit(name) and name not in PLATFORM_LAYERS):
+            continue
+        if name in PLATFORM_LAYERS:
+            continue
+        known = sorted(declared)
+        close = nearest(name, [*known, *PLATFORM_LAYERS, *PYTHON_FROM])
+        raise ManifestError(
+            f"environment {environment!r} names a layer {name!r} that {place} does not declare"
+            + (f"; did you mean {close!r}?" if close else ""),
+            remedy=f"declared are {', '.join(known) or 'none'}; "
+            f"add [layer.{name}] to stead.toml, or use one of these",
+        )
+    for name in names:
+        if name in PLATFORM_LAYERS and PLATFORM_LAYERS[name] != platform.family:
+            raise ManifestError(
+                f"environment {environment!r} is for {PLATFORM_LAYERS[name]}, "
+                f"and this is {platform}",
+                remedy="name the platform with --platform, or leave the layer out",
+            )
+    own_platform = [n for n, family in PLATFORM_LAYERS.items() if family == platform.family]
+    return list(dict.fromkeys((*names, *(n for n in own_platform if n in declared))))
+
+
+def _parts(manifests: Sequence[Manifest], applied: list[str], platform: Platform) -> list[_Part]:
+    depths = {d: i for i, d in enumerate(dict.fromkeys(m.directory for m in manifests))}
+    parts = []
+    for m in manifests:
+        depth = depths[m.directory]
+        if default := m.layer(""):
+            parts.append(_Part((0, depth), default, m.directory))
+        for layer in _closure(m, set(applied)):
+            parts.append(_Part((1, depth), layer, m.directory))
+    return parts
+
+
+def _closure(manifest: Manifest, names: set[str]) -> list[Layer]:
+    """Give a manifest's layers of these names and those they include."""
+    wanted, seen = [n for n in names if n], []
+    while wanted:
+        name = wanted.pop()
+        layer = manifest.layer(name)
+        if layer is None or layer in seen:
+            continue
+        seen.append(layer)
+        wanted += [n for n in layer.inherits if n]
+    return sorted(seen, key=lambda layer: layer.name)
+
+
+def _used(
+    manifests: Sequence[Manifest], module: Callable[[Use], tuple[Manifest, ...]]
+) -> tuple[tuple[Use, ...], list[Manifest]]:
+    """Follow ``uses``, depth first; each module's manifests once."""
+    uses: dict[str, Use] = {}
+    found: list[Manifest] = []
+
+    def follow(use: Use, chain: tuple[Use, ...]) -> None:
+        if any(_same_module(use, u) for u in chain):
+            turns = " → ".join(u.name for u in (*chain, use))
+            raise CycleError(
+                f"modules use each other in a circle: {turns}",
+                where=use.origin,
+                details=[f"{u.name}: {u.origin}" for u in chain],
+                remedy="move what both need into a module of its own",
+            )
+        other = uses.get(use.name)
+        if other and not _same_module(use, other):
+            raise ContradictionError(
+                f"module {use.name} is used from two places",
+                where=use.origin,
+                details=[f"{u.origin}: {u.location} {u.revision}".rstrip() for u in (other, use)],
+                remedy="give both the same location and revision, or different names",
+            )
+        if other:
+            return
+        uses[use.name] = use
+        for manifest in module(use):
+            found.append(manifest)
+            for further in manifest.uses:
+                follow(further, (*chain, use))
+
+    for m in manifests:
+        for use in m.uses:
+            follow(use, ())
+    return tuple(uses[n] for n in sorted(uses)), found
+
+
+def _same_module(a: Use, b: Use) -> bool:
+    def key(use: Use) -> tuple[str, ...]:
+        where = use.location
+        if use.kind == "path":
+            where = os.path.normpath(os.path.join(use.base, use.location))
+        return (use.kind, where, use.revision, use.subdirectory)
+
+    return key(a) == key(b)
+
+
+def _requirements(parts: Sequence[_Part], manifests: Sequence[Manifest]) -> list[Requirement]:
+    """Conjoin all requirements, without those that a nearer manifest takes away."""
+    depth = {d: i for i, d in enumerate(dict.fromkeys(m.directory for m in manifests))}
+    removed = [
+        (r.ecosystem, r.name, depth.get(p.directory, 0)) for p in parts for r in p.layer.removed
+    ]
+    result = []
+    for part in parts:
+        at = depth.get(part.directory, -1)
+        for requirement in part.layer.requirements:
+            gone = any(
+                (requirement.ecosystem, requirement.name) == (eco, name) and at < by
+                for eco, name, by in removed
+            )
+            if not gone and requirement not in result:
+                result.append(requirement)
+    return result
+
+
+def _check_sources(requirements: Iterable[Requirement]) -> None:
+    """Refuse two different sources for one package."""
+    by_name: dict[tuple[str, str], Requirement] = {}
+    for r in requirements:
+        if r.source is None:
+            continue
+        other = by_name.setdefault((r.ecosystem, r.name), r)
+        if other.source and (other.source.kind, other.source.location, other.source.revision) != (
+            r.source.kind,
+            r.source.location,
+            r.source.revision,
+        ):
+            raise ContradictionError(
+                f"{r.name} is asked for from two sources",
+                where=r.origin,
+                details=[f"{x.origin}: {x.source}" for x in (other, r)],
+                remedy="keep one of them, or set it to false in the nearer manifest",
+            )
+
+
+def _sorted(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    return tuple(sorted(dict.fromkeys(requirements), key=str))
+
+
+def _nearest_first(parts: Sequence[_Part], what: str) -> tuple[Any, ...]:
+    ordered = sorted(parts, key=lambda p: p.rank[1], reverse=True)
+    return tuple(dict.fromkeys(e for p in ordered for e in getattr(p.layer, what)))
+
+
+def _merge(parts: Sequence[_Part], what: str, noun: str) -> list[Any]:
+    """Give one entry per name, by rank; equals unify, different values contradict."""
+    best: dict[str, tuple[tuple[int, int], Any]] = {}
+    for part in sorted(parts, key=lambda p: p.rank):
+        for entry in getattr(part.layer, what):
+            held = best.get(entry.name)
+            if held and held[0] == part.rank and held[1] != entry:
+                raise ContradictionError(
+                    f"{noun} {entry.name} has two different values",
+                    where=entry.origin,
+                    details=[f"{e.origin}: {_shown(e)}" for e in (held[1], entry)],
+                    remedy="keep one of them, or move one into a layer that outranks the other",
+                )
+            best[entry.name] = (part.rank, entry)
+    return [entry for _, (_, entry) in sorted(best.items())]
+
+
+def _shown(entry: Any) -> str:
+    for attribute in ("value", "path", "command"):
+        if hasattr(entry, attribute):
+            value = getattr(entry, attribute)
+            return f"{entry.name} = {value!r}"
+    return str(entry.name)
+
+
+def _name(manifests: Sequence[Manifest], place: str, root: str) -> str:
+    for m in reversed(manifests):
+        if m.directory == place and m.workspace and m.workspace.name:
+            return m.workspace.name
+    for m in reversed(manifests):
+        if m.directory == place and m.project:
+            return m.project
+    return os.path.basename(place) or "root"

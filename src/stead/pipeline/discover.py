@@ -1,0 +1,231 @@
+"""discover: which files describe the place that a directory belongs to.
+
+Looks at the directories between the given one and the workspace root and
+nowhere else: the cost grows with depth, never with the size of the tree.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from stead.formats import known
+from stead.values.errors import ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stead.values.manifest import Manifest
+
+VERSION_CONTROL = (".git", ".hg", ".jj")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A place and what describes it.
+
+    ``manifests`` are ordered from the root down to the place, within one
+    directory by the precedence of formats. ``absent`` are names that would have
+    taken part. ``foreign_owned`` are files left out because somebody else owns
+    them.
+    """
+
+    place: str
+    root: str
+    manifests: tuple[Manifest, ...]
+    absent: tuple[str, ...]
+    foreign_owned: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Absolute paths of all files that were read, each once."""
+        return tuple(dict.fromkeys(f for m in self.manifests for f in (m.file, *m.reads) if f))
+
+    @property
+    def bare(self) -> bool:
+        """Whether no manifest of Stead's own takes part."""
+        return all(m.foreign for m in self.manifests)
+
+
+def discover(directory: str, layers: Iterable[str] = (), *, home: str = "") -> Found:
+    """Find the place of ``directory`` (absolute).
+
+    ``layers`` are names whose own files (``requirements-NAME.txt``) are looked
+    for too. ``home`` is the user's home directory, which is never itself, nor
+    anything above it, taken for a workspace. Raises ManifestError where there is
+    no place, or a manifest cannot be read.
+    """
+    reader = _Reader(tuple(layers))
+    candidates = [d for d in _upwards(directory, home) if reader.manifests(d)]
+    if not candidates:
+        raise _no_place(directory, reader)
+    place = candidates[0]
+    root = _root(place, candidates, reader, home)
+    chain = _chain(place, root, candidates, reader)
+    between = [d for d in _upwards(directory, home) if d == root or _below(d, root)]
+    present = {m.file for d in chain for m in reader.manifests(d)}
+    absent = [
+        path
+        for d in dict.fromkeys((*between, place))
+        for path in reader.names(d)
+        if path not in present and not os.path.lexists(path)
+    ]
+    return Found(
+        place=place,
+        root=root,
+        manifests=tuple(m for d in chain for m in reader.manifests(d)),
+        absent=tuple(absent),
+        foreign_owned=tuple(reader.foreign_owned),
+    )
+
+
+def read_module(directory: str, layers: Iterable[str] = ()) -> tuple[Manifest, ...]:
+    """Read the manifests of one directory, without its parents.
+
+    Raises ManifestError when there are none.
+    """
+    reader = _Reader(tuple(layers))
+    manifests = reader.manifests(directory)
+    if not manifests:
+        raise ManifestError(
+            f"{directory} holds no manifest",
+            remedy="give the directory of a module: one with a stead.toml, pyproject.toml, …",
+        )
+    return manifests
+
+
+def load_text(path: str) -> str:
+    """Read a file as UTF-8 text, with a byte order mark or without."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except UnicodeDecodeError as exc:
+        line = exc.object[: exc.start].count(b"\n") + 1
+        raise ManifestError(
+            "the file is not UTF-8 text", where=f"{path}:{line}", remedy="save it as UTF-8"
+        ) from exc
+
+
+class _Reader:
+    """Reads the manifests of a directory once, leaving out what others own."""
+
+    def __init__(self, layers: tuple[str, ...]) -> None:
+        self._layers = layers
+        self._read: dict[str, tuple[Manifest, ...]] = {}
+        self._uid = os.getuid() if hasattr(os, "getuid") else None
+        self.foreign_owned: list[str] = []
+
+    def names(self, directory: str) -> list[str]:
+        """Give all paths that would count as a manifest in a directory."""
+        files = [*known.NAMES]
+        for layer in self._layers:
+            files += known.layer_files(layer)
+        return [os.path.join(directory, f) for f in files]
+
+    def manifests(self, directory: str) -> tuple[Manifest, ...]:
+        if directory not in self._read:
+            self._read[directory] = known.read_directory(
+                directory, self._exists, self._layers, load_text
+            )
+        return self._read[directory]
+
+    def _exists(self, path: str) -> bool:
+        try:
+            found = os.stat(path)
+        except (OSError, ValueError):
+            return False
+        if self._uid is not None and found.st_uid not in (self._uid, 0):
+            self.foreign_owned.append(path)
+            return False
+        return True
+
+
+def _upwards(directory: str, home: str) -> list[str]:
+    """List a directory and its parents that may hold a manifest.
+
+    Stops before the user's home directory and the file system's root, and where
+    another file system begins.
+    """
+    directories = []
+    try:
+        device = os.stat(directory).st_dev
+    except OSError as exc:
+        raise ManifestError(
+            f"the directory {directory} cannot be read: {exc.strerror}",
+            remedy="change to a directory that exists",
+        ) from exc
+    current = directory
+    while True:
+        parent = os.path.dirname(current)
+        if parent == current or (home and current == home):
+            break
+        try:
+            if os.stat(current).st_dev != device:
+                break
+        except OSError:
+            break
+        directories.append(current)
+        current = parent
+    return directories
+
+
+def _below(directory: str, root: str) -> bool:
+    return directory.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _root(place: str, candidates: list[str], reader: _Reader, home: str) -> str:
+    """Choose the workspace root: ``[workspace]``, else the repository, else the tree of manifests."""
+    for directory in candidates:
+        if any(m.workspace for m in reader.manifests(directory)):
+            return directory
+    for directory in _upwards(place, home):
+        if any(os.path.lexists(os.path.join(directory, name)) for name in VERSION_CONTROL):
+            return directory
+    if all(m.foreign for m in reader.manifests(place)):
+        return place
+    own = [d for d in candidates if any(not m.foreign for m in reader.manifests(d))]
+    return own[-1] if own else place
+
+
+def _chain(place: str, root: str, candidates: list[str], reader: _Reader) -> list[str]:
+    """List the directories whose manifests apply to the place, root first."""
+    chain = []
+    for directory in candidates:
+        if directory != root and not _below(directory, root):
+            break
+        chain.append(directory)
+        manifests = reader.manifests(directory)
+        if any(not m.inherit for m in manifests):
+            break
+        if directory == place and all(m.foreign for m in manifests):
+            if not _is_member(place, root, reader):
+                break
+    return chain[::-1]
+
+
+def _is_member(place: str, root: str, reader: _Reader) -> bool:
+    if place == root:
+        return True
+    relative = os.path.relpath(place, root).replace(os.sep, "/")
+    return any(
+        fnmatchcase(relative, pattern.strip("/").removeprefix("./"))
+        for m in reader.manifests(root)
+        if m.workspace
+        for pattern in m.workspace.members
+    )
+
+
+def _no_place(directory: str, reader: _Reader) -> ManifestError:
+    if reader.foreign_owned:
+        return ManifestError(
+            "the manifests here belong to another user, so they do not count",
+            details=reader.foreign_owned,
+            remedy="take ownership of them (chown), or copy the directory",
+        )
+    return ManifestError(
+        f"no manifest in {directory} or above it",
+        remedy="run `stead init` to make one, or change to a directory with a stead.toml, "
+        "pyproject.toml, requirements.txt or environment.yml",
+    )

@@ -1,0 +1,34 @@
+"""The link that editors look for (``link = ".venv"``)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.store.atomic import inside
+
+if TYPE_CHECKING:
+    from stead.values.context import Context
+    from stead.values.spec import Spec
+
+
+def update_link(spec: Spec, build: str, context: Context) -> None:
+    """Point the place's link at a build.
+
+    What stands there and is not a link into the store is left alone, and said.
+    """
+    try:
+        path = str(inside(spec.place, spec.link))
+    except ValueError:
+        context.progress.note(f"link {spec.link!r} leaves the place, so it is not made")
+        return
+    store = os.path.join(str(context.home), "store") + os.sep
+    if os.path.lexists(path):
+        if not os.path.islink(path) or not os.readlink(path).startswith(store):
+            context.progress.note(f"{path} is not Stead's, so it stays as it is")
+            return
+        if os.readlink(path) == build:
+            return
+    temporary = f"{path}.{os.getpid()}.tmp"
+    os.symlink(build, temporary)
+    os.replace(temporary, path)

@@ -1,0 +1,107 @@
+"""Locking every environment and platform of a place that its lock answers for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from stead.pipeline import lockfile, steps
+from stead.values.platform import platform_named
+
+if TYPE_CHECKING:
+    from stead.pipeline.steps import Request
+    from stead.values.context import Context
+    from stead.values.lock import LockedEnvironment
+
+
+@dataclass(frozen=True)
+class Change:
+    """What locking one environment changed: ``+ name version`` lines and their like."""
+
+    now: LockedEnvironment
+    lines: tuple[str, ...]
+
+
+def lock_all(
+    request: Request,
+    context: Context,
+    *,
+    named: bool,
+    platforms: tuple[str, ...] = (),
+    exclude_newer: str = "",
+) -> tuple[Change, ...]:
+    """Lock the environments of a place, and write its lock into the tree.
+
+    ``named`` means that the request's environment is the only one wanted.
+    Raises what locking raises; LockOutdatedError where ``request.locked`` and
+    the lock would change.
+    """
+    for line in steps.mend(context):
+        context.progress.note(line)
+    first = steps.composed_for(request, context, fetch=not request.locked)
+    in_tree = os.path.join(first.spec.root, lockfile.NAME)
+    if first.lock_path != in_tree and not request.locked:
+        _into_tree(first.lock_path, in_tree, context)
+        first = replace(first, lock_path=in_tree)
+    targets = _targets(first, named=named, platforms=platforms)
+    changes = []
+    for environment, platform in targets:
+        wanted = replace(
+            request, environment=environment, platform=platform_named(platform), relock=True
+        )
+        composed = replace(
+            steps.composed_for(wanted, context, fetch=not request.locked), lock_path=first.lock_path
+        )
+        if exclude_newer:
+            packages = replace(composed.spec.packages, exclude_newer=exclude_newer)
+            composed = replace(composed, spec=replace(composed.spec, packages=packages))
+        before = steps.read_leniently(composed.lock_path).find(*composed.slot)
+        if request.locked:
+            locked, _ = steps.locked_for(composed, context)
+        elif before and steps.answers(composed, before) and not context.upgrade:
+            locked = before
+        else:
+            locked, _ = steps.relock(composed, context)
+        changes.append(Change(locked, difference(before, locked)))
+    return tuple(changes)
+
+
+def difference(old: LockedEnvironment | None, new: LockedEnvironment) -> tuple[str, ...]:
+    """Say in lines what came (``+``), went (``-``) and changed version (``~``)."""
+    before = {(a.ecosystem, a.name): a for a in (old.artifacts if old else ())}
+    after = {(a.ecosystem, a.name): a for a in new.artifacts}
+    lines = []
+    for key in sorted(before.keys() | after.keys()):
+        was, now = before.get(key), after.get(key)
+        if was is None and now is not None:
+            lines.append(f"+ {key[0]}:{now.name} {now.version}")
+        elif now is None and was is not None:
+            lines.append(f"- {key[0]}:{was.name} {was.version}")
+        elif was and now and was.id != now.id:
+            lines.append(f"~ {key[0]}:{now.name} {was.version} → {now.version}")
+    return tuple(lines)
+
+
+def _targets(
+    first: steps.Composed, *, named: bool, platforms: tuple[str, ...]
+) -> list[tuple[str, str]]:
+    """List the environments and platforms to lock, the asked one first."""
+    place, environment, platform = first.slot
+    held = [e for e in steps.read_leniently(first.lock_path).environments if e.place == place]
+    workspace = next((m.workspace for m in first.found.manifests if m.workspace), None)
+    declared = set(first.spec.environments) | {"default"}
+    environments = [first.request.environment]
+    if not named:
+        environments += [e.environment for e in held if e.environment in declared]
+    names = [platform, *platforms, *(workspace.platforms if workspace else ())]
+    names += [e.platform for e in held]
+    return list(dict.fromkeys((e, p) for e in dict.fromkeys(environments) for p in names))
+
+
+def _into_tree(kept: str, in_tree: str, context: Context) -> None:
+    """Write the lock that a bare place kept at home into the tree, as it is."""
+    lock = lockfile.read(kept)
+    steps.write_files(
+        {in_tree: lockfile.write(lock)}, steps.layout_of(context), "write stead.lock into the tree"
+    )

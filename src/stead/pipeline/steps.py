@@ -1,0 +1,312 @@
+"""The whole way from a directory to an activation, one step after the other.
+
+Each function takes what the one before gave. :func:`prepare` is the list.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from stead.ecosystems import interpreters
+from stead.pipeline import build as building
+from stead.pipeline import lock as locking
+from stead.pipeline import lockfile
+from stead.pipeline.activate import activate
+from stead.pipeline.compose import compose, layer_candidates, package_layers
+from stead.pipeline.discover import Found, discover
+from stead.pipeline.taken import artifacts_of
+from stead.pipeline.uses import Modules
+from stead.store.journal import recover, replace_together
+from stead.store.layout import Layout
+from stead.store.locking import exclusive
+from stead.values.digest import short_key
+from stead.values.errors import InterpreterError, LockError, LockOutdatedError
+from stead.values.lock import Lock, LockedEnvironment
+from stead.values.names import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from stead.values.activation import Activation
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.platform import Platform
+    from stead.values.spec import Spec
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command wants: an environment of the place that a directory belongs to."""
+
+    directory: str
+    environment: str
+    platform: Platform
+    here: Platform
+    """The platform of this machine."""
+    user_home: str = ""
+    locked: bool = False
+    """Fail rather than change the lock."""
+    relock: bool = False
+    """Lock even when the lock still answers."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """discover and compose, done."""
+
+    request: Request
+    found: Found
+    spec: Spec
+    modules: Modules
+    lock_environment: str
+    """The environment's name in the lock: its layers that carry packages."""
+    lock_path: str
+
+    @property
+    def slot(self) -> tuple[str, str, str]:
+        place = lockfile.slot_place(self.spec.place, self.spec.root)
+        return (place, self.lock_environment, self.spec.platform.name)
+
+    @property
+    def plan(self) -> locking.Plan:
+        return locking.plan(self.spec.packages, has_code=bool(self.spec.configuration.modules))
+
+
+def prepare(request: Request, context: Context) -> tuple[Composed, Activation]:
+    """Do every step: discover → compose → lock → build → activate."""
+    composed = composed_for(request, context, fetch=not request.locked)
+    locked, interpreter = locked_for(composed, context)
+    build = built_for(composed, locked, interpreter, context)
+    return composed, activated_for(composed, locked, interpreter, build, context)
+
+
+def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed:
+    """Find and read what describes the environment. ``fetch`` may reach for git modules."""
+    layers = layer_candidates(request.environment)
+    found = discover(request.directory, layers, home=request.user_home)
+    path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
+    uses = any(m.uses for m in found.manifests)
+    pins = read_leniently(path).pins if uses else ()
+    modules = Modules(context, pins=pins, fetch=fetch, root=found.root)
+    spec = compose(
+        found.manifests,
+        place=found.place,
+        root=found.root,
+        environment=request.environment,
+        platform=request.platform,
+        module=modules,
+        absent=found.absent,
+    )
+    carrying = package_layers(found.manifests, spec.layers)
+    return Composed(request, found, spec, modules, "-".join(carrying) or DEFAULT, path)
+
+
+def locked_for(
+    composed: Composed, context: Context
+) -> tuple[LockedEnvironment, Interpreter | None]:
+    """Give the locked environment, locking first where the lock does not answer."""
+    spec = composed.spec
+    old = lockfile.read(composed.lock_path).find(*composed.slot)
+    if answers(composed, old) and not composed.request.relock and not context.upgrade:
+        assert old is not None
+        return old, interpreter_for(composed, old, context)
+    if composed.request.locked:
+        if composed.plan.empty:
+            return _nothing(composed), None
+        locking.check_answers(old, asked_of(composed), spec.root)
+    return relock(composed, context)
+
+
+def answers(composed: Composed, old: LockedEnvironment | None) -> bool:
+    """Say whether what is locked is what is asked."""
+    if old is None:
+        return False
+    spec = composed.spec
+    if old.requests != asked_of(composed):
+        return False
+    return not locking.stale_sources(old, spec.root)
+
+
+def asked_of(composed: Composed) -> tuple[str, ...]:
+    """Give the request texts of an environment, those of taken locks among them."""
+    spec = composed.spec
+    asked = locking.requests(spec.packages, spec.root)
+    taken = []
+    for lock in spec.packages.taken:
+        with open(lock.file, "rb") as file:
+            content = short_key([file.read().hex()])
+        relative = os.path.relpath(lock.file, spec.root).replace(os.sep, "/")
+        taken.append(f"taken {lock.format} {relative} {content}")
+    return tuple(sorted((*asked, *taken)))
+
+
+def relock(
+    composed: Composed, context: Context, *, also: Mapping[str, bytes] | None = None
+) -> tuple[LockedEnvironment, Interpreter | None]:
+    """Lock an environment and write the lock, with ``also`` (path → content) or not at all."""
+    layout = Layout(context.home)
+    guard = layout.locks / f"lock-{short_key(composed.lock_path)}"
+    with exclusive(guard, note=context.progress.note, description=f"locking {composed.spec.name}"):
+        whole = read_leniently(composed.lock_path)
+        old = whole.find(*composed.slot)
+        if (
+            answers(composed, old)
+            and not composed.request.relock
+            and not context.upgrade
+            and not also
+        ):
+            assert old is not None  # another process was first
+            return old, interpreter_for(composed, old, context)
+        interpreter = interpreter_for(composed, old, context)
+        locked = locking.lock(
+            composed.spec,
+            old,
+            context=context,
+            environment=composed.lock_environment,
+            place=composed.slot[0],
+            interpreter=interpreter,
+            taken=artifacts_of(composed.spec, interpreter),
+        )
+        locked = replace(locked, requests=asked_of(composed))
+        updated = _with_pins(whole.with_environment(locked), composed)
+        files = dict(also or {})
+        if not _empty(locked) or updated.environments[1:] or also:
+            files[composed.lock_path] = lockfile.write(updated)
+        write_files(files, layout, f"lock {composed.spec.name}")
+        return locked, interpreter
+
+
+def write_files(files: Mapping[str, bytes], layout: Layout, reason: str) -> None:
+    """Replace files that must change together; what is the same already stays untouched."""
+    changed = {p: c for p, c in files.items() if _content(p) != c}
+    if changed:
+        for path in changed:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        replace_together(layout, changed, reason)
+
+
+def layout_of(context: Context) -> Layout:
+    return Layout(context.home)
+
+
+def mend(context: Context) -> list[str]:
+    """Finish or take back what an interrupted command left."""
+    return recover(Layout(context.home))
+
+
+def interpreter_for(
+    composed: Composed, old: LockedEnvironment | None, context: Context
+) -> Interpreter | None:
+    """Find the interpreter outside the store that the environment wants, if it wants one.
+
+    What was locked for one minor version stays with it as long as it fits.
+    """
+    request = composed.plan.outside_python
+    if request is None:
+        return None
+    prefer = ("pyenv",) if composed.spec.packages.python_from == "pyenv" else ()
+    if old is not None and old.python and not context.upgrade & {"*", "python"}:
+        kept = f"=={old.python}.*"
+        try:
+            return interpreters.find(
+                f"{request},{kept}" if request else kept, context=context, prefer=prefer
+            )
+        except InterpreterError:
+            if answers(composed, old):
+                raise
+    return interpreters.find(request, context=context, prefer=prefer)
+
+
+def built_for(
+    composed: Composed,
+    locked: LockedEnvironment,
+    interpreter: Interpreter | None,
+    context: Context,
+) -> Path | None:
+    """Give the build; None for an environment without packages."""
+    want = building.wanted(composed.spec, locked, interpreter)
+    if want.empty:
+        return None
+    found = building.find(want, context.home)
+    if found is not None:
+        return found
+    building.refuse_other_platform(composed.spec, composed.request.here)
+    return building.build(want, composed.spec, composed.plan, context)
+
+
+def activated_for(
+    composed: Composed,
+    locked: LockedEnvironment,
+    interpreter: Interpreter | None,
+    build: Path | None,
+    context: Context,
+) -> Activation:
+    """Compute the activation of a built environment."""
+    ecosystems = sorted(
+        {a.ecosystem for a in locked.artifacts} | ({"pypi"} if interpreter else set())
+    )
+    projects = [
+        path
+        for a in locked.artifacts
+        if a.source and a.source.kind == "path"
+        for name in ("pyproject.toml", "setup.py", "setup.cfg")
+        if os.path.exists(path := os.path.join(composed.spec.root, a.source.location, name))
+    ]
+    has_lock = os.path.exists(composed.lock_path)
+    inputs = (*composed.spec.inputs, *projects, *([composed.lock_path] if has_lock else []))
+    absent = (*composed.spec.absent, *([] if has_lock else [composed.lock_path]))
+    return activate(
+        composed.spec,
+        build,
+        interpreter=interpreter,
+        ecosystems=[e for e in ("conda", "pypi") if e in ecosystems]
+        + [e for e in ecosystems if e not in ("conda", "pypi")],
+        inputs=tuple(dict.fromkeys(inputs)),
+        absent=tuple(dict.fromkeys(absent)),
+        context=context,
+    )
+
+
+def _nothing(composed: Composed) -> LockedEnvironment:
+    place, environment, platform = composed.slot
+    return LockedEnvironment(place, environment, platform)
+
+
+def _empty(locked: LockedEnvironment) -> bool:
+    return not (locked.requests or locked.artifacts)
+
+
+def _with_pins(lock: Lock, composed: Composed) -> Lock:
+    """Put the pins of this composition in place of their namesakes'."""
+    used = composed.modules.used
+    if not used:
+        return lock
+    others = [p for p in lock.pins if p.name not in used]
+    return replace(lock, pins=tuple(sorted((*others, *used.values()), key=lambda p: p.name)))
+
+
+def read_leniently(path: str) -> Lock:
+    """Read a lock to build on: one that merging left with conflicts gives both sides."""
+    from stead.formats import stead_lock
+
+    try:
+        return lockfile.read(path)
+    except LockOutdatedError:
+        raise
+    except LockError:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if "<<<<<<<" not in text:
+            raise
+        return stead_lock.read_conflicted(text)
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
