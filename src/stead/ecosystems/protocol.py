@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from stead.values.activation import Change
     from stead.values.context import Context
+    from stead.values.distribution import Distribution
     from stead.values.interpreter import Interpreter
     from stead.values.lock import Artifact
     from stead.values.manifest import Channel, Index
@@ -24,8 +25,9 @@ class LockRequest:
 
     ``python`` is the version to lock for (``3.12``), empty when this ecosystem
     itself brings Python or none is wanted. ``provided`` are artifacts that other
-    ecosystems have locked for the same environment already. ``old`` is the
-    former answer: what still satisfies is kept, except ``context.upgrade``.
+    ecosystems have locked for the same environment already, ``distributions`` what these are
+    to Python's packaging. ``old`` is the former answer: what still satisfies is
+    kept, except ``context.upgrade``.
     ``root`` is the directory that relative paths in the lock are relative to.
     """
 
@@ -39,6 +41,7 @@ class LockRequest:
     interpreter: Interpreter | None = None
     provided: tuple[Artifact, ...] = ()
     old: tuple[Artifact, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
     exclude_newer: str = ""
     channel_priority: str = "strict"
 
