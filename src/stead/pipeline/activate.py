@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stead.config.clean import leading_changes
-from stead.config.expand import expand
+from stead.config.expand import changes as variable_changes
 from stead.store.atomic import write_file
 from stead.values.activation import Activation, Change
 from stead.values.digest import plain
@@ -51,10 +51,12 @@ def activate(
         changes.append(Change("set", "PYTHONPATH", path))
     changes.append(Change("set", "STEAD_PLACE", spec.place))
     changes.append(Change("set", "STEAD_ENV", spec.environment))
-    variables = expand(
-        spec.configuration.variables, spec.configuration.paths, ambient=context.environ
+    changes += variable_changes(
+        spec.configuration.variables,
+        spec.configuration.paths,
+        ambient=context.environ,
+        separator=spec.platform.path_separator,
     )
-    changes += [Change("set", name, value) for name, value in variables]
     requires = [str(build)] if build is not None else []
     if interpreter is not None:
         requires.append(interpreter.path)

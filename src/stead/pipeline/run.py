@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stead.config.expand import expand_in
+from stead.config.expand import expand
 from stead.shells.state import undo
 from stead.values.activation import Activation, Change, apply
 from stead.values.errors import CycleError, TaskError
@@ -65,10 +65,8 @@ def commands(
         arguments = tuple(argv[1:]) if task is ordered[-1] else ()
         if not task.command:
             continue
-        extra = [
-            Change("set", v.name, expand_in(v.value or "", environ, v.origin))
-            for v in task.variables
-        ]
+        values = expand(task.variables, (), ambient=environ, adopt=environ)
+        extra = [Change("set", name, value) for name, value in values]
         result.append(
             Command((*task.command, *arguments), task.cwd or cwd, apply(extra, environ), task)
         )

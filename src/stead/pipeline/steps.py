@@ -115,7 +115,7 @@ def locked_for(
         return old, interpreter_for(composed, old, context)
     if composed.request.locked:
         if composed.plan.empty:
-            return _nothing(composed), None
+            return nothing_locked(composed), None
         locking.check_answers(old, asked_of(composed), spec.root)
     return relock(composed, context)
 
@@ -270,7 +270,7 @@ def activated_for(
     )
 
 
-def _nothing(composed: Composed) -> LockedEnvironment:
+def nothing_locked(composed: Composed) -> LockedEnvironment:
     place, environment, platform = composed.slot
     return LockedEnvironment(place, environment, platform)
 

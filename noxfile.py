@@ -1,0 +1,84 @@
+"""One command per chore; CI runs the same ones.
+
+    nox -s tests            everything
+    nox -s tests -- --fast  the fast part
+    nox -s lint docs bench
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "tests"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; ``--fast`` leaves the slow ones out, ``--install-system`` may use apt."""
+    words = list(session.posargs)
+    install = "--install-system" in words or os.environ.get("CI") == "true"
+    words = [w for w in words if w != "--install-system"]
+    if install:
+        install_system_packages(session)
+    session.install("-e", ".[testing]", *group("tests"))
+    if "--fast" in words:
+        words.remove("--fast")
+        words += ["-m", "not slow and not network"]
+    if not any(w.startswith("-n") for w in words):
+        words += ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
+    session.run("python", "-m", "pytest", *words, env={"PYTHONUNBUFFERED": "1"})
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types and the arrows between the rooms."""
+    session.install("-e", ".[testing]", *group("lint"), *group("tests"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Make the generated reference anew, and run the commands in the docs."""
+    session.install("-e", ".[testing]", *group("tests"))
+    session.run("python", "docs/generate.py")
+    session.run("python", "-m", "pytest", "tests/docs", "-q", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against the peers and write bench/RESULTS.md."""
+    session.install(".[testing]", *group("tests"))
+    session.run("python", "bench/run.py", *session.posargs)
+
+
+def install_system_packages(session: nox.Session) -> None:
+    """Install what the tests need from Debian's packages."""
+    listed = Path("tests/system-packages.txt").read_text(encoding="utf-8").splitlines()
+    needs = dict(line.split()[:2] for line in listed if line and not line.startswith("#"))
+    missing = sorted({package for tool, package in needs.items() if not shutil.which(tool)})
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        session.error(f"these come from Debian's packages, and there is no apt-get: {missing}")
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+        done = subprocess.run([*prefix, "apt-get", "-q", *command], env=quiet, check=False)
+        if done.returncode:
+            session.error(f"apt-get {command[0]} failed with {done.returncode}")
+    sys.stdout.flush()

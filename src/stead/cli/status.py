@@ -1,0 +1,120 @@
+"""`stead status`: what is asked, locked, built and in use, and what to mend."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from stead.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+    from stead.pipeline.state import State
+
+HELP = """Say what this directory's environment is: which files were read, what they ask for,
+whether the lock answers, whether it is built, and what in this shell differs from it.
+
+Nothing is changed, fetched or run.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.environment(parser)
+    options.json(parser)
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.pipeline.keep import is_trusted
+    from stead.pipeline.state import drift, state_of
+
+    composed = app.composed(args.environment)
+    state = state_of(composed, app.context)
+    caller = app.context.environ
+    problems = list(state.problems)
+    in_use = caller.get("STEAD_PLACE") == composed.spec.place
+    if state.activation:
+        problems += drift(state.activation, caller)
+    trusted = is_trusted(composed.spec, app.context)
+    report = _report(state, problems, in_use=in_use, trusted=trusted)
+    if args.json:
+        app.out_json(report)
+    else:
+        for line in _lines(report, app.cwd):
+            app.out(line)
+    return 0
+
+
+def _report(
+    state: State, problems: list[tuple[str, str]], *, in_use: bool, trusted: bool
+) -> dict[str, Any]:
+    spec, found = state.composed.spec, state.composed.found
+    locked = state.locked
+    return {
+        "place": spec.place,
+        "root": spec.root,
+        "name": spec.name,
+        "environment": spec.environment,
+        "layers": list(spec.layers),
+        "platform": spec.platform.name,
+        "digest": spec.digest,
+        "read": [{"file": m.file, "format": m.format} for m in found.manifests],
+        "ignored": [{"file": f, "reason": "owned by another user"} for f in found.foreign_owned],
+        "asked": [
+            {"request": str(r), "origin": str(r.origin)} for r in spec.packages.requirements
+        ],
+        "variables": [{"name": v.name, "origin": str(v.origin)} for v in spec.configuration.variables],
+        "tasks": [t.name for t in spec.tasks],
+        "lock": {
+            "file": state.composed.lock_path,
+            "answers": state.answers,
+            "packages": len(locked.artifacts) if locked else 0,
+            "python": locked.python if locked else "",
+            "differences": list(state.differences),
+        },
+        "interpreter": state.interpreter.path if state.interpreter else None,
+        "build": str(state.build) if state.build else None,
+        "nothing_to_build": state.nothing_to_build,
+        "in_use": in_use,
+        "trusted": trusted,
+        "problems": [{"what": w, "mend": m} for w, m in problems],
+    }
+
+
+def _lines(report: dict[str, Any], cwd: str) -> list[str]:
+    def near(path: str) -> str:
+        relative = os.path.relpath(path, cwd)
+        return relative if not relative.startswith("..") else path
+
+    lock = report["lock"]
+    asked = report["asked"]
+    lines = [
+        f"place        {report['place']}",
+        f"environment  {report['environment']} on {report['platform']}",
+        "read         " + (", ".join(near(r["file"]) for r in report["read"]) or "nothing"),
+    ]
+    lines += [f"ignored      {near(r['file'])} ({r['reason']})" for r in report["ignored"]]
+    lines.append(f"asked        {len(asked)} request{'' if len(asked) == 1 else 's'}")
+    lines += [f"             {a['request']}  ({_place(a['origin'], near)})" for a in asked]
+    if report["nothing_to_build"]:
+        lines.append("locked       nothing to lock")
+        lines.append("built        nothing to build")
+    else:
+        python = f", Python {lock['python']}" if lock["python"] else ""
+        state = f"{lock['packages']} packages{python}" if lock["answers"] else "no"
+        lines.append(f"locked       {state}  ({near(lock['file'])})")
+        lines += [f"             {d}" for d in lock["differences"]]
+        lines.append(f"built        {report['build'] or 'no'}")
+    lines.append(f"in use       {'by this shell' if report['in_use'] else 'not by this shell'}")
+    lines.append(f"trusted      {'yes' if report['trusted'] else 'no (the hook leaves it alone)'}")
+    for problem in report["problems"]:
+        lines += [f"to mend      {problem['what']}", f"             → {problem['mend']}"]
+    return lines
+
+
+def _place(origin: str, near: Any) -> str:
+    file, colon, line = origin.rpartition(":")
+    if not origin:
+        return "implied by a layer"
+    return f"{near(file)}:{line}" if colon and line.isdigit() else near(origin)

@@ -1,0 +1,109 @@
+"""What is asked, locked, built and in use, found out without changing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stead.pipeline import build as building
+from stead.pipeline import lock as locking
+from stead.pipeline import lockfile, steps
+from stead.shells.state import undo
+from stead.values.activation import apply
+from stead.values.errors import InterpreterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from stead.pipeline.steps import Composed
+    from stead.values.activation import Activation
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.lock import LockedEnvironment
+
+
+@dataclass(frozen=True)
+class State:
+    """How far an environment is along the way, and what stands in it.
+
+    ``problems`` are pairs of what is not as it should be and how to mend it.
+    """
+
+    composed: Composed
+    locked: LockedEnvironment | None = None
+    answers: bool = False
+    differences: tuple[str, ...] = ()
+    interpreter: Interpreter | None = None
+    build: Path | None = None
+    key: str = ""
+    nothing_to_build: bool = False
+    activation: Activation | None = None
+    problems: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        return self.activation is not None
+
+
+def state_of(composed: Composed, context: Context) -> State:
+    """Look at an environment: read files, run nothing, make nothing."""
+    old = lockfile.read(composed.lock_path).find(*composed.slot)
+    if composed.plan.empty:
+        activation = steps.activated_for(composed, steps.nothing_locked(composed), None, None, context)
+        return State(composed, old, answers=True, nothing_to_build=True, activation=activation)
+    if old is None or not steps.answers(composed, old):
+        asked = steps.asked_of(composed)
+        lines = locking.differences(old, asked)
+        if old:
+            lines += tuple(f"~ {n}" for n in locking.stale_sources(old, composed.spec.root))
+        what = "the lock does not answer the manifests" if old else "not locked yet"
+        return State(
+            composed, old, differences=lines, problems=((what, "`stead lock` brings it up to date"),)
+        )
+    try:
+        interpreter = steps.interpreter_for(composed, old, context)
+    except InterpreterError as exc:
+        return State(composed, old, answers=True, problems=((exc.message, exc.remedy),))
+    want = building.wanted(composed.spec, old, interpreter)
+    build = building.find(want, context.home)
+    if build is None:
+        return State(
+            composed,
+            old,
+            answers=True,
+            interpreter=interpreter,
+            key=want.key,
+            problems=(("not built yet", "`stead build` makes it, `stead run` does by itself"),),
+        )
+    activation = steps.activated_for(composed, old, interpreter, build, context)
+    return State(
+        composed,
+        old,
+        answers=True,
+        interpreter=interpreter,
+        build=build,
+        key=want.key,
+        activation=activation,
+    )
+
+
+def drift(activation: Activation, caller: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Name what in the caller's shell differs from the environment it is said to have.
+
+    Only where the shell says, by its hook, that it has this one. A variable that
+    the environment sets and the shell has otherwise is drift.
+    """
+    if caller.get("STEAD_PLACE") != activation.place:
+        return ()
+    if caller.get("STEAD_ENV") != activation.environment:
+        return ()
+    expected = apply(activation.changes, undo(caller))
+    found = []
+    for name in sorted({c.name for c in activation.changes if c.kind in ("set", "prepend")}):
+        if caller.get(name) != expected.get(name):
+            what = "is not set" if name not in caller else "has another value"
+            found.append((f"{name} {what} in this shell", f"`unset {name}` and enter again"))
+    return tuple(found)
+
+
