@@ -212,7 +212,7 @@ class Bars:
 
     def _add(self, work: Work) -> None:
         bar = self._display.add_task(
-            work.title, total=work.expected or None, completed=work.done, unit=work.unit
+            work.title, total=work.expected or None, completed=work.done, work=work
         )
         self._open[id(work)] = (work, bar)
 
@@ -234,15 +234,7 @@ def _display(stream: TextIO) -> Any:
         """Amount, rate and remaining time, in the words of the plain lines."""
 
         def render(self, task: Any) -> Text:
-            now = time.monotonic()
-            work = Work(
-                task.description,
-                task.fields["unit"],
-                now - (task.elapsed or 0.0),
-                int(task.total or 0),
-                int(task.completed),
-            )
-            return Text(state(work, now), style="progress.remaining")
+            return Text(state(task.fields["work"], time.monotonic()), style="progress.remaining")
 
     return Progress(
         SpinnerColumn(),

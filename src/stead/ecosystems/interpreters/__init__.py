@@ -1,0 +1,7 @@
+"""Interpreters outside the store: found by version request, or fetched."""
+
+from __future__ import annotations
+
+from stead.ecosystems.interpreters.find import describe, discovered, find
+
+__all__ = ["describe", "discovered", "find"]

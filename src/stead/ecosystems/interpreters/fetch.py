@@ -1,0 +1,151 @@
+"""Fetching an interpreter where none fits, through uv.
+
+uv knows the addresses and the sha256 of every archive, verifies, unpacks
+safely and locks its directory against a second process; what it installs here
+lies under ``$STEAD_HOME/interpreters``, apart from its own.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.ecosystems.interpreters.places import fetched_directory
+from stead.ecosystems.interpreters.request import parse
+from stead.values.errors import (
+    ArtifactError,
+    HashMismatchError,
+    InterpreterError,
+    NetworkError,
+    StoreError,
+)
+
+if TYPE_CHECKING:
+    from stead.values.context import Context
+    from stead.values.errors import SteadError
+    from stead.values.interpreter import Interpreter
+    from stead.values.origin import Origin
+
+# Of uv's own settings those that say from where and how to download. Others could put the
+# interpreter elsewhere, or into directories on PATH that are the user's.
+_KEPT = frozenset(
+    {
+        "UV_PYTHON_INSTALL_MIRROR",
+        "UV_PYPY_INSTALL_MIRROR",
+        "UV_GRAALPY_INSTALL_MIRROR",
+        "UV_ASTRAL_MIRROR_URL",
+        "UV_PYTHON_DOWNLOADS_JSON_URL",
+        "UV_PYTHON_DOWNLOADS",
+        "UV_PYTHON_CACHE_DIR",
+        "UV_NATIVE_TLS",
+        "UV_SYSTEM_CERTS",
+        "UV_INSECURE_HOST",
+        "UV_HTTP_TIMEOUT",
+        "UV_HTTP_CONNECT_TIMEOUT",
+        "UV_HTTP_RETRIES",
+        "UV_KEYRING_PROVIDER",
+        "UV_LIBC",
+    }
+)
+
+
+def fetch(request: str, context: Context, *, where: Origin | None = None) -> Interpreter:
+    """Fetch the newest interpreter that fits, and give it.
+
+    Mirrors are taken from the variables uv has for them
+    (``UV_PYTHON_INSTALL_MIRROR``, ``UV_PYTHON_DOWNLOADS_JSON_URL``).
+
+    Raises NetworkError, HashMismatchError, StoreError (no room, no permission),
+    and InterpreterError where no such interpreter is to be had.
+    """
+    from uv import find_uv_bin
+
+    target = fetched_directory(str(context.home))
+    os.makedirs(target, exist_ok=True)
+    asked = uv_request(request)
+    with context.progress.task(f"fetching Python {request}".rstrip()):
+        ended = context.run(
+            [
+                find_uv_bin(),
+                "python",
+                "install",
+                "--no-bin",
+                "--no-registry",
+                "--color=never",
+                "--install-dir",
+                target,
+                *([asked] if asked else []),
+            ],
+            # A uv.toml of the directory Stead is called in has no say; the user's own has.
+            cwd=target,
+            env=environment(context),
+        )
+    if ended.returncode:
+        raise translate(request, ended.stderr, where)
+    from stead.ecosystems.interpreters.find import find_fetched
+
+    found = find_fetched(request, context)
+    if found is None:
+        raise InterpreterError(
+            f"the Python fetched for {request!r} does not run on this machine",
+            where=where,
+            details=ended.stderr.strip().splitlines(),
+            remedy=f"install one by other means; what was fetched lies in {target}",
+        )
+    return found
+
+
+def uv_request(request: str) -> str:
+    """Say a request in uv's language; empty for none in particular."""
+    asked = parse(request)
+    implementation = "" if asked.implementation == "cpython" else f"{asked.implementation}@"
+    # A prefix clause among others is a range to uv as well; alone it is what uv calls a version.
+    alone = len(asked.clauses) == 1 and asked.clauses[0].startswith("==")
+    clauses = asked.clauses[0][2:].removesuffix(".*") if alone else ",".join(asked.clauses)
+    suffix = ("+freethreaded" if not alone else "t") if asked.threading else ""
+    return implementation + clauses + suffix
+
+
+def environment(context: Context) -> dict[str, str]:
+    """Give the variables uv is to run with."""
+    kept = {k: v for k, v in context.environ.items() if not k.startswith("UV_") or k in _KEPT}
+    # Without this a version known to be here would satisfy it, and nothing be fetched.
+    return {**kept, "UV_PYTHON_INSTALL_BIN": "0", "UV_NO_PROGRESS": "1"}
+
+
+def translate(request: str, said: str, where: Origin | None) -> SteadError:
+    """Turn what uv said into the error it means."""
+    details = [line.strip() for line in said.splitlines() if line.strip()]
+    text = said.lower()
+    what = f"Python {request}".rstrip()
+    if "hash mismatch" in text or "checksum" in text:
+        return HashMismatchError(
+            f"the archive of {what} is not what its list says",
+            where=where,
+            details=details,
+            remedy="look at the mirror it came from; nothing was installed",
+        )
+    if "no space left" in text:
+        return StoreError(
+            f"no space is left to unpack {what}",
+            where=where,
+            details=details,
+            remedy="make room (`stead gc` removes what no place uses)",
+        )
+    if "permission denied" in text or "read-only file system" in text:
+        return StoreError(f"no permission to install {what}", where=where, details=details)
+    if "no download" in text or "downloads are" in text or "invalid version request" in text:
+        return InterpreterError(
+            f"no interpreter fits {request!r}, and none can be fetched",
+            where=where,
+            details=details,
+            remedy="ask for a version that is released for this platform",
+        )
+    if any(word in text for word in ("connect", "dns", "request failed", "timed out", "http")):
+        return NetworkError(
+            f"{what} could not be fetched",
+            where=where,
+            details=details,
+            remedy="look at the network, or set UV_PYTHON_INSTALL_MIRROR to a mirror in reach",
+        )
+    return ArtifactError(f"{what} could not be installed", where=where, details=details)
