@@ -15,10 +15,11 @@ from stead.formats import known
 from stead.values.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from stead.values.manifest import Manifest
 
+PACKAGE = "__main__.py"
 VERSION_CONTROL = (".git", ".hg", ".jj")
 
 
@@ -49,18 +50,28 @@ class Found:
         return all(m.foreign for m in self.manifests)
 
 
-def discover(directory: str, layers: Iterable[str] = (), *, home: str = "") -> Found:
+def discover(
+    directory: str,
+    layers: Iterable[str] = (),
+    *,
+    home: str = "",
+    overlay: Mapping[str, str] | None = None,
+) -> Found:
     """Find the place of ``directory`` (absolute).
 
     ``layers`` are names whose own files (``requirements-NAME.txt``) are looked
     for too. ``home`` is the user's home directory, which is never itself, nor
-    anything above it, taken for a workspace. Raises ManifestError where there is
+    anything above it, taken for a workspace. ``overlay`` (path → text) holds files
+    as they would be after an edit. Raises ManifestError where there is
     no place, or a manifest cannot be read.
     """
-    reader = _Reader(tuple(layers))
+    reader = _Reader(tuple(layers), overlay or {})
     candidates = [d for d in _upwards(directory, home) if reader.manifests(d)]
     if not candidates:
         raise _no_place(directory, reader)
+    # A folder with only a `__main__.py` is a place by itself, never inside another one.
+    described = [d for d in candidates if not _is_package(reader.manifests(d))]
+    candidates = described or candidates[:1]
     place = candidates[0]
     root = _root(place, candidates, reader, home)
     chain = _chain(place, root, candidates, reader)
@@ -69,7 +80,7 @@ def discover(directory: str, layers: Iterable[str] = (), *, home: str = "") -> F
     absent = [
         path
         for d in dict.fromkeys((*between, place))
-        for path in reader.names(d)
+        for path in reader.names(d, packages=not described)
         if path not in present and not os.path.lexists(path)
     ]
     return Found(
@@ -86,7 +97,7 @@ def read_module(directory: str, layers: Iterable[str] = ()) -> tuple[Manifest, .
 
     Raises ManifestError when there are none.
     """
-    reader = _Reader(tuple(layers))
+    reader = _Reader(tuple(layers), {})
     manifests = reader.manifests(directory)
     if not manifests:
         raise ManifestError(
@@ -111,15 +122,16 @@ def load_text(path: str) -> str:
 class _Reader:
     """Reads the manifests of a directory once, leaving out what others own."""
 
-    def __init__(self, layers: tuple[str, ...]) -> None:
+    def __init__(self, layers: tuple[str, ...], overlay: Mapping[str, str]) -> None:
         self._layers = layers
+        self._overlay = overlay
         self._read: dict[str, tuple[Manifest, ...]] = {}
         self._uid = os.getuid() if hasattr(os, "getuid") else None
         self.foreign_owned: list[str] = []
 
-    def names(self, directory: str) -> list[str]:
+    def names(self, directory: str, *, packages: bool) -> list[str]:
         """Give all paths that would count as a manifest in a directory."""
-        files = [*known.NAMES]
+        files = [n for n in known.NAMES if packages or n != PACKAGE]
         for layer in self._layers:
             files += known.layer_files(layer)
         return [os.path.join(directory, f) for f in files]
@@ -127,11 +139,16 @@ class _Reader:
     def manifests(self, directory: str) -> tuple[Manifest, ...]:
         if directory not in self._read:
             self._read[directory] = known.read_directory(
-                directory, self._exists, self._layers, load_text
+                directory, self._exists, self._layers, self._load
             )
         return self._read[directory]
 
+    def _load(self, path: str) -> str:
+        return self._overlay[path] if path in self._overlay else load_text(path)
+
     def _exists(self, path: str) -> bool:
+        if path in self._overlay:
+            return True
         try:
             found = os.stat(path)
         except (OSError, ValueError):
@@ -169,6 +186,16 @@ def _upwards(directory: str, home: str) -> list[str]:
         directories.append(current)
         current = parent
     return directories
+
+
+def _is_package(manifests: tuple[Manifest, ...]) -> bool:
+    return all(m.format == "package" for m in manifests)
+
+
+def manifest_names(found: Found) -> tuple[str, ...]:
+    """List the file names that make a directory below the place a place of its own."""
+    packages = _is_package(found.manifests)
+    return tuple(n for n in known.NAMES if packages or n != PACKAGE)
 
 
 def _below(directory: str, root: str) -> bool:

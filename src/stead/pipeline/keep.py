@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.formats import known
 from stead.pipeline import record as records
+from stead.pipeline.discover import manifest_names
 from stead.pipeline.link import update_link
 from stead.pipeline.steps import Composed, Request, mend, prepare
 from stead.store import trust
@@ -31,7 +31,7 @@ def keep(composed: Composed, activation: Activation, context: Context) -> None:
     records.record(
         context.home,
         activation,
-        names=known.NAMES,
+        names=manifest_names(composed.found),
         now=context.now(),
         trusted=is_trusted(composed.spec, context),
     )

@@ -6,7 +6,7 @@ Each function takes what the one before gave. :func:`prepare` is the list.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stead.ecosystems import interpreters
@@ -51,6 +51,8 @@ class Request:
     """Fail rather than change the lock."""
     relock: bool = False
     """Lock even when the lock still answers."""
+    overlay: Mapping[str, str] = field(default_factory=dict)
+    """Files as they would be after an edit: path → text."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def prepare(request: Request, context: Context) -> tuple[Composed, Activation]:
 def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed:
     """Find and read what describes the environment. ``fetch`` may reach for git modules."""
     layers = layer_candidates(request.environment)
-    found = discover(request.directory, layers, home=request.user_home)
+    found = discover(
+        request.directory, layers, home=request.user_home, overlay=request.overlay
+    )
     path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
     uses = any(m.uses for m in found.manifests)
     pins = read_leniently(path).pins if uses else ()

@@ -1,0 +1,51 @@
+"""What the prompt may know of a place: found out by reading, never by running."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.pipeline import keep, steps
+from stead.pipeline.prompt import Evaluation
+from stead.pipeline.state import state_of
+from stead.values.errors import ManifestError, SteadError
+
+if TYPE_CHECKING:
+    from stead.pipeline.steps import Request
+    from stead.values.context import Context
+
+
+def evaluate(request: Request, context: Context) -> Evaluation:
+    """Say how a directory's environment stands, and keep its record where it may be used.
+
+    An untrusted place is only read, to compute the digest that trust is about.
+    Nothing is fetched, locked or built, and no error leaves: a place that cannot
+    be read is ``broken``, with the error's first line.
+    """
+    try:
+        composed = steps.composed_for(request, context, fetch=False)
+    except ManifestError as exc:
+        if exc.where is None and exc.message.startswith("no manifest"):
+            return Evaluation(None, "none", "", "")
+        return Evaluation(None, "broken", _line(exc), "")
+    except SteadError as exc:
+        return Evaluation(None, "broken", _line(exc), "")
+    spec = composed.spec
+    if not keep.is_trusted(spec, context):
+        return Evaluation(
+            None, "untrusted", f"{spec.place} is not trusted; `stead trust` shows what it asks",
+            spec.digest,
+        )
+    try:
+        state = state_of(composed, context)
+    except SteadError as exc:
+        return Evaluation(None, "broken", _line(exc), spec.digest)
+    if state.activation is None:
+        what, mend = state.problems[0]
+        kind = "unbuilt" if state.answers else "broken"
+        return Evaluation(None, kind, f"{spec.place}: {what}; {mend}", spec.digest)
+    keep.keep(composed, state.activation, context)
+    return Evaluation(state.activation, "ready", "", spec.digest)
+
+
+def _line(error: SteadError) -> str:
+    return str(error).splitlines()[0]
