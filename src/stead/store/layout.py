@@ -1,0 +1,98 @@
+"""Where things stand below ``$STEAD_HOME``."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LONGEST_COMPONENT = 60
+"""Characters of ``<key>-<name>``: shebang lines past about 120 and Windows paths past 260 break."""
+
+METADATA = ".stead"
+"""Directory of a build with what Stead knows about it."""
+
+_BUILD = re.compile(r"([a-z2-7]{20})-[A-Za-z0-9._+-]{1,39}\Z")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The directories of one home. Nothing is created by asking for them."""
+
+    home: Path
+
+    @property
+    def store(self) -> Path:
+        """Builds, each ``<key>-<name>``; what begins with a dot is none."""
+        return self.home / "store"
+
+    @property
+    def blobs(self) -> Path:
+        return self.home / "blobs"
+
+    @property
+    def packages(self) -> Path:
+        """Caches of packages, on the store's file system so that they can be linked."""
+        return self.home / "packages"
+
+    @property
+    def places(self) -> Path:
+        return self.home / "places"
+
+    @property
+    def pycache(self) -> Path:
+        """Compiled Python of builds, which are read-only themselves."""
+        return self.home / "pycache"
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
+    def journal(self) -> Path:
+        """Intents of running transactions."""
+        return self.home / "journal"
+
+    @property
+    def roots(self) -> Path:
+        """Pins and registered links: what is in use beside the places' records."""
+        return self.home / "roots"
+
+    @property
+    def locks(self) -> Path:
+        """Files that processes hold while they build, use or collect."""
+        return self.home / "locks"
+
+    @property
+    def scratch(self) -> Path:
+        """Temporary directories on the store's file system; anything here may be removed."""
+        return self.home / "scratch"
+
+    def build_directory(self, key: str, name: str) -> Path:
+        """Give the path of a build; nothing says that it is there."""
+        return self.store / component(key, name)
+
+
+def component(key: str, name: str) -> str:
+    """Give ``<key>-<name>`` with a name that is safe and short in every file system."""
+    safe = _UNSAFE.sub("-", name)[: LONGEST_COMPONENT - len(key) - 1].strip("-.")
+    return f"{key}-{safe or 'env'}"
+
+
+def key_of(name: str) -> str | None:
+    """Give the key in the name of a directory of the store; None when it names no build."""
+    found = _BUILD.match(name)
+    return found[1] if found else None
+
+
+def build_names(layout: Layout) -> list[str]:
+    """List the directories of the store that are builds, sorted; empty without a store."""
+    try:
+        return sorted(name for name in os.listdir(layout.store) if key_of(name))
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,219 @@
+"""What is in a tree: read once when a build is sealed, compared when it is verified.
+
+An entry is ``(path, mode, size, mtime_ns, detail)``; ``path`` is relative, with
+``/``; ``mode`` as ``lstat`` gives it; size and time are 0 for directories and
+links. ``detail`` is the target of a link, or the sha256 of a file where no
+package's own record carries it, else None.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from stead.store.atomic import FD_PATHS, storage
+from stead.store.layout import METADATA
+from stead.values.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Entry = tuple[str, int, int, int, "str | None"]
+
+VERSION = 1
+
+FEW = 1000
+LITTLE = 64 * 1024 * 1024
+"""Files that nothing else links to were written for this build: when they are no
+more than this, all are hashed as they stand, whatever a record says of them."""
+
+
+class Found(NamedTuple):
+    """One entry of a tree as it stands. ``links`` counts its hard links."""
+
+    path: str
+    mode: int
+    size: int
+    mtime_ns: int
+    target: str | None
+    links: int
+    inode: tuple[int, int]
+
+
+def scan(tree: str | os.PathLike[str], *, read_only: bool = False) -> list[Found]:
+    """List a tree without its top and without ``.stead``, in no special order.
+
+    With ``read_only`` each file and directory but the top loses its rights to
+    write (and what lets it run as another user) on the way, and entries show
+    the mode it then has. Raises StoreError.
+    """
+    root = os.fspath(tree)
+    found: list[Found] = []
+    pending = [""]
+    with storage(root):
+        while pending:
+            _scan_one(root, pending.pop(), pending, found, read_only)
+    return found
+
+
+def _scan_one(
+    root: str, relative: str, pending: list[str], found: list[Found], read_only: bool
+) -> None:
+    where = os.path.join(root, relative) if relative else root
+    fd = os.open(where, os.O_RDONLY | os.O_DIRECTORY) if FD_PATHS else None
+    try:
+        prefix = relative + "/" if relative else ""
+        with os.scandir(where if fd is None else fd) as entries:
+            for entry in entries:
+                name = entry.name
+                if not relative and name == METADATA:
+                    continue
+                info = entry.stat(follow_symlinks=False)
+                mode = info.st_mode
+                kind = stat.S_IFMT(mode)
+                size = mtime = 0
+                target = None
+                if kind == stat.S_IFDIR:
+                    # Listed only after this directory, so its rights may go already.
+                    pending.append(prefix + name)
+                    wanted = kind | mode & 0o555 | 0o500
+                elif kind == stat.S_IFLNK:
+                    target = os.readlink(entry.path if fd is None else name, dir_fd=fd)
+                    wanted = mode
+                else:
+                    size, mtime = info.st_size, info.st_mtime_ns
+                    wanted = kind | mode & 0o555 | 0o400
+                if read_only and wanted != mode:
+                    os.chmod(entry.path if fd is None else name, wanted & 0o7777, dir_fd=fd)
+                    mode = wanted
+                found.append(
+                    Found(
+                        prefix + name,
+                        mode,
+                        size,
+                        mtime,
+                        target,
+                        info.st_nlink,
+                        (info.st_dev, info.st_ino),
+                    )
+                )
+    finally:
+        if fd is not None:
+            os.close(fd)
+
+
+def seal(tree: str | os.PathLike[str]) -> list[Entry]:
+    """Make everything below ``tree`` read-only and give the entries to keep about it."""
+    root = os.fspath(tree)
+    found = scan(root, read_only=True)
+    wanted = unrecorded(root, found)
+    from stead.store.hashing import hash_files
+
+    with storage(root):
+        hashes = hash_files(root, wanted)
+    return sorted(
+        (
+            f.path,
+            f.mode,
+            f.size,
+            f.mtime_ns,
+            f.target if f.target is not None else hashes.get(f.path),
+        )
+        for f in found
+    )
+
+
+def unrecorded(root: str, found: Iterable[Found]) -> list[str]:
+    """Name the files whose contents no package's record vouches for."""
+    files = [f for f in found if stat.S_ISREG(f.mode)]
+    own = [f for f in files if f.links == 1]
+    few = len(own) <= FEW and sum(f.size for f in own) <= LITTLE
+    covered = recorded(root, [f.path for f in files])
+    result = []
+    for f in files:
+        known = covered.get(f.path)
+        trusted = known is not None and known[1] in (None, f.size)
+        if not trusted or (few and f.links == 1):
+            result.append(f.path)
+    return result
+
+
+def recorded(root: str, paths: Iterable[str]) -> dict[str, tuple[str, int | None]]:
+    """Give path → (sha256, size or None) as the packages' own records in a tree say.
+
+    Conda's records are ``conda-meta/*.json``, those of PyPI's packages
+    ``*.dist-info/RECORD``. A record that cannot be read vouches for nothing.
+    """
+    known: dict[str, tuple[str, int | None]] = {}
+    for path in paths:
+        if path.startswith("conda-meta/") and path.endswith(".json"):
+            _read_conda(os.path.join(root, path), known)
+        elif path.endswith(".dist-info/RECORD"):
+            _read_wheel(root, path, known)
+    return known
+
+
+def _read_conda(path: str, known: dict[str, tuple[str, int | None]]) -> None:
+    try:
+        with open(path, "rb") as file:
+            record = json.loads(file.read())
+        for item in record["paths_data"]["paths"]:
+            if item.get("path_type") in ("softlink", "directory"):
+                continue
+            replaced = item.get("prefix_placeholder")
+            sha = item.get("sha256_in_prefix") or (None if replaced else item.get("sha256"))
+            if sha:
+                size = None if replaced else item.get("size_in_bytes")
+                known[item["_path"]] = (sha, size)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+
+
+def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) -> None:
+    import csv
+    from base64 import urlsafe_b64decode
+    from posixpath import dirname, normpath
+
+    base = dirname(dirname(path))
+    prefix = base + "/" if base else ""
+    try:
+        with open(os.path.join(root, path), encoding="utf-8", newline="") as file:
+            for row in csv.reader(file):
+                if len(row) < 2 or not row[1].startswith("sha256="):
+                    continue
+                name = row[0].replace("\\", "/") if sys.platform == "win32" else row[0]
+                name = prefix + name
+                if "/." in name or "//" in name:
+                    name = normpath(name)
+                sha = urlsafe_b64decode(row[1][7:] + "=").hex()
+                size = int(row[2]) if len(row) > 2 and row[2] else None
+                known[name] = (sha, size)
+    except (OSError, ValueError):
+        return
+
+
+def dump(entries: list[Entry]) -> bytes:
+    """Give the bytes in which entries are kept."""
+    text = json.dumps({"version": VERSION, "entries": entries}, separators=(",", ":"))
+    return zlib.compress(text.encode(), 1)
+
+
+def load(data: bytes, where: str) -> dict[str, Entry]:
+    """Read what :func:`dump` gave, by path. Raises StoreError when it is damaged."""
+    try:
+        value: Mapping[str, object] = json.loads(zlib.decompress(data))
+        rows = value["entries"]
+        if value["version"] == VERSION and isinstance(rows, list):
+            return {row[0]: (row[0], row[1], row[2], row[3], row[4]) for row in rows}
+        cause: Exception | None = None
+    except (zlib.error, ValueError, KeyError, TypeError, IndexError) as exc:
+        cause = exc
+    raise StoreError(
+        "the list of a build's files is damaged",
+        where=where,
+        remedy="`stead store verify --repair` has the build made again",
+    ) from cause
