@@ -158,11 +158,13 @@ class Manifest:
     """Directories to put on Python's path, for code that is not installed."""
     reads: tuple[str, ...] = ()
     """Other files that took part (``-r``, ``-c``, ``setup.cfg``), absolute."""
+    own: bool = False
+    """Whether a file of another format has a table of Stead's in it (``[tool.stead]``)."""
 
     @property
     def foreign(self) -> bool:
         """Written for another tool, without a word to Stead in it."""
-        return self.format != "stead.toml"
+        return self.format != "stead.toml" and not self.own
 
     def layer(self, name: str) -> Layer | None:
         return next((layer for layer in self.layers if layer.name == name), None)
