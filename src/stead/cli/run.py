@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,9 @@ the signals are the command's own.
 def configure(parser: argparse.ArgumentParser) -> None:
     options.environment(parser)
     options.locking(parser)
+    parser.add_argument(
+        "--here", action="store_true", help="run a command where you stand, whatever -C says"
+    )
     parser.add_argument("--force", action="store_true", help="run tasks even if up to date")
     parser.add_argument("command", nargs="...", metavar="[--] COMMAND …")
 
@@ -48,7 +52,11 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if not literal:
         activation = _of_task(app, args, words[0]) or activation
     commands = run.commands(
-        activation, words, cwd=app.cwd, caller=app.context.environ, literal=literal
+        activation,
+        words,
+        cwd=os.getcwd() if args.here else app.cwd,
+        caller=app.context.environ,
+        literal=literal,
     )
     kept = Path(place_directory(app.context.home, activation.place)) / "tasks"
     for command in commands:
