@@ -1,0 +1,378 @@
+"""The tables and keys of ``stead.toml``: one source for reader, schema and reference."""
+
+# ruff: noqa: RUF009, TC003 -- `entry` gives a dataclass field; annotations are read at run time
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from stead.formats.models import entry
+
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+LAYER = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+TASK = r"[A-Za-z0-9_][A-Za-z0-9_.:+-]*"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WorkspaceTable:
+    """`[workspace]` marks the root of a tree whose places belong together: they share one
+    `stead.lock`, and manifests above it are not looked at.
+    """
+
+    name: str = entry("What people call the workspace.", default="", examples=('name = "scans"',))
+    members: tuple[str, ...] = entry(
+        "Glob patterns, relative to this file, of directories that inherit from this one even if"
+        " they hold only files of other tools.",
+        default=(),
+        examples=('members = ["services/*", "libs/*"]',),
+    )
+    platforms: tuple[str, ...] = entry(
+        "The platforms that `stead lock` locks for. Without it: the one it runs on.",
+        default=(),
+        examples=('platforms = ["linux-64", "osx-arm64"]',),
+    )
+    exclude_newer: str | date = entry(
+        "Leave out packages published after this date or moment (RFC 3339).",
+        default="",
+        pattern=r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+        r"([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))?",
+        means="a date or an RFC 3339 moment",
+        examples=('exclude-newer = "2026-11-01"', 'exclude-newer = "2026-11-01T12:00:00Z"'),
+    )
+    channel_priority: Literal["strict", "flexible", "disabled"] = entry(
+        "What an earlier conda channel means to later ones: `strict`, a package that it has comes"
+        " from it alone; `flexible`, later ones are asked where it has no fitting version;"
+        " `disabled`, the newest version wins wherever it is.",
+        default="strict",
+        examples=('channel-priority = "flexible"',),
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CondaPackage:
+    """A conda package in table form."""
+
+    version: str = entry(
+        "Versions that will do, as conda writes them.",
+        default="",
+        examples=('version = ">=2,<3"',),
+    )
+    build: str = entry(
+        "The build string, with `*` for anything.", default="", examples=('build = "*mkl*"',)
+    )
+    channel: str = entry(
+        "The channel it must come from.", default="", examples=('channel = "conda-forge"',)
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CondaTable:
+    """`[packages.conda]` asks for conda packages: every key but `channels` is a package.
+
+    A version is a text in conda's language. A bare version takes what begins with it: `"3.12"`
+    means `3.12.*`; one version exactly is `"==3.12.1"`; any version is `"*"`. `false` takes an
+    inherited request away. A package named `channels` is written as a table.
+    """
+
+    channels: tuple[str, ...] = entry(
+        "Channels, most important first: a name, a URL, or a path (`./`, `../` or absolute)"
+        " relative to this file. Those of a parent manifest come after these.",
+        default=(),
+        examples=('channels = ["conda-forge"]',),
+    )
+    requirements: dict[str, str | Literal[False] | CondaPackage] = entry(
+        "A package and its versions.",
+        factory=dict,
+        rest=True,
+        keys=r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
+        means="a name of a conda package",
+        examples=(
+            'numpy = ">=2"',
+            'numpy = "*"',
+            "numpy = false",
+            'numpy = { version = ">=2", build = "py312*", channel = "conda-forge" }',
+        ),
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PypiPackage:
+    """A PyPI package in table form: from an index (`version`, `index`), or from one of `path`,
+    `url` and `git`.
+    """
+
+    version: str = entry(
+        "Versions that will do: PEP 440 specifiers.", default="", examples=('version = ">=2.31"',)
+    )
+    extras: tuple[str, ...] = entry(
+        "Optional parts to install too.", default=(), examples=('extras = ["socks"]',)
+    )
+    marker: str = entry(
+        "Where the request applies: a PEP 508 marker.",
+        default="",
+        examples=("marker = \"sys_platform == 'linux'\"",),
+    )
+    path: str = entry(
+        "A directory with a project, or a wheel or source archive, relative to this file.",
+        default="",
+        examples=('path = "../lib"',),
+    )
+    editable: bool = entry(
+        "Use the directory's code where it lies, so that an edit takes effect at once.",
+        default=False,
+        examples=("editable = true",),
+    )
+    url: str = entry(
+        "The address of a wheel or source archive; `#sha256=…` says which content is meant.",
+        default="",
+        examples=('url = "https://example.org/wheels/viewer-1.0-py3-none-any.whl"',),
+    )
+    git: str = entry(
+        "The address of a git repository.",
+        default="",
+        examples=('git = "https://example.org/team/viewer.git"',),
+    )
+    rev: str = entry("A commit.", default="", examples=('rev = "9f2c41d"',))
+    tag: str = entry("A tag.", default="", examples=('tag = "v1.2"',))
+    branch: str = entry("A branch.", default="", examples=('branch = "main"',))
+    subdirectory: str = entry(
+        "Where the project lies in the repository or archive.",
+        default="",
+        examples=('subdirectory = "python"',),
+    )
+    index: str = entry(
+        "The name of the index it must come from.", default="", examples=('index = "internal"',)
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class IndexTable:
+    """A package index in table form."""
+
+    url: str = entry(
+        "A URL, or a path relative to this file.",
+        examples=('url = "https://packages.example.org/simple"',),
+    )
+    name: str = entry(
+        "What requests and the lock call it; made from the address if absent.",
+        default="",
+        pattern=LAYER,
+        means="made of letters, digits, dots, dashes and underscores",
+        examples=('name = "internal"',),
+    )
+    explicit: bool = entry(
+        "Only for requests that name it.", default=False, examples=("explicit = true",)
+    )
+    default: bool = entry(
+        "Takes the place of the usual index.", default=False, examples=("default = true",)
+    )
+    flat: bool = entry(
+        "A directory or page of files instead of a simple index.",
+        default=False,
+        examples=("flat = true",),
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PypiTable:
+    """`[packages.pypi]` asks for packages of PyPI's kind: every key but `indexes` and
+    `find-links` is a package.
+
+    A version is a text of PEP 440 specifiers. A bare version means exactly that one: `"2.1"` is
+    `==2.1`; `"2.1.*"` takes what begins with it; any version is `"*"`. `false` takes an inherited
+    request away. A package named `indexes` or `find-links` is written as a table.
+    """
+
+    indexes: tuple[str | IndexTable, ...] = entry(
+        "Package indexes, most important first, asked before the usual one.",
+        default=(),
+        examples=(
+            'indexes = ["https://packages.example.org/simple"]',
+            'indexes = [{ name = "internal", url = "https://packages.example.org/simple", explicit = true }]',
+        ),
+    )
+    find_links: tuple[str, ...] = entry(
+        "Directories (relative to this file) or pages of files to look in as well.",
+        default=(),
+        examples=('find-links = ["wheels"]',),
+    )
+    requirements: dict[str, str | Literal[False] | PypiPackage] = entry(
+        "A package and its versions.",
+        factory=dict,
+        rest=True,
+        keys=r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+        means="a name of a PyPI package",
+        examples=(
+            'requests = ">=2.31,<3"',
+            'requests = "*"',
+            "requests = false",
+            'requests = { version = ">=2.31", extras = ["socks"] }',
+            'viewer = { path = ".", editable = true }',
+            'viewer = { git = "https://example.org/team/viewer.git", tag = "v1.2" }',
+        ),
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PackagesTable:
+    """`[packages]` asks for software: an interpreter, and packages per ecosystem."""
+
+    python: str | Literal[False] = entry(
+        "The interpreter, wherever it comes from: a version (`3.12` takes any 3.12) or PEP 440"
+        " specifiers. `false` takes an inherited request away.",
+        default="",
+        examples=('python = "3.12"', 'python = ">=3.11,<3.14"'),
+    )
+    conda: CondaTable = entry("Conda packages.", factory=CondaTable)
+    pypi: PypiTable = entry("PyPI packages.", factory=PypiTable)
+    others: dict[str, dict[str, str | Literal[False]]] = entry(
+        "Packages of an ecosystem that a plugin brings.", factory=dict, rest=True, closed=True
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TaskTable:
+    """A task in table form."""
+
+    run: tuple[str, ...] = entry(
+        "The command: program and arguments. No shell reads it.",
+        default=(),
+        examples=('run = ["python", "report.py"]',),
+    )
+    depends: tuple[str, ...] = entry(
+        "Tasks that run before.", default=(), examples=('depends = ["fetch"]',)
+    )
+    inputs: tuple[str, ...] = entry(
+        "Glob patterns of files it reads. A task with inputs or outputs is skipped when neither"
+        " these nor its environment changed.",
+        default=(),
+        examples=('inputs = ["data/*.csv"]',),
+    )
+    outputs: tuple[str, ...] = entry(
+        "Glob patterns of files it writes.", default=(), examples=('outputs = ["build/plot.png"]',)
+    )
+    cwd: str = entry(
+        "Where it runs, relative to this file.", default="", examples=('cwd = "tools"',)
+    )
+    env: dict[str, str | int | float | bool] = entry(
+        "Variables for this task alone; `false` unsets one.",
+        factory=dict,
+        keys=VARIABLE,
+        means="a name of a variable (letters, digits and _, no digit first)",
+        examples=('env = { MPLBACKEND = "agg" }',),
+    )
+    environment: str = entry(
+        "The environment it runs in, if not the one in use.",
+        default="",
+        pattern=LAYER,
+        means="a name of an environment",
+        examples=('environment = "test"',),
+    )
+    description: str = entry(
+        "One line for listings.", default="", examples=('description = "Fit and plot"',)
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Tables:
+    """What the manifest itself and each layer can hold."""
+
+    packages: PackagesTable = entry("Software.", factory=PackagesTable)
+    vars: dict[str, str | int | float | bool] = entry(
+        "Variables. `${NAME}` stands for another variable or one of `[paths]`. A number or `true`"
+        " is taken as its text; `false` takes an inherited variable away (the text is"
+        ' `"false"`).',
+        factory=dict,
+        keys=VARIABLE,
+        means="a name of a variable (letters, digits and _, no digit first)",
+        examples=('PG_HOST = "localhost"', 'PG_URL = "postgres://${PG_HOST}/scans"'),
+    )
+    paths: dict[str, str | Literal[False]] = entry(
+        "Named locations, relative to this file. `false` takes an inherited one away.",
+        factory=dict,
+        keys=r"[A-Za-z_][A-Za-z0-9_-]*",
+        means="a name of a path (letters, digits, _ and -, no digit first)",
+        examples=('raw = "data/raw"',),
+    )
+    tasks: dict[str, tuple[str, ...] | TaskTable] = entry(
+        "Named commands for `stead run NAME`: an argument list, or a table.",
+        factory=dict,
+        keys=TASK,
+        means="a name of a task",
+        examples=(
+            'report = ["python", "report.py"]',
+            'report = { run = ["python", "report.py"], depends = ["fetch"], outputs = ["plot.png"] }',
+        ),
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class LayerTable(Tables):
+    """`[layer.NAME]` adds to the default layer where an environment's name contains `NAME`. It
+    holds the same tables: `[layer.test.packages.pypi]`, `[layer.test.vars]`.
+    """
+
+    inherits: tuple[str, ...] = entry(
+        "Other layers that this one includes.", default=(), examples=('inherits = ["test"]',)
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class UseTable:
+    """A module that this one uses: `path`, or `git`."""
+
+    path: str = entry(
+        "A directory, relative to this file.", default="", examples=('path = "../common"',)
+    )
+    git: str = entry(
+        "The address of a git repository.",
+        default="",
+        examples=('git = "https://example.org/team/common.git"',),
+    )
+    rev: str = entry(
+        "A commit, tag or branch. Without it: the repository's default branch. The lock pins the"
+        " commit.",
+        default="",
+        examples=('rev = "v1.2"',),
+    )
+    subdirectory: str = entry(
+        "The module's directory in the repository.",
+        default="",
+        examples=('subdirectory = "modules/common"',),
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Root(Tables):
+    """The keys at the top of the file. `[tool.stead]` in `pyproject.toml` is the same thing."""
+
+    workspace: WorkspaceTable | None = entry("The root of a workspace.", default=None)
+    inherit: bool = entry(
+        "Whether manifests of parent directories apply here too.",
+        default=True,
+        examples=("inherit = false",),
+    )
+    link: str = entry(
+        "A path in this directory where editors look for the environment; Stead keeps a link to"
+        " the build there.",
+        default="",
+        examples=('link = ".venv"',),
+    )
+    uses: dict[str, UseTable] = entry(
+        "Other modules, by the name they have here.",
+        factory=dict,
+        keys=LAYER,
+        means="a name of a module",
+        examples=(
+            'common = { path = "../common" }',
+            'common = { git = "https://example.org/team/common.git", rev = "v1.2" }',
+        ),
+    )
+    layer: dict[str, LayerTable] = entry(
+        "Named parts of environments.",
+        factory=dict,
+        keys=LAYER,
+        means="a name of a layer (letters, digits, dots, dashes and underscores)",
+    )

@@ -1,0 +1,396 @@
+"""Grammar as frozen dataclasses: checks plain values against them, with positions.
+
+A dataclass describes a table: its fields are the keys (``exclude_newer`` is
+``exclude-newer`` in the file), their annotations the types, their metadata (see
+:func:`entry`) what documentation, schema and errors say. :func:`read` turns a
+parsed table into an instance and collects every mistake, not just the first.
+
+Understood annotations: str, int, float, bool, date, Literal, another dataclass,
+``tuple[X, ...]``, ``list[X]``, ``dict[str, X]``, and unions of these in which no
+two members take the same TOML type.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import types
+import typing
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+from stead.values.errors import ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stead.values.origin import Origin
+
+T = TypeVar("T")
+Path = tuple["str | int", ...]
+
+_NAMES = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    date: "a date",
+    datetime: "a date and time",
+    dict: "a table",
+    list: "a list",
+}
+
+
+def entry(
+    doc: str,
+    *,
+    default: Any = dataclasses.MISSING,
+    factory: Any = dataclasses.MISSING,
+    examples: tuple[str, ...] = (),
+    pattern: str = "",
+    keys: str = "",
+    means: str = "",
+    rest: bool = False,
+    closed: bool = False,
+) -> Any:
+    """Describe a key of a table; goes where :func:`dataclasses.field` goes.
+
+    ``doc`` is what the reference says, in Markdown. ``examples`` are lines of
+    TOML. ``pattern`` holds for texts (also in a list), ``keys`` for the names in
+    a ``dict``; ``means`` says in words what the pattern admits. A ``rest`` field
+    (a ``dict``) takes every key that no other field has; ``closed`` leaves it out
+    of the schema, for keys that only a reader with more knowledge can check.
+    """
+    metadata = {
+        "doc": doc,
+        "examples": examples,
+        "pattern": pattern,
+        "keys": keys,
+        "means": means,
+        "rest": rest,
+        "closed": closed,
+    }
+    return dataclasses.field(default=default, default_factory=factory, metadata=metadata)
+
+
+class Where(Protocol):
+    """Says where a key path was written."""
+
+    def __call__(self, *path: str | int) -> Origin: ...
+
+
+class Problems:
+    """The mistakes found in one file."""
+
+    def __init__(self) -> None:
+        self.found: list[ManifestError] = []
+
+    def add(self, message: str, where: Origin, remedy: str = "") -> None:
+        """Note a mistake."""
+        self.found.append(ManifestError(message, where=where, remedy=remedy))
+
+    def check(self) -> None:
+        """Raise what was found: the mistake itself, or one error that lists them all."""
+        if not self.found:
+            return
+        if len(self.found) == 1:
+            raise self.found[0]
+        details = [
+            f"{e.where}: {e.message}" + (f" → {e.remedy}" if e.remedy else "") for e in self.found
+        ]
+        raise ManifestError(
+            f"there are {len(self.found)} mistakes in this file",
+            where=self.found[0].where,
+            details=details,
+            remedy="mend each of them; nothing was changed",
+        )
+
+
+class _Bad:
+    """Stands for a value that was wrong; the mistake has been noted."""
+
+
+BAD: Any = _Bad()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Run:
+    where: Where
+    problems: Problems
+
+
+_Check = typing.Callable[[Any, Path, _Run], Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """What a value must be: a reader per type it may have."""
+
+    expected: str
+    readers: Mapping[type, _Check]
+    example: str = ""
+
+    def read(self, value: Any, path: Path, run: _Run) -> Any:
+        reader = self.readers.get(type(value))
+        if reader is None and isinstance(value, float):  # FloatText
+            reader = self.readers.get(float)
+        if reader is not None:
+            return reader(value, path, run)
+        run.problems.add(
+            f"{dotted(path)} must be {self.expected}, not {describe(value)}",
+            run.where(*path),
+            self._remedy(value, path),
+        )
+        return BAD
+
+    def _remedy(self, value: Any, path: Path) -> str:
+        key = bare_or_quoted(str(path[-1])) if path else ""
+        if isinstance(value, str) and list in self.readers and key:
+            return f'write {key} = ["{value}"]'
+        if isinstance(value, int | float) and not isinstance(value, bool) and str in self.readers:
+            return f'put it in quotes: {key} = "{getattr(value, "text", value)}"'
+        return f"for example: {self.example}" if self.example else ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Field:
+    """One key of a table, ready to be read."""
+
+    name: str
+    key: str
+    shape: Shape
+    required: bool
+    hint: Any
+    metadata: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table:
+    """A dataclass, ready to be read into."""
+
+    fields: Mapping[str, Field]
+    rest: Field | None
+
+
+def read(
+    cls: type[T], data: Mapping[str, Any], where: Where, problems: Problems | None = None
+) -> T:
+    """Read a parsed table into ``cls``.
+
+    Without ``problems`` all mistakes are raised as one :class:`ManifestError`;
+    with it they are added there, and wrong entries are left out of the result.
+    """
+    own = problems if problems is not None else Problems()
+    value = _read_table(cls, data, (), _Run(where, own))
+    if problems is None or value is BAD:
+        own.check()
+    return typing.cast("T", value)
+
+
+@functools.cache
+def table_of(cls: type) -> Table:
+    """Give the keys of a dataclass."""
+    hints = typing.get_type_hints(cls)
+    fields: dict[str, Field] = {}
+    rest = None
+    for f in dataclasses.fields(cls):
+        m = f.metadata
+        key = f.name.replace("_", "-")
+        required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        shape = _shape(hints[f.name], m)
+        made = Field(f.name, key, shape, required, hints[f.name], m)
+        if m["rest"]:
+            rest = made
+        else:
+            fields[key] = made
+    return Table(fields, rest)
+
+
+def _read_table(cls: type, data: Mapping[str, Any], path: Path, run: _Run) -> Any:
+    table = table_of(cls)
+    values: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for key, value in data.items():
+        f = table.fields.get(key)
+        if f is not None:
+            got = f.shape.read(value, (*path, key), run)
+            if got is not BAD:
+                values[f.name] = got
+        elif table.rest is not None:
+            others[key] = value
+        else:
+            _unknown(key, table, path, run)
+    if table.rest is not None:
+        values[table.rest.name] = table.rest.shape.read(others, path, run)
+    missing = [f.key for f in table.fields.values() if f.required and f.key not in data]
+    for key in missing:
+        run.problems.add(
+            f"{dotted(path) or 'the file'} lacks the key {key}", run.where(*path), f"add {key} = …"
+        )
+    if missing or any(f.required and f.name not in values for f in table.fields.values()):
+        return BAD
+    return cls(**values)
+
+
+def _unknown(key: str, table: Table, path: Path, run: _Run) -> None:
+    from stead.values.names import nearest
+
+    like = nearest(key, table.fields)
+    place = f" in [{dotted(path)}]" if path else ""
+    run.problems.add(
+        f"unknown key {bare_or_quoted(key)}{place}",
+        run.where(*path, key),
+        f"did you mean {like}?" if like else f"known here: {', '.join(sorted(table.fields))}",
+    )
+
+
+def _shape(hint: Any, metadata: Mapping[str, Any]) -> Shape:
+    example = metadata["examples"][0] if metadata["examples"] else ""
+    if hint is date:
+        return Shape("a date", {date: _take, datetime: _take}, example)
+    if hint is str and metadata["pattern"]:
+        return Shape("a string", {str: _patterned(metadata)}, example)
+    if hint in (str, int, bool):
+        return Shape(_NAMES[hint], {hint: _take}, example)
+    if hint is float:
+        return Shape("a number", {float: _take, int: _take}, example)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return Shape("a table", {dict: functools.partial(_read_table, hint)}, example)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return _literal(arguments, example)
+    if origin in (tuple, list):
+        item = _shape(arguments[0], {**metadata, "examples": ()})
+        make = tuple if origin is tuple else list
+        return Shape(_list_of(item.expected), {list: _list_reader(item, make)}, example)
+    if origin is dict:
+        item = _shape(arguments[1], metadata)
+        return Shape("a table", {dict: _dict_reader(item, metadata)}, example)
+    if origin in (typing.Union, types.UnionType):
+        members = [_shape(a, metadata) for a in arguments if a is not type(None)]
+        readers: dict[type, _Check] = {}
+        for member in members:
+            readers = {**member.readers, **readers}
+        return Shape(_either([m.expected for m in members]), readers, example)
+    raise TypeError(f"a grammar cannot hold {hint!r}")
+
+
+def _take(value: Any, _path: Path, _run: _Run) -> Any:
+    return value
+
+
+def _patterned(metadata: Mapping[str, Any]) -> _Check:
+    matches = re.compile(metadata["pattern"]).fullmatch
+
+    def check(value: str, path: Path, run: _Run) -> Any:
+        if matches(value):
+            return value
+        run.problems.add(
+            f"{dotted(path)} must be {metadata['means']}, not {describe(value)}",
+            run.where(*path),
+            f"for example: {metadata['examples'][0]}" if metadata["examples"] else "",
+        )
+        return BAD
+
+    return check
+
+
+def _literal(choices: tuple[Any, ...], example: str) -> Shape:
+    expected = _either([describe(c) for c in choices])
+
+    def check(value: Any, path: Path, run: _Run) -> Any:
+        if value in choices:
+            return value
+        from stead.values.names import nearest
+
+        like = (
+            nearest(value, [c for c in choices if isinstance(c, str)])
+            if isinstance(value, str)
+            else None
+        )
+        run.problems.add(
+            f"{dotted(path)} must be {expected}, not {describe(value)}",
+            run.where(*path),
+            f'did you mean "{like}"?' if like else "",
+        )
+        return BAD
+
+    return Shape(expected, {type(c): check for c in choices}, example)
+
+
+def _list_reader(item: Shape, make: Callable[[list[Any]], Any]) -> _Check:
+    def check(value: list[Any], path: Path, run: _Run) -> Any:
+        got = [item.read(v, (*path, i), run) for i, v in enumerate(value)]
+        return make([v for v in got if v is not BAD])
+
+    return check
+
+
+def _dict_reader(item: Shape, metadata: Mapping[str, Any]) -> _Check:
+    matches = re.compile(metadata["keys"]).fullmatch if metadata["keys"] else None
+
+    def check(value: dict[str, Any], path: Path, run: _Run) -> Any:
+        got: dict[str, Any] = {}
+        for key, v in value.items():
+            if matches is not None and not matches(key):
+                run.problems.add(
+                    f"{bare_or_quoted(key)} in [{dotted(path)}] is not {metadata['means']}",
+                    run.where(*path, key),
+                    "choose another name",
+                )
+                continue
+            read_value = item.read(v, (*path, key), run)
+            if read_value is not BAD:
+                got[key] = read_value
+        return got
+
+    return check
+
+
+def dotted(path: Path) -> str:
+    """Write a path as TOML would: ``packages.conda."a b"``, ``tasks.t[2]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + bare_or_quoted(part)
+    return text
+
+
+def bare_or_quoted(key: str) -> str:
+    """Write a key as TOML needs it."""
+    if re.fullmatch(r"[A-Za-z0-9_-]+", key):
+        return key
+    import json
+
+    return json.dumps(key, ensure_ascii=False)
+
+
+def describe(value: Any) -> str:
+    """Say in words what a parsed value is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        short = value if len(value) <= 40 else value[:39] + "…"
+        return f'the string "{short}"'
+    if isinstance(value, int | float):
+        return f"the number {getattr(value, 'text', value)}"
+    name = _NAMES.get(type(value), type(value).__name__)
+    return f"an empty {name.split()[1]}" if isinstance(value, dict | list) and not value else name
+
+
+def _list_of(expected: str) -> str:
+    article, _, noun = expected.partition(" ")
+    if article not in ("a", "an") or " or " in expected or "," in expected:
+        return f"a list whose elements are each {expected}"
+    head, _, tail = noun.partition(" ")
+    return f"a list of {head}s" + (f" {tail}" if tail else "")
+
+
+def _either(texts: list[str]) -> str:
+    unique = list(dict.fromkeys(texts))
+    if len(unique) == 1:
+        return unique[0]
+    return ", ".join(unique[:-1]) + " or " + unique[-1]
