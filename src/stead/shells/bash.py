@@ -1,0 +1,15 @@
+"""bash: the POSIX text, with aliases kept out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.shells import posix
+
+if TYPE_CHECKING:
+    from stead.values.activation import Activation
+
+
+def render(activation: Activation) -> str:
+    """Give text for ``eval``. Raises SteadError for a name that bash cannot set."""
+    return posix.render(activation, call="\\")

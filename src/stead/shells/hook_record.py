@@ -1,0 +1,104 @@
+"""What a hook's file says, before it is put in a shell's words.
+
+One activation gives one :class:`HookRecord`; each shell's template renders it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stead.values.digest import short_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stead.values.activation import Activation, Change
+
+FORMAT = 1
+"""Stands in the first line of every hook file; another hook does not take it."""
+
+RECORD = "STEAD_RECORD"
+"""Names the hook file that was applied, so that a nested shell knows it again."""
+ADDED = "STEAD_ADDED_"
+"""``STEAD_ADDED_<NAME>``: what was put into a list, a separator before each entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookRecord:
+    """Everything that a hook file holds.
+
+    ``sets`` and ``unsets`` do not depend on the caller; ``relative`` does (what
+    is put into a list, defaults). ``pairs`` are files with their reference files,
+    whose modification times must be equal; ``absent`` must not exist and
+    ``requires`` must.
+    """
+
+    place: str
+    environment: str
+    sets: tuple[tuple[str, str], ...]
+    unsets: tuple[str, ...]
+    relative: tuple[Change, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+    absent: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A name for just this content."""
+        return short_key(self)
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Names of the variables that something is put into, each once."""
+        return tuple(dict.fromkeys(c.name for c in self.relative if c.kind != "default"))
+
+
+def hook_record(activation: Activation, references: Mapping[str, str]) -> HookRecord:
+    """Give what the hook file of an activation holds.
+
+    ``references`` maps each input to the file whose modification time it must
+    have; an input without one makes the record one that is never fresh.
+    """
+    sets, unsets, relative = reduce(activation.changes)
+    return HookRecord(
+        activation.place,
+        activation.environment,
+        sets,
+        unsets,
+        relative,
+        tuple((f, references.get(f, "")) for f in activation.inputs),
+        activation.absent,
+        activation.requires,
+    )
+
+
+def reduce(
+    changes: Iterable[Change],
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[Change, ...]]:
+    """Bring changes to their effect: values set, names unset, and what depends on the caller.
+
+    Each name is in one of the three; in the last, in order, several times if need
+    be. Applying the three in any order is applying ``changes``.
+    """
+    from stead.values.activation import apply
+
+    by_name: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.kind in ("set", "unset"):
+            by_name[change.name] = [change]
+        else:
+            by_name.setdefault(change.name, []).append(change)
+    sets: list[tuple[str, str]] = []
+    unsets: list[str] = []
+    relative: list[Change] = []
+    for name, ops in by_name.items():
+        if ops[0].kind in ("set", "unset"):
+            value = apply(ops, {}).get(name)
+            if value is None:
+                unsets.append(name)
+            else:
+                sets.append((name, value))
+        else:
+            relative += ops
+    return tuple(sets), tuple(unsets), tuple(relative)

@@ -1,0 +1,91 @@
+"""What the hook leaves in a shell's environment so that everyone can take it back.
+
+The hook exports ``STEAD_APPLIED``, the names it changed, separated by spaces;
+for each of them that had a value before, ``STEAD_OLD_<NAME>`` holds it; the
+others had none. Nested shells inherit that. Whoever applies an environment
+(``stead run`` on both its paths, a launcher, the hook itself) first undoes what
+is said there, so that no environment is ever put on top of another one.
+
+``STEAD_PLACE`` and ``STEAD_ENV`` name the place and the environment. They are
+ordinary changes of an activation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stead.values.activation import Change, apply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+APPLIED = "STEAD_APPLIED"
+OLD = "STEAD_OLD_"
+PLACE = "STEAD_PLACE"
+ENVIRONMENT = "STEAD_ENV"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SPACE = re.compile(r"[ \t\n]+")
+
+SH_UNDO = """\
+if [ -n "${STEAD_APPLIED+x}" ]; then
+  set -f
+  for __stead_x in $STEAD_APPLIED; do
+    case $__stead_x in
+      [0-9]*|*[!A-Za-z0-9_]*) continue ;;
+    esac
+    eval "
+      if [ -n \\"\\${STEAD_OLD_$__stead_x+x}\\" ]; then
+        export $__stead_x=\\"\\$STEAD_OLD_$__stead_x\\"; unset STEAD_OLD_$__stead_x
+      else unset $__stead_x
+      fi"
+  done
+  set +f
+  unset STEAD_APPLIED
+fi
+"""
+"""The same as :func:`undo` in POSIX shell; starts no process."""
+
+
+def is_bookkeeping(name: str) -> bool:
+    """Say whether a variable is the hook's note rather than part of an environment."""
+    return name == APPLIED or name.startswith(OLD)
+
+
+def undo(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment as it was before the hook changed it."""
+    result = dict(environ)
+    for name in _SPACE.split(result.pop(APPLIED, "")):
+        if not _NAME.match(name):
+            continue
+        old = result.pop(OLD + name, None)
+        if old is None:
+            result.pop(name, None)
+        else:
+            result[name] = old
+    return result
+
+
+def switch(changes: Iterable[Change], environ: Mapping[str, str]) -> tuple[Change, ...]:
+    """Give what a shell must set and unset to leave what it is in and enter ``changes``.
+
+    The notes of how to leave again are among it. Without ``changes`` it is only
+    left. Names that come out as they are take no part, so the result is short.
+    """
+    before = undo(environ)
+    after = apply(changes, before)
+    touched = sorted(n for n in {*before, *after} if before.get(n) != after.get(n))
+    if touched:
+        after[APPLIED] = " ".join(touched)
+        after |= {OLD + n: before[n] for n in touched if n in before}
+    return difference(environ, after)
+
+
+def difference(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
+    """Give the changes that turn one environment into another, sorted by name."""
+    unset = [Change("unset", n) for n in sorted(before) if n not in after]
+    return (
+        *unset,
+        *(Change("set", n, after[n]) for n in sorted(after) if before.get(n) != after[n]),
+    )
