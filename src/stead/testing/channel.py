@@ -116,12 +116,25 @@ def make_channel(directory: str | Path, packages: Iterable[Package], platform: s
 
 
 def index_channel(directory: str | Path) -> None:
-    """Write ``repodata`` for what lies in a channel."""
+    """Write ``repodata`` for what lies in a channel: plain, compressed and sharded.
+
+    Packages count as indexed when they were built, so that the same packages
+    give the same channel, and ``exclude-newer`` sees their own times.
+    """
     import asyncio
 
     from rattler.index import index_fs
 
-    asyncio.run(index_fs(Path(directory), force=True))
+    root = Path(directory)
+    asyncio.run(index_fs(root, force=True, write_zst=False, write_shards=False))
+    for repodata in root.glob("*/repodata.json"):
+        content = json.loads(repodata.read_text())
+        for section in ("packages", "packages.conda"):
+            for record in content.get(section, {}).values():
+                record["indexed_timestamp"] = record.get("timestamp", EPOCH)
+        repodata.write_text(json.dumps(content))
+    # Without force, records that are there already stay as they are.
+    asyncio.run(index_fs(root))
 
 
 def write_package(root: Path, package: Package, platform: str) -> Path:

@@ -33,6 +33,7 @@ class Served:
     """Endings of paths that are answered with 503."""
     truncate: set[str] = field(default_factory=set)
     """Endings of paths whose connection breaks half-way."""
+    closed: bool = False
 
 
 @contextmanager
@@ -53,6 +54,9 @@ def serve(directory: str | Path) -> Iterator[Served]:
             self._answer(body=False)
 
         def _answer(self, *, body: bool) -> None:
+            if served.closed:  # a connection kept alive beyond the block
+                self.close_connection = True
+                return
             path = unquote(urlsplit(self.path).path)
             served.requests.append(f"{self.command} {path}")
             if served.password and self.headers.get("Authorization") != _basic(*served.password):
@@ -104,6 +108,7 @@ def serve(directory: str | Path) -> Iterator[Served]:
     try:
         yield served
     finally:
+        served.closed = True
         server.shutdown()
         server.server_close()
         thread.join()

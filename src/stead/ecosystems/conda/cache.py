@@ -1,0 +1,126 @@
+"""The package cache: what lies where, and who may replace it.
+
+Layout and lock files are rattler's (``NAME-VERSION-BUILD/`` and, beside it,
+``….lock`` with a revision and the archive's sha256), so that rattler's
+installer takes what is put here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stead.ecosystems.conda.engine import cache_directory
+from stead.ecosystems.conda.records import stem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stead.values.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The directories of the cache."""
+
+    packages: str
+    incoming: str
+
+    @classmethod
+    def of(cls, cache: str) -> Places:
+        return cls(os.path.join(cache, "pkgs"), os.path.join(cache, "incoming"))
+
+    def package(self, file_name: str) -> str:
+        return os.path.join(self.packages, stem(file_name))
+
+
+def is_cached(cache: str, file_name: str, sha256: bytes | None) -> bool:
+    """Say whether the cache holds this package, from this very archive."""
+    directory = Places.of(cache).package(file_name)
+    if not os.path.isfile(os.path.join(directory, "info", "index.json")):
+        return False
+    return sha256 is None or sha256_of(directory) == sha256
+
+
+def sha256_of(directory: str) -> bytes | None:
+    """Give the sha256 of the archive that a cached package came from."""
+    try:
+        with open(directory + ".lock", "rb") as stream:
+            content = stream.read(40)
+    except OSError:
+        return None
+    return content[8:] if len(content) == 40 else None
+
+
+def record_hash(directory: str, sha256: bytes) -> None:
+    """Write down, as rattler does, which archive a cached package came from."""
+    temporary = f"{directory}.lock.{os.getpid()}"
+    with open(temporary, "wb") as stream:
+        stream.write(struct.pack(">Q", 1) + sha256)
+    os.replace(temporary, directory + ".lock")
+
+
+@contextlib.contextmanager
+def in_use(context: Context) -> Iterator[None]:
+    """Keep other processes from replacing entries while they are linked.
+
+    Adding an entry needs no lock: it appears whole. Only putting another
+    archive's content in place of one with the same name does.
+    """
+    with held(Places.of(cache_directory(context)).packages, exclusive=False):
+        yield
+
+
+@contextlib.contextmanager
+def held(path: str, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock on a file or directory between processes; gives False when not waiting for it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows refuses to replace what is open, which serves as the lock
+        yield True
+        return
+    flags = os.O_RDONLY if os.path.isdir(path) else os.O_RDWR | os.O_CREAT
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    try:
+        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        try:
+            fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def sweep(incoming: str) -> None:
+    """Remove what processes that are gone have left, but not what can be resumed."""
+    for name in os.listdir(incoming):
+        owner, dash, _ = name.partition("-")
+        if not dash or not owner.isdigit() or _alive(int(owner)):
+            continue
+        path = os.path.join(incoming, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            unlink(path)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def unlink(path: str) -> None:
+    """Remove a file, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)

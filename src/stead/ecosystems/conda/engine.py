@@ -1,0 +1,105 @@
+"""rattler as Stead sets it up: caches below the home directory, credentials, translated errors."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from stead.ecosystems.conda.channels import redacted
+from stead.values.errors import ArtifactError, NetworkError, SteadError, StoreError
+
+if TYPE_CHECKING:
+    from rattler import Gateway
+    from rattler.networking import Client
+
+    from stead.values.context import Context
+
+_URL = re.compile(r"https?://[^\s)\"'`]+")
+_NO_ROOM = ("No space left", "os error 28", "Disk quota", "os error 122")
+_NO_PERMISSION = ("Permission denied", "os error 13", "Read-only file system", "os error 30")
+_NETWORK = (
+    "error sending request", "connection", "Connection", "timed out", "dns error", "HTTP status",
+    "error decoding response", "request or response body error", "error reading a body",
+    "IncompleteMessage", "status code",
+)  # fmt: skip
+
+
+def cache_directory(context: Context) -> str:
+    """Give the directory of conda's caches."""
+    return os.path.join(context.home, "packages", "conda")
+
+
+def client(*, offset: int = 0) -> Client:
+    """Make a client with retries and the usual credentials: rattler's own files and keyring, netrc.
+
+    ``offset`` is how many bytes of a file are there already.
+    """
+    from rattler.networking import Client
+
+    headers = {"Range": f"bytes={offset}-"} if offset else None
+    return Client.default_client(headers=headers, user_agent="stead")
+
+
+def gateway(context: Context) -> Gateway:
+    """Make a gateway to the channels' indexes; offline, it only knows what is cached."""
+    from rattler import Gateway
+    from rattler.repo_data.gateway import SourceConfig
+
+    cache = os.path.join(cache_directory(context), "repodata")
+    action = "force-cache-only" if context.offline else "cache-or-fetch"
+    return Gateway(
+        cache_dir=cache,  # type: ignore[arg-type]
+        default_config=SourceConfig(cache_action=action),  # type: ignore[arg-type]
+        client=client(),
+    )
+
+
+def translated(exc: BaseException, doing: str) -> SteadError:
+    """Give Stead's error for one of rattler's. ``doing`` says what failed, as a sentence's start."""
+    if isinstance(exc, SteadError):
+        return exc
+    reasons = _reasons(str(exc))
+    text = "\n".join(reasons)
+    if any(sign in text for sign in _NO_ROOM):
+        return StoreError(
+            f"{doing}: the disk is full", details=reasons, remedy="free some space: `stead gc`"
+        )
+    if "outside of destination path" in text:
+        return ArtifactError(
+            f"{doing}: it would write outside of where it is unpacked",
+            details=reasons,
+            remedy="the archive means harm: take another build of it, or another channel",
+        )
+    if "no usable repodata cache" in text:
+        return NetworkError(
+            f"{doing}: the channel's index was never fetched, and this is offline",
+            details=reasons,
+            remedy="run it once with network access",
+        )
+    if "401" in text or "403" in text:
+        return NetworkError(
+            f"{doing}: the channel refused the credentials, or wants some",
+            details=reasons,
+            remedy="put them into ~/.netrc or rattler's credentials file",
+        )
+    if "could not find subdir" in text or "404" in text:
+        return ArtifactError(
+            f"{doing}: it is not there", details=reasons, remedy="check the channel's name"
+        )
+    if any(sign in text for sign in _NETWORK) and "http" in text:
+        return NetworkError(
+            f"{doing}: the network, or the server, did not answer",
+            details=reasons,
+            remedy="try again; `--offline` uses what is cached",
+        )
+    if any(sign in text for sign in _NO_PERMISSION):
+        return StoreError(
+            f"{doing}: no permission", details=reasons, remedy="check who owns $STEAD_HOME"
+        )
+    return ArtifactError(f"{doing}: it failed", details=reasons)
+
+
+def _reasons(text: str) -> list[str]:
+    lines = [line.strip().removeprefix("Caused by: ") for line in text.splitlines()]
+    return [_URL.sub(lambda m: redacted(m.group()), line) for line in lines if line]

@@ -1,0 +1,167 @@
+"""Building: from locked artifacts to files in a prefix, linked by rattler."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from stead.ecosystems.conda.cache import Places, in_use, is_cached
+from stead.ecosystems.conda.channels import locate
+from stead.ecosystems.conda.contents import (
+    Contents,
+    DamagedError,
+    check_collisions,
+    check_inside,
+    check_whole,
+    read_contents,
+)
+from stead.ecosystems.conda.engine import cache_directory, translated
+from stead.ecosystems.conda.fetch import fill, repair
+from stead.ecosystems.conda.records import artifact_to_record
+from stead.values.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rattler import RepoDataRecord
+
+    from stead.ecosystems.protocol import BuildTarget
+    from stead.values.context import Context, Task
+    from stead.values.lock import Artifact
+
+
+ATTEMPTS = 3
+
+
+def install(
+    artifacts: Sequence[Artifact],
+    target: BuildTarget,
+    context: Context,
+    *,
+    link_scripts: bool = False,
+) -> None:
+    """Put conda artifacts into ``target.prefix``, as they must stand at ``target.final``.
+
+    Raises HashMismatchError, CollisionError, ArtifactError, NetworkError, StoreError.
+    """
+    channels = locate(target.channels, target.root)
+    records = [artifact_to_record(a, channels, target.root) for a in artifacts]
+    if records:
+        asyncio.run(_install(records, target, context, link_scripts=link_scripts))
+
+
+async def _install(
+    records: list[RepoDataRecord],
+    target: BuildTarget,
+    context: Context,
+    *,
+    link_scripts: bool,
+) -> None:
+    for _ in range(ATTEMPTS):
+        await fill(records, context)
+        contents = await _checked(records, target, context)
+        check_collisions(contents, target.platform)
+        with in_use(context):
+            # Another process may have put another archive of the same name there since.
+            cached = (is_cached(cache_directory(context), r.file_name, r.sha256) for r in records)
+            if not all(cached):
+                continue
+            await _link(records, contents, target, context, link_scripts=link_scripts)
+            return
+    raise ArtifactError(
+        "other builds keep replacing packages of the same name in the cache",
+        remedy="try again when they are done",
+    )
+
+
+async def _link(
+    records: list[RepoDataRecord],
+    contents: Sequence[Contents],
+    target: BuildTarget,
+    context: Context,
+    *,
+    link_scripts: bool,
+) -> None:
+    from rattler import Subdir
+    from rattler import install as rattler_install
+    from rattler.package_cache import PackageCache, ValidationMode
+
+    if not link_scripts:
+        for package in contents:
+            if package.scripts:
+                context.progress.note(
+                    f"{package.package} has a link script, which is not run: {package.scripts[0]}"
+                )
+    places = Places.of(cache_directory(context))
+    # Sizes were just looked at; rattler need not look again.
+    cache = PackageCache.new_layered([places.packages], validation_mode=ValidationMode.skip())
+    with context.progress.task("Linking conda packages", unit="packages") as task:
+        task.total(len(records))
+        try:
+            await rattler_install(
+                records,
+                target.prefix,
+                platform=Subdir(target.platform.name),
+                installed_packages=[],
+                execute_link_scripts=link_scripts,
+                show_progress=False,
+                reporter=_Reporter(task),  # type: ignore[arg-type]
+                alternative_target_prefix=target.final,
+                package_cache=cache,
+            )
+        except Exception as exc:
+            raise translated(exc, "conda packages could not be linked") from exc
+
+
+async def _checked(
+    records: list[RepoDataRecord], target: BuildTarget, context: Context
+) -> list[Contents]:
+    """Read and check every package's file list; a damaged cache entry is fetched afresh, once."""
+    site_packages = site_packages_of(records, windows=target.platform.is_windows)
+    places = Places.of(cache_directory(context))
+    checked = []
+    for record in records:
+        name = f"{record.name.normalized} {record.version}"
+        directory = places.package(record.file_name)
+        for attempt in (1, 2):
+            try:
+                contents = read_contents(name, directory, site_packages, target.platform)
+                check_inside(contents)
+                check_whole(contents)
+            except DamagedError as exc:
+                if attempt == 2:
+                    raise
+                context.progress.note(f"{exc.message}; fetching it again")
+                await repair(record, context)
+            else:
+                checked.append(contents)
+                break
+    return checked
+
+
+def site_packages_of(records: Sequence[RepoDataRecord], *, windows: bool) -> str:
+    """Say where pure Python packages go in an environment of these records."""
+    python = next((r for r in records if r.name.normalized == "python"), None)
+    if python is None:
+        return "site-packages"
+    if python.python_site_packages_path:
+        return python.python_site_packages_path
+    if windows:
+        return "Lib/site-packages"
+    minor = ".".join(str(python.version).split(".")[:2])
+    return f"lib/python{minor}/site-packages"
+
+
+class _Reporter:
+    """rattler's callbacks, as progress; those not named do nothing."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def __getattr__(self, name: str) -> object:
+        if not name.startswith("on_"):
+            raise AttributeError(name)
+        return lambda *_: 0
+
+    def on_link_complete(self, index: int) -> None:
+        self._task.advance()
