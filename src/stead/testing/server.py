@@ -43,6 +43,7 @@ def serve(directory: str | Path) -> Iterator[Served]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        page = False
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
@@ -65,12 +66,15 @@ def serve(directory: str | Path) -> Iterator[Served]:
             if any(path.endswith(end) for end in served.fail):
                 self._plain(HTTPStatus.SERVICE_UNAVAILABLE)
                 return
+            if path.endswith("/"):  # package indexes are pages
+                path += "index.html"
             try:
                 with open(os.path.join(directory, path.lstrip("/")), "rb") as stream:
                     content = stream.read()
             except OSError:
                 self._plain(HTTPStatus.NOT_FOUND)
                 return
+            self.page = path.endswith("index.html")
             self._content(content, body=body, cut=any(path.endswith(e) for e in served.truncate))
 
         def _plain(self, status: HTTPStatus) -> None:
@@ -92,6 +96,8 @@ def serve(directory: str | Path) -> Iterator[Served]:
                 self.send_header("Content-Range", f"bytes {start}-{end}/{total}")
             else:
                 self.send_response(HTTPStatus.OK)
+            if self.page:
+                self.send_header("Content-Type", "text/html")
             self.send_header("Accept-Ranges", "bytes")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
