@@ -1,0 +1,266 @@
+"""Building: locked artifacts → a tree, linked by uv and then made fit to be moved."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from typing import TYPE_CHECKING
+
+from stead.ecosystems.pypi import records
+from stead.ecosystems.pypi.venv import CONFIG, layout_of, make_venv
+from stead.values.errors import ArtifactError, CollisionError, InterpreterError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stead.ecosystems.protocol import BuildTarget
+    from stead.ecosystems.pypi.install import Installer
+    from stead.ecosystems.pypi.records import Installed
+    from stead.ecosystems.pypi.venv import Layout
+    from stead.values.context import Context
+    from stead.values.lock import Artifact
+
+SHEBANG_LIMIT = 127
+"""Bytes of a ``#!`` line that every kernel in use reads (Linux before 5.1)."""
+
+_PLAIN = re.compile(rb"#!([^\s]+)([^\n]*)\n")
+_LONG = re.compile(rb"#!/bin/sh\n'''exec' \"?([^\"\n]+?)\"? ([^\n]*)\n' '''\n")
+
+
+def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) -> None:
+    """Build; see :meth:`stead.ecosystems.protocol.Ecosystem.build`.
+
+    With an interpreter in ``target``, the prefix becomes a virtual environment
+    of it, even if there is no artifact to install.
+    """
+    prefix = os.fspath(target.prefix)
+    if target.interpreter:
+        layout: Layout | None = make_venv(prefix, target.interpreter)
+    else:
+        layout = layout_of(prefix)
+    if not artifacts:
+        return
+    if layout is None or not os.path.exists(os.path.join(prefix, "bin", "python")):
+        raise InterpreterError(
+            "PyPI packages are to be installed, but nothing brings a Python to run them",
+            remedy='ask for one: [packages] python = "3.12"',
+        )
+    site = os.path.join(prefix, layout.site_packages)
+    before = _Before(prefix, layout)
+    before.refuse_known(artifacts)
+
+    from stead.ecosystems.pypi.install import Installer
+    from stead.ecosystems.pypi.uv import uv_for
+
+    packages = os.path.join(context.home, "packages")
+    os.makedirs(packages, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=".build-", dir=packages) as work,
+        context.progress.task("linking PyPI packages", unit="packages") as task,
+    ):
+        task.total(len(artifacts))
+        installer = Installer(uv_for(context), target, context, work)
+        installer.install(artifacts)
+        found = records.installed(prefix, layout.site_packages, records.infos(site) - before.infos)
+        _refuse_escapes(found, prefix)
+        before.refuse_collisions(found)
+        if damaged := _damaged(found, prefix):
+            found = _repair(installer, artifacts, damaged, target, layout, before, context)
+        task.advance(len(artifacts))
+    _relocate(found, target, layout)
+    lock = os.path.join(prefix, ".lock")
+    if os.path.exists(lock):
+        os.unlink(lock)
+
+
+class _Before:
+    """What stood in the prefix before: nothing in a virtual environment, else conda's."""
+
+    def __init__(self, prefix: str, layout: Layout) -> None:
+        self._prefix = prefix
+        site = os.path.join(prefix, layout.site_packages)
+        self.infos = records.infos(site)
+        self._is_venv = os.path.lexists(os.path.join(prefix, CONFIG))
+        # Reading conda's own lists takes long: these names say whether they must be read at all.
+        self._tops = {f"{layout.site_packages}/{n}" for n in os.listdir(site)}
+        self._tops |= {f"bin/{n}" for n in os.listdir(os.path.join(prefix, "bin"))}
+        self._inside = (f"{layout.site_packages}/", "bin/")
+
+    def refuse_known(self, artifacts: Sequence[Artifact]) -> None:
+        """Raise CollisionError for an artifact that another ecosystem has installed."""
+        have = {records.name_of(i) for i in self.infos}
+        for artifact in artifacts:
+            if artifact.name in have:
+                raise CollisionError(
+                    f"{artifact.name} is installed already, by another ecosystem",
+                    remedy=f"ask for {artifact.name} in one ecosystem only, and run `stead lock`",
+                )
+
+    def refuse_collisions(self, found: Sequence[Installed]) -> None:
+        """Raise CollisionError where two distributions bring different files of one name."""
+        owners: dict[str, tuple[str, str]] = {}
+        wrong: dict[str, tuple[str, str]] = {}
+        suspects: list[tuple[str, str]] = []
+        for dist in found:
+            for path, digest, _ in dist.files:
+                other = owners.setdefault(path, (dist.name, digest))
+                if other[0] != dist.name and (other[1] != digest or not digest):
+                    wrong[path] = (other[0], dist.name)
+                if self._may_be_known(path):
+                    suspects.append((path, dist.name))
+        known = self._conda_files() if suspects else {}
+        for path, name in suspects:
+            if path in known:
+                wrong[path] = (known[path], name)
+        if wrong:
+            pairs = sorted({f"{a} and {b}" for a, b in wrong.values()})
+            raise CollisionError(
+                f"two packages bring the same file: {'; '.join(pairs)}",
+                details=[f"{p} ({a}, {b})" for p, (a, b) in sorted(wrong.items())][:10],
+                remedy="remove one of them, or ask for versions that do not collide",
+            )
+
+    def _may_be_known(self, path: str) -> bool:
+        if path.startswith(self._inside):
+            inside = path[len(self._inside[1]) :] if path.startswith("bin/") else ""
+            if inside:
+                return path in self._tops
+            head = self._inside[0]
+            return head + path[len(head) :].split("/", 1)[0] in self._tops
+        return not self._is_venv or path == CONFIG
+
+    def _conda_files(self) -> dict[str, str]:
+        """Give who brought each file, from conda's lists and what makes a virtual environment."""
+        if self._is_venv:
+            return {CONFIG: "Python", **{t: "Python" for t in self._tops if t.startswith("bin/")}}
+        files: dict[str, str] = {}
+        meta = os.path.join(self._prefix, "conda-meta")
+        for name in os.listdir(meta) if os.path.isdir(meta) else []:
+            if name.endswith(".json"):
+                with open(os.path.join(meta, name), encoding="utf-8") as file:
+                    record = json.load(file)
+                files.update((f, str(record.get("name"))) for f in record.get("files", []))
+        return files
+
+
+def _refuse_escapes(found: Sequence[Installed], prefix: str) -> None:
+    """Raise ArtifactError for a record that lists a file outside of the prefix.
+
+    uv leaves such a file out without a word; a package that tries is no package to run.
+    """
+    for dist in found:
+        for path, _, _ in dist.files:
+            if path.startswith(("/", "../")) or path == "..":
+                raise ArtifactError(
+                    f"{dist.name} {dist.version} has a file outside of the environment: {path}",
+                    remedy="do not install it; tell its index",
+                )
+
+
+def _damaged(found: Sequence[Installed], prefix: str) -> dict[str, list[str]]:
+    """Name the files that are missing or not as long as listed, per distribution.
+
+    Content is not hashed here: that is for ``verify``.
+    """
+    wrong: dict[str, list[str]] = {}
+    root = prefix + "/"
+    lstat = os.lstat
+    for dist in found:
+        for path, _, size in dist.files:
+            if size < 0:
+                continue
+            try:
+                if lstat(root + path).st_size == size:
+                    continue
+            except OSError:
+                pass
+            wrong.setdefault(dist.name, []).append(path)
+    return wrong
+
+
+def _repair(
+    installer: Installer,
+    artifacts: Sequence[Artifact],
+    damaged: dict[str, list[str]],
+    target: BuildTarget,
+    layout: Layout,
+    before: _Before,
+    context: Context,
+) -> list[Installed]:
+    """Fetch anew what the cache has in a damaged state.
+
+    Some wheels list sizes that their files never had; what is the same after
+    fetching it anew is as its author made it.
+    """
+    names = sorted(damaged)
+    if context.offline:
+        raise ArtifactError(
+            f"the cached copy of {', '.join(names)} is damaged",
+            details=[f"{n}: {p}" for n, paths in sorted(damaged.items()) for p in paths[:3]],
+            remedy="run it once without --offline, so that it is fetched anew",
+        )
+    context.progress.note(f"fetching {', '.join(names)} anew: the cached copy is damaged")
+    installer.forget(names)
+    installer.install([a for a in artifacts if a.name in damaged], again=True)
+    prefix = os.fspath(target.prefix)
+    infos = records.infos(os.path.join(prefix, layout.site_packages)) - before.infos
+    return records.installed(prefix, layout.site_packages, infos)
+
+
+def _relocate(found: Sequence[Installed], target: BuildTarget, layout: Layout) -> None:
+    """Make scripts name the final place, and records list them as they then are."""
+    prefix = os.fspath(target.prefix)
+    python = os.path.join(os.fspath(target.final), "bin", "python")
+    head = f"{layout.scripts}/"
+    for dist in found:
+        changed: dict[str, bytes] = {}
+        for path, _, _ in dist.files:
+            if not path.startswith(head):
+                continue
+            full = os.path.join(prefix, path)
+            content = _script(full)
+            if content is None:
+                continue
+            old = target.interpreter.path if target.interpreter else ""
+            moved = with_shebang(content, {old, prefix}, python)
+            if moved != content:
+                records.replace_file(full, moved)
+                changed[path] = moved
+        if changed:
+            records.update(prefix, layout.site_packages, dist.info, changed)
+
+
+def _script(path: str) -> bytes | None:
+    """Read a file that begins with ``#!``; None for others and for links."""
+    try:
+        if os.path.islink(path):
+            return None
+        with open(path, "rb") as file:
+            start = file.read(2)
+            return start + file.read() if start == b"#!" else None
+    except FileNotFoundError:
+        return None
+
+
+def with_shebang(content: bytes, old: set[str], python: str) -> bytes:
+    """Give a script with ``python`` as its interpreter, if it had one of ``old`` or below.
+
+    Where the path is too long for a ``#!`` line, or holds white space, the
+    shell is the interpreter and hands over: a text that Python reads as a
+    string and the shell as a command.
+    """
+    match = _LONG.match(content) or _PLAIN.match(content)
+    if match is None:
+        return content
+    path = os.fsdecode(match[1])
+    if not any(o and (path == o or path.startswith(f"{o}/")) for o in old):
+        return content
+    options = match[2] if match.re is _PLAIN else b""
+    line = b"#!" + os.fsencode(python) + options
+    if len(line) > SHEBANG_LIMIT or any(c in python for c in ' \t"'):
+        quoted = python.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+        line = b"#!/bin/sh\n'''exec' \"" + os.fsencode(quoted.replace("`", "\\`")) + b'"'
+        line += options + b" \"$0\" \"$@\"\n' '''"
+    return line + b"\n" + content[match.end() :]

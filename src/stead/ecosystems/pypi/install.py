@@ -1,0 +1,229 @@
+"""Handing locked artifacts to uv: what is written for it, and what it says while it works."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stead.ecosystems.pypi import explain
+from stead.ecosystems.pypi.indexes import (
+    DEFAULT,
+    Place,
+    default_place,
+    places,
+    quoted,
+    without_credentials,
+)
+from stead.ecosystems.pypi.question import direct_url
+from stead.ecosystems.pypi.uv import Uv, was_offline
+from stead.values.errors import LockError, SteadError
+from stead.values.names import normalize_pypi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stead.ecosystems.protocol import BuildTarget
+    from stead.values.context import Context, Task
+    from stead.values.lock import Artifact
+
+URLS = "urls"
+"""The ``extra`` entry that maps file names to addresses, for artifacts of a foreign lock."""
+
+
+class Installer:
+    """Installs artifacts into one prefix, from the cache where that has them."""
+
+    def __init__(self, uv: Uv, target: BuildTarget, context: Context, work: str) -> None:
+        """Prepare; ``work`` is a directory for files that uv reads."""
+        self._uv = uv
+        self._target = target
+        self._context = context
+        self._work = work
+        self._indexes = places(target.indexes, context.environ)
+        self._default = default_place(self._indexes, context.environ)
+        self._python = (
+            target.interpreter.path
+            if target.interpreter
+            else os.path.join(target.prefix, "bin", "python")
+        )
+
+    def install(self, artifacts: Sequence[Artifact], *, again: bool = False) -> None:
+        """Install; each index's artifacts from that index alone.
+
+        ``again`` replaces what is installed of them. Raises HashMismatchError,
+        NetworkError, ArtifactError, LockError.
+        """
+        groups: dict[str, list[Artifact]] = {}
+        for artifact in artifacts:
+            groups.setdefault(self._group(artifact), []).append(artifact)
+        for group, members in sorted(groups.items()):
+            config = self._config(group)
+            if group == URLS:
+                arguments = ["--requirements", self._pylock(members)]
+            else:
+                arguments = ["--requirements", self._requirements(members)]
+            fresh = [a.name for a in members if _is_tree(a)]
+            for name in [a.name for a in members] if again else fresh:
+                arguments += ["--reinstall-package", name]
+            self._run(arguments, config, members)
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Remove what is cached of these packages."""
+        self._uv.run(["cache", "clean", *names], cwd=self._work)
+
+    def origin(self, name: str, artifacts: Sequence[Artifact]) -> str:
+        """Say where an artifact comes from, for a message."""
+        for artifact in artifacts:
+            if artifact.name != normalize_pypi(name):
+                continue
+            if artifact.source:
+                return without_credentials(str(artifact.source))
+            index = self._index(artifact.index)
+            return (
+                f"index {index.name} ({without_credentials(index.url)})"
+                if index
+                else (f"index {artifact.index or DEFAULT}")
+            )
+        return ""
+
+    def _run(self, arguments: Sequence[str], config: str, members: Sequence[Artifact]) -> None:
+        full = ["pip", "install", "--no-deps", "--link-mode", "hardlink", "--python", self._python]
+        full += ["--prefix", os.fspath(self._target.prefix), *arguments]
+        if not self._context.build_sources:
+            full.append("--no-build")
+        # A warm cache answers without asking any index whether it is still fresh: the lock
+        # has named the files, and their hashes are compared.
+        done = self._uv.run(full, cwd=self._work, config=config, offline=True)
+        if done.returncode != 0 and not self._context.offline and was_offline(done):
+            with self._context.progress.task("fetching PyPI packages", unit="packages") as task:
+                follow = _Follow(task)
+                done = self._uv.run(
+                    [*full, "--verbose"], cwd=self._work, config=config, on_line=follow.line
+                )
+        if done.returncode != 0:
+            raise self._error(done.stderr, members)
+
+    def _error(self, stderr: str, members: Sequence[Artifact]) -> SteadError:
+        if (
+            self._context.offline
+            and "hashes" not in stderr
+            and re.search(r"network|not found in the cache", stderr)
+        ):
+            return explain.offline(stderr)
+        return explain.translate(stderr, origin=lambda name: self.origin(name, members))
+
+    def _group(self, artifact: Artifact) -> str:
+        if artifact.source is not None:
+            return ""
+        if artifact.get(URLS):
+            return URLS
+        if not artifact.files:
+            raise LockError(
+                f"stead.lock names no file for {artifact.name} {artifact.version}",
+                remedy="run `stead lock` to write it anew",
+            )
+        default = self._default.name if self._default else DEFAULT
+        if artifact.index in ("", DEFAULT, default):
+            return ""
+        if self._index(artifact.index) is None:
+            raise LockError(
+                f"{artifact.name} was locked from the index {artifact.index!r}, "
+                "which no manifest describes any more",
+                remedy="run `stead lock`",
+            )
+        return artifact.index
+
+    def _index(self, name: str) -> Place | None:
+        if name in ("", DEFAULT):
+            return self._default
+        return next((p for p in self._indexes if p.name == name), None)
+
+    def _config(self, group: str) -> str:
+        tables = []
+        index = self._index(group) if group and group != URLS else None
+        if index and not index.default:
+            tables.append(f"[[index]]\n{index.toml(explicit=False)}")
+        if self._default:
+            tables.append(f"[[index]]\n{self._default.toml(default=True, explicit=False)}")
+        return self._write(f"uv-{group or DEFAULT}.toml", "\n".join(tables))
+
+    def _requirements(self, artifacts: Sequence[Artifact]) -> str:
+        lines = [self._line(a) for a in artifacts]
+        return self._write("requirements.txt", "\n".join(lines) + "\n")
+
+    def _line(self, artifact: Artifact) -> str:
+        hashes = "".join(f" --hash=sha256:{f.sha256}" for f in artifact.files)
+        source = artifact.source
+        if source is None:
+            return f"{artifact.name}=={artifact.version}{hashes}"
+        if source.kind == "path":
+            path = os.path.normpath(
+                os.path.join(self._target.root, source.location, source.subdirectory)
+            )
+            if not self._context.build_sources and _is_tree(artifact):
+                raise explain.no_build(artifact.name)
+            url = Path(path).as_uri()
+            return f"-e {url}" if source.editable else f"{artifact.name} @ {url}{hashes}"
+        if source.kind == "git" and not self._context.build_sources:
+            raise explain.no_build(artifact.name)
+        return f"{artifact.name} @ {direct_url(source)}{hashes}"
+
+    def _pylock(self, artifacts: Sequence[Artifact]) -> str:
+        lines = ['lock-version = "1.0"', 'created-by = "stead"']
+        for artifact in artifacts:
+            urls = dict(artifact.get(URLS))
+            lines += ["[[packages]]", f"name = {quoted(artifact.name)}"]
+            lines.append(f"version = {quoted(artifact.version)}")
+            wheels = []
+            for file in artifact.files:
+                hashes = f"hashes = {{ sha256 = {quoted(file.sha256)} }}"
+                url = urls.get(file.name)
+                if url is None:
+                    continue
+                entry = f"{{ name = {quoted(file.name)}, url = {quoted(url)}, {hashes} }}"
+                if file.name.endswith(".whl"):
+                    wheels.append(entry)
+                else:
+                    lines.append(f"sdist = {entry}")
+            if wheels:
+                lines.append(f"wheels = [{', '.join(wheels)}]")
+        return self._write("pylock.toml", "\n".join(lines) + "\n")
+
+    def _write(self, name: str, text: str) -> str:
+        path = os.path.join(self._work, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+
+def _is_tree(artifact: Artifact) -> bool:
+    """Say whether an artifact is a directory, which uv's cache may know an older state of."""
+    return artifact.source is not None and artifact.source.kind == "path" and not artifact.files
+
+
+class _Follow:
+    """Turns uv's log into progress."""
+
+    _WANTED = re.compile(r"DEBUG Identified uncached distribution")
+    _HAD = re.compile(r" *(?:Downloaded|Built) \S")
+    _ALL = re.compile(r"Prepared (\d+) packages?")
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._wanted = 0
+        self._had = 0
+
+    def line(self, text: str) -> None:
+        if self._WANTED.match(text):
+            self._wanted += 1
+            self._task.total(self._wanted)
+        elif self._HAD.match(text) and self._had < self._wanted:
+            self._had += 1
+            self._task.advance()
+        elif match := self._ALL.match(text):
+            rest = int(match[1]) - self._had
+            if rest > 0:
+                self._had += rest
+                self._task.advance(rest)
