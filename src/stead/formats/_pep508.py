@@ -42,6 +42,7 @@ _ATOM = (
 )
 _MARKER = re.compile(rf"{_ATOM}(?:\s+(?:and|or)\s+{_ATOM})*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\\)")
+ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz")
 _HASHES = ("sha256", "sha384", "sha512", "md5", "sha1", "sha224")
 
 REMEDY = "write NAME, NAME>=VERSION, NAME[EXTRA] or NAME @ URL, then ; MARKER if it has one"
@@ -200,24 +201,26 @@ def name_of_archive(file_name: str) -> str:
     stem, dot, kind = file_name.rpartition(".")
     if kind == "whl" and dot:
         return normalize_pypi(stem.split("-")[0])
-    for suffix in (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz"):
+    for suffix in ARCHIVES[1:]:
         if file_name.endswith(suffix):
-            name = re.match(r"(.+?)-\d", file_name)
-            return normalize_pypi(name[1] if name else file_name.removesuffix(suffix))
+            name = re.fullmatch(r"(.+?)-\d[^-]*", file_name.removesuffix(suffix))
+            return normalize_pypi(name[1]) if name else ""
     return ""
 
 
 def name_of_url(url: str) -> str:
-    """Guess the name of what a URL without ``name @`` leads to; ``egg=`` in it decides."""
+    """Give the name that a URL without ``name @`` states by ``egg=`` or its file; else nothing.
+
+    An archive of a repository is named after a branch or tag, which is no name.
+    """
     parts = urlsplit(url)
     for piece in parts.fragment.split("&"):
         key, _, value = piece.partition("=")
         if key == "egg" and (match := _HEAD.match(unquote(value))):
             return normalize_pypi(match[1])
-    last = unquote(parts.path.rstrip("/").rpartition("/")[2])
-    if name := name_of_archive(last):
-        return name
-    return normalize_pypi(last.partition("@")[0].removesuffix(".git"))
+    if parts.scheme not in ("http", "https") or "/archive/" in parts.path:
+        return ""
+    return name_of_archive(unquote(parts.path.rpartition("/")[2]))
 
 
 def _split_url(text: str) -> tuple[str, str]:

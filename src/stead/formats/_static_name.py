@@ -33,8 +33,7 @@ def text_or_none(load: Load, path: str) -> str | None:
 def project_name(directory: str, load: Load) -> tuple[str, tuple[str, ...]]:
     """Give the normalised name of the project in a directory, and the files that said so.
 
-    Where its name is computed when it is built, the directory's own name stands
-    in for it, and no file is named.
+    The name is empty where it is computed when the project is built.
     """
     pyproject = os.path.join(directory, "pyproject.toml")
     text = text_or_none(load, pyproject)
@@ -47,8 +46,7 @@ def project_name(directory: str, load: Load) -> tuple[str, tuple[str, ...]]:
             name = ""
         if name:
             return normalize_pypi(name), (pyproject,)
-    name, read = setuptools_name(directory, load)
-    return (name, read) if name else (normalize_pypi(os.path.basename(directory)), read)
+    return setuptools_name(directory, load)
 
 
 def name_in_pyproject(data: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Any
 
-from stead.formats import _conda_spec, _yaml, requirements_txt
+from stead.formats import _artifacts, _conda_spec, _yaml, requirements_txt
 from stead.formats._static_name import unique
 from stead.values.errors import ManifestError
 from stead.values.manifest import Channel, Layer, Manifest, Variable
@@ -103,7 +103,7 @@ def _check_key(key: str, origin: Origin) -> None:
 
 def write(
     envs: Sequence[LockedEnvironment],
-    address: Callable[[Artifact, File], str],
+    address: Callable[[Artifact, File], str],  # noqa: ARG001 (the writers' form: no URL is needed)
     *,
     name: str = "",
     builds: bool = True,
@@ -114,7 +114,7 @@ def write(
     False leaves out conda's build strings, for use on other platforms. Packages
     from paths are left out: they are the project itself.
     """
-    env = _single(envs, FORMAT)
+    env = _artifacts.single(envs, FORMAT)
     conda = env.of("conda")
     channels = unique(a.index for a in conda if a.index) or ("conda-forge",)
     dependencies: list[Any] = []
@@ -137,14 +137,3 @@ def write(
             "dependencies": dependencies,
         }
     )
-
-
-def _single(envs: Sequence[LockedEnvironment], what: str) -> LockedEnvironment:
-    from stead.values.errors import UsageError
-
-    if len(envs) != 1:
-        raise UsageError(
-            f"{what} holds one environment for one platform, not {len(envs)}",
-            remedy="choose with -e and --platform",
-        )
-    return envs[0]

@@ -192,15 +192,18 @@ def for_platform(taken: Iterable[TakenLock], platform: str) -> tuple[TakenLock, 
 
 
 def artifacts(
-    taken: TakenLock, text: str, platform: Platform, python: str = ""
+    taken: TakenLock, text: str, platform: Platform, python: str = "", *, root: str = ""
 ) -> tuple[Artifact, ...]:
     """Give the artifacts that another tool's lock holds for a platform, in Stead's shape.
 
-    ``python`` (``3.12`` or full) decides environment markers; where the lock
-    brings its own Python, its version there counts instead. Raises LockError when
-    the lock is not for this platform or Python, or is nonsense.
+    ``python`` (``3.12`` or full) decides environment markers. Paths are written
+    relative to ``root``, where one is given. Raises LockError when the lock is
+    not for this platform or Python, or is nonsense.
     """
-    from stead.formats import conda_lock, explicit, pylock
-
-    module = {"pylock": pylock, "conda-lock": conda_lock, "explicit": explicit}[taken.format]
-    return module.artifacts(taken.file, text, platform, python, layer=taken.layer)
+    if taken.format == "pylock":
+        from stead.formats.pylock import artifacts as read_lock
+    elif taken.format == "conda-lock":
+        from stead.formats.conda_lock import artifacts as read_lock
+    else:
+        from stead.formats.explicit import artifacts as read_lock
+    return read_lock(taken.file, text, platform, python, layer=taken.layer, root=root)

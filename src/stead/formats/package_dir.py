@@ -38,7 +38,7 @@ def read(file: str, load: Callable[[str], str], layer: str = "") -> Manifest:
         ):
             names.insert(0, os.path.basename(parent))
             parent = os.path.dirname(parent)
-        command = ("python", "-m", ".".join(names))
+        command: tuple[str, ...] = ("python", "-m", ".".join(names))
         module = parent
     else:
         command = ("python", directory)

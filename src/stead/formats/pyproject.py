@@ -112,7 +112,9 @@ class _Reader:
             directory=self._directory,
             layers=tuple(layers),
             workspace=self._workspace(),
-            project=name if installed else "",
+            project=(name or normalize_pypi(os.path.basename(self._directory)) or "project")
+            if installed
+            else "",
             modules=self._modules() if self._project and not installed else (),
             reads=tuple(self._reads),
         )
@@ -164,12 +166,12 @@ class _Reader:
             return normalize_pypi(found)
         found, read = setuptools_name(self._directory, self._load)
         self._reads += read
-        return found or normalize_pypi(os.path.basename(self._directory))
+        return found
 
     def _is_installed(self, name: str) -> bool:
         package = self._uv.get("package")
         if package is not None:
-            return bool(package) and bool(name)
+            return bool(package)
         if "build-system" in self._data:
             return True
         if not self._project:

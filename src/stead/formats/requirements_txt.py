@@ -16,9 +16,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from stead.formats import _pep508
+from stead.formats import _artifacts, _pep508
 from stead.formats._static_name import project_name, unique
-from stead.values.errors import CycleError, ManifestError, UsageError
+from stead.values.errors import CycleError, ManifestError
 from stead.values.manifest import Index, Layer, Manifest
 from stead.values.names import nearest
 from stead.values.origin import Origin
@@ -299,7 +299,10 @@ class _Reader:
         )
 
     def _unnamed(self, text: str, origin: Origin) -> Requirement:
-        """Read a path or URL that stands without ``name @`` before it."""
+        """Read a path or URL that stands without ``name @`` before it.
+
+        Where its name cannot be read without running code or fetching, it is empty.
+        """
         address, marker = _split_marker(text)
         extras = ""
         if match := _EXTRAS_AFTER_PATH.match(address):
@@ -343,7 +346,7 @@ def _is_path(text: str) -> bool:
     if text.startswith((".", "/", "~", "${")) or re.match(r"[A-Za-z]:[/\\]", text):
         return True
     address = _split_marker(text)[0].partition("[")[0].strip()
-    return bool(_pep508.name_of_archive(address)) or (
+    return address.endswith(_pep508.ARCHIVES) or (
         ("/" in address or os.sep in address) and "@" not in address
     )
 
@@ -372,22 +375,16 @@ def _refused_option(option: str, origin: Origin) -> ManifestError:
 
 def write(
     envs: Sequence[LockedEnvironment],
-    address: Callable[[Artifact, File], str],
+    address: Callable[[Artifact, File], str],  # noqa: ARG001 (the writers' form: no URL is needed)
     *,
     hashes: bool = True,
 ) -> str:
     """Write the PyPI packages of one locked environment, pinned, with hashes.
 
-    ``address`` gives the URL of an artifact's file; it is asked only where a
-    package comes from a URL. Raises UsageError unless ``envs`` holds one
+    Raises UsageError unless ``envs`` holds one
     environment: markers that would tell several apart are no longer known.
     """
-    if len(envs) != 1:
-        raise UsageError(
-            f"{FORMAT} holds one environment for one platform, not {len(envs)}",
-            remedy="choose with -e and --platform",
-        )
-    env = envs[0]
+    env = _artifacts.single(envs, FORMAT)
     python = f" and Python {env.python}" if env.python else ""
     lines = [f"# For {env.platform}{python}."]
     for artifact in sorted(env.of("pypi"), key=lambda a: a.name):

@@ -2,7 +2,8 @@
 
 The file is never run. Its project is asked for as an editable path, and the
 build back end tells what it depends on; only its name is read here, from
-``setup.cfg`` or a literal in ``setup.py``.
+``setup.cfg`` or a literal in ``setup.py``. Where it is computed the requirement has
+no name, and the manifest's ``project`` is the directory's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stead.formats._static_name import project_name
 from stead.values.manifest import Layer, Manifest
+from stead.values.names import normalize_pypi
 from stead.values.origin import Origin
 from stead.values.requirement import Requirement, Source
 
@@ -35,6 +37,6 @@ def read(file: str, load: Callable[[str], str], layer: str = "") -> Manifest:
         format=FORMAT,
         directory=directory,
         layers=(Layer(), declared) if layer else (declared,),
-        project=name,
+        project=name or normalize_pypi(os.path.basename(directory)) or "project",
         reads=tuple(f for f in read if f != file),
     )
