@@ -6,28 +6,32 @@ Common forms are recognised by regular expressions; what is unusual goes to
 
 from __future__ import annotations
 
+import functools
 import re
 
+# A regular expression is compiled when it is first needed: together they would
+# take 5 ms of every start.
+_cached = functools.cache(re.compile)
+
 _VERSION = r"v?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.dev|\.post)[0-9]+)*(?:\+[a-z0-9.]+)?"
-_BARE = re.compile(_VERSION + r"(?:\.\*)?").fullmatch
-_CLAUSE = rf"\s*(?:(?:>=|<=|>|<|~=|==|!=)\s*{_VERSION}|(?:==|!=)\s*{_VERSION}\.\*)\s*"
-_CLAUSES = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*").fullmatch
-_CARET = re.compile(r"([\^~])\s*([0-9]+(?:\.[0-9]+)*)\s*").fullmatch
-_MINOR = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:\.\*)?").fullmatch
+_CLAUSE = rf"(?:(?:>=|<=|>|<|~=|==|!=)\s*{_VERSION}|(?:==|!=)\s*{_VERSION}\.\*)"
+_CARET = r"([\^~])\s*([0-9]+(?:\.[0-9]+)*)\s*"
+_MINOR = r"([0-9]+(?:\.[0-9]+)?)(?:\.\*)?"
 
 _NAMES = (
     "python_version|python_full_version|sys_platform|platform_system|platform_machine|os_name"
     "|implementation_name|implementation_version|platform_python_implementation"
-    "|platform_release|platform_version|extra"
+    "|platform_release|platform_version"
 )
 _TERM = rf"""\s*(?:{_NAMES})\s*(?:==|!=|>=|<=|>|<|in|not\s+in)\s*(?:'[^'"]*'|"[^'"]*")\s*"""
-_MARKER = re.compile(rf"{_TERM}(?:(?:and|or){_TERM})*").fullmatch
 
-_CONDA_ATOM = re.compile(
-    r"(?:==|!=|>=|<=|>|<|~=|=)?\s*(?:[0-9]+!)?[A-Za-z0-9][A-Za-z0-9._+!-]*\*?|\*"
-).fullmatch
-_CONDA_BARE = re.compile(r"[0-9][A-Za-z0-9._+!-]*").fullmatch
-_BUILD = re.compile(r"[A-Za-z0-9_.*+-]+").fullmatch
+_CONDA_ATOM = r"(?:==|!=|>=|<=|>|<|~=|=)?\s*(?:[0-9]+!)?[A-Za-z0-9][A-Za-z0-9._+!-]*\*?|\*"
+_CONDA_BARE = r"[0-9][A-Za-z0-9._+!-]*"
+_BUILD = r"[A-Za-z0-9_.*+-]+"
+
+
+def _full(pattern: str, text: str) -> re.Match[str] | None:
+    return _cached(pattern).fullmatch(text)
 
 
 class SpecError(ValueError):
@@ -47,19 +51,21 @@ def pypi(text: str) -> str:
     text = text.strip()
     if text in ("", "*"):
         return ""
-    if _CLAUSES(text):
-        return ",".join("".join(clause.split()) for clause in text.split(","))
-    if _BARE(text):
+    clauses = [clause.strip() for clause in text.split(",")]
+    if all(_full(_CLAUSE, clause) for clause in clauses):
+        return ",".join("".join(clause.split()) for clause in clauses)
+    if _full(rf"{_VERSION}(?:\.\*)?", text):
         return f"=={text}"
     _refuse_foreign(text)
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
-        return ",".join(c.strip() for c in text.split(",") if str(SpecifierSet(c)) is not None)
+        SpecifierSet(text)
     except InvalidSpecifier as exc:
         raise SpecError(
             f'"{text}" is no request for versions', 'for example ">=2,<3", "==2.1" or "*"'
         ) from exc
+    return ",".join("".join(clause.split()) for clause in clauses if clause)
 
 
 def python(text: str) -> str:
@@ -68,7 +74,7 @@ def python(text: str) -> str:
     Raises :class:`SpecError`.
     """
     text = text.strip()
-    if found := _MINOR(text):
+    if found := _full(_MINOR, text):
         return f"=={found[1]}.*"
     if text == "":
         raise SpecError("no version is named", 'for example "3.12", or "*" for any')
@@ -76,7 +82,7 @@ def python(text: str) -> str:
 
 
 def _refuse_foreign(text: str) -> None:
-    if found := _CARET(text):
+    if found := _full(_CARET, text):
         sign, version = found.groups()
         numbers = [int(n) for n in version.split(".")]
         if sign == "~":
@@ -108,7 +114,7 @@ def _refuse_foreign(text: str) -> None:
 def marker(text: str) -> str:
     """Check a PEP 508 marker. Raises :class:`SpecError`."""
     text = text.strip()
-    if not text or _MARKER(text):
+    if not text or _full(rf"{_TERM}(?:(?:and|or){_TERM})*", text):
         return text
     from packaging.markers import InvalidMarker, Marker
 
@@ -136,9 +142,9 @@ def conda(text: str) -> str:
         part = raw.strip()
         if part in ("", ",", "|", "(", ")"):
             made.append(part)
-        elif _CONDA_BARE(part):
+        elif _full(_CONDA_BARE, part):
             made.append(f"{part}.*")
-        elif _CONDA_ATOM(part):
+        elif _full(_CONDA_ATOM, part):
             part = "".join(part.split())
             # "=3.12" is conda's own sign for "3.12.*"
             single = part.startswith("=") and not part.startswith("==")
@@ -150,7 +156,7 @@ def conda(text: str) -> str:
         ")"
     ):
         raise _bad_conda(text, text)
-    if build and not _BUILD(build):
+    if build and not _full(_BUILD, build):
         raise SpecError(f'"{build}" is no build string', 'for example "py312*"')
     return f"{joined} {build}" if build else joined
 
@@ -164,7 +170,7 @@ def _split_build(text: str) -> tuple[str, str]:
 
 
 def _bad_conda(text: str, part: str) -> SpecError:
-    if found := _CARET(part):
+    if found := _full(_CARET, part):
         try:
             _refuse_foreign(found[0])
         except SpecError as exc:
