@@ -11,19 +11,20 @@ import asyncio
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from stead.ecosystems.conda.channels import directory_of, locate
+from stead.ecosystems.conda.channels import directory_of
+from stead.values.distribution import Distribution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rattler import RepoDataRecord
 
+    from stead.ecosystems.protocol import LockRequest
     from stead.values.context import Context
     from stead.values.lock import Artifact
-    from stead.values.manifest import Channel
 
 _METADATA = re.compile(r"(?:.*/)?([^/]+)\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)\Z")
 _FIELD = re.compile(r"(?m)^(Name|Version):\s*(.+?)\s*$")
@@ -33,28 +34,12 @@ AT_ONCE = 16
 _PYTHON = re.compile(r"(python|python_abi|pypy\d*)(\s|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """One distribution: its name and version as its metadata says, and all of that metadata.
-
-    ``artifact`` is the id of the locked package that brings it.
-    """
-
-    name: str
-    version: str
-    metadata: str
-    artifact: str
-
-
 def distributions(
-    artifacts: Sequence[Artifact],
-    context: Context,
-    channels: Sequence[Channel] = (),
-    root: str = "",
+    artifacts: Sequence[Artifact], request: LockRequest, context: Context
 ) -> tuple[Distribution, ...]:
     """Give the distributions in locked conda packages, sorted by name.
 
-    ``channels`` and ``root`` are those of the lock. Raises NetworkError or
+    ``request`` says which channels they come from. Raises NetworkError or
     ArtifactError when a package cannot be looked into.
     """
     mine = [a for a in artifacts if a.ecosystem == "conda" and _may_bring(a)]
@@ -67,7 +52,7 @@ def distributions(
         else:
             found += known
     if unknown:
-        found += asyncio.run(_look(unknown, context, channels, root))
+        found += asyncio.run(_look(unknown, request, context))
     return tuple(sorted(found, key=lambda d: (d.name.lower(), d.artifact)))
 
 
@@ -105,17 +90,18 @@ def _write(artifact: Artifact, context: Context, found: Sequence[Distribution]) 
 
 
 async def _look(
-    artifacts: Sequence[Artifact], context: Context, channels: Sequence[Channel], root: str
+    artifacts: Sequence[Artifact], request: LockRequest, context: Context
 ) -> list[Distribution]:
     from stead.ecosystems.conda.records import artifact_to_record
+    from stead.ecosystems.conda.solve import channels_of
 
-    located = locate(channels, root)
+    located = channels_of(request)
     slots = asyncio.Semaphore(AT_ONCE)
     with context.progress.task("Reading metadata of conda packages", unit="packages") as task:
         task.total(len(artifacts))
 
         async def one(artifact: Artifact) -> list[Distribution]:
-            record = artifact_to_record(artifact, located, root)
+            record = artifact_to_record(artifact, located, request.root)
             async with slots:
                 texts = await _metadata(record, context)
             found = [d for _, text in texts if (d := _parse(text, artifact.id))]

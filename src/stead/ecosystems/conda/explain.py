@@ -63,7 +63,7 @@ async def explained(
         error = await _alone(requirement, request, channels, source, context)
         if error:
             return error
-    details = [f"asked: {_shown(r)}" for r in asked]
+    details = ["asked: " + ", ".join(f"{r.name} {r.spec}".strip() for r in asked)]
     details += plain_words(str(exc))
     return UnsatisfiableError(
         f"no set of conda packages for {request.platform} satisfies all requests at once{offline}",
