@@ -78,7 +78,7 @@ class App:
         """Do every step, building if need be, and keep the record of the place."""
         from stead.pipeline.keep import prepared
 
-        return prepared(self.request(environment), self.context)[1]
+        return prepared(self.request(environment), self.context).activation
 
     def participants(self, spec: Spec) -> tuple[str, ...]:
         """List the files whose content trust is about."""
@@ -114,9 +114,10 @@ def program() -> str:
 def make_app(args: argparse.Namespace) -> App:
     """Collect the world for one invocation: the only reader of ``os.environ``."""
     from stead.cli import progress, runner
+    from stead.shells.state import caller
     from stead.store.places import default_home
 
-    environ = dict(os.environ)
+    environ = caller(os.environ)
     home = environ.get("STEAD_HOME") or default_home(environ, sys.platform)
     context = Context(
         home=Path(os.path.abspath(home)),

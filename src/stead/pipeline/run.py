@@ -58,7 +58,7 @@ def commands(
     environ = environment(activation, caller)
     tasks = {t.name: t for t in activation.tasks}
     if literal or argv[0] not in tasks:
-        return (Command(tuple(argv), cwd, environ),)
+        return (Command(tuple(argv), cwd, environ | {"PWD": cwd}),)
     ordered = _ordered(tasks[argv[0]], tasks)
     result = []
     for task in ordered:
@@ -68,7 +68,12 @@ def commands(
         values = expand(task.variables, (), ambient=environ, adopt=environ)
         extra = [Change("set", name, value) for name, value in values]
         result.append(
-            Command((*task.command, *arguments), task.cwd or cwd, apply(extra, environ), task)
+            Command(
+                (*task.command, *arguments),
+                task.cwd or cwd,
+                apply(extra, environ) | {"PWD": task.cwd or cwd},
+                task,
+            )
         )
     return tuple(result)
 

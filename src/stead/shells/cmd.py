@@ -58,13 +58,26 @@ def _quoted(value: str, separator: str) -> str:
     return (value + separator).replace("%", "%%")
 
 
-def launcher(fallback: Sequence[str], words: Sequence[str]) -> str:
-    """Give a batch file that runs ``words`` through ``fallback``, an argument list.
+LAUNCHER_MARK = "rem Made by `stead launcher`."
+
+
+def launcher(
+    words: Sequence[str], *, program: str, place: str, environment: str, literal: bool = False
+) -> str:
+    """Give a batch file that runs ``words`` in an environment through ``program``, stead's own.
 
     Raises SteadError for a word that cmd cannot write.
     """
-    line = " ".join(argument(w) for w in (*fallback, *words))
-    return f"@echo off\r\nsetlocal DisableDelayedExpansion\r\n{line} %*\r\nexit /b %ERRORLEVEL%\r\n"
+    arguments = ["-C", place, "run", "--here", "-e", environment, *(["--"] if literal else [])]
+    line = " ".join(map(argument, (program, *arguments, *words)))
+    lines = [
+        "@echo off",
+        LAUNCHER_MARK,
+        "setlocal DisableDelayedExpansion",
+        f"{line} %*",
+        "exit /b %ERRORLEVEL%",
+    ]
+    return "".join(f"{text}\r\n" for text in lines)
 
 
 def argument(text: str) -> str:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from stead.values.activation import Activation, Change
     from stead.values.manifest import Task
 
+LAUNCHER_MARK = "# Made by `stead launcher`."
+"""The second line of a launcher, by which it is known for one."""
+
 # Asks nothing of the terminal and works in every POSIX shell: takes the word of
 # the command from $1 and says as Python's path does why it cannot be started.
 _NOT_STARTED = """\
@@ -235,28 +238,29 @@ def launcher(
     words: Sequence[str],
     *,
     script: str,
+    program: str,
     place: str,
-    fallback: Sequence[str],
+    environment: str,
     home: str = "",
     literal: bool = False,
 ) -> str:
     """Give a program that runs ``words`` in an environment, from anywhere, with any variables.
 
-    ``script`` is the path of the record's run script, as it is at the time of the
-    call; ``fallback`` the argument list that does the same with Python, to which
-    the words are appended. ``home`` is exported as ``STEAD_HOME`` where it is not
+    ``script`` is the path of the record's run script, whichever it is at the time
+    of the call; ``program`` is stead's, which does the same with Python when the
+    record does not hold. ``home`` is exported as ``STEAD_HOME`` where it is not
     the default one. ``literal`` words are a command even if they name a task.
     """
-    quoted = " ".join(map(posix, words))
     own = posix(script)
     top = "" if place == "/" else place
+    arguments = ["-C", place, "run", "--here", "-e", environment, *(["--"] if literal else [])]
     lines = [
         "#!/bin/sh",
-        "# Made by `stead launcher`.",
+        LAUNCHER_MARK,
         *([f"export STEAD_HOME={posix(home)}"] if home else []),
-        f'set -- {quoted} "$@"',
+        f'set -- {" ".join(map(posix, words))} "$@"',
         f"__stead_d={posix(top)} __stead_t={'' if literal else '1'}",
         f"if [ -O {own} ]; then . {own}; fi",
-        f'exec {" ".join(map(posix, fallback))} {"-- " if literal else ""}"$@"',
+        f'exec {" ".join(map(posix, (program, *arguments)))} "$@"',
     ]
     return "\n".join(lines) + "\n"

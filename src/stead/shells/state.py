@@ -25,6 +25,9 @@ OLD = "STEAD_OLD_"
 PLACE = "STEAD_PLACE"
 ENVIRONMENT = "STEAD_ENV"
 
+CALLER = "STEAD_CALLER_"
+"""Under which the shell program puts aside what would steer Stead's own Python."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SPACE = re.compile(r"[ \t\n]+")
 
@@ -64,6 +67,13 @@ def undo(environ: Mapping[str, str]) -> dict[str, str]:
             result.pop(name, None)
         else:
             result[name] = old
+    return result
+
+
+def caller(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables as the shell program was called with them."""
+    result = {n: v for n, v in environ.items() if not n.startswith(CALLER)}
+    result |= {n.removeprefix(CALLER): v for n, v in environ.items() if n.startswith(CALLER)}
     return result
 
 
