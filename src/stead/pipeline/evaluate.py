@@ -21,6 +21,7 @@ def evaluate(request: Request, context: Context) -> Evaluation:
     Nothing is fetched, locked or built, and no error leaves: a place that cannot
     be read is ``broken``, with the error's first line.
     """
+    started = context.now()
     try:
         composed = steps.composed_for(request, context, fetch=False)
     except ManifestError as exc:
@@ -32,7 +33,9 @@ def evaluate(request: Request, context: Context) -> Evaluation:
     spec = composed.spec
     if not keep.is_trusted(spec, context):
         return Evaluation(
-            None, "untrusted", f"{spec.place} is not trusted; `stead trust` shows what it asks",
+            None,
+            "untrusted",
+            f"{spec.place} is not trusted; `stead trust` shows what it asks",
             spec.digest,
         )
     try:
@@ -43,7 +46,7 @@ def evaluate(request: Request, context: Context) -> Evaluation:
         what, mend = state.problems[0]
         kind = "unbuilt" if state.answers else "broken"
         return Evaluation(None, kind, f"{spec.place}: {what}; {mend}", spec.digest)
-    keep.keep(composed, state.activation, context)
+    keep.keep(composed, state.activation, context, started=started)
     return Evaluation(state.activation, "ready", "", spec.digest)
 
 

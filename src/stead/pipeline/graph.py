@@ -62,9 +62,9 @@ class Graph:
     def ways_to(self, wanted: Artifact) -> list[tuple[Artifact, ...]]:
         """All shortest-first ways from a request to a package, at most 50."""
         ways: list[tuple[Artifact, ...]] = []
-        frontier = [(root,) for root in self.roots]
+        frontier: list[tuple[Artifact, ...]] = [(root,) for root in self.roots]
         while frontier and len(ways) < MOST_WAYS:
-            following = []
+            following: list[tuple[Artifact, ...]] = []
             for way in frontier:
                 if way[-1].id == wanted.id:
                     ways.append(way)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from stead.values.context import Context
+    from stead.values.distribution import Distribution
     from stead.values.interpreter import Interpreter
     from stead.values.lock import Artifact
     from stead.values.spec import PackagesSpec, Spec
@@ -244,7 +245,7 @@ def _lock_pypi(
     old: LockedEnvironment | None,
     context: Context,
 ) -> list[Artifact]:
-    distributions: tuple[object, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
     if artifacts:
         from stead.ecosystems.conda.distributions import distributions as of_conda
 

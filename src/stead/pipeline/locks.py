@@ -58,11 +58,11 @@ def lock_all(
             composed = replace(composed, spec=replace(composed.spec, packages=packages))
         before = steps.read_leniently(composed.lock_path).find(*composed.slot)
         if request.locked:
-            locked, _ = steps.locked_for(composed, context)
+            locked = steps.locked_for(composed, context).environment
         elif before and steps.answers(composed, before) and not context.upgrade:
             locked = before
         else:
-            locked, _ = steps.relock(composed, context)
+            locked = steps.relock(composed, context).environment
         changes.append(Change(locked, difference(before, locked)))
     return tuple(changes)
 

@@ -50,7 +50,9 @@ def state_of(composed: Composed, context: Context) -> State:
     """Look at an environment: read files, run nothing, make nothing."""
     old = lockfile.read(composed.lock_path).find(*composed.slot)
     if composed.plan.empty:
-        activation = steps.activated_for(composed, steps.nothing_locked(composed), None, None, context)
+        activation = steps.activated_for(
+            composed, steps.Locked(steps.nothing_locked(composed)), None, context
+        )
         return State(composed, old, answers=True, nothing_to_build=True, activation=activation)
     if old is None or not steps.answers(composed, old):
         asked = steps.asked_of(composed)
@@ -59,7 +61,10 @@ def state_of(composed: Composed, context: Context) -> State:
             lines += tuple(f"~ {n}" for n in locking.stale_sources(old, composed.spec.root))
         what = "the lock does not answer the manifests" if old else "not locked yet"
         return State(
-            composed, old, differences=lines, problems=((what, "`stead lock` brings it up to date"),)
+            composed,
+            old,
+            differences=lines,
+            problems=((what, "`stead lock` brings it up to date"),),
         )
     try:
         interpreter = steps.interpreter_for(composed, old, context)
@@ -76,7 +81,7 @@ def state_of(composed: Composed, context: Context) -> State:
             key=want.key,
             problems=(("not built yet", "`stead build` makes it, `stead run` does by itself"),),
         )
-    activation = steps.activated_for(composed, old, interpreter, build, context)
+    activation = steps.activated_for(composed, steps.Locked(old, interpreter), build, context)
     return State(
         composed,
         old,
@@ -105,5 +110,3 @@ def drift(activation: Activation, caller: Mapping[str, str]) -> tuple[tuple[str,
             what = "is not set" if name not in caller else "has another value"
             found.append((f"{name} {what} in this shell", f"`unset {name}` and enter again"))
     return tuple(found)
-
-

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from stead.ecosystems import interpreters
+from stead.ecosystems import BUILT_IN, interpreters
 from stead.pipeline import build as building
 from stead.pipeline import lock as locking
 from stead.pipeline import lockfile
@@ -77,20 +77,39 @@ class Composed:
         return locking.plan(self.spec.packages, has_code=bool(self.spec.configuration.modules))
 
 
-def prepare(request: Request, context: Context) -> tuple[Composed, Activation]:
+@dataclass(frozen=True)
+class Locked:
+    """lock, done."""
+
+    environment: LockedEnvironment
+    interpreter: Interpreter | None = None
+    """The one outside the store, where the environment has one."""
+    written: tuple[str, ...] = ()
+    """Files that locking wrote."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything before run, done."""
+
+    composed: Composed
+    locked: Locked
+    activation: Activation
+
+
+def prepare(request: Request, context: Context) -> Prepared:
     """Do every step: discover → compose → lock → build → activate."""
     composed = composed_for(request, context, fetch=not request.locked)
-    locked, interpreter = locked_for(composed, context)
-    build = built_for(composed, locked, interpreter, context)
-    return composed, activated_for(composed, locked, interpreter, build, context)
+    locked = locked_for(composed, context)
+    build = built_for(composed, locked, context)
+    activation = activated_for(composed, locked, build, context)
+    return Prepared(composed, locked, activation)
 
 
 def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed:
     """Find and read what describes the environment. ``fetch`` may reach for git modules."""
     layers = layer_candidates(request.environment)
-    found = discover(
-        request.directory, layers, home=request.user_home, overlay=request.overlay
-    )
+    found = discover(request.directory, layers, home=request.user_home, overlay=request.overlay)
     path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
     uses = any(m.uses for m in found.manifests)
     pins = read_leniently(path).pins if uses else ()
@@ -108,18 +127,16 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
     return Composed(request, found, spec, modules, "-".join(carrying) or DEFAULT, path)
 
 
-def locked_for(
-    composed: Composed, context: Context
-) -> tuple[LockedEnvironment, Interpreter | None]:
+def locked_for(composed: Composed, context: Context) -> Locked:
     """Give the locked environment, locking first where the lock does not answer."""
     spec = composed.spec
     old = lockfile.read(composed.lock_path).find(*composed.slot)
     if answers(composed, old) and not composed.request.relock and not context.upgrade:
         assert old is not None
-        return old, interpreter_for(composed, old, context)
+        return Locked(old, interpreter_for(composed, old, context))
     if composed.request.locked:
         if composed.plan.empty:
-            return nothing_locked(composed), None
+            return Locked(nothing_locked(composed))
         locking.check_answers(old, asked_of(composed), spec.root)
     return relock(composed, context)
 
@@ -149,7 +166,7 @@ def asked_of(composed: Composed) -> tuple[str, ...]:
 
 def relock(
     composed: Composed, context: Context, *, also: Mapping[str, bytes] | None = None
-) -> tuple[LockedEnvironment, Interpreter | None]:
+) -> Locked:
     """Lock an environment and write the lock, with ``also`` (path → content) or not at all."""
     layout = Layout(context.home)
     guard = layout.locks / f"lock-{short_key(composed.lock_path)}"
@@ -163,7 +180,7 @@ def relock(
             and not also
         ):
             assert old is not None  # another process was first
-            return old, interpreter_for(composed, old, context)
+            return Locked(old, interpreter_for(composed, old, context))
         interpreter = interpreter_for(composed, old, context)
         locked = locking.lock(
             composed.spec,
@@ -179,17 +196,18 @@ def relock(
         files = dict(also or {})
         if not _empty(locked) or updated.environments[1:] or also:
             files[composed.lock_path] = lockfile.write(updated)
-        write_files(files, layout, f"lock {composed.spec.name}")
-        return locked, interpreter
+        written = write_files(files, layout, f"lock {composed.spec.name}")
+        return Locked(locked, interpreter, written)
 
 
-def write_files(files: Mapping[str, bytes], layout: Layout, reason: str) -> None:
-    """Replace files that must change together; what is the same already stays untouched."""
+def write_files(files: Mapping[str, bytes], layout: Layout, reason: str) -> tuple[str, ...]:
+    """Replace files that must change together, and name those that did change."""
     changed = {p: c for p, c in files.items() if _content(p) != c}
     if changed:
         for path in changed:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         replace_together(layout, changed, reason)
+    return tuple(changed)
 
 
 def layout_of(context: Context) -> Layout:
@@ -224,14 +242,9 @@ def interpreter_for(
     return interpreters.find(request, context=context, prefer=prefer)
 
 
-def built_for(
-    composed: Composed,
-    locked: LockedEnvironment,
-    interpreter: Interpreter | None,
-    context: Context,
-) -> Path | None:
+def built_for(composed: Composed, locked: Locked, context: Context) -> Path | None:
     """Give the build; None for an environment without packages."""
-    want = building.wanted(composed.spec, locked, interpreter)
+    want = building.wanted(composed.spec, locked.environment, locked.interpreter)
     if want.empty:
         return None
     found = building.find(want, context.home)
@@ -242,19 +255,15 @@ def built_for(
 
 
 def activated_for(
-    composed: Composed,
-    locked: LockedEnvironment,
-    interpreter: Interpreter | None,
-    build: Path | None,
-    context: Context,
+    composed: Composed, locked: Locked, build: Path | None, context: Context
 ) -> Activation:
     """Compute the activation of a built environment."""
-    ecosystems = sorted(
-        {a.ecosystem for a in locked.artifacts} | ({"pypi"} if interpreter else set())
-    )
+    artifacts, interpreter = locked.environment.artifacts, locked.interpreter
+    present = {a.ecosystem for a in artifacts} | ({"pypi"} if interpreter else set())
+    ecosystems = [e for e in BUILT_IN if e in present] + sorted(present - set(BUILT_IN))
     projects = [
         path
-        for a in locked.artifacts
+        for a in artifacts
         if a.source and a.source.kind == "path"
         for name in ("pyproject.toml", "setup.py", "setup.cfg")
         if os.path.exists(path := os.path.join(composed.spec.root, a.source.location, name))
@@ -266,8 +275,7 @@ def activated_for(
         composed.spec,
         build,
         interpreter=interpreter,
-        ecosystems=[e for e in ("conda", "pypi") if e in ecosystems]
-        + [e for e in ecosystems if e not in ("conda", "pypi")],
+        ecosystems=ecosystems,
         inputs=tuple(dict.fromkeys(inputs)),
         absent=tuple(dict.fromkeys(absent)),
         context=context,

@@ -36,7 +36,7 @@ def up_to_date(command: Command, activation: Activation, kept: Path) -> bool:
     task = command.task
     if task is None or record.get("key") != _key(command, activation):
         return False
-    before = record.get("files", {})
+    before: dict[str, list[object]] = record.get("files", {})
     if any(not _matches(pattern, command.cwd) for pattern in task.outputs):
         return False
     return _state((*task.inputs, *task.outputs), command.cwd, before) == before
