@@ -8,6 +8,8 @@ lies under ``$STEAD_HOME/interpreters``, apart from its own.
 from __future__ import annotations
 
 import os
+import re
+import sys
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.interpreters.places import fetched_directory
@@ -49,6 +51,19 @@ _KEPT = frozenset(
 )
 
 
+_NETWORK = (
+    "connection",
+    "connect)",
+    "dns error",
+    "request failed",
+    "error sending request",
+    "error decoding response",
+    "timed out",
+    "status code",
+    "http status",
+)
+
+
 def fetch(request: str, context: Context, *, where: Origin | None = None) -> Interpreter:
     """Fetch the newest interpreter that fits, and give it.
 
@@ -62,7 +77,8 @@ def fetch(request: str, context: Context, *, where: Origin | None = None) -> Int
 
     target = fetched_directory(str(context.home))
     os.makedirs(target, exist_ok=True)
-    asked = uv_request(request)
+    # Asked for nothing, uv would look for a version file in the directories above.
+    asked = uv_request(request) or f"{sys.version_info[0]}.{sys.version_info[1]}"
     with context.progress.task(f"fetching Python {request}".rstrip()):
         ended = context.run(
             [
@@ -74,16 +90,20 @@ def fetch(request: str, context: Context, *, where: Origin | None = None) -> Int
                 "--color=never",
                 "--install-dir",
                 target,
-                *([asked] if asked else []),
+                asked,
             ],
             # A uv.toml of the directory Stead is called in has no say; the user's own has.
             cwd=target,
             env=environment(context),
         )
-    if ended.returncode:
-        raise translate(request, ended.stderr, where)
-    from stead.ecosystems.interpreters.find import find_fetched
+    from stead.ecosystems.interpreters.find import describe, discovered, find_fetched
 
+    if ended.returncode:
+        error = translate(request, ended.stderr, where)
+        error.details += sources(context)
+        if isinstance(error, InterpreterError):
+            error.details += ("found were:", *describe(discovered(context)))
+        raise error
     found = find_fetched(request, context)
     if found is None:
         raise InterpreterError(
@@ -98,24 +118,35 @@ def fetch(request: str, context: Context, *, where: Origin | None = None) -> Int
 def uv_request(request: str) -> str:
     """Say a request in uv's language; empty for none in particular."""
     asked = parse(request)
-    implementation = "" if asked.implementation == "cpython" else f"{asked.implementation}@"
-    # A prefix clause among others is a range to uv as well; alone it is what uv calls a version.
+    # One version alone is not a range to uv, but what it calls a version.
     alone = len(asked.clauses) == 1 and asked.clauses[0].startswith("==")
-    clauses = asked.clauses[0][2:].removesuffix(".*") if alone else ",".join(asked.clauses)
-    suffix = ("+freethreaded" if not alone else "t") if asked.threading else ""
-    return implementation + clauses + suffix
+    versions = asked.clauses[0][2:].removesuffix(".*") if alone else ",".join(asked.clauses)
+    if asked.threading:
+        versions += "t" if alone else "+freethreaded"
+    if asked.implementation == "cpython":
+        return versions
+    return f"{asked.implementation}@{versions}" if versions else asked.implementation
 
 
 def environment(context: Context) -> dict[str, str]:
     """Give the variables uv is to run with."""
     kept = {k: v for k, v in context.environ.items() if not k.startswith("UV_") or k in _KEPT}
-    # Without this a version known to be here would satisfy it, and nothing be fetched.
     return {**kept, "UV_PYTHON_INSTALL_BIN": "0", "UV_NO_PROGRESS": "1"}
+
+
+def sources(context: Context) -> tuple[str, ...]:
+    """Say what the user has set about where archives come from, without credentials."""
+    return tuple(
+        f"{name}={re.sub(r'(?<=://)[^/@]*@', '', context.environ[name])}"
+        for name in sorted(_KEPT)
+        if name.endswith(("_MIRROR", "_URL")) and context.environ.get(name)
+    )
 
 
 def translate(request: str, said: str, where: Origin | None) -> SteadError:
     """Turn what uv said into the error it means."""
-    details = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in said.splitlines()]
+    details = [line for line in lines if line and not line.startswith(("Download", "Install"))]
     text = said.lower()
     what = f"Python {request}".rstrip()
     if "hash mismatch" in text or "checksum" in text:
@@ -141,7 +172,7 @@ def translate(request: str, said: str, where: Origin | None) -> SteadError:
             details=details,
             remedy="ask for a version that is released for this platform",
         )
-    if any(word in text for word in ("connect", "dns", "request failed", "timed out", "http")):
+    if any(word in text for word in _NETWORK):
         return NetworkError(
             f"{what} could not be fetched",
             where=where,

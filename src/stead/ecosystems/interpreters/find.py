@@ -153,13 +153,16 @@ def _none_fits(
 ) -> InterpreterError:
     found = discovered(context)
     of = f" of {' or '.join(only)}" if only else ""
-    remedy = f"install one (`pyenv install`, `uv python install`, the system's packages){of}"
-    if only and "stead" not in only:
-        pass  # fetching could not help: it must come from elsewhere
-    elif context.offline:
-        remedy += ", or leave --offline out so that one can be fetched"
-    elif not context.python_downloads:
-        remedy += ", or leave --no-python-downloads out so that one can be fetched"
+    if not any(asked.may_accept(f"3.{minor}") for minor in range(OLDEST[1], 100)):
+        remedy = f"ask for {OLDEST[0]}.{OLDEST[1]} or newer: uv installs packages for no older one"
+    else:
+        remedy = "install one (`pyenv install`, `uv python install`, the system's packages)"
+        if only and "stead" not in only:
+            remedy = f"install one by way of {' or '.join(only)}, or leave that choice out"
+        elif context.offline:
+            remedy += ", or leave --offline out so that one can be fetched"
+        elif not context.python_downloads:
+            remedy += ", or leave --no-python-downloads out so that one can be fetched"
     return InterpreterError(
         f"no Python interpreter{of} fits {asked.text!r}",
         where=where,

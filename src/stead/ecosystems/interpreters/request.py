@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from stead.values.errors import InterpreterError
 
 _REQUEST = re.compile(
-    r"(?P<implementation>cpython|python|pypy|graalpy|cp|pp|py)?[@-]?(?P<rest>.*)\Z", re.IGNORECASE
+    r"(?P<implementation>cpython|python|pypy|graalpy|cp|pp|py)?[@-]?(?P<rest>.*)\Z",
+    re.IGNORECASE | re.DOTALL,
 )
-_BARE = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?\Z")
-_CLAUSE = re.compile(r"(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\Z")
-_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:(a|b|rc)(\d+))?(\+.*)?\Z")
+_BARE = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?\Z", re.ASCII)
+_CLAUSE = re.compile(r"(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\Z", re.ASCII)
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:(a|b|rc)(\d+))?(\+.*)?\Z", re.ASCII)
 _FINAL = ("z", 0)  # after "a", "b", "rc"
 
 Key = tuple[tuple[int, int, int], tuple[str, int]]
@@ -126,7 +127,7 @@ def _clause(part: str, text: str) -> str:
         # A full version is exact; anything shorter stands for all it begins.
         exact = part.count(".") >= 2 or not part.replace(".", "").isdigit()
         return f"=={part}" if exact else f"=={part}.*"
-    if re.match(r"\d+(\.\d+)*\.\*\Z", part):
+    if re.match(r"\d+(\.\d+)*\.\*\Z", part, re.ASCII):
         return f"=={part}"
     if part.startswith("=") and not part.startswith("=="):  # conda's "=3.12"
         return _clause(part[1:].strip(), text)
