@@ -31,6 +31,9 @@ READ_ONLY = 0o555
 REMOVED = ".removed-"
 """A tree with this name is dead: whoever sees it may remove it."""
 
+BAD = ".bad-"
+"""A build that verification found damaged and moved aside."""
+
 USE = "use"
 """Users of a build share a lock on this file of it, a collection needs it alone; its
 time says when the build was last asked for. It goes when the build goes, and locking
@@ -106,7 +109,7 @@ class Builds:
         ``source`` is a build's directory, which stays as it is.
         """
         key = key_of(source.name)
-        made_at = _recorded_path(source)
+        made_at = recorded_path(source)
         if key is None or not made_at:
             raise StoreError("this is no build", where=os.fspath(source))
         from stead.store.writable import moved_in
@@ -151,7 +154,7 @@ class Builds:
     def _stray(self, key: str, name: str) -> tuple[Path, str] | None:
         """Give what stands under the key but is no build here, and where it was made."""
         for path in self._named(key):
-            made_at = _recorded_path(path)
+            made_at = recorded_path(path)
             if made_at:
                 return path, made_at
         final = self.layout.build_directory(key, name)
@@ -294,7 +297,7 @@ def sweep(layout: Layout, *, held: str = "", dry_run: bool = False) -> list[Path
     return gone
 
 
-def _recorded_path(build: Path | str) -> str:
+def recorded_path(build: Path | str) -> str:
     """Give where a build says it was made for; empty when this is no whole build."""
     try:
         with open(os.path.join(build, METADATA, META), "rb") as file:
@@ -306,7 +309,7 @@ def _recorded_path(build: Path | str) -> str:
 
 def _is_here(build: Path) -> bool:
     """Say whether a whole build stands here that was made for here."""
-    made_at = _recorded_path(build)
+    made_at = recorded_path(build)
     if not made_at:
         return False
     if made_at == os.fspath(build):

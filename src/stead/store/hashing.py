@@ -25,23 +25,37 @@ def hash_file(path: str) -> str:
 
 
 def hash_files(
-    root: str, paths: Sequence[str], advance: Callable[[int], None] | None = None
+    root: str,
+    paths: Sequence[str],
+    advance: Callable[[int], None] | None = None,
+    errors: dict[str, OSError] | None = None,
 ) -> dict[str, str]:
-    """Hash ``paths`` below ``root``, in threads when they are many. Raises OSError.
+    """Hash ``paths`` below ``root``, in threads when they are many.
 
-    ``advance`` is told of each file done, as a count.
+    ``advance`` is told of each file done, as a count. What cannot be read goes
+    into ``errors``; without it, the OSError is raised.
     """
 
     def one(path: str) -> str:
-        digest = hash_file(os.path.join(root, path))
+        try:
+            digest = hash_file(os.path.join(root, path))
+        except OSError as exc:
+            if errors is None:
+                raise
+            errors[path] = exc
+            digest = ""
         if advance is not None:
             advance(1)
         return digest
 
     if len(paths) <= _MANY:
-        return {path: one(path) for path in paths}
+        return _read({path: one(path) for path in paths})
     # hashlib lets other threads run while it works on more than 2 KiB.
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return dict(zip(paths, pool.map(one, paths, chunksize=16), strict=True))
+        return _read(dict(zip(paths, pool.map(one, paths), strict=True)))
+
+
+def _read(hashes: dict[str, str]) -> dict[str, str]:
+    return {path: digest for path, digest in hashes.items() if digest}

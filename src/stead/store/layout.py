@@ -73,6 +73,11 @@ class Layout:
         """Temporary directories on the store's file system; anything here may be removed."""
         return self.home / "scratch"
 
+    @property
+    def activations(self) -> Path:
+        """What the packages of each build ask for, as ``<build>.json``."""
+        return self.home / "activations"
+
     def build_directory(self, key: str, name: str) -> Path:
         """Give the path of a build; nothing says that it is there."""
         return self.store / component(key, name)

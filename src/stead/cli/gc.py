@@ -1,0 +1,100 @@
+"""`stead gc`: remove builds that nothing uses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stead.cli import options
+from stead.values.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+
+HELP = """\
+Remove builds that nothing uses: no place, no pin, no link, no running process.
+
+What was interrupted is tidied up too, and records of directories that have been
+gone for 30 days. Nothing outside Stead's own directory is touched."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])\Z")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    parser.add_argument(
+        "--older-than",
+        metavar="TIME",
+        help="keep builds that were asked for within TIME (30d, 12h, 2w); "
+        "also how long a missing directory's record is kept",
+    )
+    parser.add_argument(
+        "--keep", metavar="BUILD", action="append", default=[], help="keep this build as well"
+    )
+    parser.add_argument(
+        "--caches", action="store_true", help="also remove cached packages that no build shares"
+    )
+    options.json(parser)
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.store.gc import GRACE, collect
+    from stead.store.journal import recover
+    from stead.store.layout import Layout
+
+    layout = Layout(app.context.home)
+    try:
+        for line in recover(layout, app.context.progress.note):
+            app.err(line)
+    except StoreError as exc:
+        # A full disk must not keep from freeing space; the next command tries again.
+        app.err(f"an interrupted change cannot be finished yet: {exc}")
+    age = None if args.older_than is None else seconds(args.older_than)
+    report = collect(
+        layout,
+        now=app.context.now(),
+        dry_run=args.dry_run,
+        older_than=age or 0.0,
+        grace=GRACE if age is None else age,
+        keep=frozenset(args.keep),
+        caches=args.caches,
+        note=app.context.progress.note,
+    )
+    if args.json:
+        app.out_json(
+            {
+                "dry_run": args.dry_run,
+                "bytes": report.bytes,
+                "removed": report.removed,
+                "kept": report.kept,
+            }
+        )
+        return 0
+    for item in report.removed:
+        app.out(f"{item.name}  {size(item.bytes)}  {item.kind}: {item.why}".rstrip(": "))
+    count = sum(item.kind == "build" for item in report.removed)
+    verb = "would be removed" if args.dry_run else "removed"
+    noun = "build" if count == 1 else "builds"
+    app.out(f"{count} {noun} {verb}, {len(report.kept)} kept; {size(report.bytes)} freed")
+    return 0
+
+
+def seconds(text: str) -> float:
+    """Read a duration: a number with ``s``, ``m``, ``h``, ``d`` or ``w``. Raises UsageError."""
+    found = _DURATION.match(text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is no length of time", remedy="write it like 30d, 12h or 2w")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for a reader: ``1.4 GB``."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

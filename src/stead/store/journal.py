@@ -1,0 +1,269 @@
+"""Files that change together: all of them, or none, whatever happens in between.
+
+Before the first file is touched, an intent with both contents of each is on the
+disk. Whoever comes next finishes it, or forgets it where nothing had changed
+yet. Each file by itself changes in one step, so a reader sees old or new.
+
+A file that is neither as it was nor as it shall be has been edited by somebody
+since: it is left alone, and named.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stead.store import locking
+from stead.store.atomic import (
+    stage,
+    storage,
+    sync_directory,
+    temporary_name,
+    translate,
+    write_file,
+)
+from stead.values.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stead.store.layout import Layout
+    from stead.store.locking import Note
+
+_END = ".intent"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One file: its contents before and after (None: no file), and where the new ones wait."""
+
+    path: str
+    old: bytes | None
+    new: bytes | None
+    temporary: str
+    mode: int
+
+
+def replace_together(
+    layout: Layout,
+    contents: Mapping[str, bytes | None],
+    reason: str,
+    *,
+    expect: Mapping[str, bytes | None] | None = None,
+    note: Note = lambda _: None,
+) -> None:
+    """Give files new contents, or remove them (None), all together; in this order.
+
+    ``expect`` are contents as the caller read them: where one is different by
+    now, StoreError is raised and nothing changes. Links are followed; an
+    existing file keeps its mode and owner. Raises StoreError (a full disk, a
+    directory without rights); then every file is as it was.
+    """
+    with _alone(layout, reason, note):
+        _finish_all(layout)
+        steps = []
+        for given, new in contents.items():
+            path = os.path.realpath(given)
+            old, mode = _read(path)
+            if expect is not None and given in expect and expect[given] != old:
+                raise StoreError(
+                    "this file was changed by someone else meanwhile",
+                    where=given,
+                    remedy="nothing was written; run the command again",
+                )
+            if old != new:
+                steps.append(_Step(path, old, new, temporary_name(path), mode))
+        if not steps:
+            return
+        intent = layout.journal / f"{secrets.token_hex(8)}{_END}"
+        write_file(intent, _encode(steps, reason), 0o600)
+        try:
+            _apply(steps)
+        except OSError as exc:
+            _undo(steps)
+            os.unlink(intent)
+            raise translate(exc, steps[0].path) from exc
+        except BaseException:
+            _undo(steps)
+            os.unlink(intent)
+            raise
+        os.unlink(intent)
+
+
+def recover(layout: Layout, note: Note = lambda _: None) -> list[str]:
+    """Finish what a process that ended in the middle had begun; gives a line for each.
+
+    To be called when a command that changes something starts; costs one listing
+    of an empty directory when there is nothing to do. Raises StoreError when
+    files cannot be written; then the intent stays for the next.
+    """
+    if not _intents(layout):
+        return []
+    with _alone(layout, "finishing what was interrupted", note):
+        return _finish_all(layout)
+
+
+def _alone(
+    layout: Layout, reason: str, note: Note
+) -> contextlib.AbstractContextManager[locking.Lock]:
+    return locking.exclusive(layout.locks / "journal", note=note, description=reason)
+
+
+def _intents(layout: Layout) -> list[str]:
+    try:
+        return sorted(n for n in os.listdir(layout.journal) if not n.startswith("."))
+    except FileNotFoundError:
+        return []
+
+
+def _apply(steps: list[_Step]) -> None:
+    """Write everything beside its place first: what may fail for lack of space fails there."""
+    for step in steps:
+        if step.new is not None:
+            os.makedirs(os.path.dirname(step.path), exist_ok=True)
+            stage(step.path, step.new, step.mode, name=step.temporary)
+            _keep_owner(step.path, step.temporary)
+    for step in steps:
+        if _read(step.path)[0] != step.old:
+            raise StoreError(
+                "this file was changed by someone else meanwhile",
+                where=step.path,
+                remedy="nothing was written; run the command again",
+            )
+    for step in steps:
+        if step.new is None:
+            os.unlink(step.path)
+        else:
+            os.replace(step.temporary, step.path)
+    _sync(steps)
+
+
+def _undo(steps: list[_Step]) -> None:
+    """Bring files back to what they were. Raises StoreError; the intent must stay then."""
+    for step in reversed(steps):
+        if step.old != step.new and _read(step.path)[0] == step.new:
+            if step.old is None:
+                with storage(step.path), contextlib.suppress(FileNotFoundError):
+                    os.unlink(step.path)
+            else:
+                write_file(step.path, step.old, step.mode)
+        with contextlib.suppress(OSError):
+            os.unlink(step.temporary)
+
+
+def _finish_all(layout: Layout) -> list[str]:
+    told = []
+    for name in _intents(layout):
+        intent = layout.journal / name
+        told += _finish(os.fspath(intent))
+        with contextlib.suppress(FileNotFoundError), storage(intent):
+            os.unlink(intent)
+    # What was staged for an intent that was never complete.
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(layout.journal):
+            with contextlib.suppress(OSError):
+                os.unlink(layout.journal / name)
+    return told
+
+
+def _finish(intent: str) -> list[str]:
+    steps, reason = _decode(intent)
+    if steps is None:
+        # Written whole before anything was touched: damage came from outside.
+        aside = os.path.join(os.path.dirname(os.path.dirname(intent)), "scratch")
+        kept = os.path.join(aside, os.path.basename(intent))
+        with storage(aside):
+            os.makedirs(aside, exist_ok=True)
+            os.replace(intent, kept)
+        return [f"a record of an interrupted change cannot be read; it is kept at {kept}"]
+    now = [_read(step.path)[0] for step in steps]
+    begun = any(have == step.new for have, step in zip(now, steps, strict=True))
+    told = []
+    if begun:
+        for have, step in zip(now, steps, strict=True):
+            if have == step.new:
+                continue
+            if have != step.old:
+                told.append(
+                    f"{step.path} was edited since “{reason}” was interrupted; it stays as it is"
+                )
+            elif step.new is None:
+                with storage(step.path):
+                    os.unlink(step.path)
+            else:
+                write_file(step.path, step.new, step.mode)
+        told.append(f"finished an interrupted change: {reason}")
+    else:
+        told.append(f"dropped an interrupted change that had not begun: {reason}")
+    for step in steps:
+        with contextlib.suppress(OSError):
+            os.unlink(step.temporary)
+    _sync(steps)
+    return told
+
+
+def _read(path: str) -> tuple[bytes | None, int]:
+    """Give a file's contents (None without one), and its mode or that of a new file."""
+    with storage(path):
+        try:
+            with open(path, "rb") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                return file.read(), mode
+        except (FileNotFoundError, NotADirectoryError):
+            return None, 0o644
+
+
+def _keep_owner(path: str, temporary: str) -> None:
+    """Under sudo, a user's file stays the user's."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return
+    try:
+        owner = os.stat(path)
+    except FileNotFoundError:
+        owner = os.stat(os.path.dirname(path))
+    with contextlib.suppress(OSError):
+        os.chown(temporary, owner.st_uid, owner.st_gid)
+
+
+def _sync(steps: list[_Step]) -> None:
+    for parent in {os.path.dirname(step.path) for step in steps}:
+        with contextlib.suppress(FileNotFoundError):
+            sync_directory(parent)
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode("ascii")
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text, validate=True)
+
+
+def _encode(steps: list[_Step], reason: str) -> bytes:
+    body = json.dumps(
+        {
+            "reason": reason,
+            "steps": [[s.path, _text(s.old), _text(s.new), s.temporary, s.mode] for s in steps],
+        }
+    ).encode()
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def _decode(intent: str) -> tuple[list[_Step] | None, str]:
+    with storage(intent), open(intent, "rb") as file:
+        digest, _, body = file.read().partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        return None, ""
+    value = json.loads(body)
+    steps = [
+        _Step(path, _bytes(old), _bytes(new), temporary, mode)
+        for path, old, new, temporary, mode in value["steps"]
+    ]
+    return steps, str(value["reason"])
