@@ -75,6 +75,7 @@ _TAKEN = {
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _PER_REQUIREMENT = re.compile(r"\s--(?=[A-Za-z])")
 _EXTRAS_AFTER_PATH = re.compile(r"(.*?)\s*\[([^\[\]]*)\]\s*$")
+_NAMED = re.compile(r"[A-Za-z0-9._-]+\s*(?:\[[^\[\]]*\]\s*)?@\s*\S")
 _HASH = re.compile(r"(sha256|sha384|sha512|sha224|sha1|md5):([0-9a-fA-F]+)")
 
 
@@ -281,7 +282,7 @@ class _Reader:
         return replace(found, hashes=(*found.hashes, *hashes)) if hashes else found
 
     def _editable(self, text: str, hashes: tuple[str, ...], origin: Origin) -> Requirement:
-        named = re.match(r"[A-Za-z0-9._-]+\s*(\[[^\[\]]*\]\s*)?@\s", text)
+        named = _NAMED.match(text)
         found = _pep508.parse(text, self._base, origin) if named else self._unnamed(text, origin)
         source = found.source
         if source is None or source.kind == "url":
@@ -345,10 +346,10 @@ def index_of(option: str, value: str, base: str, origin: Origin) -> Index:
 def _is_path(text: str) -> bool:
     if text.startswith((".", "/", "~", "${")) or re.match(r"[A-Za-z]:[/\\]", text):
         return True
+    if _NAMED.match(text):
+        return False
     address = _split_marker(text)[0].partition("[")[0].strip()
-    return address.endswith(_pep508.ARCHIVES) or (
-        ("/" in address or os.sep in address) and "@" not in address
-    )
+    return address.endswith(_pep508.ARCHIVES) or "/" in address or os.sep in address
 
 
 def _split_marker(text: str) -> tuple[str, str]:
