@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import platform as machine
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +14,23 @@ from stead.values.platform import Platform, platform_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytest.register_assert_rewrite("stead.testing.conformance")
+
+_sessions: list[pytest.Session] = []
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    _sessions.append(session)
+
+
+@atexit.register
+def _leave_at_once() -> None:
+    """rattler's threads can crash an interpreter that shuts down; leave before it does."""
+    if "rattler" in sys.modules and _sessions:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(_sessions[0].exitstatus))
 
 
 @pytest.fixture(scope="session")

@@ -36,8 +36,11 @@ _MENTIONED = re.compile(
 )
 # The shell's own, those that conda itself sets, and those without which nothing would run.
 _OWN = frozenset(
-    "_ PWD OLDPWD SHLVL PATH HOME IFS PS1 SHELL TERM TMPDIR LANG LC_ALL LD_PRELOAD "
-    "CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL PROMPT_COMMAND RANDOM SECONDS LINENO".split()  # noqa: SIM905
+    {
+        *("_", "PWD", "OLDPWD", "SHLVL", "PATH", "HOME", "IFS", "PS1", "SHELL", "TERM", "TMPDIR"),
+        *("LANG", "LC_ALL", "LD_PRELOAD", "PROMPT_COMMAND", "RANDOM", "SECONDS", "LINENO"),
+        *("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_SHLVL"),
+    }
 )
 _IGNORED = ("CONDA_BACKUP_", "BASH_FUNC_", "BASH_")
 """Beginnings of names that only serve a shell's way back."""
@@ -173,10 +176,10 @@ class _Runs:
         env = shutil.which("env") or "/usr/bin/env"
         is_bash = os.path.basename(self.shell) == "bash"
         listing = "compgen -A function; compgen -A alias" if is_bash else ":"
+        look = f"{{ {listing}; }} >{shlex.quote(names)} 2>&1; {shlex.quote(env)} -0 >{shlex.quote(dump)}"
         lines = [
             # On the way out, so that a script that exits is seen as well.
-            f"trap '{{ {listing}; }} >{shlex.quote(names)} 2>&1; "
-            f"{shlex.quote(env)} -0 >{shlex.quote(dump)}' EXIT",
+            f"trap {shlex.quote(look)} EXIT",
             *(f". {shlex.quote(script)}" for script in self.scripts),
         ]
         argv = [self.shell, *(("--noprofile", "--norc") if is_bash else ()), "-c", "\n".join(lines)]
