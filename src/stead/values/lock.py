@@ -75,7 +75,9 @@ class LockedEnvironment:
 
     @property
     def digest(self) -> str:
-        return digest({"python": self.python, "artifacts": self.artifacts})
+        """The same in whatever order the artifacts stand: a merge may change it."""
+        artifacts = sorted(self.artifacts, key=lambda a: a.id)
+        return digest({"python": self.python, "artifacts": artifacts})
 
     def of(self, ecosystem: str) -> tuple[Artifact, ...]:
         return tuple(a for a in self.artifacts if a.ecosystem == ecosystem)
