@@ -64,7 +64,7 @@ def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) 
         installer = Installer(uv_for(context), target, context, work)
         installer.install(artifacts)
         found = records.installed(prefix, layout.site_packages, records.infos(site) - before.infos)
-        _refuse_escapes(found, prefix)
+        refuse_escapes(found)
         before.refuse_collisions(found)
         if damaged := _damaged(found, prefix):
             found = _repair(installer, artifacts, damaged, target, layout, before, context)
@@ -145,10 +145,10 @@ class _Before:
         return files
 
 
-def _refuse_escapes(found: Sequence[Installed], prefix: str) -> None:
+def refuse_escapes(found: Sequence[Installed]) -> None:
     """Raise ArtifactError for a record that lists a file outside of the prefix.
 
-    uv leaves such a file out without a word; a package that tries is no package to run.
+    uv leaves such files out, and their lines; this holds it to that.
     """
     for dist in found:
         for path, _, _ in dist.files:

@@ -35,6 +35,9 @@ _UNREACHABLE = re.compile(
     r"[Cc]ould not resolve host|unable to access|Connection reset|end of file before message"
 )
 _STATUS = re.compile(r"HTTP status (?:client|server) error \((\d+)[^)]*\)")
+_REFUSED = re.compile(
+    r"index URL \((\S+)\) (?:could not be queried|returned a).*?\(?(\d{3}) (?:Unauthorized|Forbidden)"
+)
 _URL = re.compile(r"(?:https?|file|ssh|git\+[a-z]+)://[^\s`'\")]+")
 _BUILD = re.compile(
     r"Failed to (?:download and )?build(?:able)? |build backend|Build backend|"
@@ -55,6 +58,8 @@ def translate(stderr: str, *, origin: Callable[[str], str] | None = None) -> Ste
         return StoreError("the disk is full", details=_causes(text), remedy="make room, then retry")
     if "Permission denied" in text and "git" not in text.lower():
         return StoreError("the store may not be written", details=_causes(text)[:3])
+    if refused := _REFUSED.search(text):
+        return _refused(f"{refused[1]} ", int(refused[2]))
     if "No solution found" in text or "requirements are unsatisfiable" in text:
         return _unsatisfiable(text)
     if status := _STATUS.search(text):
@@ -66,9 +71,13 @@ def translate(stderr: str, *, origin: Callable[[str], str] | None = None) -> Ste
     if _BUILD.search(text) and not _fetch_failed(text):
         return _build(text)
     if _UNREACHABLE.search(text):
+        lines = _causes(text)
+        what = re.match(r"Failed to (?:download|fetch|prepare)[^`]*`([^`]+)`", lines[0])
         return NetworkError(
-            f"{_first_url(text) or 'the package index'} cannot be reached",
-            details=_last_cause(text),
+            f"{without_credentials(what[1])} cannot be downloaded"
+            if what
+            else f"{_first_url(text) or 'the package index'} cannot be reached",
+            details=[_plain(line) for line in lines[-1:]],
             remedy="look at the network, the proxy and the index's address; "
             "--offline uses what is cached",
         )
@@ -99,17 +108,15 @@ def _without_log(stderr: str) -> str:
 def _causes(text: str) -> list[str]:
     """Give the lines of the error and its causes, without their marks; no hints."""
     found: list[str] = []
-    for line in text.split("\nhint:")[0].splitlines():
-        stripped = line.strip().removeprefix("×").removeprefix("╰─▶").removeprefix("├─▶").strip()
+    for line in text.split("\nhint:", maxsplit=1)[0].splitlines():
+        stripped = (
+            line.strip().removeprefix("\u00d7").removeprefix("╰─▶").removeprefix("├─▶").strip()
+        )
         if match := re.match(r"(?:error|cause|Caused by|caused by):\s*(.*)", stripped):
             found.append(match[1])
         elif stripped and found:
             found.append(stripped)
     return [without_credentials(line) for line in found]
-
-
-def _last_cause(text: str) -> list[str]:
-    return [_plain(line) for line in _causes(text)[-1:]]
 
 
 def _plain(line: str) -> str:

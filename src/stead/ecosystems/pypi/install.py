@@ -18,7 +18,7 @@ from stead.ecosystems.pypi.indexes import (
 )
 from stead.ecosystems.pypi.question import direct_url
 from stead.ecosystems.pypi.uv import Uv, was_offline
-from stead.values.errors import LockError, SteadError
+from stead.values.errors import ArtifactError, LockError, SteadError, UnsatisfiableError
 from stead.values.names import normalize_pypi
 
 if TYPE_CHECKING:
@@ -112,7 +112,22 @@ class Installer:
             and re.search(r"network|not found in the cache", stderr)
         ):
             return explain.offline(stderr)
-        return explain.translate(stderr, origin=lambda name: self.origin(name, members))
+        error = explain.translate(stderr, origin=lambda name: self.origin(name, members))
+        if not isinstance(error, UnsatisfiableError):
+            return error
+        # One version of each was asked for, so there is no choice to be explained.
+        words = {normalize_pypi(w) for w in re.findall(r"[A-Za-z0-9._-]+", str(error))}
+        names = [a.name for a in members if a.name in words]
+        if not self._context.build_sources and "no usable wheels" in stderr:
+            return explain.no_build(", ".join(names))
+        return ArtifactError(
+            f"what is locked of {', '.join(names)} cannot be had",
+            details=error.details,
+            remedy=f"it was locked from {self.origin(names[0], members)}; see what is there, "
+            f"or take another version with `stead lock --upgrade {names[0]}`"
+            if names
+            else "see what the index has, or run `stead lock --upgrade`",
+        )
 
     def _group(self, artifact: Artifact) -> str:
         if artifact.source is not None:

@@ -141,8 +141,8 @@ def _origins(uv: Uv, asked: Question, chosen: Sequence[Artifact]) -> dict[str, s
     with open(pins, "w", encoding="utf-8") as file:
         file.writelines(f"{a.name}=={a.version}\n" for a in chosen if a.source is None)
     done = uv.run(
-        [*asked.arguments, "--output-file", "pins.txt", "--emit-index-annotation"]
-        + ["--no-header", "--annotation-style", "line", "--quiet"],
+        [*asked.arguments, "--output-file", "pins.txt", "--quiet", "--no-header"]
+        + ["--emit-index-annotation", "--annotation-style", "line"],
         cwd=asked.directory,
         config=asked.config,
     )

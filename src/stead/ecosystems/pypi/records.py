@@ -103,7 +103,7 @@ def hash_of(content: bytes) -> str:
 def update(prefix: str, site_packages: str, info: str, changed: dict[str, bytes]) -> None:
     """Rewrite a ``RECORD`` for files that now have another content.
 
-    ``changed`` maps paths relative to the prefix to contents. The file is
+    ``changed`` maps paths relative to the prefix, outside of ``site-packages``, to contents. The file is
     replaced, not written to: it may be linked to one in a cache.
     """
     path = os.path.join(prefix, site_packages, info, "RECORD")
@@ -111,7 +111,8 @@ def update(prefix: str, site_packages: str, info: str, changed: dict[str, bytes]
         text = file.read()
     lines = []
     for line in text.splitlines():
-        listed = next(parse(line, site_packages), None)
+        # Scripts lie above site-packages: all other lines need not be read.
+        listed = next(parse(line, site_packages), None) if ".." in line else None
         if listed and listed.path in changed:
             content = changed[listed.path]
             row = next(csv.reader([line]))
