@@ -21,6 +21,7 @@ from stead.values.platform import platform_named, platform_of
 if TYPE_CHECKING:
     import argparse
 
+    from stead.pipeline.prompt import Evaluation
     from stead.pipeline.steps import Composed, Request
     from stead.values.activation import Activation
     from stead.values.platform import Platform
@@ -79,6 +80,12 @@ class App:
         from stead.pipeline.keep import prepared
 
         return prepared(self.request(environment), self.context).activation
+
+    def evaluate(self, environment: str | None = None) -> Evaluation:
+        """Say how this directory's environment stands, for the prompt."""
+        from stead.pipeline.evaluate import evaluate
+
+        return evaluate(self.request(environment), self.context)
 
     def participants(self, spec: Spec) -> tuple[str, ...]:
         """List the files whose content trust is about."""
