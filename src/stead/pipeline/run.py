@@ -112,6 +112,11 @@ def replace_process(command: Command) -> int:
     Raises TaskError for a directory that is not there.
     """
     _enter(command)
+    # Python ignores these for itself, and what is ignored stays so across exec: in
+    # `stead run yes | head` the command would complain instead of ending.
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
         os.execvpe(command.argv[0], list(command.argv), dict(command.environ))
     except OSError as exc:
