@@ -122,6 +122,7 @@ def make_app(args: argparse.Namespace) -> App:
     """Collect the world for one invocation: the only reader of ``os.environ``."""
     from stead.cli import progress, runner
     from stead.shells.state import caller
+    from stead.shells.state import caller
     from stead.store.places import default_home
 
     environ = caller(os.environ)
