@@ -271,12 +271,16 @@ def _requirements(parts: Sequence[_Part], manifests: Sequence[Manifest]) -> list
 
 
 def _check_sources(requirements: Iterable[Requirement]) -> None:
-    """Refuse two different sources for one package."""
-    by_name: dict[tuple[str, str], Requirement] = {}
+    """Refuse two different sources for one package.
+
+    Under different markers both may stand; and a path or URL whose project's name
+    nobody has read yet (an empty one) can be any.
+    """
+    by_name: dict[tuple[str, str, str], Requirement] = {}
     for r in requirements:
-        if r.source is None:
+        if r.source is None or not r.name:
             continue
-        other = by_name.setdefault((r.ecosystem, r.name), r)
+        other = by_name.setdefault((r.ecosystem, r.name, r.marker), r)
         if other.source and (other.source.kind, other.source.location, other.source.revision) != (
             r.source.kind,
             r.source.location,
