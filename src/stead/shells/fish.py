@@ -86,16 +86,16 @@ def _text(change: Change, separator: str) -> list[str]:
             "end",
             "set -e __stead_n",
         ]
+    # What is cut below is never all of it: fish 3.6 collects nothing as two empty texts.
+    lines += [f'if test "$__stead_x" = {sep}', "  set __stead_x ''", "else"]
     if change.kind == "prepend":
         lines += [
-            "set -g __stead_n (math (string length -- $__stead_x) - 1)",
-            "set __stead_x (printf '%.*s' $__stead_n $__stead_x | string collect -N -a)",
-            "set -e __stead_n",
-            f'set -gx {name} {fish(change.value)}"$__stead_x"',
+            "  set -g __stead_n (math (string length -- $__stead_x) - 1)",
+            "  set __stead_x (printf '%.*s' $__stead_n $__stead_x | string collect -N)",
+            "  set -e __stead_n",
         ]
+        result = f'{fish(change.value)}"$__stead_x"'
     else:
-        lines += [
-            "set __stead_x (string sub -s 2 -- $__stead_x | string collect --allow-empty)",
-            f'set -gx {name} "$__stead_x"{fish(change.value)}',
-        ]
-    return [*lines, "set -e __stead_x"]
+        lines.append("  set __stead_x (string sub -s 2 -- $__stead_x | string collect)")
+        result = f'"$__stead_x"{fish(change.value)}'
+    return [*lines, "end", f"set -gx {name} {result}", "set -e __stead_x"]
