@@ -67,7 +67,7 @@ class App:
         return chosen
 
     def composed(self, environment: str | None = None, *, fetch: bool = False) -> Composed:
-        """discover and compose."""
+        """Do discover and compose."""
         from stead.pipeline.steps import composed_for
 
         return composed_for(self.request(environment), self.context, fetch=fetch)
@@ -121,7 +121,6 @@ def program() -> str:
 def make_app(args: argparse.Namespace) -> App:
     """Collect the world for one invocation: the only reader of ``os.environ``."""
     from stead.cli import progress, runner
-    from stead.shells.state import caller
     from stead.shells.state import caller
     from stead.store.places import default_home
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+    from stead.values.lock import Artifact
 
 HELP = "Show the locked packages as a tree: what was asked for, and what that needs."
 
@@ -43,7 +44,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         return 0
     shown: set[str] = set()
 
-    def show(artifact, indent: str, last: bool, depth: int) -> None:  # type: ignore[no-untyped-def]
+    def show(artifact: Artifact, indent: str, last: bool, depth: int) -> None:
         branch = "" if depth == 1 else ("└── " if last else "├── ")
         again = artifact.id in shown
         children = graph.needs(artifact)

@@ -11,10 +11,9 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from stead.values.errors import ContradictionError, CycleError, ManifestError
-from stead.values.manifest import Layer
 from stead.values.names import DEFAULT, nearest, split_layers
 from stead.values.requirement import PYTHON, Requirement
 from stead.values.spec import Configuration, PackagesSpec, Spec
@@ -22,7 +21,7 @@ from stead.values.spec import Configuration, PackagesSpec, Spec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from stead.values.manifest import Manifest, PathEntry, Task, Use, Variable
+    from stead.values.manifest import Layer, Manifest, Use
     from stead.values.platform import Platform
 
 PYTHON_LAYER = re.compile(r"py(\d)(\d*)\Z")
@@ -34,8 +33,6 @@ PLATFORM_LAYERS = {
     "win32": "windows",
 }
 PYTHON_FROM = ("conda", "venv", "pyenv")
-
-_Entry = TypeVar("_Entry", "Variable", "PathEntry", "Task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def compose(
     declared = {layer.name for m in manifests for layer in m.layers if layer.name}
     names = split_layers(environment, declared | set(PLATFORM_LAYERS) | set(PYTHON_FROM))
     applied = _check_layers(names, declared, environment, platform, place)
-    parts = _parts(manifests, applied, platform)
+    parts = _parts(manifests, applied)
     used, used_manifests = _used(manifests, module)
     parts += [_Part((-1, 0), m.layers[0], m.directory) for m in used_manifests]
 
@@ -112,7 +109,7 @@ def compose(
         tasks=tuple(_merge([p for p in parts if p.rank[0] >= 0], "tasks", "task")),
         uses=used,
         link=next((m.link for m in reversed(manifests) if m.link), ""),
-        name=_name(manifests, place, root),
+        name=_name(manifests, place),
         inputs=tuple(dict.fromkeys(f for m in everything for f in (m.file, *m.reads) if f)),
         absent=absent,
         environments=tuple(sorted(declared)),
@@ -178,15 +175,14 @@ def _check_layers(
     return list(dict.fromkeys((*names, *(n for n in own_platform if n in declared))))
 
 
-def _parts(manifests: Sequence[Manifest], applied: list[str], platform: Platform) -> list[_Part]:
+def _parts(manifests: Sequence[Manifest], applied: list[str]) -> list[_Part]:
     depths = {d: i for i, d in enumerate(dict.fromkeys(m.directory for m in manifests))}
     parts = []
     for m in manifests:
         depth = depths[m.directory]
         if default := m.layer(""):
             parts.append(_Part((0, depth), default, m.directory))
-        for layer in _closure(m, set(applied)):
-            parts.append(_Part((1, depth), layer, m.directory))
+        parts += [_Part((1, depth), layer, m.directory) for layer in _closure(m, set(applied))]
     return parts
 
 
@@ -328,7 +324,7 @@ def _shown(entry: Any) -> str:
     return str(entry.name)
 
 
-def _name(manifests: Sequence[Manifest], place: str, root: str) -> str:
+def _name(manifests: Sequence[Manifest], place: str) -> str:
     for m in reversed(manifests):
         if m.directory == place and m.workspace and m.workspace.name:
             return m.workspace.name

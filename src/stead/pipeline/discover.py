@@ -226,9 +226,9 @@ def _chain(place: str, root: str, candidates: list[str], reader: _Reader) -> lis
         manifests = reader.manifests(directory)
         if any(not m.inherit for m in manifests):
             break
-        if directory == place and all(m.foreign for m in manifests):
-            if not _is_member(place, root, reader):
-                break
+        alone = directory == place and all(m.foreign for m in manifests)
+        if alone and not _is_member(place, root, reader):
+            break
     return chain[::-1]
 
 

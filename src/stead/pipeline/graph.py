@@ -44,9 +44,7 @@ class Graph:
     def answers(self, artifact: Artifact, requirement: Requirement) -> bool:
         same = normalize_pypi(artifact.name) == normalize_pypi(requirement.name)
         # What conda provides answers a request to PyPI, and Python's own whoever brings it.
-        return same and (
-            artifact.ecosystem == requirement.ecosystem or artifact.ecosystem == "conda"
-        )
+        return same and (artifact.ecosystem in (requirement.ecosystem, "conda"))
 
     def needs(self, artifact: Artifact) -> tuple[Artifact, ...]:
         """The packages that one needs directly, by name."""

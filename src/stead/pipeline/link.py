@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import inside
+from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
     from stead.values.context import Context
@@ -19,7 +20,7 @@ def update_link(spec: Spec, build: str, context: Context) -> None:
     """
     try:
         path = str(inside(spec.place, spec.link))
-    except ValueError:
+    except StoreError:
         context.progress.note(f"link {spec.link!r} leaves the place, so it is not made")
         return
     store = os.path.join(str(context.home), "store") + os.sep

@@ -212,7 +212,17 @@ def lock(
         if "pypi" in taken_ecosystems:
             artifacts += [a for a in taken if a.ecosystem == "pypi"]
         elif what.pypi and python:
-            artifacts += _lock_pypi(spec, what, request, python, artifacts, old, context)
+            asked = replace(
+                request,
+                requirements=members.with_members(what.pypi, spec.root),
+                constraints=_of("pypi", spec.packages.constraints),
+                python=python,
+                provided=tuple(artifacts),
+                distributions=_distributions(artifacts, request, context),
+                old=old.of("pypi") if old else (),
+            )
+            found = ecosystem("pypi").lock(asked, context)
+            artifacts += [_with_metadata(a, spec.root) for a in found]
         for name, requirements in what.others:
             artifacts += ecosystem(name).lock(
                 replace(
@@ -236,33 +246,15 @@ def lock(
     )
 
 
-def _lock_pypi(
-    spec: Spec,
-    what: Plan,
-    request: LockRequest,
-    python: str,
-    artifacts: list[Artifact],
-    old: LockedEnvironment | None,
-    context: Context,
-) -> list[Artifact]:
-    distributions: tuple[Distribution, ...] = ()
-    if artifacts:
-        from stead.ecosystems.conda.distributions import distributions as of_conda
+def _distributions(
+    artifacts: list[Artifact], request: LockRequest, context: Context
+) -> tuple[Distribution, ...]:
+    """Give what other ecosystems bring of Python's distributions."""
+    if not artifacts:
+        return ()
+    from stead.ecosystems.conda.distributions import distributions
 
-        distributions = of_conda(tuple(artifacts), request, context)
-    found = ecosystem("pypi").lock(
-        replace(
-            request,
-            requirements=members.with_members(what.pypi, spec.root),
-            constraints=_of("pypi", spec.packages.constraints),
-            python=python,
-            provided=tuple(artifacts),
-            distributions=distributions,
-            old=old.of("pypi") if old else (),
-        ),
-        context,
-    )
-    return [_with_metadata(a, spec.root) for a in found]
+    return distributions(tuple(artifacts), request, context)
 
 
 def _with_metadata(artifact: Artifact, root: str) -> Artifact:

@@ -87,7 +87,7 @@ def _targets(
     first: steps.Composed, *, named: bool, platforms: tuple[str, ...]
 ) -> list[tuple[str, str]]:
     """List the environments and platforms to lock, the asked one first."""
-    place, environment, platform = first.slot
+    place, _, platform = first.slot
     held = [e for e in steps.read_leniently(first.lock_path).environments if e.place == place]
     workspace = next((m.workspace for m in first.found.manifests if m.workspace), None)
     declared = set(first.spec.environments) | {"default"}

@@ -6,13 +6,14 @@ import glob
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import write_file
 from stead.values.digest import digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stead.pipeline.run import Command
     from stead.values.activation import Activation
     from stead.values.manifest import Task

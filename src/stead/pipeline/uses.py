@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stead.pipeline.discover import read_module
 from stead.store.atomic import inside, remove_tree
 from stead.values.digest import short_key
-from stead.values.errors import LockOutdatedError, ManifestError, NetworkError
+from stead.values.errors import LockOutdatedError, ManifestError, NetworkError, StoreError
 from stead.values.lock import Pin
 
 if TYPE_CHECKING:
@@ -77,16 +77,18 @@ class Modules:
             return str(clone)
         try:
             return str(inside(clone, use.subdirectory))
-        except ValueError as exc:
+        except StoreError as exc:
             raise ManifestError(
-                f"module {use.name}: {use.subdirectory} leaves its repository", where=use.origin
+                f"module {use.name}: {use.subdirectory} leaves its repository",
+                where=use.origin,
+                remedy="name a directory within the repository",
             ) from exc
 
     def _pinned(self, use: Use) -> Pin:
         for pin in self.pins:
-            if (pin.name, pin.location, pin.requested) == (use.name, use.location, use.revision):
-                if not self._refresh(use.name):
-                    return pin
+            same = (pin.name, pin.location, pin.requested)
+            if same == (use.name, use.location, use.revision) and not self._refresh(use.name):
+                return pin
         if not self.fetch:
             raise LockOutdatedError(
                 f"module {use.name} is not in the lock", where=use.origin, remedy="run `stead lock`"
