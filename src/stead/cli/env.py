@@ -126,7 +126,11 @@ def _list(args: argparse.Namespace, app: App) -> int:
     rows = []
     for name in names:
         state = state_of(app.composed(name), app.context)
-        platforms = sorted(e.platform for e in held if (e.place, e.environment) == (place, state.composed.lock_environment))
+        platforms = sorted(
+            e.platform
+            for e in held
+            if (e.place, e.environment) == (place, state.composed.lock_environment)
+        )
         rows.append(
             {
                 "environment": name,
@@ -141,7 +145,9 @@ def _list(args: argparse.Namespace, app: App) -> int:
     width = max(len(n) for n in names)
     for row in rows:
         locked_for = ", ".join(row["platforms"]) or "nothing"  # type: ignore[arg-type]
-        app.out(f"{row['environment']:<{width}}  locked for {locked_for}  {row['build'] or 'not built'}")
+        app.out(
+            f"{row['environment']:<{width}}  locked for {locked_for}  {row['build'] or 'not built'}"
+        )
     return 0
 
 
@@ -153,7 +159,9 @@ def _interpreters(args: argparse.Namespace, app: App) -> int:
         app.out_json(found)
         return 0
     if not found:
-        raise UsageError("no Python interpreter found", remedy="install one, or let Stead fetch one")
+        raise UsageError(
+            "no Python interpreter found", remedy="install one, or let Stead fetch one"
+        )
     for i in found:
         app.out(f"{i.version}  {i.tag}  {i.found}  {i.path}")
     return 0

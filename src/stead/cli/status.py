@@ -61,10 +61,10 @@ def _report(
         "digest": spec.digest,
         "read": [{"file": m.file, "format": m.format} for m in found.manifests],
         "ignored": [{"file": f, "reason": "owned by another user"} for f in found.foreign_owned],
-        "asked": [
-            {"request": str(r), "origin": str(r.origin)} for r in spec.packages.requirements
+        "asked": [{"request": str(r), "origin": str(r.origin)} for r in spec.packages.requirements],
+        "variables": [
+            {"name": v.name, "origin": str(v.origin)} for v in spec.configuration.variables
         ],
-        "variables": [{"name": v.name, "origin": str(v.origin)} for v in spec.configuration.variables],
         "tasks": [t.name for t in spec.tasks],
         "lock": {
             "file": state.composed.lock_path,

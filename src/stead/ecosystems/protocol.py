@@ -70,7 +70,9 @@ class BuildTarget:
 class Ecosystem(Protocol):
     """One kind of packages."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The word before the colon in ``conda:numpy``."""
 
     def lock(self, request: LockRequest, context: Context) -> tuple[Artifact, ...]:
         """Choose artifacts; sorted by name.

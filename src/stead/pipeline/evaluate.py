@@ -44,8 +44,8 @@ def evaluate(request: Request, context: Context) -> Evaluation:
         return Evaluation(None, "broken", _line(exc), spec.digest)
     if state.activation is None:
         what, mend = state.problems[0]
-        kind = "unbuilt" if state.answers else "broken"
-        return Evaluation(None, kind, f"{spec.place}: {what}; {mend}", spec.digest)
+        message = f"{spec.place}: {what}; {mend}"
+        return Evaluation(None, "unbuilt" if state.answers else "broken", message, spec.digest)
     keep.keep(composed, state.activation, context, started=started)
     return Evaluation(state.activation, "ready", "", spec.digest)
 

@@ -313,7 +313,7 @@ def read_leniently(path: str) -> Lock:
             text = file.read()
         if "<<<<<<<" not in text:
             raise
-        return stead_lock.read_conflicted(text)
+        return stead_lock.read_conflicted(text, path)
 
 
 def _content(path: str) -> bytes | None:
