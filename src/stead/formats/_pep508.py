@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from stead.values.errors import ManifestError
 from stead.values.names import normalize_pypi
@@ -145,6 +144,8 @@ def source_of_url(url: str, base: str, origin: Origin) -> tuple[Source, tuple[st
     Raises ManifestError for a scheme that nothing here fetches, and for a
     password in the URL: what a URL says is copied into the lock.
     """
+    from urllib.parse import unquote, urlsplit, urlunsplit
+
     url = url.replace("${PROJECT_ROOT}", base).replace("{root:uri}", f"file://{base}")
     if not is_url(url):
         return Source("path", path_of(url, base)), ()
@@ -213,6 +214,8 @@ def name_of_url(url: str) -> str:
 
     An archive of a repository is named after a branch or tag, which is no name.
     """
+    from urllib.parse import unquote, urlsplit
+
     parts = urlsplit(url)
     for piece in parts.fragment.split("&"):
         key, _, value = piece.partition("=")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from stead.formats import _pep508
 from stead.formats._static_name import name_in_pyproject, text_or_none
-from stead.formats.requirements_txt import index_of
 from stead.values.errors import ManifestError
 from stead.values.names import normalize_pypi
 from stead.values.requirement import Requirement, Source
@@ -170,6 +169,8 @@ def _members(root: str, patterns: list[Any], name: str) -> Iterator[str]:
 
 def indexes(uv: dict[str, Any], directory: str, at: At) -> tuple[Index, ...]:
     """Give the indexes of ``[[tool.uv.index]]`` and of the older single keys."""
+    from stead.formats.requirements_txt import index_of
+
     found = []
     for number, entry in enumerate(_list(uv, "index", at)):
         origin = at("index", number)

@@ -13,7 +13,7 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Any
 
-from stead.formats import _artifacts, _conda_spec, _yaml, requirements_txt
+from stead.formats import _conda_spec, _yaml, requirements_txt
 from stead.formats._static_name import unique
 from stead.values.errors import ManifestError
 from stead.values.manifest import Channel, Layer, Manifest, Variable
@@ -114,7 +114,9 @@ def write(
     False leaves out conda's build strings, for use on other platforms. Packages
     from paths are left out: they are the project itself.
     """
-    env = _artifacts.single(envs, FORMAT)
+    from stead.formats._artifacts import single
+
+    env = single(envs, FORMAT)
     conda = env.of("conda")
     channels = unique(a.index for a in conda if a.index) or ("conda-forge",)
     dependencies: list[Any] = []

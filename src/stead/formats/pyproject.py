@@ -22,7 +22,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from stead.formats import _pep508, _uv_tables, toml_lines
+from stead.formats import _pep508, toml_lines
 from stead.formats._static_name import exists, name_in_pyproject, setuptools_name
 from stead.values.errors import CycleError, ManifestError
 from stead.values.manifest import Layer, Manifest, Workspace
@@ -31,7 +31,10 @@ from stead.values.origin import Origin
 from stead.values.requirement import PYTHON, Requirement, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from stead.formats._uv_tables import Sources
+    from stead.values.manifest import Index
 
     Load = Callable[[str], str]
 
@@ -76,12 +79,7 @@ class _Reader:
         self._project = self._table(data, "project")
         self._reads: list[str] = []
         self._layers: dict[str, _Draft] = {"": _Draft()}
-        self._sources = _uv_tables.Sources(
-            self._table(self._uv, "sources", ("tool", "uv")),
-            self._directory,
-            load,
-            lambda *p: self._at("tool", "uv", "sources", *p),
-        )
+        self._sources = self._sources_of_uv()
 
     def manifest(self) -> Manifest:
         name = self._name()
@@ -102,9 +100,7 @@ class _Reader:
         layers[0] = replace(
             layers[0],
             constraints=tuple(self._constraints()),
-            indexes=_uv_tables.indexes(
-                self._uv, self._directory, lambda *p: self._at("tool", "uv", *p)
-            ),
+            indexes=self._indexes(),
         )
         return Manifest(
             file=self._file,
@@ -118,6 +114,30 @@ class _Reader:
             modules=self._modules() if self._project and not installed else (),
             reads=tuple(self._reads),
         )
+
+    def _sources_of_uv(self) -> Sources | None:
+        table = self._table(self._uv, "sources", ("tool", "uv"))
+        if not table:
+            return None
+        from stead.formats._uv_tables import Sources
+
+        return Sources(
+            table, self._directory, self._load, lambda *p: self._at("tool", "uv", "sources", *p)
+        )
+
+    def _sourced(
+        self, requirement: Requirement, *, extra: str = "", group: str = ""
+    ) -> Iterable[Requirement]:
+        if self._sources is None:
+            return (requirement,)
+        return self._sources.apply(requirement, extra=extra, group=group)
+
+    def _indexes(self) -> tuple[Index, ...]:
+        if not self._uv:
+            return ()
+        from stead.formats._uv_tables import indexes
+
+        return indexes(self._uv, self._directory, lambda *p: self._at("tool", "uv", *p))
 
     def _at(self, *path: str | int) -> Origin:
         return Origin(self._file, self._lines.at(*path))
@@ -207,7 +227,7 @@ class _Reader:
             default.append(self._itself(name))
         for text, origin in self._strings(self._project, "dependencies", ("project",)):
             requirement = _pep508.parse(text, self._directory, origin)
-            default.extend(self._sources.apply(requirement))
+            default.extend(self._sourced(requirement))
 
     def _itself(self, name: str, *extras: str) -> Requirement:
         where = self._at("project") if self._project else self._at("build-system")
@@ -227,7 +247,7 @@ class _Reader:
                 if requirement.name == name:
                     draft.inherits += requirement.extras
                 else:
-                    draft.requirements += self._sources.apply(requirement, extra=extra)
+                    draft.requirements += self._sourced(requirement, extra=extra)
 
     def _groups(self, name: str) -> None:
         groups = self._table(self._data, "dependency-groups")
@@ -270,7 +290,7 @@ class _Reader:
             # The project itself, with extras: those are layers of this very file.
             draft.inherits += requirement.extras
         else:
-            draft.requirements += self._sources.apply(requirement, group=group)
+            draft.requirements += self._sourced(requirement, group=group)
 
     def _draft(self, layer: str, origin: Origin) -> _Draft:
         draft = self._layers.setdefault(layer, _Draft())

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from stead.formats import _artifacts, _pep508
+from stead.formats import _pep508
 from stead.formats._static_name import project_name, unique
 from stead.values.errors import CycleError, ManifestError
 from stead.values.manifest import Index, Layer, Manifest
@@ -385,7 +385,9 @@ def write(
     Raises UsageError unless ``envs`` holds one
     environment: markers that would tell several apart are no longer known.
     """
-    env = _artifacts.single(envs, FORMAT)
+    from stead.formats._artifacts import single
+
+    env = single(envs, FORMAT)
     python = f" and Python {env.python}" if env.python else ""
     lines = [f"# For {env.platform}{python}."]
     for artifact in sorted(env.of("pypi"), key=lambda a: a.name):
