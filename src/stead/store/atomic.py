@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FD_PATHS = os.stat in os.supports_dir_fd and os.scandir in os.supports_fd
 """Whether names can be resolved relative to an open directory: faster, and of any length."""
 
+_TEMPORARY = ".stead-tmp"
+
 _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "free some space (`stead gc` removes unused builds)"),
     errno.EDQUOT: (
@@ -43,7 +45,8 @@ def translate(error: OSError, path: str | os.PathLike[str]) -> StoreError:
         error.errno or 0, ((error.strerror or str(error)).lower(), "check the path and try again")
     )
     named = error.filename if isinstance(error.filename, str) and error.filename else ""
-    named = named if os.path.isabs(named) else os.fspath(path)
+    if not os.path.isabs(named) or named.endswith(_TEMPORARY):
+        named = os.fspath(path)
     return StoreError(what, where=os.fspath(named), remedy=remedy)
 
 
@@ -93,7 +96,7 @@ def write_file(path: str | os.PathLike[str], data: bytes, mode: int = 0o644) -> 
 def temporary_name(path: str | os.PathLike[str]) -> str:
     """Give a fresh name beside ``path`` that no listing of manifests takes for one."""
     parent, name = os.path.split(os.fspath(path))
-    return os.path.join(parent, f".{name[:40]}.{secrets.token_hex(6)}.stead-tmp")
+    return os.path.join(parent, f".{name[:40]}.{secrets.token_hex(6)}{_TEMPORARY}")
 
 
 def stage(

@@ -255,7 +255,7 @@ def _derived(layout: Layout, going: set[str], *, dry_run: bool) -> Iterator[Remo
 def exclusive_bytes(path: Path) -> int:
     """Count the bytes that go when a tree goes: files all of whose hard links are in it."""
     links: dict[tuple[int, int], list[int]] = {}
-    with contextlib.suppress(FileNotFoundError), storage(path):
+    with storage(path), contextlib.suppress(FileNotFoundError):
         for info in _stats(os.fspath(path)):
             seen = links.setdefault((info.st_dev, info.st_ino), [info.st_nlink, 0, info.st_size])
             seen[1] += 1

@@ -163,7 +163,7 @@ def _finish_all(layout: Layout) -> list[str]:
     for name in _intents(layout):
         intent = layout.journal / name
         told += _finish(os.fspath(intent))
-        with contextlib.suppress(FileNotFoundError), storage(intent):
+        with storage(intent), contextlib.suppress(FileNotFoundError):
             os.unlink(intent)
     # What was staged for an intent that was never complete.
     with contextlib.suppress(FileNotFoundError):

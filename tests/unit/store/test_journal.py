@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stead.store import journal
+from stead.store.journal import recover, replace_together
+from stead.values.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stead.store.layout import Layout
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    manifest, lock = tmp_path / "tree" / "stead.toml", tmp_path / "tree" / "stead.lock"
+    manifest.parent.mkdir()
+    manifest.write_text("old manifest")
+    lock.write_text("old lock")
+    return manifest, lock
+
+
+class Killed(BaseException):
+    """Stands for the process's end: nothing that tidies up runs after it."""
+
+
+def interrupted(
+    layout: Layout, contents: dict[str, bytes | None], after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replace files, but end before file number ``after`` gets its place."""
+    count = 0
+    replace = os.replace
+
+    def counting(source: str, target: str) -> None:
+        nonlocal count
+        if str(target) in contents:
+            if count == after:
+                raise Killed
+            count += 1
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal.os, "replace", counting)
+        patch.setattr(journal, "_undo", lambda steps: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            replace_together(layout, contents, "add numpy")
+
+
+def test_files_change_together(layout: Layout, pair: tuple[Path, Path]) -> None:
+    manifest, lock = pair
+    new = manifest.parent / "sub" / "pointer"
+
+    replace_together(layout, {str(manifest): b"new", str(lock): None, str(new): b"1"}, "why")
+
+    assert manifest.read_bytes() == b"new"
+    assert not lock.exists()
+    assert new.read_bytes() == b"1"
+    assert os.listdir(layout.journal) == []
+    assert recover(layout) == []
+    assert sorted(os.listdir(manifest.parent)) == ["stead.toml", "sub"]
+
+
+def test_modes_and_links_stay(layout: Layout, pair: tuple[Path, Path]) -> None:
+    manifest, lock = pair
+    manifest.chmod(0o600)
+    link = manifest.parent / "link.toml"
+    link.symlink_to(manifest)
+
+    replace_together(layout, {str(link): b"new", str(lock): b"new"}, "why")
+
+    assert link.is_symlink()
+    assert manifest.read_bytes() == b"new"
+    assert stat.S_IMODE(manifest.stat().st_mode) == 0o600
+
+
+def test_a_users_file_stays_the_users_under_sudo(layout: Layout, pair: tuple[Path, Path]) -> None:
+    manifest, lock = pair
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()
+    for path in (manifest.parent, manifest):
+        os.chown(path, owner, -1)
+    lock.unlink()
+
+    replace_together(layout, {str(manifest): b"new", str(lock): b"new"}, "why")
+
+    assert manifest.stat().st_uid == owner
+    assert lock.stat().st_uid == owner
+
+
+def test_nothing_is_written_over_an_edit_made_meanwhile(
+    layout: Layout, pair: tuple[Path, Path]
+) -> None:
+    manifest, lock = pair
+
+    with pytest.raises(StoreError, match="someone else"):
+        replace_together(
+            layout,
+            {str(lock): b"new", str(manifest): b"new"},
+            "why",
+            expect={str(manifest): b"as I read it"},
+        )
+
+    assert (manifest.read_text(), lock.read_text()) == ("old manifest", "old lock")
+    assert recover(layout) == []
+
+
+def test_a_file_that_cannot_be_written_leaves_all_as_they_were(
+    layout: Layout, pair: tuple[Path, Path]
+) -> None:
+    manifest, _ = pair
+    blocked = manifest / "below-a-file"
+
+    with pytest.raises(StoreError):
+        replace_together(layout, {str(manifest): b"new", str(blocked): b"x"}, "why")
+
+    assert manifest.read_text() == "old manifest"
+    assert sorted(os.listdir(manifest.parent)) == ["stead.lock", "stead.toml"]
+    assert os.listdir(layout.journal) == []
+
+
+def test_what_had_begun_is_finished(
+    layout: Layout, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, lock = pair
+    interrupted(layout, {str(manifest): b"new", str(lock): b"new lock"}, 1, monkeypatch)
+    assert (manifest.read_bytes(), lock.read_bytes()) == (b"new", b"old lock")
+
+    told = recover(layout)
+
+    assert (manifest.read_bytes(), lock.read_bytes()) == (b"new", b"new lock")
+    assert told == ["finished an interrupted change: add numpy"]
+    assert sorted(os.listdir(manifest.parent)) == ["stead.lock", "stead.toml"]
+    assert recover(layout) == []
+
+
+def test_what_had_not_begun_is_dropped(
+    layout: Layout, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, lock = pair
+    interrupted(layout, {str(manifest): b"new", str(lock): b"new lock"}, 0, monkeypatch)
+
+    told = recover(layout)
+
+    assert (manifest.read_text(), lock.read_text()) == ("old manifest", "old lock")
+    assert told == ["dropped an interrupted change that had not begun: add numpy"]
+    assert sorted(os.listdir(manifest.parent)) == ["stead.lock", "stead.toml"]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_an_edit_made_after_the_interruption_is_kept(
+    layout: Layout, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    manifest, lock = pair
+    interrupted(layout, {str(manifest): b"new", str(lock): b"new lock"}, after, monkeypatch)
+    lock.write_text("mine")
+
+    told = recover(layout)
+
+    assert lock.read_text() == "mine"
+    assert any(str(lock) in line for line in told) == (after == 1)
+    assert recover(layout) == []
+
+
+def test_the_next_change_finishes_the_one_before(
+    layout: Layout, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, lock = pair
+    interrupted(layout, {str(manifest): b"new", str(lock): b"new lock"}, 1, monkeypatch)
+
+    replace_together(layout, {str(manifest): b"newer"}, "again")
+
+    assert (manifest.read_bytes(), lock.read_bytes()) == (b"newer", b"new lock")
+
+
+def test_a_damaged_intent_changes_nothing_and_is_kept_aside(
+    layout: Layout, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, lock = pair
+    interrupted(layout, {str(manifest): b"new", str(lock): b"new lock"}, 1, monkeypatch)
+    (intent,) = layout.journal.iterdir()
+    intent.write_bytes(intent.read_bytes().replace(b"b3Jn", b"AAAA").replace(b"add", b"bad"))
+
+    told = recover(layout)
+
+    assert lock.read_text() == "old lock"
+    assert str(layout.scratch) in told[0]
+    assert recover(layout) == []
+
+
+def test_a_change_that_changes_nothing_touches_nothing(
+    layout: Layout, pair: tuple[Path, Path]
+) -> None:
+    manifest, _ = pair
+    before = manifest.stat()
+
+    replace_together(layout, {str(manifest): b"old manifest"}, "why")
+
+    assert (manifest.stat().st_ino, manifest.stat().st_mtime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+    )
+    assert not layout.journal.exists() or os.listdir(layout.journal) == []
