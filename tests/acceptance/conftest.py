@@ -1,0 +1,123 @@
+"""The installed program, in a home of its own, with an index and a channel at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from stead.testing.index import Sdist, Wheel, make_index
+
+PROGRAM = Path(sys.prefix) / "bin" / "stead"
+
+
+@dataclass
+class Machine:
+    """A user's account: her home, her Stead, and what her shell exports."""
+
+    home: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def stead_home(self) -> Path:
+        return self.home / "stead"
+
+    def run(
+        self,
+        *words: str,
+        cwd: Path,
+        env: dict[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``stead WORDS…`` and give what it said."""
+        return subprocess.run(
+            [str(PROGRAM), *words],
+            cwd=cwd,
+            env={**self.environ, "PWD": str(cwd), **(env or {})},
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def ok(self, *words: str, cwd: Path, env: dict[str, str] | None = None) -> str:
+        """Run a command that must succeed; gives its output."""
+        done = self.run(*words, cwd=cwd, env=env)
+        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def json(self, *words: str, cwd: Path):
+        return json.loads(self.ok(*words, "--json", cwd=cwd))
+
+    def fails(self, *words: str, cwd: Path, code: int = 1) -> str:
+        """Run a command that must fail in order; gives its message."""
+        done = self.run(*words, cwd=cwd)
+        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
+        assert "a fault in Stead" not in done.stderr
+        return done.stderr
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package index with small packages, some of which need each other."""
+    packages = [
+        Wheel("leaf", "1.0"),
+        Wheel("leaf", "2.0"),
+        Wheel("branch", "1.0", requires=("leaf<2",)),
+        Wheel("branch", "2.0", requires=("leaf>=2",)),
+        Wheel("tool", "1.0", scripts={"tool": "tool:main"}, files={"tool.py": TOOL}),
+        Wheel("needs-old-leaf", "1.0", requires=("leaf<2",)),
+        Wheel("needs-new-leaf", "1.0", requires=("leaf>=2",)),
+        Sdist("from-source", "1.0"),
+    ]
+    return make_index(tmp_path_factory.mktemp("index"), packages)
+
+
+TOOL = "def main():\n    print('tool ran')\n"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, index: Path) -> Machine:
+    """An account whose default index is the test's own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    made = Machine(home)
+    made.environ = {
+        "HOME": str(home),
+        "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
+        "STEAD_HOME": str(made.stead_home),
+        "UV_DEFAULT_INDEX": f"{index.as_uri()}/simple",
+        "LANG": "C.UTF-8",
+        "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
+        "GIT_CONFIG_SYSTEM": os.devnull,
+    }
+    (home / "gitconfig").write_text(
+        "[user]\nname = Test\nemail = test@example.invalid\n[init]\ndefaultBranch = main\n",
+        encoding="utf-8",
+    )
+    return made
+
+
+@pytest.fixture
+def project(tmp_path: Path):
+    """Write files below a directory that is not yet a place."""
+    root = tmp_path / "project"
+    root.mkdir()
+
+    def write(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return root
+
+    return write
