@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stead.ecosystems.pypi import records
 from stead.ecosystems.pypi.venv import CONFIG, layout_of, make_venv
-from stead.values.errors import ArtifactError, CollisionError, InterpreterError
+from stead.values.errors import ArtifactError, CollisionError, InterpreterError, SteadError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +63,12 @@ def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) 
         installer = Installer(uv_for(context), target, context, work)
         installer.install(artifacts)
         found = records.installed(prefix, layout.site_packages, records.infos(site) - before.infos)
-        refuse_escapes(found)
-        before.refuse_collisions(found)
+        try:
+            refuse_escapes(found)
+            before.refuse_collisions(found)
+        except SteadError:
+            _unlink(found, prefix)
+            raise
         if damaged := _damaged(found, prefix):
             found = _repair(installer, artifacts, damaged, target, layout, before, context)
         task.advance(len(artifacts))
@@ -135,14 +138,7 @@ class _Before:
         """Give who brought each file, from conda's lists and what makes a virtual environment."""
         if self._is_venv:
             return {CONFIG: "Python", **{t: "Python" for t in self._tops if t.startswith("bin/")}}
-        files: dict[str, str] = {}
-        meta = os.path.join(self._prefix, "conda-meta")
-        for name in os.listdir(meta) if os.path.isdir(meta) else []:
-            if name.endswith(".json"):
-                with open(os.path.join(meta, name), encoding="utf-8") as file:
-                    record = json.load(file)
-                files.update((f, str(record.get("name"))) for f in record.get("files", []))
-        return files
+        return records.conda_files(self._prefix)
 
 
 def refuse_escapes(found: Sequence[Installed]) -> None:
@@ -157,6 +153,17 @@ def refuse_escapes(found: Sequence[Installed]) -> None:
                     f"{dist.name} {dist.version} has a file outside of the environment: {path}",
                     remedy="do not install it; tell its index",
                 )
+
+
+def _unlink(found: Sequence[Installed], prefix: str) -> None:
+    """Take away what was linked: which files collide shows only when uv has unpacked them."""
+    for dist in found:
+        for path, _, _ in dist.files:
+            if not path.startswith(("/", "..")):
+                try:
+                    os.unlink(os.path.join(prefix, path))
+                except OSError:
+                    pass  # two records may list it
 
 
 def _damaged(found: Sequence[Installed], prefix: str) -> dict[str, list[str]]:

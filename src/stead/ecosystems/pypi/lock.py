@@ -57,7 +57,7 @@ def lock(request: LockRequest, context: Context) -> tuple[Artifact, ...]:
             indexes,
             default,
             first=[stubs.place] if stubs else (),
-            constraints=_stub_constraints(stubs, indexes),
+            constraints=tuple(stubs.constraints) if stubs else (),
         )
         if not asked.requirements:
             return ()
@@ -111,16 +111,6 @@ def _with_stubs(error: Exception, stubs: Stubs | None) -> Exception:
     )
 
 
-def _stub_constraints(stubs: Stubs | None, indexes: Sequence[Place]) -> list[str]:
-    if stubs is None:
-        return []
-    lines = list(stubs.constraints)
-    if any(p.flat and not p.explicit for p in indexes):
-        # uv adds what lies in flat directories to every index, the stubs' too.
-        lines += [f"{n}=={d.version}" for n, d in stubs.provided.items()]
-    return lines
-
-
 def _needs(log: str) -> dict[tuple[str, str], list[str]]:
     """Read what each version that uv looked at depends on: (name, version) → requirements."""
     found: dict[tuple[str, str], list[str]] = {}
@@ -141,8 +131,16 @@ def _origins(uv: Uv, asked: Question, chosen: Sequence[Artifact]) -> dict[str, s
     with open(pins, "w", encoding="utf-8") as file:
         file.writelines(f"{a.name}=={a.version}\n" for a in chosen if a.source is None)
     done = uv.run(
-        [*asked.arguments, "--output-file", "pins.txt", "--quiet", "--no-header"]
-        + ["--emit-index-annotation", "--annotation-style", "line"],
+        [
+            *asked.arguments,
+            "--output-file",
+            "pins.txt",
+            "--quiet",
+            "--no-header",
+            "--emit-index-annotation",
+            "--annotation-style",
+            "line",
+        ],
         cwd=asked.directory,
         config=asked.config,
     )

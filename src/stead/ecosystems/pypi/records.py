@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import json
 import os
 import posixpath
 from dataclasses import dataclass
@@ -134,16 +135,16 @@ def replace_file(path: str, content: bytes) -> None:
 
 
 def verify(prefix: Path) -> tuple[str, ...]:
-    """Hash every file that records of uv's making list, and name what differs, sorted.
+    """Hash every file that records list, and name what differs, sorted by distribution.
 
-    Distributions that something else installed (conda) are for that to verify.
+    Distributions that conda installed are for conda to verify.
     """
     root = os.fspath(prefix)
     layout = layout_of(root)
     if layout is None:
         return ()
-    site = os.path.join(root, layout.site_packages)
-    ours = {i for i in infos(site) if _installer(os.path.join(site, i)) == "uv"}
+    ours = infos(os.path.join(root, layout.site_packages))
+    ours -= {f.split("/")[-2] for f in conda_files(root) if f.endswith(".dist-info/METADATA")}
     found = installed(root, layout.site_packages, ours)
     wrong = [f"{info}: its record is missing" for info in sorted(ours - {d.info for d in found})]
     for dist in found:
@@ -152,12 +153,16 @@ def verify(prefix: Path) -> tuple[str, ...]:
     return tuple(wrong)
 
 
-def _installer(info: str) -> str:
-    try:
-        with open(os.path.join(info, "INSTALLER"), encoding="utf-8") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+def conda_files(prefix: str) -> dict[str, str]:
+    """Read who brought each file from conda's own lists: path in the prefix → package."""
+    files: dict[str, str] = {}
+    meta = os.path.join(prefix, "conda-meta")
+    for name in os.listdir(meta) if os.path.isdir(meta) else []:
+        if name.endswith(".json"):
+            with open(os.path.join(meta, name), encoding="utf-8") as file:
+                record = json.load(file)
+            files.update((str(f), str(record.get("name"))) for f in record.get("files", []))
+    return files
 
 
 def _wrong(root: str, dist: Installed, listed: Listed) -> list[str]:

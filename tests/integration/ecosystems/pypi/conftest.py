@@ -5,7 +5,7 @@ import sys
 import sysconfig
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +19,9 @@ from stead.values.interpreter import Interpreter
 from stead.values.manifest import Index
 from stead.values.platform import platform_of
 from stead.values.requirement import Requirement
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HERE = platform_of(sys.platform, os.uname().machine)
 

@@ -219,7 +219,7 @@ def test_a_connection_that_breaks_is_named_and_mended_later(world):
         locked = world.lock("eggs")
         shutil.rmtree(world.home / "packages" / "uv")
         served.truncate = {".whl"}
-        with pytest.raises((NetworkError, ArtifactError, HashMismatchError), match="eggs|127"):
+        with pytest.raises((NetworkError, ArtifactError, HashMismatchError), match=r"eggs|127"):
             world.build(locked, "one")
         served.truncate = set()
         assert (site_of(world.build(locked, "two")) / "eggs.py").exists()
@@ -431,7 +431,7 @@ def test_nothing_is_built_from_source_where_that_is_not_allowed(world):
 def test_a_source_that_does_not_build_shows_its_log(world):
     world.publish(Sdist("cruft", broken="fatal: no such thing as libcruft"))
     locked = world.lock("cruft")
-    with pytest.raises(ArtifactError, match="cruft.* cannot be built from source") as caught:
+    with pytest.raises(ArtifactError, match=r"cruft.* cannot be built from source") as caught:
         world.build(locked)
     assert "libcruft" in "\n".join(caught.value.details)
 

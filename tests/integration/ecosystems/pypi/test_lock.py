@@ -165,7 +165,7 @@ def test_a_flat_index_adds_to_the_others(world, tmp_path):
     world.indexes += (Index("dir", str(tmp_path / "other/files"), flat=True),)
     [spam] = world.lock("spam")
     assert (spam.version, spam.index) == ("3.0", "dir")
-    eggs, spam = world.lock(ask("spam", "<3"))
+    _, spam = world.lock(ask("spam", "<3"))
     assert (spam.version, spam.index) == ("2.0", "main")
 
 
