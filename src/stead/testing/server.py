@@ -27,6 +27,8 @@ class Served:
     url: str
     """Without a slash at its end."""
     requests: list[str] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
+    """The ranges that were asked for, as their header says (``bytes=10-``)."""
     password: tuple[str, str] | None = None
     """When set, requests must bring this user and password."""
     fail: set[str] = field(default_factory=set)
@@ -86,6 +88,8 @@ def serve(directory: str | Path) -> Iterator[Served]:
 
         def _content(self, content: bytes, *, body: bool, cut: bool) -> None:
             total = len(content)
+            if "Range" in self.headers:
+                served.ranges.append(self.headers["Range"])
             asked = _RANGE.match(self.headers.get("Range", ""))
             if asked and any(asked.groups()):
                 first, last = asked.groups()

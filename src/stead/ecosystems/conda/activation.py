@@ -176,7 +176,7 @@ class _Runs:
         env = shutil.which("env") or "/usr/bin/env"
         is_bash = os.path.basename(self.shell) == "bash"
         listing = "compgen -A function; compgen -A alias" if is_bash else ":"
-        look = f"{{ {listing}; }} >{shlex.quote(names)} 2>&1; {shlex.quote(env)} -0 >{shlex.quote(dump)}"
+        look = f"set +eu; {{ {listing}; }} >{shlex.quote(names)} 2>&1; {shlex.quote(env)} -0 >{shlex.quote(dump)}"
         lines = [
             # On the way out, so that a script that exits is seen as well.
             f"trap {shlex.quote(look)} EXIT",

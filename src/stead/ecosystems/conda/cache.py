@@ -38,9 +38,8 @@ class Places:
         return os.path.join(self.packages, stem(file_name))
 
 
-def is_cached(cache: str, file_name: str, sha256: bytes | None) -> bool:
-    """Say whether the cache holds this package, from this very archive."""
-    directory = Places.of(cache).package(file_name)
+def is_cached(directory: str, sha256: bytes | None) -> bool:
+    """Say whether the package's directory in the cache is there, and of this very archive."""
     if not os.path.isfile(os.path.join(directory, "info", "index.json")):
         return False
     return sha256 is None or sha256_of(directory) == sha256

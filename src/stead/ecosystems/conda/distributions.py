@@ -118,12 +118,12 @@ async def _metadata(record: RepoDataRecord, context: Context) -> list[tuple[str,
     from rattler.package_streaming import PackageArchive
 
     from stead.ecosystems.conda.cache import Places, is_cached
-    from stead.ecosystems.conda.engine import cache_directory, client, translated
+    from stead.ecosystems.conda.engine import cache_directory, client, failures, translated
     from stead.values.errors import NetworkError
 
-    cache = cache_directory(context)
-    if is_cached(cache, record.file_name, record.sha256):
-        return _from_directory(Places.of(cache).package(record.file_name))
+    cached = Places.of(cache_directory(context)).package(record.file_name)
+    if is_cached(cached, record.sha256):
+        return _from_directory(cached)
     doing = f"{record.file_name} could not be looked into"
     if record.url.startswith("file:"):
         opening = PackageArchive.from_path(directory_of(record.url))
@@ -139,7 +139,7 @@ async def _metadata(record: RepoDataRecord, context: Context) -> list[tuple[str,
         names = [str(e.relative_path) for e in (await archive.paths_json()).paths]
         wanted = [n for n in names if _METADATA.match(n)]
         files = await archive.read_files(wanted) if wanted else {}
-    except Exception as exc:
+    except failures() as exc:
         raise translated(exc, doing) from exc
     return [(n, (files.get(n) or b"").decode("utf-8", "replace")) for n in wanted]
 

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 _URL = re.compile(r"https?://[^\s)\"'`]+")
 _NO_ROOM = ("No space left", "os error 28", "Disk quota", "os error 122")
 _NO_PERMISSION = ("Permission denied", "os error 13", "Read-only file system", "os error 30")
-_NETWORK = (
-    "error sending request", "connection", "Connection", "timed out", "dns error", "HTTP status",
-    "error decoding response", "request or response body error", "error reading a body",
-    "IncompleteMessage", "status code",
-)  # fmt: skip
+_NETWORK = re.compile(
+    r"error sending request|[cC]onnection|timed out|dns error|HTTP status|"
+    r"error (decoding|reading)|body error|IncompleteMessage|status code"
+)
 
 
 def cache_directory(context: Context) -> str:
@@ -55,10 +54,33 @@ def gateway(context: Context) -> Gateway:
     )
 
 
-def translated(exc: BaseException, doing: str) -> SteadError:
-    """Give Stead's error for one of rattler's. ``doing`` says what failed, as a sentence's start."""
-    if isinstance(exc, SteadError):
-        return exc
+def failures() -> tuple[type[Exception], ...]:
+    """Give the exceptions that rattler's functions raise when what they do fails."""
+    from rattler import exceptions
+
+    return (
+        OSError,
+        RuntimeError,
+        exceptions.CacheDirError,
+        exceptions.ConversionError,
+        exceptions.ExtractError,
+        exceptions.FetchRepoDataError,
+        exceptions.GatewayError,
+        exceptions.InstallerError,
+        exceptions.InvalidChannelError,
+        exceptions.InvalidUrlError,
+        exceptions.IoError,
+        exceptions.LinkError,
+        exceptions.TransactionError,
+    )
+
+
+def translated(exc: Exception, doing: str, *, remote: bool = False) -> SteadError:
+    """Give Stead's error for one of rattler's.
+
+    ``doing`` says what failed, as a sentence's start; ``remote`` that it was
+    about the network, so that what has no better reason is the network's fault.
+    """
     reasons = _reasons(str(exc))
     text = "\n".join(reasons)
     if any(sign in text for sign in _NO_ROOM):
@@ -87,13 +109,14 @@ def translated(exc: BaseException, doing: str) -> SteadError:
         return ArtifactError(
             f"{doing}: it is not there", details=reasons, remedy="check the channel's name"
         )
-    if any(sign in text for sign in _NETWORK) and "http" in text:
+    no_permission = any(sign in text for sign in _NO_PERMISSION)
+    if not no_permission and (remote or (_URL.search(text) and _NETWORK.search(text))):
         return NetworkError(
             f"{doing}: the network, or the server, did not answer",
             details=reasons,
             remedy="try again; `--offline` uses what is cached",
         )
-    if any(sign in text for sign in _NO_PERMISSION):
+    if no_permission:
         return StoreError(
             f"{doing}: no permission", details=reasons, remedy="check who owns $STEAD_HOME"
         )

@@ -8,7 +8,6 @@ resumed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import shutil
@@ -19,12 +18,11 @@ from stead.ecosystems.conda.cache import (
     held,
     is_cached,
     record_hash,
-    sha256_of,
     sweep,
     unlink,
 )
 from stead.ecosystems.conda.channels import directory_of, redacted
-from stead.ecosystems.conda.engine import cache_directory, client, translated
+from stead.ecosystems.conda.engine import cache_directory, client, failures, translated
 from stead.ecosystems.conda.records import stem
 from stead.values.errors import ArtifactError, HashMismatchError, NetworkError
 
@@ -44,14 +42,24 @@ ATTEMPTS = 3
 _READ_ONLY = ~0o222
 
 
-async def fill(records: Sequence[RepoDataRecord], context: Context) -> None:
-    """Bring all records' packages into the cache; what is there already stays.
+async def fill(
+    records: Sequence[RepoDataRecord], context: Context, *, afresh: bool = False
+) -> None:
+    """Bring all records' packages into the cache; what is there already stays, unless ``afresh``.
 
     Raises HashMismatchError, ArtifactError, NetworkError, StoreError.
     """
-    cache = cache_directory(context)
-    missing = [r for r in records if not is_cached(cache, r.file_name, r.sha256)]
-    places = Places.of(cache)
+    places = Places.of(cache_directory(context))
+    missing = [r for r in records if afresh or not is_cached(places.package(r.file_name), r.sha256)]
+    try:
+        await _fill(missing, places, context, afresh=afresh)
+    except OSError as exc:  # of our own handling of files: no room, no permission
+        raise translated(exc, "conda packages could not be cached") from exc
+
+
+async def _fill(
+    missing: Sequence[RepoDataRecord], places: Places, context: Context, *, afresh: bool
+) -> None:
     os.makedirs(places.packages, exist_ok=True)
     if not missing:
         return
@@ -68,7 +76,7 @@ async def fill(records: Sequence[RepoDataRecord], context: Context) -> None:
     title = f"Fetching {len(missing)} conda package{'s' if len(missing) != 1 else ''}"
     with context.progress.task(title, unit="B") as task:
         task.total(total)
-        fetcher = _Fetcher(places, task)
+        fetcher = _Fetcher(places, task, afresh=afresh)
         watcher = asyncio.ensure_future(fetcher.watch())
         try:
             await _all_or_first_failure([fetcher.bring(record) for record in missing])
@@ -76,19 +84,11 @@ async def fill(records: Sequence[RepoDataRecord], context: Context) -> None:
             watcher.cancel()
 
 
-async def repair(record: RepoDataRecord, context: Context) -> None:
-    """Fetch a package afresh in place of a damaged entry."""
-    places = Places.of(cache_directory(context))
-    os.makedirs(places.incoming, exist_ok=True)
-    with contextlib.suppress(OSError):
-        os.unlink(places.package(record.file_name) + ".lock")
-    await fill([record], context)
-
-
 class _Fetcher:
     """Brings packages in, and reports how many bytes have come."""
 
-    def __init__(self, places: Places, task: Task) -> None:
+    def __init__(self, places: Places, task: Task, *, afresh: bool) -> None:
+        self._afresh = afresh
         self._places = places
         self._task = task
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -156,11 +156,10 @@ class _Fetcher:
             self._parts[rest] = 0
             try:
                 await download_to_path(client(offset=have), record.url, rest)  # type: ignore[arg-type]
-            except Exception as exc:
+            except failures() as exc:
                 self._settle(part, rest)
-                error = translated(
-                    exc, f"{record.file_name} could not be fetched from {redacted(record.url)}"
-                )
+                doing = f"{record.file_name} could not be fetched from {redacted(record.url)}"
+                error = translated(exc, doing, remote=True)
                 if attempt == ATTEMPTS or not isinstance(error, NetworkError | ArtifactError):
                     raise error from exc
                 if isinstance(error, ArtifactError) and "is not there" in error.message:
@@ -196,7 +195,7 @@ class _Fetcher:
                 try:
                     address = "file://" + _quoted(named)
                     sha256, md5 = await download_and_extract(client(), address, scratch)  # type: ignore[arg-type]
-                except Exception as exc:
+                except failures() as exc:
                     _verify_file(record, archive)  # a wrong archive is the better explanation
                     raise translated(exc, f"{record.file_name} could not be unpacked") from exc
             _verify(record, sha256, md5)
@@ -214,7 +213,7 @@ class _Fetcher:
         except OSError as exc:
             if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise translated(exc, f"{record.file_name} could not be cached") from exc
-            if sha256_of(final) == sha256:
+            if not self._afresh and is_cached(final, sha256):
                 return
             aside = scratch + ".old"
             with held(self._places.packages, exclusive=True):

@@ -15,8 +15,8 @@ from stead.ecosystems.conda.contents import (
     check_whole,
     read_contents,
 )
-from stead.ecosystems.conda.engine import cache_directory, translated
-from stead.ecosystems.conda.fetch import fill, repair
+from stead.ecosystems.conda.engine import cache_directory, failures, translated
+from stead.ecosystems.conda.fetch import fill
 from stead.ecosystems.conda.records import artifact_to_record
 from stead.values.errors import ArtifactError
 
@@ -63,7 +63,8 @@ async def _install(
         check_collisions(contents, target.platform)
         with in_use(context):
             # Another process may have put another archive of the same name there since.
-            cached = (is_cached(cache_directory(context), r.file_name, r.sha256) for r in records)
+            places = Places.of(cache_directory(context))
+            cached = (is_cached(places.package(r.file_name), r.sha256) for r in records)
             if not all(cached):
                 continue
             await _link(records, contents, target, context, link_scripts=link_scripts)
@@ -109,7 +110,7 @@ async def _link(
                 alternative_target_prefix=target.final,
                 package_cache=cache,
             )
-        except Exception as exc:
+        except failures() as exc:
             raise translated(exc, "conda packages could not be linked") from exc
 
 
@@ -132,7 +133,7 @@ async def _checked(
                 if attempt == 2:
                     raise
                 context.progress.note(f"{exc.message}; fetching it again")
-                await repair(record, context)
+                await fill([record], context, afresh=True)
             else:
                 checked.append(contents)
                 break

@@ -7,9 +7,9 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from stead.ecosystems.conda.cache import is_cached
+from stead.ecosystems.conda.cache import Places, is_cached
 from stead.ecosystems.conda.channels import Located, locate
-from stead.ecosystems.conda.engine import cache_directory, gateway, translated
+from stead.ecosystems.conda.engine import cache_directory, failures, gateway, translated
 from stead.ecosystems.conda.records import artifact_to_record, records_to_artifacts
 from stead.ecosystems.conda.specs import match_spec
 from stead.ecosystems.conda.virtual import virtual_packages
@@ -95,7 +95,7 @@ async def _solve(
         from stead.ecosystems.conda.explain import explained
 
         raise await explained(exc, request, channels, source, context) from exc
-    except Exception as exc:
+    except failures() as exc:
         shown = ", ".join(c.shown for c in channels)
         raise translated(exc, f"the packages of {shown} could not be listed") from exc
 
@@ -154,16 +154,16 @@ async def _cached_sources(
     """Give sources that hold only packages that need no network: cached, or of local channels."""
     if all(c.is_local for c in channels):
         return [c.url for c in channels]
+    # One query for all, for a package of one channel may need one of another.
     lists = await source.query(
         [c.url for c in channels], subdirs, specs, channel_relations="disabled"
     )
-    cache = cache_directory(context)
-    return [
-        channel.url
-        if channel.is_local
-        else _Held([r for r in records if is_cached(cache, r.file_name, r.sha256)])
-        for channel, records in zip(channels, lists, strict=True)
-    ]
+    places = Places.of(cache_directory(context))
+    held: dict[str, list[RepoDataRecord]] = {c.url: [] for c in channels}
+    for record in (r for records in lists for r in records):
+        if is_cached(places.package(record.file_name), record.sha256):
+            held[record.channel.rstrip("/") + "/"].append(record)
+    return [c.url if c.is_local else _Held(held[c.url]) for c in channels]
 
 
 class _Held:

@@ -112,7 +112,7 @@ def _split(spec: str) -> tuple[str, str]:
     version, _, build = spec.partition(" ")
     if not build and "=" in version[1:]:
         # name=1.26=py312_0, whose first "=" is conda's "exactly" when a build follows
-        exact = re.fullmatch(r"={0,2}([\w.*!+]+)=([\w.*]+)", version)
+        exact = re.fullmatch(r"={0,2}([\w*][\w.*!+]*)=([\w.*]+)", version)
         if exact:
             version, build = exact[1] if "*" in exact[1] else f"=={exact[1]}", exact[2]
     return _fuzzy(version), build.strip().removeprefix("=")
