@@ -1,36 +1,42 @@
-"""The hook for bash 4.4 and later."""
+"""The hook for bash 4.4 and later.
+
+Every variable of its own begins with ``_stead_``, locals too: bash's scopes are
+dynamic, and a local ``name`` would catch an environment's variable ``name``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.shells.hook_record import ADDED, FORMAT, RECORD
+from stead.shells.hook_record import FORMAT
+from stead.shells.posix import check_separator
 from stead.shells.quote import check_name, posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from stead.shells.hook_record import HookRecord
+    from stead.shells.hook_record import HookRecord, Watch
 
 FILE = "hook.bash"
 
-_CODE = r"""
-# Stead's hook: the environment of a directory comes and goes with the directory.
-# No process is started at a prompt where nothing changed, nor on entering a known place.
+_CODE = r"""# Stead's hook: the environment of a directory comes and goes with the directory.
+# A prompt where nothing changed starts no process, and neither does entering a known place.
 if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
-  builtin printf '%s\n' "stead: the hook needs bash 4.4 or newer, this is $BASH_VERSION" >&2
+  builtin printf '%s\n' "stead: the hook needs bash 4.4 or newer; this is $BASH_VERSION" >&2
 else
 _stead_home=@HOME@
 _stead_program=@PROGRAM@
 _stead_names=(@NAMES@)
+_stead_format=@FORMAT@
 _stead_pwd= _stead_env= _stead_state=none
-: "${_stead_key=}" "${_stead_line=}" "${_stead_file=}" "${_stead_place=}" "${_stead_applied_env=}"
-# _stead_new: values as they were put; _stead_kept: how to declare what was no plain variable;
-# _stead_said: messages given; _stead_past: manifests that make no place of their own.
-builtin declare -gA _stead_new _stead_kept _stead_said _stead_past _stead_cur
+: "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}"
+# new: values as they were put. kept: how to declare again what was no plain exported variable.
+# said: messages given. past: manifests that make no place, with their reference files.
+builtin declare -gA _stead_new _stead_kept _stead_said _stead_past _stead_was
 
 _stead_hook() {
-  builtin local _stead_status=$?
+  builtin local _stead_status=$? -
+  builtin set +eux
   if [[ $PWD != "$_stead_pwd" || ${STEAD_ENVIRONMENT-} != "$_stead_env" ]] || ! _stead_same; then
     _stead_update
   fi
@@ -40,155 +46,185 @@ _stead_hook() {
 _stead_same() {
   case $_stead_state in
     loaded)
-      builtin local line=
-      [[ -e $_stead_file ]] && builtin read -r line <"$_stead_file"
-      [[ $line == "$_stead_line" ]] && _stead_recorded && _stead_near || builtin return 1
-      # What was added to a list by hand belongs to the caller, also in shells started from here.
-      [[ $PATH == "${_stead_new[PATH]-$PATH}" ]] || _stead_rebase PATH ;;
-    pending) _stead_watched ;;
+      [[ $_stead_current -ef $_stead_file ]] && _stead_recorded && _stead_near || builtin return 1
+      # What was added to PATH by hand belongs to the caller, for programs started from here too.
+      if [[ -n ${STEAD_ADDED_PATH+x} && $PATH != "${_stead_new[PATH]-}" ]]; then
+        _stead_rebase PATH
+      fi
+      ;;
+    pending) _stead_watched && _stead_near ;;
     *) _stead_near ;;
   esac
 }
 
 _stead_update() {
-  builtin local env=${STEAD_ENVIRONMENT:-default} IFS=$' \t\n' found= at=
+  builtin local _stead_e=${STEAD_ENVIRONMENT:-default} _stead_found= _stead_at= IFS=$' \t\n'
   _stead_pwd=$PWD _stead_env=${STEAD_ENVIRONMENT-}
-  if [[ $env == *[!A-Za-z0-9._-]* || $env == [!A-Za-z0-9]* ]]; then
-    _stead_say "env $env" "STEAD_ENVIRONMENT=$env cannot name an environment"
-    _stead_leave; _stead_state=none; builtin return
+  if [[ $_stead_e == *[!A-Za-z0-9._-]* || $_stead_e == [!A-Za-z0-9]* ]]; then
+    _stead_say "env $_stead_e" "STEAD_ENVIRONMENT=$_stead_e cannot name an environment"
+    _stead_none
+    _stead_near() { :; }
+    builtin return
   fi
   _stead_walk
-  if [[ -n $found ]] && _stead_use "$found"; then
+  if [[ -n $_stead_found ]] && _stead_use "$_stead_found"; then
     builtin return
-  elif [[ -n $at ]]; then
+  elif [[ -n $_stead_at ]]; then
     _stead_ask
   else
-    _stead_leave
-    _stead_state=none
+    _stead_none
   fi
 }
 
-# Sets `at`, the nearest directory with a record or a manifest, and `found`, its record;
-# makes _stead_near, which says that nothing has appeared between it and here.
+_stead_none() {
+  _stead_leave
+  _stead_state=none
+}
+
+# Sets at (the nearest directory with a record or a manifest) and found (the record), and
+# makes _stead_near: nothing has appeared between that directory and this one.
 _stead_walk() {
-  builtin local dir=$PWD name path tests=
-  while [[ -n $dir && $dir != / && $dir != "${HOME-}" ]]; do
-    if [[ -e $_stead_home/places/at$dir/.stead@/$env/hook.bash ]]; then
-      at=$dir found=$_stead_home/places/at$dir/.stead@/$env/hook.bash
+  builtin local _stead_d=$PWD _stead_n _stead_p _stead_r _stead_t=
+  _stead_found= _stead_at=
+  while [[ -n $_stead_d && $_stead_d != / && $_stead_d != "${HOME-}" ]]; do
+    _stead_p=$_stead_home/places/at$_stead_d/.stead@/$_stead_e/current/hook.bash
+    if [[ -O $_stead_p ]]; then
+      _stead_at=$_stead_d _stead_found=$_stead_p
       builtin break
     fi
-    for name in "${_stead_names[@]}"; do
-      path=$dir/$name
-      if [[ ! -e $path ]]; then
-        builtin printf -v name %q "$path"
-        tests+=" && ! -e $name"
-      else
-        name=${_stead_past[$path]-}
-        if [[ -z $name || $path -nt $name || $name -nt $path ]]; then
-          at=$dir
+    for _stead_n in "${_stead_names[@]}"; do
+      _stead_p=$_stead_d/$_stead_n
+      if [[ -e $_stead_p ]]; then
+        _stead_r=${_stead_past[$_stead_p]-}
+        if [[ -z $_stead_r || $_stead_p -nt $_stead_r || $_stead_r -nt $_stead_p ]]; then
+          _stead_at=$_stead_d
           builtin break 2
         fi
-        builtin printf -v path '! %q -nt %q && ! %q -nt %q' "$path" "$name" "$name" "$path"
-        tests+=" && $path"
+        builtin printf -v _stead_p '! %q -nt %q && ! %q -nt %q' \
+          "$_stead_p" "$_stead_r" "$_stead_r" "$_stead_p"
+        _stead_t+=" && $_stead_p"
+      else
+        builtin printf -v _stead_p %q "$_stead_p"
+        _stead_t+=" && ! -e $_stead_p"
       fi
     done
-    dir=${dir%/*}
+    _stead_d=${_stead_d%/*}
   done
-  builtin eval "_stead_near() { [[ -n x$tests ]]; }"
+  builtin eval "_stead_near() { [[ -n x$_stead_t ]]; }"
 }
 
-# Applies a record, unless it is applied already; fails where it is not fresh.
+# FILE: applies a record unless it is applied already; fails where it does not hold.
 _stead_use() {
-  builtin local line=
-  builtin read -r line <"$1" || builtin return 1
-  if [[ -n $_stead_line && $line == "$_stead_line" && $1 == "$_stead_file" ]]; then
+  if [[ -n $_stead_key && $1 -ef $_stead_file ]]; then
     _stead_recorded || builtin return 1
   else
-    [[ $line == '# stead @FORMAT@ '* ]] || builtin return 1
     builtin local _stead_force=
     builtin source "$1" || builtin return 1
-    _stead_file=$1 _stead_line=$line
   fi
+  _stead_current=$1
   _stead_state=loaded
 }
 
 _stead_ask() {
-  builtin local answer
-  answer=$(STEAD_ENVIRONMENT=${STEAD_ENVIRONMENT-} "$_stead_program" hook --evaluate bash 2>/dev/null)
-  if (($? != 0)) || [[ -z $answer ]]; then
+  builtin local _stead_answer
+  if ! _stead_answer=$(STEAD_ENVIRONMENT=${STEAD_ENVIRONMENT-} \
+    "$_stead_program" hook --evaluate bash 2>/dev/null) || [[ -z $_stead_answer ]]; then
+    [[ $_stead_place == "$_stead_at" ]] || _stead_leave
     _stead_state=none
-    [[ $_stead_place == "$at" ]] || _stead_leave
     _stead_near() { :; }
-    _stead_say "ask $at" "could not look at $at; \`stead status\` says why"
+    _stead_say "ask $_stead_at" "cannot tell the environment of $_stead_at; try \`stead status\`"
     builtin return
   fi
-  builtin eval "$answer"
+  builtin eval "$_stead_answer"
 }
 
-# PLACE KEEP KEY MESSAGE: nothing new to apply; with KEEP, what this place had before stays.
+# PLACE: its record was just written; what lies between it and here makes no place.
+_stead_again() {
+  builtin local _stead_p=$_stead_home/places/at${1%/}/.stead@/$_stead_e/current/hook.bash
+  _stead_walk
+  [[ -O $_stead_p ]] && _stead_use "$_stead_p"
+}
+
+# PLACE KEEP KEY MESSAGE: there is nothing to apply; with KEEP, what this place has applied stays.
 _stead_pend() {
-  if [[ -z $2 || $_stead_place != "$1" || $_stead_applied_env != "${STEAD_ENVIRONMENT:-default}" ]]; then
+  if [[ -z $2 || $_stead_place != "$1" || $_stead_place_env != "$_stead_e" ]]; then
     _stead_leave
   fi
+  _stead_near() { :; }
   _stead_state=pending
-  [[ -z $4 ]] || _stead_say "$3" "$4"
+  if [[ -n $4 ]]; then _stead_say "$3" "$4"; fi
+}
+
+# PATH REFERENCE: a manifest that makes no place, as long as it has its reference file's time.
+_stead_pass() {
+  _stead_past[$1]=$2
 }
 
 _stead_say() {
-  [[ -z ${_stead_said[$1]-} ]] || builtin return 0
-  _stead_said[$1]=1
-  builtin printf 'stead: %s\n' "${2//[[:cntrl:]]/?}" >&2
+  if [[ -z ${_stead_said[$1]-} ]]; then
+    _stead_said[$1]=1
+    builtin printf 'stead: %s\n' "${2//[[:cntrl:]]/?}" >&2
+  fi
 }
 
-# KEY PLACE ENV: leaves what is applied and prepares for something new. Where an outer shell
-# has applied just this, what it noted stays, and so does what was changed by hand since.
+# KEY FILE PLACE ENV: leaves what is applied. Where an outer shell has applied just this record,
+# its notes stay, and so does what was changed by hand since.
 _stead_begin() {
-  _stead_cur=() _stead_adopt=
+  builtin local _stead_n
+  _stead_was=() _stead_adopt=
   if [[ -z $_stead_key && ${STEAD_RECORD-} == "$1" && -n ${STEAD_APPLIED-} ]]; then
-    builtin local name
-    for name in $STEAD_APPLIED; do
-      [[ -z ${!name+x} ]] || _stead_cur[$name]=${!name}
-    done
     _stead_adopt=" $STEAD_APPLIED "
+    for _stead_n in $STEAD_APPLIED; do
+      [[ $_stead_n == *[!A-Za-z0-9_]* ]] || _stead_was[$_stead_n]=${!_stead_n-}
+    done
   else
     _stead_leave
   fi
-  _stead_key=$1 _stead_place=$2 _stead_applied_env=$3
-  _stead_new=()
+  _stead_new=() _stead_key=$1 _stead_file=$2 _stead_place=$3 _stead_place_env=$4
 }
 
-# NAME…: notes what these variables hold; they are about to be changed.
+# NAME…: notes what variables hold that are about to be set.
 _stead_save() {
-  builtin local name all
-  for name; do
-    [[ $_stead_adopt != *" $name "* ]] || builtin continue
-    all="$name[@]"
-    [[ -n ${!name+x}${!all+x} ]] || builtin continue
-    case ${!name@a} in
-      x) builtin export "STEAD_OLD_$name=${!name}" ;;
+  builtin local _stead_n _stead_all
+  for _stead_n; do
+    [[ $_stead_adopt != *" $_stead_n "* ]] || builtin continue
+    _stead_all="$_stead_n[@]"
+    [[ -n ${!_stead_n+x}${!_stead_all+x} ]] || builtin continue
+    case ${!_stead_n@a} in
       *r*) ;;
+      x) builtin export "STEAD_OLD_$_stead_n=${!_stead_n}" ;;
       *)
-        if [[ ${!name@a} == *x* ]]; then builtin export "STEAD_OLD_$name=${!name}"; fi
-        _stead_kept[$name]=${!all@A}
-        builtin unset -v "$name" ;;
+        if [[ ${!_stead_n@a} == *x* ]]; then
+          builtin export "STEAD_OLD_$_stead_n=${!_stead_n}"
+        fi
+        _stead_kept[$_stead_n]=${!_stead_all@A}
+        builtin unset -v "$_stead_n"
+        ;;
     esac
   done
 }
 
-_stead_note() { [[ " $STEAD_APPLIED " == *" $1 "* ]] || STEAD_APPLIED+=" $1"; }
+_stead_note() {
+  [[ " $STEAD_APPLIED " == *" $1 "* ]] || STEAD_APPLIED+=" $1"
+}
 
+# NAME…: takes variables away. One that is not exported reaches no process and stays.
 _stead_drop() {
-  builtin local name
-  for name; do
-    # A variable that is not exported reaches no process.
-    [[ ${!name@a} == *x* && ${!name@a} != *r* ]] || builtin continue
-    builtin export "STEAD_OLD_$name=${!name}"
-    [[ ${!name@a} == x ]] || _stead_kept[$name]=${!name@A}
-    builtin unset -v "$name"
-    _stead_note "$name"
+  builtin local _stead_n
+  for _stead_n; do
+    case ${!_stead_n@a} in
+      *r*) builtin continue ;;
+      x) ;;
+      *x*) _stead_kept[$_stead_n]=${!_stead_n@A} ;;
+      *) builtin continue ;;
+    esac
+    builtin export "STEAD_OLD_$_stead_n=${!_stead_n}"
+    builtin unset -v "$_stead_n"
+    _stead_note "$_stead_n"
   done
 }
 
+# NAME VALUE: sets what is not there.
 _stead_default() {
   if [[ $_stead_adopt == *" $1 "* ]]; then
     _stead_new[$1]=$2
@@ -200,22 +236,210 @@ _stead_default() {
   fi
 }
 
-# KIND NAME SEPARATOR ENTRY
+# KIND NAME SEPARATOR ENTRY: puts an entry into a list, after taking it out.
 _stead_list() {
-  builtin local name=$2 sep=$3 entry=$4 rest=
-  if [[ -z ${_stead_new[$name]+x} && $_stead_adopt != *" $name "* ]]; then
-    [[ ${!name@a} == *x* ]] || builtin unset -v "STEAD_ADDED_$name"
-    _stead_save "$name"
-    [[ -z ${_stead_kept[$name]-} ]] || [[ ${_stead_kept[$name]} == *"("* ]] || builtin eval "$name=${_stead_kept[$name]#*=}"
-    _stead_note "$name"; _stead_note "STEAD_ADDED_$name"
-    builtin export "STEAD_ADDED_$name="
+  builtin local _stead_n _stead_w _stead_x=$3$4$3
+  if [[ -z ${_stead_new[$2]+x} ]]; then
+    if [[ $_stead_adopt != *" $2 "* ]]; then
+      _stead_save "$2"
+      builtin export "STEAD_ADDED_$2="
+    fi
+    _stead_note "$2"
+    _stead_note "STEAD_ADDED_$2"
   fi
-  rest=$sep${!name-}$sep
-  if [[ $rest == *"$sep$entry$sep"* ]]; then
-    while [[ $rest == *"$sep$entry$sep"* ]]; do rest=${rest/"$sep$entry$sep"/"$sep"}; done
+  _stead_w=$3${!2:+${!2}$3}
+  if [[ $4 == *"$3"* || $_stead_w != *"$_stead_x"* ]]; then
+    _stead_n=STEAD_ADDED_$2
+    [[ "${!_stead_n-}$3" == *"$_stead_x"* ]] || builtin export "$_stead_n=${!_stead_n-}$3$4"
   else
-    builtin export "STEAD_ADDED_$name=$(:)"
+    while [[ $_stead_w == *"$_stead_x"* ]]; do
+      _stead_w=${_stead_w%%"$_stead_x"*}$3${_stead_w#*"$_stead_x"}
+    done
   fi
+  if [[ $1 == prepend ]]; then
+    builtin export "$2=$4${_stead_w%"$3"}"
+  else
+    builtin export "$2=${_stead_w#"$3"}$4"
+  fi
+  _stead_new[$2]=${!2}
 }
+
+# NAME: takes what was put into a list out of its present value, which becomes the value to
+# go back to.
+_stead_rebase() {
+  builtin local _stead_n=STEAD_ADDED_$1 _stead_w _stead_x _stead_s _stead_l
+  _stead_l=${!_stead_n-}
+  _stead_s=${_stead_l:0:1}
+  _stead_w=$_stead_s${!1:+${!1}$_stead_s}
+  while [[ -n $_stead_l ]]; do
+    _stead_l=${_stead_l:1}
+    _stead_x=$_stead_s${_stead_l%%"$_stead_s"*}$_stead_s
+    while [[ $_stead_w == *"$_stead_x"* ]]; do
+      _stead_w=${_stead_w%%"$_stead_x"*}$_stead_s${_stead_w#*"$_stead_x"}
+    done
+    _stead_l=${_stead_l:${#_stead_x}-2}
+  done
+  if [[ $_stead_w == "$_stead_s" ]]; then
+    builtin unset -v "STEAD_OLD_$1"
+  else
+    _stead_w=${_stead_w#"$_stead_s"}
+    builtin export "STEAD_OLD_$1=${_stead_w%"$_stead_s"}"
+  fi
+  builtin unset -v "_stead_kept[$1]"
+  _stead_new[$1]=${!1-}
+}
+
+# NAME…: all is applied; these were set.
+_stead_end() {
+  builtin local _stead_n _stead_o
+  for _stead_n; do
+    _stead_new[$_stead_n]=${!_stead_n-}
+  done
+  [[ -n $_stead_adopt ]] || builtin return 0
+  for _stead_n in $_stead_adopt; do
+    _stead_o=STEAD_OLD_$_stead_n
+    case $_stead_n in
+      STEAD_* | *[!A-Za-z0-9_]*) ;;
+      *)
+        _stead_note "$_stead_n"
+        if [[ -n ${!_stead_n+x} ]]; then
+          _stead_o=${!_stead_o-}
+          if _stead_is_list "$_stead_n"; then
+            _stead_rebase "$_stead_n"
+          elif [[ ${_stead_was[$_stead_n]} != "$_stead_o" ]]; then
+            builtin export "$_stead_n=${_stead_was[$_stead_n]}"
+          fi
+        fi
+        ;;
+    esac
+  done
+  _stead_adopt=
+}
+
+_stead_is_list() {
+  builtin local _stead_n=STEAD_ADDED_$1
+  [[ -n ${!_stead_n+x} ]]
+}
+
+# Takes back what was applied here or in an outer shell. What was changed by hand since stays;
+# of a list, only what was put into it goes.
+_stead_leave() {
+  builtin local _stead_n _stead_o IFS=$' \t\n'
+  for _stead_n in ${STEAD_APPLIED-}; do
+    [[ $_stead_n != *[!A-Za-z0-9_]* && $_stead_n != [0-9]* ]] || builtin continue
+    _stead_o=STEAD_OLD_$_stead_n
+    if _stead_is_list "$_stead_n"; then
+      [[ ${!_stead_n-} == "${_stead_new[$_stead_n]-}" ]] || _stead_rebase "$_stead_n"
+    elif [[ -n $_stead_key && $_stead_n != STEAD_* ]] &&
+      [[ ${!_stead_n+x}${!_stead_n-} != "${_stead_new[$_stead_n]+x}${_stead_new[$_stead_n]-}" ]]; then
+      builtin unset -v "$_stead_o" "_stead_kept[$_stead_n]"
+      builtin continue
+    fi
+    if [[ -n ${_stead_kept[$_stead_n]-} ]]; then
+      builtin unset -v "$_stead_n"
+      builtin eval "${_stead_kept[$_stead_n]/#declare /declare -g }"
+    elif [[ -n ${!_stead_o+x} ]]; then
+      builtin export "$_stead_n=${!_stead_o}"
+    else
+      builtin unset -v "$_stead_n"
+    fi
+    builtin unset -v "$_stead_o"
+  done
+  builtin unset -v STEAD_APPLIED
+  _stead_new=() _stead_kept=() _stead_key= _stead_file= _stead_place= _stead_place_env=
+}
+
+if [[ ${PROMPT_COMMAND[*]-} != *_stead_hook* ]]; then
+  PROMPT_COMMAND="_stead_hook${PROMPT_COMMAND:+;$PROMPT_COMMAND}"
+fi
 fi
 """
+
+
+def code(home: str, program: str, names: Sequence[str]) -> str:
+    """Give the text for the rc file: where Stead keeps things, its program, manifest names."""
+    return (
+        _CODE.replace("@NAMES@", " ".join(map(posix, names)))
+        .replace("@FORMAT@", str(FORMAT))
+        .replace("@PROGRAM@", posix(program))
+        .replace("@HOME@", posix(home))
+    )
+
+
+def render(record: HookRecord, directory: str, file: str = FILE) -> str:
+    """Give the hook file that lies in ``directory``.
+
+    Raises SteadError for a name that bash cannot set.
+    """
+    sets = {check_name("posix", name): value for name, value in record.sets}
+    sets["STEAD_RECORD"] = record.key
+    unsets = [check_name("posix", name) for name in record.unsets]
+    applied = " ".join(sets)
+    lines = [
+        f"_stead_recorded() {{ {_conditions(record.pairs, record.absent, record.requires)}; }}",
+        f"if [[ ${{_stead_format-}} == {FORMAT} ]] && {{ [[ -n $_stead_force ]] || _stead_recorded; }}; then",
+        f"_stead_begin {record.key} {posix(f'{directory}/{file}')} {posix(record.place)} {record.environment}",
+        f"[[ -z {_any_set(sets)} ]] || _stead_save {' '.join(sets)}",
+        "builtin export \\",
+        *(f"  {name}={posix(value)} \\" for name, value in sets.items()),
+        f"  STEAD_APPLIED='{applied}'",
+    ]
+    if unsets:
+        lines.append(f"[[ -z {_any_set(unsets)} ]] || _stead_drop {' '.join(unsets)}")
+    for change in record.relative:
+        check_name("posix", change.name)
+        if change.kind == "default":
+            lines.append(f"_stead_default {change.name} {posix(change.value)}")
+        else:
+            separator = posix(check_separator(change))
+            lines.append(
+                f"_stead_list {change.kind} {change.name} {separator} {posix(change.value)}"
+            )
+    lines += [f"_stead_end {' '.join(sets)}", "else false; fi"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def watch(found: Watch) -> list[str]:
+    """Give the lines that say what a pending place waits for."""
+    lines = [f"_stead_pass {posix(path)} {posix(reference)}" for path, reference in found.past]
+    lines.append(f"_stead_watched() {{ {_conditions(found.pairs, found.absent, ())}; }}")
+    return lines
+
+
+def again(place: str, text: str) -> list[str]:
+    """Give the lines that apply a record just written; ``text`` is it, in case it is not fresh."""
+    return [
+        f"if ! _stead_again {posix(place)}; then",
+        "_stead_force=1",
+        text,
+        "_stead_force= _stead_state=loaded _stead_current= _stead_place_env=$_stead_e",
+        "fi",
+    ]
+
+
+def pend(place: str, keep: bool, key: str, message: str) -> list[str]:
+    """Give the line that says that there is nothing to apply, and why."""
+    return [
+        f"_stead_pend {posix(place)} {posix('1' if keep else '')} {posix(key)} {posix(message)}"
+    ]
+
+
+def none() -> list[str]:
+    """Give the lines for a directory that belongs to no place."""
+    return ["_stead_none", "_stead_walk"]
+
+
+def _conditions(
+    pairs: Iterable[tuple[str, str]], absent: Iterable[str], requires: Iterable[str]
+) -> str:
+    tests = ["-n x"]
+    for path, reference in pairs:
+        p, r = posix(path), posix(reference)
+        tests.append(f"-e {p} && ! {p} -nt {r} && ! {r} -nt {p}")
+    tests += [f"! -e {posix(path)}" for path in absent]
+    tests += [f"-e {posix(path)}" for path in requires]
+    return f"[[ {' && '.join(tests)} ]]"
+
+
+def _any_set(names: Iterable[str]) -> str:
+    return "".join(f"${{{name}+x}}" for name in names)

@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING
 from stead.values.digest import short_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from stead.values.activation import Activation, Change
 
 FORMAT = 1
 """Stands in the first line of every hook file; another hook does not take it."""
 
-RECORD = "STEAD_RECORD"
-"""Names the hook file that was applied, so that a nested shell knows it again."""
-ADDED = "STEAD_ADDED_"
-"""``STEAD_ADDED_<NAME>``: what was put into a list, a separator before each entry."""
+NOTES = """\
+Besides the names that ``stead.shells.state`` describes, the hook exports
+``STEAD_RECORD``, the key of the record it applied, by which a nested shell knows
+it again, and for each list ``STEAD_ADDED_<NAME>``, what was put into it, a
+separator before each entry. Both are named in ``STEAD_APPLIED``, so that whoever
+takes the environment back removes them too.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a shell waits for while there is nothing to apply.
+
+    ``pairs`` are files with reference files of the same time; ``absent`` are not
+    there yet; ``past`` are manifests that make no place of their own.
+    """
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    absent: tuple[str, ...] = ()
+    past: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +61,8 @@ class HookRecord:
 
     @property
     def key(self) -> str:
-        """A name for just this content."""
-        return short_key(self)
+        """A name for just these changes, wherever they are kept."""
+        return short_key([self.place, self.environment, self.sets, self.unsets, self.relative])
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -54,11 +70,10 @@ class HookRecord:
         return tuple(dict.fromkeys(c.name for c in self.relative if c.kind != "default"))
 
 
-def hook_record(activation: Activation, references: Mapping[str, str]) -> HookRecord:
+def hook_record(activation: Activation, directory: str) -> HookRecord:
     """Give what the hook file of an activation holds.
 
-    ``references`` maps each input to the file whose modification time it must
-    have; an input without one makes the record one that is never fresh.
+    ``directory`` holds the record's reference files, named by the inputs' numbers.
     """
     sets, unsets, relative = reduce(activation.changes)
     return HookRecord(
@@ -67,7 +82,10 @@ def hook_record(activation: Activation, references: Mapping[str, str]) -> HookRe
         sets,
         unsets,
         relative,
-        tuple((f, references.get(f, "")) for f in activation.inputs),
+        tuple(
+            (path, f"{directory}/{number}")
+            for number, path in enumerate(dict.fromkeys(activation.inputs))
+        ),
         activation.absent,
         activation.requires,
     )

@@ -1,0 +1,343 @@
+"""What a place means, as a small value, and what a change of it means in words."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from stead.store import trust as store
+from stead.values.digest import digest, plain
+from stead.values.errors import SteadError
+from stead.values.names import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from stead.values.manifest import Task
+    from stead.values.requirement import Requirement
+    from stead.values.spec import Spec
+
+_HARMLESS = """
+    CLICOLOR CLICOLOR_FORCE COLORTERM COLUMNS FORCE_COLOR LANG LANGUAGE LC_ADDRESS LC_ALL LC_COLLATE
+    LC_CTYPE LC_IDENTIFICATION LC_MEASUREMENT LC_MESSAGES LC_MONETARY LC_NAME LC_NUMERIC LC_PAPER
+    LC_TELEPHONE LC_TIME LINES LOGLEVEL LOG_LEVEL MKL_NUM_THREADS NO_COLOR NUMEXPR_MAX_THREADS
+    NUMEXPR_NUM_THREADS OMP_NUM_THREADS OPENBLAS_NUM_THREADS POLARS_MAX_THREADS PYTHONASYNCIODEBUG
+    PYTHONDONTWRITEBYTECODE PYTHONFAULTHANDLER PYTHONHASHSEED PYTHONUNBUFFERED PYTHONUTF8
+    RAYON_NUM_THREADS RUST_LOG SOURCE_DATE_EPOCH VERBOSE VERBOSITY
+"""
+HARMLESS_VARIABLES = frozenset(_HARMLESS.split())
+"""Names whose value no program known to us takes for a file, a command or an address.
+
+An allowlist, for no list of dangerous names is ever complete.
+"""
+
+_HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_.,:=+@ -]{0,200}\Z")
+"""A harmless name with a path or shell syntax as its value is not harmless any more."""
+
+REDIRECTING = re.compile(
+    r"""(LD_|DYLD_|GLIBC_|MALLOC_|BASH_|GIT_|PYTHON|PERL|RUBY|NODE_|NPM_|PIP_|UV_|CONDA_|JAVA_|GCONV_
+    |SSL_|SSH_|CURL_|LOCPATH|NLSPATH|JDK_JAVA_|MAVEN_|GRADLE_|CARGO_|RUSTC|GO|STEAD_|XDG_)
+    |(PATH|ENV|HOME|IFS|PS[0-4]|PROMPT|PROMPT_COMMAND|EDITOR|VISUAL|PAGER|MANPAGER|LESSOPEN|BROWSER
+    |SHELL|ZDOTDIR|FPATH|CDPATH|CC|CXX|LD|AR|MAKEFLAGS|TERMINFO|TMPDIR|TEMP|TMP|INPUTRC
+    |HTTPS?_PROXY|ALL_PROXY|https?_proxy|all_proxy)\Z""",
+    re.VERBOSE,
+)
+"""Names known to make programs run or reach something else; only for wording."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSnapshot:
+    """What all that takes part in a place means; values that matter as digests.
+
+    ``environments`` maps each declared environment to its parts: for every kind
+    (``variable``, ``requirement``, ``channel`` …) names to digests, or to text
+    where the text is what the user should see.
+    ``files`` maps files whose meaning is not known here (templates, scripts, the
+    settings of build back ends) to their sha256; ``lock`` likewise.
+    """
+
+    environments: Mapping[str, Mapping[str, Mapping[str, str]]]
+    files: Mapping[str, str]
+    lock: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "environments": {
+                name: {kind: dict(entries) for kind, entries in parts.items()}
+                for name, parts in self.environments.items()
+            },
+            "files": dict(self.files),
+            "lock": self.lock,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One thing that a change does. ``harmless`` ones need no new yes."""
+
+    text: str
+    kind: str
+    name: str
+    harmless: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def take_snapshot(
+    spec_of: Callable[[str], Spec],
+    participants: Sequence[str],
+    *,
+    environments: Iterable[str] = (),
+) -> TrustSnapshot:
+    """Take the meaning of a place: every declared environment, and ``environments``.
+
+    ``spec_of`` composes one environment. One that cannot be composed here (a
+    layer of another platform) is known by its files' contents alone.
+    """
+    default = spec_of(DEFAULT)
+    names = dict.fromkeys((DEFAULT, *default.environments, *environments))
+    described: dict[str, Mapping[str, Mapping[str, str]]] = {}
+    opaque = False
+    for name in names:
+        try:
+            described[name] = describe(default if name == DEFAULT else spec_of(name))
+        except SteadError:
+            opaque = True
+    root = os.path.realpath(default.place)
+    lock = os.path.join(default.root, "stead.lock")
+    understood = set() if opaque else {f for f in default.inputs if _has_only_our_words(f)}
+    return TrustSnapshot(
+        described,
+        {
+            store.relative_name(f, root): _outside_digest(f)
+            for f in participants
+            if f not in understood and f != lock
+        },
+        store.file_digest(lock),
+    )
+
+
+def describe(spec: Spec) -> dict[str, dict[str, str]]:
+    """Give what one environment means: kind → name → digest or text."""
+    packages, configuration = spec.packages, spec.configuration
+    parts: dict[str, dict[str, str]] = {
+        "variable": {
+            v.name: _short("unset" if v.value is None else ["set", v.value])
+            for v in configuration.variables
+        },
+        "harmless": {
+            v.name: ""
+            for v in configuration.variables
+            if v.name in HARMLESS_VARIABLES and _HARMLESS_VALUE.match(v.value or "")
+        },
+        "path": {p.name: _short([p.path, _relative(p.base, spec)]) for p in configuration.paths},
+        "code": {_relative(m, spec): "" for m in configuration.modules},
+        "requirement": {_requirement(r, spec): "" for r in packages.requirements},
+        "constraint": {_requirement(r, spec): "" for r in packages.constraints},
+        "channel": {
+            c.name: f"{i} {_relative(c.base, spec)}" for i, c in enumerate(packages.channels)
+        },
+        "index": {
+            i.url: _short([n, plain(replace(i, base=_relative(i.base, spec)))])
+            for n, i in enumerate(packages.indexes)
+        },
+        "lock of another tool": {_relative(t.file, spec): t.format for t in packages.taken},
+        "task": {t.name: _task(t, spec) for t in spec.tasks},
+        "module": {
+            u.name: _short(plain(replace(u, base=_relative(u.base, spec)))) for u in spec.uses
+        },
+        "option": {
+            "Python's source": packages.python_from,
+            "exclude-newer": packages.exclude_newer,
+            "channel priority": packages.channel_priority,
+            "link": spec.link,
+        },
+    }
+    return {kind: entries for kind, entries in parts.items() if entries}
+
+
+def changes_of_meaning(old: TrustSnapshot, new: TrustSnapshot) -> list[Meaning]:
+    """List what a change does, weightiest kinds first, each thing once.
+
+    Nothing in the list means that the change says nothing new: a comment, a
+    line that moved.
+    """
+    found: dict[str, Meaning] = {}
+    for name in dict.fromkeys((*old.environments, *new.environments)):
+        suffix = "" if name == DEFAULT else f" (environment {name})"
+        before, after = old.environments.get(name, {}), new.environments.get(name, {})
+        for kind in _KINDS:
+            for meaning in _compare(kind, before, after):
+                key = f"{meaning.kind}\0{meaning.text}"
+                found.setdefault(key, replace(meaning, text=meaning.text + suffix))
+        if name not in old.environments and not after.keys() - {"option"}:
+            text = f"declares environment {name}"
+            found.setdefault(text, Meaning(text, "environment", name, harmless=True))
+    for file in sorted({*old.files, *new.files}):
+        was, now = old.files.get(file, store.GONE), new.files.get(file, store.GONE)
+        if was != now:
+            verb = _verb(was != store.GONE, now != store.GONE, "adds", "changes", "removes")
+            found[file] = Meaning(f"{verb} {file}", "file", file)
+    if old.lock != new.lock:
+        verb = _verb(
+            old.lock not in ("", store.GONE), new.lock not in ("", store.GONE), "adds a", "changes the", "removes the"
+        )  # fmt: skip
+        found["stead.lock"] = Meaning(f"{verb} lock: other packages may be installed", "lock", "stead.lock")  # fmt: skip
+    return sorted(found.values(), key=lambda m: m.harmless)
+
+
+def from_json(data: Mapping[str, Any] | None) -> TrustSnapshot | None:
+    """Read a snapshot as it was kept; None for none, or for one of another shape."""
+    if data is None:
+        return None
+    try:
+        return TrustSnapshot(
+            {
+                str(name): {
+                    str(kind): {str(k): str(v) for k, v in entries.items()}
+                    for kind, entries in parts.items()
+                }
+                for name, parts in data["environments"].items()
+            },
+            {str(k): str(v) for k, v in data["files"].items()},
+            str(data["lock"]),
+        )
+    except (KeyError, AttributeError, TypeError):
+        return None
+
+
+_KINDS = (
+    "variable",
+    "task",
+    "channel",
+    "index",
+    "module",
+    "code",
+    "lock of another tool",
+    "requirement",
+    "constraint",
+    "path",
+    "option",
+)
+
+
+def _compare(
+    kind: str,
+    before: Mapping[str, Mapping[str, str]],
+    after: Mapping[str, Mapping[str, str]],
+) -> list[Meaning]:
+    was, now = before.get(kind, {}), after.get(kind, {})
+    meanings = []
+    for name in sorted({*was, *now}):
+        old, new = was.get(name), now.get(name)
+        if old == new:
+            continue
+        harmless = (
+            kind == "variable"
+            and name in HARMLESS_VARIABLES
+            # Where it is gone, only the value before can have been a trick.
+            and (new is None or name in after.get("harmless", {}))
+        )
+        text = _worded(kind, name, old, new)
+        meanings.append(Meaning(text, kind, name, harmless))
+    return meanings
+
+
+def _worded(kind: str, name: str, old: str | None, new: str | None) -> str:
+    verb = _verb(old is not None, new is not None, "adds", "changes", "removes")
+    if kind == "variable":
+        known = ", which can make programs run or reach something else"
+        return f"{verb} {name}" + (known if REDIRECTING.match(name) and new is not None else "")
+    if kind == "task":
+        return f"removes task {name}" if new is None else f"task {name} {'now ' if old else ''}runs {new}"  # fmt: skip
+    if kind in ("requirement", "constraint"):
+        return f"{'asks for' if new is not None else 'no longer asks for'} {name}"
+    if kind == "code":
+        return f"{verb} Python code in {name}"
+    if kind == "option":
+        return f"{name} is now {new or 'unset'}"
+    return f"{verb} {kind} {name}"
+
+
+def _verb(was: bool, now: bool, added: str, changed: str, removed: str) -> str:
+    return changed if was and now else added if now else removed
+
+
+def _has_only_our_words(path: str) -> bool:
+    """Say whether all that a manifest means is in the spec made from it.
+
+    The tables that other tools read from ``pyproject.toml``, and the code in
+    ``setup.py``, take effect when the project is built.
+    """
+    name = os.path.basename(path)
+    return name not in ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini")
+
+
+_OURS_IN_PYPROJECT = ("dependencies", "optional-dependencies", "description", "requires-python")
+
+
+def _outside_digest(path: str) -> str:
+    """Give the digest of a file; of a ``pyproject.toml``, without what the spec already says."""
+    if os.path.basename(path) != "pyproject.toml":
+        return store.file_digest(path)
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
+    except (OSError, ValueError):
+        return store.file_digest(path)
+    project = data.get("project")
+    if isinstance(project, dict):
+        for key in _OURS_IN_PYPROJECT:
+            project.pop(key, None)
+    if isinstance(data.get("tool"), dict):
+        data["tool"].pop("stead", None)
+    data.pop("dependency-groups", None)
+    return digest(_printable(data))
+
+
+def _printable(value: Any) -> Any:
+    """Make TOML values JSON values: dates become text."""
+    if isinstance(value, dict):
+        return {k: _printable(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_printable(v) for v in value]
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _short(value: Any) -> str:
+    return digest(value)[:32]
+
+
+def _relative(path: str, spec: Spec) -> str:
+    """Name a directory relative to the place, so that a moved checkout means the same."""
+    if not os.path.isabs(path):
+        return path
+    return store.relative_name(path, os.path.realpath(spec.place))
+
+
+def _requirement(requirement: Requirement, spec: Spec) -> str:
+    text = str(requirement)
+    if requirement.source is not None and requirement.source.kind == "path":
+        text = text.replace(
+            requirement.source.location, _relative(requirement.source.location, spec)
+        )
+    return text + "".join(f" {h}" for h in requirement.hashes)
+
+
+def _task(task: Task, spec: Spec) -> str:
+    """Word a task; what is not in the words is in the digest at the end."""
+    import shlex
+
+    words = shlex.join(task.command) or "nothing itself"
+    more = [f"after {', '.join(task.depends)}"] if task.depends else []
+    if task.environment:
+        more.append(f"in environment {task.environment}")
+    if task.cwd and (cwd := _relative(task.cwd, spec)) != ".":
+        more.append(f"in {cwd}")
+    more += [f"with {v.name}={shlex.quote(v.value or '')}" for v in task.variables]
+    return " ".join(["`" + words + "`", *more])
