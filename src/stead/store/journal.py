@@ -104,7 +104,7 @@ def recover(layout: Layout, note: Note = lambda _: None) -> list[str]:
     of an empty directory when there is nothing to do. Raises StoreError when
     files cannot be written; then the intent stays for the next.
     """
-    if not _intents(layout):
+    if not _entries(layout):
         return []
     with _alone(layout, "finishing what was interrupted", note):
         return _finish_all(layout)
@@ -116,9 +116,9 @@ def _alone(
     return locking.exclusive(layout.locks / "journal", note=note, description=reason)
 
 
-def _intents(layout: Layout) -> list[str]:
+def _entries(layout: Layout) -> list[str]:
     try:
-        return sorted(n for n in os.listdir(layout.journal) if not n.startswith("."))
+        return sorted(os.listdir(layout.journal))
     except FileNotFoundError:
         return []
 
@@ -160,16 +160,13 @@ def _undo(steps: list[_Step]) -> None:
 
 def _finish_all(layout: Layout) -> list[str]:
     told = []
-    for name in _intents(layout):
-        intent = layout.journal / name
-        told += _finish(os.fspath(intent))
-        with storage(intent), contextlib.suppress(FileNotFoundError):
-            os.unlink(intent)
-    # What was staged for an intent that was never complete.
-    with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(layout.journal):
-            with contextlib.suppress(OSError):
-                os.unlink(layout.journal / name)
+    for name in _entries(layout):
+        path = os.path.join(layout.journal, name)
+        # What does not end so was staged for an intent that was never complete.
+        if name.endswith(_END):
+            told += _finish(path)
+        with storage(path), contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
     return told
 
 

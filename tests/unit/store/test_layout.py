@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
+
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stead.store.layout import LONGEST_COMPONENT, Layout, build_names, component, key_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = "abcdefghij234567abcd"
 
