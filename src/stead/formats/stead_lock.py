@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from stead.formats import _toml_text
 from stead.formats._lock_values import NULL, sorted_pins
 from stead.values.errors import LockError
 from stead.values.lock import LOCK_VERSION, Artifact, Lock, LockedEnvironment, Pin
@@ -186,27 +187,12 @@ def _strings(key: str, values: Iterable[str]) -> str:
     return f"{key} = [\n{lines}]\n" if lines else ""
 
 
-_ESCAPES = {
-    "\b": "\\b",
-    "\t": "\\t",
-    "\n": "\\n",
-    "\f": "\\f",
-    "\r": "\\r",
-    '"': '\\"',
-    "\\": "\\\\",
-}
-_HOSTILE = re.compile(r'["\\\x00-\x1f\x7f]')
-
-
 def string(text: str) -> str:
-    """Write a TOML string that is a JSON string too."""
-    if _HOSTILE.search(text):
-        text = _HOSTILE.sub(lambda m: _ESCAPES.get(m[0]) or f"\\u{ord(m[0]):04x}", text)
+    """Write a string. Raises :class:`LockError` for what is not Unicode text."""
     try:
-        text.encode()
+        return _toml_text.string(text)
     except UnicodeEncodeError as exc:
         raise LockError(f"{text!r} is not Unicode text; a lock cannot hold it") from exc
-    return f'"{text}"'
 
 
 def _value(value: Any, owner: str) -> str:

@@ -8,7 +8,7 @@ fails: a position is a help for people, not a fact to decide on.
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from stead.values.errors import ManifestError
 from stead.values.origin import Origin
@@ -19,7 +19,7 @@ _BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?\n").match
 # The commonest line in one step: a bare key and a value that ends on its line.
 _SIMPLE = re.compile(
     r"""[ \t]*([A-Za-z0-9_-]+)[ \t]*=[ \t]*
-        (?:"[^"\\\n]*"(?!")|'[^'\n]*'(?!')|[A-Za-z0-9+-][^\n#"'\[\]{}]*)
+        ("[^"\\\n]*"(?!")|'[^'\n]*'(?!')|[A-Za-z0-9+-][^\n#"'\[\]{} \t]*)
         [ \t]*(?:\#[^\n]*)?(?:\n|\Z)""",
     re.VERBOSE,
 ).match
@@ -74,7 +74,7 @@ class Lines:
         """
         lines = self._lines
         if lines is None:
-            lines = self._lines = _Scan(self._text).lines
+            lines = self._lines = Scan(self._text).lines
         key: Path = path
         while key:
             line = lines.get(key)
@@ -130,12 +130,34 @@ def _syntax_error(text: str, file: str, message: str) -> ManifestError:
     )
 
 
-class _Scan:
-    """One pass over a text."""
+class Statement(NamedTuple):
+    """A header or a pair of a text: offsets of its lines, and of the value in them.
 
-    def __init__(self, text: str) -> None:
+    ``path`` is what it defines, ``table`` the path of the header it stands under.
+    """
+
+    header: bool
+    start: int
+    end: int
+    path: Path
+    table: Path
+
+
+class Scan:
+    """One pass over a text whose lines end in line feeds alone.
+
+    With ``layout`` it also keeps the statements in order, and the offsets of every
+    value and element (``spans``) and of the keys of inline tables (``starts``): what
+    an editor needs.
+    """
+
+    def __init__(self, text: str, *, layout: bool = False) -> None:
         self.text = text
         self.lines: dict[Path, int] = {}
+        self.statements: list[Statement] = []
+        self.spans: dict[Path, tuple[int, int]] = {}
+        self.starts: dict[Path, int] = {}
+        self._layout = layout
         self._arrays: dict[Path, int] = {}
         self._line = 1
         try:
@@ -148,8 +170,13 @@ class _Scan:
         table: Path = ()
         lines = self.lines
         while pos < end:
+            start = pos
             if found := _SIMPLE(text, pos):
-                lines[(*table, found[1])] = self._line
+                path = (*table, found[1])
+                lines[path] = self._line
+                if self._layout:
+                    self.spans[path] = found.span(2)
+                    self.statements.append(Statement(False, pos, found.end(), path, table))
                 self._line += 1
                 pos = found.end()
                 continue
@@ -157,17 +184,22 @@ class _Scan:
                 self._line += 1
                 pos = found.end()
                 continue
+            header, path = False, table
             try:
                 pos = _skip(text, pos)
-                if text.startswith("[", pos):
-                    table, pos = self._header(pos)
+                header = text.startswith("[", pos)
+                if header:
+                    path, pos = self._header(pos)
+                    table = path
                 else:
-                    pos = self._pair(table, pos)
+                    path, pos = self._pair(table, pos)
             except _LostError:
                 pass
             newline = text.find("\n", pos)
             pos = end if newline < 0 else newline + 1
             self._line += 1
+            if self._layout:
+                self.statements.append(Statement(header, start, pos, path, table))
 
     def _header(self, pos: int) -> tuple[Path, int]:
         several = self.text.startswith("[[", pos)
@@ -205,7 +237,8 @@ class _Scan:
                 return keys, pos
             pos += 1
 
-    def _pair(self, table: Path, pos: int) -> int:
+    def _pair(self, table: Path, pos: int) -> tuple[Path, int]:
+        start = pos
         keys, pos = self._keys(pos)
         if not self.text.startswith("=", pos):
             raise _LostError
@@ -215,9 +248,16 @@ class _Scan:
             self.lines.setdefault(path, self._line)
         path = (*path, keys[-1])
         self.lines[path] = self._line
-        return self._value(path, _skip(self.text, pos + 1))
+        self.starts[path] = start
+        return path, self._value(path, _skip(self.text, pos + 1))
 
     def _value(self, path: Path, pos: int) -> int:
+        end = self._value_end(path, pos)
+        if self._layout:
+            self.spans[path] = (pos, pos + len(self.text[pos:end].rstrip(" \t")))
+        return end
+
+    def _value_end(self, path: Path, pos: int) -> int:
         text = self.text
         first = text[pos : pos + 1]
         if first in ('"', "'"):
@@ -239,7 +279,7 @@ class _Scan:
                 pos = self._value((*path, index), pos)
                 index += 1
             else:
-                pos = self._pair(path, pos)
+                pos = self._pair(path, pos)[1]
             pos = self._space(pos)
             if text.startswith(",", pos):
                 pos = self._space(pos + 1)
