@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +18,7 @@ from stead.values.manifest import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from stead.values.lock import Artifact
     from stead.values.platform import Platform

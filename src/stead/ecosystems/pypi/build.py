@@ -70,9 +70,15 @@ def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) 
             _unlink(found, prefix)
             raise
         if damaged := _damaged(found, prefix):
-            found = _repair(installer, artifacts, damaged, target, layout, before, context)
+            names = _repair(installer, artifacts, damaged, context)
+            # Their scripts were written anew too, so all records are read again.
+            found = records.installed(
+                prefix, layout.site_packages, records.infos(site) - before.infos
+            )
+            context.progress.note(f"fetched {', '.join(names)} anew: the cached copy was damaged")
         task.advance(len(artifacts))
     _relocate(found, target, layout)
+    before.remove_compiled()
     lock = os.path.join(prefix, ".lock")
     if os.path.exists(lock):
         os.unlink(lock)
@@ -90,6 +96,7 @@ class _Before:
         self._tops = {f"{layout.site_packages}/{n}" for n in os.listdir(site)}
         self._tops |= {f"bin/{n}" for n in os.listdir(os.path.join(prefix, "bin"))}
         self._inside = (f"{layout.site_packages}/", "bin/")
+        self._compiled = set() if self._is_venv else _compiled(prefix)
 
     def refuse_known(self, artifacts: Sequence[Artifact]) -> None:
         """Raise CollisionError for an artifact that another ecosystem has installed."""
@@ -125,6 +132,20 @@ class _Before:
                 remedy="remove one of them, or ask for versions that do not collide",
             )
 
+    def remove_compiled(self) -> None:
+        """Remove what Python compiled of its own library when uv ran it.
+
+        Such files name the place they were made at. Conda's Python lies in the
+        prefix; uv runs it isolated, so that no variable keeps it from writing.
+        """
+        if not self._is_venv:
+            for path in _compiled(self._prefix) - self._compiled:
+                os.unlink(path)
+                try:
+                    os.rmdir(os.path.dirname(path))
+                except OSError:
+                    pass  # conda brought others
+
     def _may_be_known(self, path: str) -> bool:
         if path.startswith(self._inside):
             inside = path[len(self._inside[1]) :] if path.startswith("bin/") else ""
@@ -139,6 +160,15 @@ class _Before:
         if self._is_venv:
             return {CONFIG: "Python", **{t: "Python" for t in self._tops if t.startswith("bin/")}}
         return records.conda_files(self._prefix)
+
+
+def _compiled(prefix: str) -> set[str]:
+    """Name all files of compiled modules in a prefix."""
+    found = set()
+    for directory, _, names in os.walk(os.path.join(prefix, "lib")):
+        if directory.endswith("__pycache__"):
+            found.update(os.path.join(directory, name) for name in names)
+    return found
 
 
 def refuse_escapes(found: Sequence[Installed]) -> None:
@@ -191,12 +221,9 @@ def _repair(
     installer: Installer,
     artifacts: Sequence[Artifact],
     damaged: dict[str, list[str]],
-    target: BuildTarget,
-    layout: Layout,
-    before: _Before,
     context: Context,
-) -> list[Installed]:
-    """Fetch anew what the cache has in a damaged state.
+) -> list[str]:
+    """Fetch anew what the cache has in a damaged state, and name it.
 
     Some wheels list sizes that their files never had; what is the same after
     fetching it anew is as its author made it.
@@ -208,12 +235,9 @@ def _repair(
             details=[f"{n}: {p}" for n, paths in sorted(damaged.items()) for p in paths[:3]],
             remedy="run it once without --offline, so that it is fetched anew",
         )
-    context.progress.note(f"fetching {', '.join(names)} anew: the cached copy is damaged")
     installer.forget(names)
     installer.install([a for a in artifacts if a.name in damaged], again=True)
-    prefix = os.fspath(target.prefix)
-    infos = records.infos(os.path.join(prefix, layout.site_packages)) - before.infos
-    return records.installed(prefix, layout.site_packages, infos)
+    return names
 
 
 def _relocate(found: Sequence[Installed], target: BuildTarget, layout: Layout) -> None:

@@ -255,7 +255,7 @@ class _Reader:
         else:
             url = without_credentials(str(entry["url"])).split("#")[0]
             source = Source("url", url, subdirectory=subdirectory)
-        return _artifact(name, version, depends, source, (_file(name, entry),))
+        return _artifact(name, version, depends, source, files=(_file(name, entry),))
 
     def _version(self, name: str) -> str:
         """Find the version of a path source, which a ``pylock.toml`` does not say."""
@@ -314,6 +314,7 @@ def _artifact(
     version: str,
     depends: tuple[str, ...],
     source: Source,
+    *,
     files: tuple[File, ...] = (),
     extra: tuple[tuple[str, Any], ...] = (),
 ) -> Artifact:

@@ -22,6 +22,7 @@ from stead.values.errors import (
     InterpreterError,
     LockError,
     NetworkError,
+    StoreError,
 )
 from stead.values.lock import Artifact, File
 from stead.values.manifest import Index
@@ -491,6 +492,37 @@ def test_without_a_python_in_the_tree_nothing_is_installed(world):
     world.publish(Wheel("eggs"))
     with pytest.raises(InterpreterError, match="nothing brings a Python"):
         world.build(world.lock("eggs"), interpreter=None)
+
+
+def test_builds_at_the_same_time_do_not_disturb_each_other(world):
+    from concurrent.futures import ThreadPoolExecutor
+
+    world.publish(SPAM, *(Wheel(f"lib{n}") for n in range(20)), Wheel("eggs"))
+    with serve(world.index) as served:
+        world.indexes = (Index("main", f"{served.url}/simple", default=True),)
+        locked = world.lock("spam", *(f"lib{n}" for n in range(20)))
+        with ThreadPoolExecutor(4) as pool:
+            builds = list(pool.map(lambda n: world.build(locked, f"b{n}"), range(4)))
+    for final in builds:
+        assert output(final / "bin" / "spam") == "spam 2.0"
+        assert PyPI().verify(final, world.context()) == ()
+
+
+def test_a_store_that_cannot_be_used_is_named(world):
+    world.publish(Wheel("eggs"))
+    locked = world.lock("eggs")
+    shutil.rmtree(world.home / "packages")
+    (world.home / "packages").write_text("", "utf-8")
+    with pytest.raises(StoreError, match="packages"):
+        world.build(locked)
+    with pytest.raises(StoreError, match="packages"):
+        world.lock("eggs")
+
+
+def test_nothing_but_the_caches_is_left_in_the_home(world):
+    world.publish(Wheel("eggs"))
+    world.build(world.lock("eggs"))
+    assert {p.name for p in (world.home / "packages").iterdir()} == {"uv"}
 
 
 def test_progress_counts_what_is_fetched(world):
