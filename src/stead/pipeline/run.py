@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -120,7 +122,16 @@ def replace_process(command: Command) -> int:
     try:
         os.execvpe(command.argv[0], list(command.argv), dict(command.environ))
     except OSError as exc:
+        if exc.errno == errno.ENOEXEC:
+            _become_script(command)
         raise _not_started(command, exc) from exc
+
+
+def _become_script(command: Command) -> None:
+    """Run a text file without a `#!` line with sh, as every shell does (POSIX, execvp)."""
+    script = shutil.which(command.argv[0], path=command.environ.get("PATH", os.defpath))
+    if script and os.path.exists("/bin/sh"):
+        os.execve("/bin/sh", ["sh", script, *command.argv[1:]], dict(command.environ))
 
 
 def run_child(command: Command) -> int:

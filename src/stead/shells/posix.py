@@ -35,7 +35,7 @@ case $1 in
 esac
 if [ "$__stead_x" = 126 ]; then
   printf '%s\\n' "error: $1 cannot be executed: Permission denied" \\
-    '  → give it execute permission, or run it through its interpreter' >&2
+    '  → give it a `#!` line and execute permission, or run it through its interpreter' >&2
 else
   printf '%s\\n' "error: command not found: $1" \\
     "  → \\`stead add $1\\` if a package brings it, or check PATH" >&2

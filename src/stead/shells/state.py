@@ -25,8 +25,12 @@ OLD = "STEAD_OLD_"
 PLACE = "STEAD_PLACE"
 ENVIRONMENT = "STEAD_ENV"
 
-CALLER = "STEAD_CALLER_"
-"""Under which the shell program puts aside what would steer Stead's own Python."""
+CALLER = "STEAD_CALLER"
+"""Exported by the shell program when it starts Python.
+
+What would steer Stead's own Python stands under this name, an underscore and
+its own name; ``PYTHONCOERCECLOCALE`` is then the program's, not the caller's.
+"""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SPACE = re.compile(r"[ \t\n]+")
@@ -72,9 +76,12 @@ def undo(environ: Mapping[str, str]) -> dict[str, str]:
 
 def caller(environ: Mapping[str, str]) -> dict[str, str]:
     """Give the variables as the shell program was called with them."""
-    result = {n: v for n, v in environ.items() if not n.startswith(CALLER)}
-    result |= {n.removeprefix(CALLER): v for n, v in environ.items() if n.startswith(CALLER)}
-    return result
+    if CALLER not in environ:
+        return dict(environ)
+    aside = CALLER + "_"
+    own = {CALLER, "PYTHONCOERCECLOCALE"}
+    result = {n: v for n, v in environ.items() if n not in own and not n.startswith(aside)}
+    return result | {n.removeprefix(aside): v for n, v in environ.items() if n.startswith(aside)}
 
 
 def switch(changes: Iterable[Change], environ: Mapping[str, str]) -> tuple[Change, ...]:

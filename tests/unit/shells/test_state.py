@@ -53,5 +53,15 @@ def test_a_name_without_an_old_value_had_none():
 
 
 def test_the_callers_python_settings_come_back_under_their_names():
-    environ = {"STEAD_CALLER_PYTHONPATH": "/code", "PATH": "/bin"}
-    assert caller(environ) == {"PYTHONPATH": "/code", "PATH": "/bin"}
+    environ = {"PATH": "/bin", "PYTHONCOERCECLOCALE": "warn"}
+    assert caller(environ) == environ
+    started = {
+        "STEAD_CALLER": "1",
+        "STEAD_CALLER_PYTHONPATH": "/code",
+        "STEAD_CALLER_PYTHONCOERCECLOCALE": "warn",
+        "PYTHONCOERCECLOCALE": "0",
+        "PATH": "/bin",
+    }
+    assert caller(started) == environ | {"PYTHONPATH": "/code"}
+    del started["STEAD_CALLER_PYTHONCOERCECLOCALE"]
+    assert caller(started) == {"PATH": "/bin", "PYTHONPATH": "/code"}
