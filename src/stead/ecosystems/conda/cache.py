@@ -38,29 +38,33 @@ class Places:
         return os.path.join(self.packages, stem(file_name))
 
 
-def is_cached(directory: str, sha256: bytes | None) -> bool:
-    """Say whether the package's directory in the cache is there, and of this very archive."""
+def is_cached(directory: str, sha256: bytes | None, md5: bytes | None = None) -> bool:
+    """Say whether the package's directory in the cache is there, and of this very archive.
+
+    A lock of another tool may know only the archive's md5.
+    """
     if not os.path.isfile(os.path.join(directory, "info", "index.json")):
         return False
-    return sha256 is None or sha256_of(directory) == sha256
+    if sha256 is not None:
+        return _read(directory + ".lock")[8:] == sha256
+    return md5 is None or _read(directory + ".md5") == md5
 
 
-def sha256_of(directory: str) -> bytes | None:
-    """Give the sha256 of the archive that a cached package came from."""
+def _read(path: str) -> bytes:
     try:
-        with open(directory + ".lock", "rb") as stream:
-            content = stream.read(40)
+        with open(path, "rb") as stream:
+            return stream.read(64)
     except OSError:
-        return None
-    return content[8:] if len(content) == 40 else None
+        return b""
 
 
-def record_hash(directory: str, sha256: bytes) -> None:
-    """Write down, as rattler does, which archive a cached package came from."""
-    temporary = f"{directory}.lock.{os.getpid()}"
-    with open(temporary, "wb") as stream:
-        stream.write(struct.pack(">Q", 1) + sha256)
-    os.replace(temporary, directory + ".lock")
+def record_hashes(directory: str, sha256: bytes, md5: bytes) -> None:
+    """Write down which archive a cached package came from: the sha256 as rattler does."""
+    for ending, content in ((".md5", md5), (".lock", struct.pack(">Q", 1) + sha256)):
+        temporary = f"{directory}{ending}.{os.getpid()}"
+        with open(temporary, "wb") as stream:
+            stream.write(content)
+        os.replace(temporary, directory + ending)
 
 
 @contextlib.contextmanager

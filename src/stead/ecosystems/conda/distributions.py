@@ -122,7 +122,7 @@ async def _metadata(record: RepoDataRecord, context: Context) -> list[tuple[str,
     from stead.values.errors import NetworkError
 
     cached = Places.of(cache_directory(context)).package(record.file_name)
-    if is_cached(cached, record.sha256):
+    if is_cached(cached, record.sha256, record.md5):
         return _from_directory(cached)
     doing = f"{record.file_name} could not be looked into"
     if record.url.startswith("file:"):

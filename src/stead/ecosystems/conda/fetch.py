@@ -17,7 +17,7 @@ from stead.ecosystems.conda.cache import (
     Places,
     held,
     is_cached,
-    record_hash,
+    record_hashes,
     sweep,
     unlink,
 )
@@ -50,7 +50,9 @@ async def fill(
     Raises HashMismatchError, ArtifactError, NetworkError, StoreError.
     """
     places = Places.of(cache_directory(context))
-    missing = [r for r in records if afresh or not is_cached(places.package(r.file_name), r.sha256)]
+    missing = [
+        r for r in records if afresh or not is_cached(places.package(r.file_name), r.sha256, r.md5)
+    ]
     try:
         await _fill(missing, places, context, afresh=afresh)
     except OSError as exc:  # of our own handling of files: no room, no permission
@@ -200,13 +202,13 @@ class _Fetcher:
                     raise translated(exc, f"{record.file_name} could not be unpacked") from exc
             _verify(record, sha256, md5)
             await asyncio.to_thread(_protect, scratch)
-            self._place(record, scratch, sha256)
+            self._place(record, scratch, sha256, md5)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
             if named != archive:
                 unlink(named)
 
-    def _place(self, record: RepoDataRecord, scratch: str, sha256: bytes) -> None:
+    def _place(self, record: RepoDataRecord, scratch: str, sha256: bytes, md5: bytes) -> None:
         final = self._places.package(record.file_name)
         try:
             os.rename(scratch, final)
@@ -220,7 +222,7 @@ class _Fetcher:
                 os.rename(final, aside)
                 os.rename(scratch, final)
             shutil.rmtree(aside, ignore_errors=True)
-        record_hash(final, sha256)
+        record_hashes(final, sha256, md5)
 
 
 def _verify(record: RepoDataRecord, sha256: bytes, md5: bytes) -> None:

@@ -64,7 +64,7 @@ async def _install(
         with in_use(context):
             # Another process may have put another archive of the same name there since.
             places = Places.of(cache_directory(context))
-            cached = (is_cached(places.package(r.file_name), r.sha256) for r in records)
+            cached = (is_cached(places.package(r.file_name), r.sha256, r.md5) for r in records)
             if not all(cached):
                 continue
             await _link(records, contents, target, context, link_scripts=link_scripts)

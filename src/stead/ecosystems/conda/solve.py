@@ -161,7 +161,7 @@ async def _cached_sources(
     places = Places.of(cache_directory(context))
     held: dict[str, list[RepoDataRecord]] = {c.url: [] for c in channels}
     for record in (r for records in lists for r in records):
-        if is_cached(places.package(record.file_name), record.sha256):
+        if is_cached(places.package(record.file_name), record.sha256, record.md5):
             held[record.channel.rstrip("/") + "/"].append(record)
     return [c.url if c.is_local else _Held(held[c.url]) for c in channels]
 
