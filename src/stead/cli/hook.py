@@ -8,7 +8,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stead.values.errors import UsageError
+from stead.cli import options
+from stead.values.errors import TrustError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -32,15 +33,25 @@ SHELLS = ("bash", "zsh", "fish", "pwsh")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", metavar="SHELL", help="bash, zsh, fish or pwsh")
+    parser.add_argument("shell", nargs="?", metavar="SHELL", help="bash, zsh, fish or pwsh")
+    options.environment(parser)
     parser.add_argument(
         "--evaluate",
         action="store_true",
         help="answer the hook's question about the current directory, in the shell's words",
     )
+    parser.add_argument(
+        "--build",
+        action="store_true",
+        help="what the hook starts in the background: build a trusted place",
+    )
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
+    if args.build:
+        return _build(args.environment, app)
+    if not args.shell:
+        raise UsageError("which shell?", remedy=f"name one of {', '.join(SHELLS)}")
     shell = {"powershell": "pwsh"}.get(args.shell, args.shell)
     if shell not in SHELLS:
         raise UsageError(f"no hook for {shell!r}", remedy=f"use one of {', '.join(SHELLS)}")
@@ -93,6 +104,19 @@ def _evaluate(shell: str, app: App) -> int:
     # What was never agreed to, or no longer is, goes at once.
     keep = evaluation.state != "untrusted" or trust.read(context.home, place) is not None
     _write(prompt.answer(evaluation, shell, place=place, keep=keep, watch=watch))
+    return 0
+
+
+def _build(environment: str | None, app: App) -> int:
+    """Build what is locked. Nobody asked for it at this moment, so the place must be trusted."""
+    from stead.pipeline import keep
+    from stead.pipeline.trust import may_build_sources
+
+    verdict = keep.judged(app.composed(environment), app.context)
+    if not verdict.trusted:
+        raise TrustError(verdict.reason, where=app.cwd, remedy="look at it with `stead trust`")
+    context = replace(app.context, build_sources=may_build_sources(verdict, explicit=False))
+    replace(app, context=context, locked=True).activation(environment)
     return 0
 
 

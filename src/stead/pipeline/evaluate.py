@@ -31,21 +31,23 @@ def evaluate(request: Request, context: Context) -> Evaluation:
     except SteadError as exc:
         return Evaluation(None, "broken", _line(exc), "")
     spec = composed.spec
-    if not keep.is_trusted(spec, context):
-        return Evaluation(
-            None,
-            "untrusted",
-            f"{spec.place} is not trusted; `stead trust` shows what it asks",
-            spec.digest,
-        )
+    try:
+        verdict = keep.judged(composed, context)
+    except SteadError as exc:
+        return Evaluation(None, "broken", _line(exc), "", spec.place)
+    inputs = keep.participants(spec)
+    if not verdict.trusted:
+        message = f"{spec.place}: {verdict.reason}; `stead trust` shows all and asks"
+        return Evaluation(None, "untrusted", message, spec.digest, spec.place, inputs)
     try:
         state = state_of(composed, context)
     except SteadError as exc:
-        return Evaluation(None, "broken", _line(exc), spec.digest)
+        return Evaluation(None, "broken", _line(exc), spec.digest, spec.place, inputs)
     if state.activation is None:
         what, mend = state.problems[0]
         message = f"{spec.place}: {what}; {mend}"
-        return Evaluation(None, "unbuilt" if state.answers else "broken", message, spec.digest)
+        kind = "unbuilt" if state.answers else "broken"
+        return Evaluation(None, kind, message, spec.digest, spec.place, inputs)
     keep.keep(composed, state.activation, context, started=started)
     return Evaluation(state.activation, "ready", "", spec.digest)
 

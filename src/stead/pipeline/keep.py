@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stead.pipeline import record as records
+from stead.pipeline import trust
 from stead.pipeline.discover import manifest_names
 from stead.pipeline.link import update_link
-from stead.pipeline.steps import Composed, Prepared, Request, mend, prepare
-from stead.store import trust
+from stead.pipeline.meaning import take_snapshot
+from stead.pipeline.steps import Composed, Prepared, Request, composed_for, mend, prepare
+from stead.values.errors import SteadError
+from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
+    from stead.pipeline.meaning import TrustSnapshot
     from stead.values.activation import Activation
     from stead.values.context import Context
     from stead.values.spec import Spec
@@ -40,6 +45,9 @@ def keep(
     ``started`` is when the inputs began to be read; ``written`` are those that
     this command wrote itself.
     """
+    trusted = is_trusted(composed.spec, context)
+    if trusted:
+        from stead.pipeline.prompt import hook_files
     records.record(
         context.home,
         activation,
@@ -47,14 +55,48 @@ def keep(
         now=context.now(),
         started=started,
         written=written,
-        trusted=is_trusted(composed.spec, context),
+        trusted=trusted,
+        files=hook_files(activation) if trusted else None,
     )
     if composed.spec.link and activation.build:
         update_link(composed.spec, activation.build, context)
 
 
 def is_trusted(spec: Spec, context: Context) -> bool:
-    return trust.is_trusted(context.home, spec.place, participants(spec))
+    return trust.judge(spec.place, participants(spec), context).trusted
+
+
+def judged(composed: Composed, context: Context) -> trust.Verdict:
+    """Judge a place, knowing what its files mean: a harmless change is agreed to."""
+    return trust.judge(
+        composed.spec.place,
+        participants(composed.spec),
+        context,
+        lambda: snapshot_of(composed.request, context),
+    )
+
+
+def snapshot_of(request: Request, context: Context) -> TrustSnapshot:
+    """Take the meaning of a place, in all its environments. Raises SteadError."""
+    composed = composed_for(replace(request, environment=DEFAULT), context, fetch=False)
+
+    def spec_of(name: str) -> Spec:
+        return composed_for(replace(request, environment=name), context, fetch=False).spec
+
+    return take_snapshot(spec_of, participants(composed.spec), environments=(request.environment,))
+
+
+def all_participants(request: Request, context: Context) -> tuple[str, ...]:
+    """List the files of every declared environment of a place, and of the one asked about."""
+    spec = composed_for(request, context, fetch=False).spec
+    files = list(participants(spec))
+    for name in (DEFAULT, *spec.environments):
+        try:
+            other = composed_for(replace(request, environment=name), context, fetch=False)
+        except SteadError:
+            continue  # a layer of another platform
+        files += participants(other.spec)
+    return tuple(dict.fromkeys(files))
 
 
 def participants(spec: Spec) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def take_snapshot(
             for f in participants
             if f not in understood and f != lock
         },
-        store.file_digest(lock),
+        store.file_digest(lock) if os.path.exists(lock) else "",
     )
 
 
@@ -150,10 +150,14 @@ def describe(spec: Spec) -> dict[str, dict[str, str]]:
             u.name: _short(plain(replace(u, base=_relative(u.base, spec)))) for u in spec.uses
         },
         "option": {
-            "Python's source": packages.python_from,
-            "exclude-newer": packages.exclude_newer,
-            "channel priority": packages.channel_priority,
-            "link": spec.link,
+            name: value
+            for name, value in (
+                ("Python's source", packages.python_from),
+                ("exclude-newer", packages.exclude_newer),
+                ("channel priority", packages.channel_priority.removeprefix("strict")),
+                ("link", spec.link),
+            )
+            if value
         },
     }
     return {kind: entries for kind, entries in parts.items() if entries}
@@ -182,11 +186,16 @@ def changes_of_meaning(old: TrustSnapshot, new: TrustSnapshot) -> list[Meaning]:
             verb = _verb(was != store.GONE, now != store.GONE, "adds", "changes", "removes")
             found[file] = Meaning(f"{verb} {file}", "file", file)
     if old.lock != new.lock:
-        verb = _verb(
-            old.lock not in ("", store.GONE), new.lock not in ("", store.GONE), "adds a", "changes the", "removes the"
-        )  # fmt: skip
-        found["stead.lock"] = Meaning(f"{verb} lock: other packages may be installed", "lock", "stead.lock")  # fmt: skip
+        verb = _verb(bool(old.lock), bool(new.lock), "adds a", "changes the", "removes the")
+        text = f"{verb} lock: other packages may be installed"
+        found["stead.lock"] = Meaning(text, "lock", "stead.lock")
     return sorted(found.values(), key=lambda m: m.harmless)
+
+
+def meanings(snapshot: TrustSnapshot) -> list[Meaning]:
+    """Say in words all that a place asks for."""
+    nothing = TrustSnapshot({name: {} for name in snapshot.environments}, {})
+    return changes_of_meaning(nothing, snapshot)
 
 
 def from_json(data: Mapping[str, Any] | None) -> TrustSnapshot | None:

@@ -233,7 +233,7 @@ def _reference(directory: str, mtime: int) -> str:
 
 
 def start_build(context: Context, program: str, place: str, environment: str, digest: str) -> str:
-    """Start ``stead build`` for a place in the background, unless one is at it.
+    """Start a build of a trusted place in the background, unless one is at it.
 
     Gives what to say. A build that failed for this very ``digest`` is not tried
     again; its log is named instead.
@@ -261,7 +261,7 @@ def start_build(context: Context, program: str, place: str, environment: str, di
             # The child inherits the locked file, and so holds the lock for as long as it lives.
             subprocess.Popen(
                 ["/bin/sh", "-c", _BUILD, "stead-build", failed, digest, program, "-C", place,
-                 "build", "-e", environment],
+                 "hook", "--build", "-e", environment],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

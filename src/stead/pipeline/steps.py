@@ -21,13 +21,14 @@ from stead.pipeline.uses import Modules
 from stead.store.journal import recover, replace_together
 from stead.store.layout import Layout
 from stead.store.locking import exclusive
+from stead.store.trust import own_edit
 from stead.values.digest import short_key
 from stead.values.errors import InterpreterError, LockError, LockOutdatedError
 from stead.values.lock import Lock, LockedEnvironment
 from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from stead.values.activation import Activation
@@ -49,8 +50,6 @@ class Request:
     user_home: str = ""
     locked: bool = False
     """Fail rather than change the lock."""
-    relock: bool = False
-    """Lock even when the lock still answers."""
     overlay: Mapping[str, str] = field(default_factory=dict)
     """Files as they would be after an edit: path → text."""
 
@@ -131,14 +130,14 @@ def locked_for(composed: Composed, context: Context) -> Locked:
     """Give the locked environment, locking first where the lock does not answer."""
     spec = composed.spec
     old = lockfile.read(composed.lock_path).find(*composed.slot)
-    if answers(composed, old) and not composed.request.relock and not context.upgrade:
+    if answers(composed, old) and not context.upgrade:
         assert old is not None
         return Locked(old, interpreter_for(composed, old, context))
     if composed.request.locked:
         if composed.plan.empty:
             return Locked(nothing_locked(composed))
         locking.check_answers(old, asked_of(composed), spec.root)
-    return relock(composed, context)
+    return lock_together([composed], context)[0]
 
 
 def answers(composed: Composed, old: LockedEnvironment | None) -> bool:
@@ -164,40 +163,51 @@ def asked_of(composed: Composed) -> tuple[str, ...]:
     return tuple(sorted((*asked, *taken)))
 
 
-def relock(
-    composed: Composed, context: Context, *, also: Mapping[str, bytes] | None = None
-) -> Locked:
-    """Lock an environment and write the lock, with ``also`` (path → content) or not at all."""
+def lock_together(
+    environments: Sequence[Composed],
+    context: Context,
+    *,
+    also: Mapping[str, bytes] | None = None,
+) -> tuple[Locked, ...]:
+    """Lock environments of one lock file, and write it with ``also`` (path → content).
+
+    What still answers is kept. Everything is written at once, after all is
+    known: whatever is raised, no file has changed.
+    """
+    path = environments[0].lock_path
     layout = Layout(context.home)
-    guard = layout.locks / f"lock-{short_key(composed.lock_path)}"
-    with exclusive(guard, note=context.progress.note, description=f"locking {composed.spec.name}"):
-        whole = read_leniently(composed.lock_path)
-        old = whole.find(*composed.slot)
-        if (
-            answers(composed, old)
-            and not composed.request.relock
-            and not context.upgrade
-            and not also
-        ):
-            assert old is not None  # another process was first
-            return Locked(old, interpreter_for(composed, old, context))
-        interpreter = interpreter_for(composed, old, context)
-        locked = locking.lock(
-            composed.spec,
-            old,
-            context=context,
-            environment=composed.lock_environment,
-            place=composed.slot[0],
-            interpreter=interpreter,
-            taken=artifacts_of(composed.spec, interpreter),
-        )
-        locked = replace(locked, requests=asked_of(composed))
-        updated = _with_pins(whole.with_environment(locked), composed)
+    guard = layout.locks / f"lock-{short_key(path)}"
+    name = environments[0].spec.name
+    with exclusive(guard, note=context.progress.note, description=f"locking {name}"):
+        whole = before = read_leniently(path)
+        results = []
+        for composed in environments:
+            old = whole.find(*composed.slot)
+            if old is not None and answers(composed, old) and not context.upgrade:
+                results.append(Locked(old, interpreter_for(composed, old, context)))
+                continue
+            locked = _locked_anew(composed, old, context)
+            results.append(locked)
+            whole = _with_pins(whole.with_environment(locked.environment), composed)
         files = dict(also or {})
-        if not _empty(locked) or updated.environments[1:] or also:
-            files[composed.lock_path] = lockfile.write(updated)
-        written = write_files(files, layout, f"lock {composed.spec.name}")
-        return Locked(locked, interpreter, written)
+        if whole != before and any(not _empty(e) for e in whole.environments):
+            files[path] = lockfile.write(whole)
+        written = write_files(files, layout, f"lock {name}")
+        return tuple(replace(locked, written=written) for locked in results)
+
+
+def _locked_anew(composed: Composed, old: LockedEnvironment | None, context: Context) -> Locked:
+    interpreter = interpreter_for(composed, old, context)
+    locked = locking.lock(
+        composed.spec,
+        old,
+        context=context,
+        environment=composed.lock_environment,
+        place=composed.slot[0],
+        interpreter=interpreter,
+        taken=artifacts_of(composed.spec, interpreter),
+    )
+    return Locked(replace(locked, requests=asked_of(composed)), interpreter)
 
 
 def write_files(files: Mapping[str, bytes], layout: Layout, reason: str) -> tuple[str, ...]:
@@ -206,7 +216,9 @@ def write_files(files: Mapping[str, bytes], layout: Layout, reason: str) -> tupl
     if changed:
         for path in changed:
             os.makedirs(os.path.dirname(path), exist_ok=True)
+        edits = {path: (_content(path), content) for path, content in changed.items()}
         replace_together(layout, changed, reason)
+        own_edit(layout.home, edits)
     return tuple(changed)
 
 

@@ -120,7 +120,7 @@ def differences(record: TrustRecord, place: str, participants: Sequence[str]) ->
     base = os.path.realpath(place)
     for name in record.files:
         if name not in now:
-            now[name] = file_digest(os.path.join(base, *name.split("/")))
+            now[name] = file_digest(_full(base, name))
     known = record.files
     there = {n for n, d in now.items() if d != GONE}
     before = {n for n, d in known.items() if d != GONE}
@@ -187,22 +187,25 @@ def own_edit(
     content before; what somebody else changed meanwhile stays untrusted.
     """
     for record in records(home):
+        named = {p: relative_name(p, record.place) for p in edits}
         files = dict(record.files)
         for path, (before, after) in edits.items():
-            name = relative_name(path, record.place)
-            old = files.get(name, GONE)
-            if old != _sha(before):
+            name = named[path]
+            if files.get(name, GONE) != _sha(before):
                 continue
-            concerned = name in files or is_within(record.place, os.path.dirname(path))
-            if not concerned:
+            if name not in files and not is_within(record.place, os.path.dirname(path)):
                 continue
             if after is None:
                 files.pop(name, None)
             else:
                 files[name] = _sha(after)
-        if files != dict(record.files):
-            # The meaning is taken anew when the place is next looked at.
-            write(home, replace(record, files=files, snapshot=None))
+        if files == dict(record.files):
+            continue
+        others = {n: d for n, d in record.files.items() if n not in named.values()}
+        if any(file_digest(_full(record.place, n)) != d for n, d in others.items()):
+            continue  # the edit was made for something else than what was agreed to
+        # The meaning is taken anew when the place is next looked at.
+        write(home, replace(record, files=files, snapshot=None))
 
 
 def is_within(path: str, prefix: str) -> bool:
@@ -319,6 +322,10 @@ def _ours(found: os.stat_result) -> bool:
     if not hasattr(os, "getuid"):
         return True
     return found.st_uid in (os.getuid(), 0) and not found.st_mode & stat.S_IWOTH
+
+
+def _full(resolved_place: str, name: str) -> str:
+    return os.path.normpath(os.path.join(resolved_place, *name.split("/")))
 
 
 def _sha(content: bytes | None) -> str:
