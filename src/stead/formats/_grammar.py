@@ -229,6 +229,7 @@ class TaskTable(Model):
     run: tuple[str, ...] = entry(
         "The command: program and arguments. No shell reads it.",
         default=(),
+        command=True,
         examples=('run = ["python", "report.py"]',),
     )
     depends: tuple[str, ...] = entry(
@@ -270,7 +271,7 @@ class Tables(Model):
 
     packages: PackagesTable = entry("Software.", factory=PackagesTable)
     vars: dict[str, str | int | float | bool] = entry(
-        "Variables. `${NAME}` stands for another variable or one of `[paths]`. A number or `true`"
+        "Variables. `${NAME}` stands for another variable, `${paths.NAME}` for one of `[paths]`. A number or `true`"
         " is taken as its text; `false` takes an inherited variable away (the text is"
         ' `"false"`).',
         factory=dict,
@@ -290,6 +291,7 @@ class Tables(Model):
         factory=dict,
         keys=TASK,
         means="a name of a task",
+        command=True,
         examples=(
             'report = ["python", "report.py"]',
             'report = { run = ["python", "report.py"], depends = ["fetch"], outputs = ["plot.png"] }',

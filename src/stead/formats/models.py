@@ -50,6 +50,7 @@ class Entry:
 
     __slots__ = (
         "closed",
+        "command",
         "default",
         "doc",
         "examples",
@@ -71,6 +72,7 @@ class Entry:
         means: str,
         rest: bool,
         closed: bool,
+        command: bool,
     ) -> None:
         self.doc = doc
         self.default = default
@@ -81,23 +83,11 @@ class Entry:
         self.means = means
         self.rest = rest
         self.closed = closed
+        self.command = command
 
     @property
     def required(self) -> bool:
         return self.default is _ABSENT and self.factory is None
-
-    def without_examples(self) -> Entry:
-        return Entry(
-            self.doc,
-            self.default,
-            self.factory,
-            (),
-            self.pattern,
-            self.keys,
-            self.means,
-            False,
-            False,
-        )
 
 
 _ABSENT: Any = object()
@@ -114,6 +104,7 @@ def entry(
     means: str = "",
     rest: bool = False,
     closed: bool = False,
+    command: bool = False,
 ) -> Any:
     """Describe a key of a table; goes where :func:`dataclasses.field` goes.
 
@@ -121,9 +112,10 @@ def entry(
     TOML. ``pattern`` holds for texts (also in a list), ``keys`` for the names in
     a ``dict``; ``means`` says in words what the pattern admits. A ``rest`` field
     (a ``dict``) takes every key that no other field has; ``closed`` leaves it out
-    of the schema, for keys that only a reader with more knowledge can check.
+    of the schema, for keys that only a reader with more knowledge can check. The
+    list of a ``command`` is arguments: for a text in its place an error shows them.
     """
-    return Entry(doc, default, factory, examples, pattern, keys, means, rest, closed)
+    return Entry(doc, default, factory, examples, pattern, keys, means, rest, closed, command)
 
 
 @typing.dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(entry,))
@@ -174,15 +166,20 @@ class Problems:
             return
         if len(self.found) == 1:
             raise self.found[0]
+        found = sorted(self.found, key=_line)
         details = [
-            f"{e.where}: {e.message}" + (f" → {e.remedy}" if e.remedy else "") for e in self.found
+            f"{e.where}: {e.message}" + (f" → {e.remedy}" if e.remedy else "") for e in found
         ]
         raise ManifestError(
             f"there are {len(self.found)} mistakes in this file",
-            where=self.found[0].where,
+            where=found[0].where,
             details=details,
             remedy="mend each of them; nothing was changed",
         )
+
+
+def _line(error: ManifestError) -> int:
+    return getattr(error.where, "line", 0)
 
 
 class _Bad:
@@ -203,9 +200,17 @@ _Check = typing.Callable[[Any, Path, _Run], Any]
 class Shape:
     """What a value must be: a reader per type it may have."""
 
-    __slots__ = ("example", "expected", "readers")
+    __slots__ = ("command", "example", "expected", "readers")
 
-    def __init__(self, expected: str, readers: Mapping[type, _Check], example: str = "") -> None:
+    def __init__(
+        self,
+        expected: str,
+        readers: Mapping[type, _Check],
+        example: str = "",
+        *,
+        command: bool = False,
+    ) -> None:
+        self.command = command
         self.expected = expected
         self.readers = readers
         self.example = example
@@ -225,11 +230,31 @@ class Shape:
 
     def _remedy(self, value: Any, path: Path) -> str:
         key = bare_or_quoted(str(path[-1])) if path else ""
+        if isinstance(value, str) and self.command:
+            return _arguments(key, value)
         if isinstance(value, str) and list in self.readers and key:
             return f'write {key} = ["{value}"]'
         if isinstance(value, int | float) and not isinstance(value, bool) and str in self.readers:
             return f'put it in quotes: {key} = "{getattr(value, "text", value)}"'
         return f"for example: {self.example}" if self.example else ""
+
+
+def _arguments(key: str, command: str) -> str:
+    """Show a command line as the list of arguments it should be."""
+    import json
+    import shlex
+
+    if any(sign in command for sign in "|&;<>$`*"):
+        shell = json.dumps(["sh", "-c", command], ensure_ascii=False)
+        return (
+            f"a command is a list of arguments, and no shell reads it; to have one: {key} = {shell}"
+        )
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    shown = json.dumps(words, ensure_ascii=False)
+    return f"a command is a list of arguments: {key} = {shown}"
 
 
 class Field(typing.NamedTuple):
@@ -287,7 +312,7 @@ def _compile(cls: type[Model]) -> Table:
         made = Field(
             name,
             name.replace("_", "-"),
-            _shape(hints[name], known),
+            shape_of(hints[name], known),
             known.required,
             hints[name],
             known,
@@ -337,7 +362,8 @@ def _unknown(key: str, table: Table, path: Path, run: _Run) -> None:
     )
 
 
-def _shape(hint: Any, known: Entry) -> Shape:
+def shape_of(hint: Any, known: Entry) -> Shape:
+    """Give the reader of one annotation."""
     example = known.examples[0] if known.examples else ""
     if hint is date:
         return Shape("a date", {date: _take, datetime: _take}, example)
@@ -353,18 +379,20 @@ def _shape(hint: Any, known: Entry) -> Shape:
     if origin is Literal:
         return _literal(arguments, example)
     if origin in (tuple, list):
-        item = _shape(arguments[0], known.without_examples())
+        item = shape_of(arguments[0], known)
         make = tuple if origin is tuple else list
-        return Shape(_list_of(item.expected), {list: _list_reader(item, make)}, example)
+        reader = _list_reader(item, make)
+        return Shape(_list_of(item.expected), {list: reader}, example, command=known.command)
     if origin is dict:
-        item = _shape(arguments[1], known)
+        item = shape_of(arguments[1], known)
         return Shape("a table", {dict: _dict_reader(item, known)}, example)
     if origin in (typing.Union, types.UnionType):
-        members = [_shape(a, known) for a in arguments if a is not type(None)]
+        members = [shape_of(a, known) for a in arguments if a is not type(None)]
         readers: dict[type, _Check] = {}
         for member in members:
             readers = {**member.readers, **readers}
-        return Shape(_either([m.expected for m in members]), readers, example)
+        expected = _either([m.expected for m in members])
+        return Shape(expected, readers, example, command=known.command)
     raise TypeError(f"a grammar cannot hold {hint!r}")
 
 
@@ -389,7 +417,7 @@ def _patterned(known: Entry) -> _Check:
 
 
 def _literal(choices: tuple[Any, ...], example: str) -> Shape:
-    expected = _either([describe(c) for c in choices])
+    expected = _either([f'"{c}"' if isinstance(c, str) else describe(c) for c in choices])
 
     def check(value: Any, path: Path, run: _Run) -> Any:
         if value in choices:

@@ -1,0 +1,216 @@
+"""JSON Schema and reference of ``stead.toml``, generated from its grammar.
+
+``python -m stead.formats.schema`` prints the schema, with ``--markdown`` the
+reference. Both are kept beside the code; a test says when they are not current.
+"""
+
+from __future__ import annotations
+
+import json
+import os.path
+import sys
+import types
+import typing
+from datetime import date
+from typing import Any, Literal
+
+from stead.formats._grammar import Root
+from stead.formats.models import Entry, Field, Model, shape_of, table_of
+
+FILE = os.path.join(os.path.dirname(__file__), "stead.schema.json")
+"""Where the generated schema lies in the installed package."""
+
+# Draft 7 is the newest that TOML editors understand.
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+
+def text() -> str:
+    """Give the schema as it is shipped."""
+    with open(FILE, encoding="utf-8") as file:
+        return file.read()
+
+
+def generate() -> str:
+    """Make the schema's text from the grammar."""
+    definitions: dict[str, Any] = {}
+    root = _object(Root, definitions)
+    schema = {
+        "$schema": DRAFT,
+        "title": "stead.toml",
+        **root,
+        "definitions": dict(sorted(definitions.items())),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
+    table = table_of(model)
+    made: dict[str, Any] = {
+        "description": _plain(model.__doc__ or ""),
+        "type": "object",
+        "properties": {f.key: _property(f, definitions) for f in table.fields.values()},
+        "additionalProperties": False,
+    }
+    required = [f.key for f in table.fields.values() if f.required]
+    if required:
+        made["required"] = required
+    if table.rest and not table.rest.entry.closed:
+        made["patternProperties"] = _rest(table.rest, definitions)
+    return made
+
+
+def _rest(field: Field, definitions: dict[str, Any]) -> dict[str, Any]:
+    (_, value) = typing.get_args(field.hint)
+    return {_anchored(field.entry.keys or ".+"): _type(value, field.entry, definitions)}
+
+
+def _property(field: Field, definitions: dict[str, Any]) -> dict[str, Any]:
+    made = _type(field.hint, field.entry, definitions)
+    if "$ref" in made:  # draft 7 reads nothing beside a reference
+        made = {"allOf": [made]}
+    made["description"] = _plain(field.entry.doc)
+    pairs = [_parsed(example) for example in field.entry.examples]
+    if pairs:
+        named = typing.get_origin(field.hint) is dict
+        made["examples"] = [
+            {key: value} if named and key != field.key else value for key, value in pairs
+        ]
+    return made
+
+
+def _type(hint: Any, entry: Entry, definitions: dict[str, Any]) -> dict[str, Any]:
+    simple = {int: "integer", float: "number", bool: "boolean"}
+    if hint in simple:
+        return {"type": simple[hint]}
+    if hint in (str, date):
+        pattern = {"pattern": _anchored(entry.pattern)} if entry.pattern else {}
+        return {"type": "string", **pattern}
+    if isinstance(hint, type) and issubclass(hint, Model):
+        name = hint.__name__
+        if name not in definitions:
+            definitions[name] = {}
+            definitions[name] = _object(hint, definitions)
+        return {"$ref": f"#/definitions/{name}"}
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    if origin in (tuple, list):
+        return {"type": "array", "items": _type(arguments[0], entry, definitions)}
+    if origin is dict:
+        inner = _type(arguments[1], entry, definitions)
+        if not entry.keys:
+            return {"type": "object", "additionalProperties": inner}
+        return {
+            "type": "object",
+            "patternProperties": {_anchored(entry.keys): inner},
+            "additionalProperties": False,
+        }
+    assert origin in (typing.Union, types.UnionType), hint
+    members = [_type(a, entry, definitions) for a in arguments if a is not type(None)]
+    unique = [m for i, m in enumerate(members) if m not in members[:i]]
+    return unique[0] if len(unique) == 1 else {"anyOf": unique}
+
+
+def _anchored(pattern: str) -> str:
+    return f"^(?:{pattern})$"
+
+
+def _plain(doc: str) -> str:
+    return " ".join(doc.split())
+
+
+def _parsed(example: str) -> tuple[str, Any]:
+    import tomllib
+
+    ((key, value),) = tomllib.loads(example).items()
+    return key, value
+
+
+# -- the reference
+
+_INTRODUCTION = """\
+# `stead.toml`
+
+<!-- Generated from the grammar: python -m stead.formats.schema --markdown -->
+
+A manifest says what a directory needs: packages, variables, named paths, tasks. It is TOML 1.0,
+in UTF-8. Manifests of parent directories, up to the workspace's root, apply as well; the order of
+tables and keys means nothing. `[tool.stead]` in `pyproject.toml` is the same thing.
+
+`stead schema` prints a JSON Schema for editors. An unknown key is an error, which names the
+nearest known one.
+"""
+
+
+def markdown() -> str:
+    """Make the reference page."""
+    page = _Page()
+    page.section(Root, (), "Top level")
+    return "\n".join([_INTRODUCTION, *page.parts])
+
+
+class _Page:
+    """Sections, one per table; what a table inherits from another is not said again."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._said: set[int] = set()
+
+    def section(self, model: type[Model], path: tuple[str, ...], title: str) -> None:
+        table = table_of(model)
+        level = "#" * min(1 + max(1, len(path)), 4)
+        self.parts.append(f"{level} {title}\n\n{_plain(model.__doc__ or '')}\n")
+        below: list[tuple[type[Model], tuple[str, ...], str]] = []
+        for field in [*table.fields.values(), *([table.rest] if table.rest else [])]:
+            if field.entry.closed or id(field.entry) in self._said:
+                continue
+            self._said.add(id(field.entry))
+            here = (*path, "NAME") if field is table.rest else (*path, field.key)
+            if _is_table(field.hint):
+                below.append((_models(field.hint)[0], here, f"`[{'.'.join(here)}]`"))
+                continue
+            self.parts.append(_entry(field, here))
+            named = typing.get_origin(field.hint) is dict and field is not table.rest
+            place = (*here, "NAME") if named else here
+            name = ".".join(place)
+            heading = f"`[{name}]`" if _only_tables(field.hint) else f"`{name} = {{ … }}`"
+            below += [(one, place, heading) for one in _models(field.hint)]
+        for one, place, heading in below:
+            self.section(one, place, heading)
+
+
+def _entry(field: Field, here: tuple[str, ...]) -> str:
+    named = typing.get_origin(field.hint) is dict
+    key = here[-1]
+    shown = f"[{'.'.join(here)}]" if named and key != "NAME" else key
+    need = ", required" if field.required else ""
+    lines = [f"**`{shown}`** ({_words(field)}{need}): {_plain(field.entry.doc)}\n"]
+    if field.entry.examples:
+        lines += ["```toml", *field.entry.examples, "```", ""]
+    return "\n".join(lines)
+
+
+def _words(field: Field) -> str:
+    if typing.get_origin(field.hint) is dict:
+        value = typing.get_args(field.hint)[1]
+        return f"each {shape_of(value, field.entry).expected}"
+    return field.shape.expected
+
+
+def _models(hint: Any) -> list[type[Model]]:
+    if isinstance(hint, type) and issubclass(hint, Model):
+        return [hint]
+    return [m for a in typing.get_args(hint) for m in _models(a)]
+
+
+def _is_table(hint: Any) -> bool:
+    members = [a for a in typing.get_args(hint) if a is not type(None)] or [hint]
+    return all(isinstance(m, type) and issubclass(m, Model) for m in members)
+
+
+def _only_tables(hint: Any) -> bool:
+    return typing.get_origin(hint) is dict and _is_table(typing.get_args(hint)[1])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown() if "--markdown" in sys.argv[1:] else generate())
