@@ -100,10 +100,7 @@ def check_inside(contents: Contents) -> None:
                 f"{contents.package} brings a file outside its prefix: {file.path!r}",
                 remedy=_REMEDY,
             )
-        if file.target is not None and (
-            os.path.isabs(file.target)
-            or _leaves(posixpath.join(posixpath.dirname(file.path), file.target))
-        ):
+        if file.target is not None and _leads_out(file.path, file.target):
             raise ArtifactError(
                 f"{contents.package} brings a link out of its prefix: {file.path!r} → {file.target!r}",
                 remedy=_REMEDY,
@@ -174,29 +171,36 @@ def _same(one: Placed, other: Placed) -> bool:
 
 
 def _leaves(path: str) -> bool:
+    """Say whether a file's path may lead out; one with ``..`` in it is never needed."""
     if not path or path.startswith(("/", "\\")) or path[1:2] == ":" or "\0" in path:
         return True
-    depth = 0
-    for part in path.replace("\\", "/").split("/"):
-        depth += -1 if part == ".." else part not in ("", ".")
-        if depth < 0:
-            return True
-    return False
+    return ".." in path.replace("\\", "/").split("/")
+
+
+def _leads_out(path: str, target: str) -> bool:
+    """Say whether a link may lead out.
+
+    A ``..`` behind a name is refused too: the name may be a link itself, and
+    then the way back is another one.
+    """
+    parts = target.replace("\\", "/").split("/")
+    up = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    return os.path.isabs(target) or up > path.count("/") or ".." in parts[up:]
 
 
 def _path_entries(directory: str) -> Iterable[dict[str, Any]]:
     try:
         with open(os.path.join(directory, "info", "paths.json"), "rb") as stream:
-            entries = json.load(stream)["paths"]
+            entries = [e for e in json.load(stream)["paths"] if "_path" in e]
     except FileNotFoundError:
         return _old_entries(directory)
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise DamagedError(
             f"the cached package in {directory} has no readable file list",
             where=directory,
             remedy=f"remove {directory}",
         ) from exc
-    return [e for e in entries if isinstance(e, dict) and "_path" in e]
+    return entries
 
 
 def _old_entries(directory: str) -> list[dict[str, Any]]:
