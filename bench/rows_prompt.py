@@ -1,0 +1,129 @@
+"""Rows about the prompt: in a directory where nothing changed, and when a place is entered."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from measure import Row, by_turns
+from rows_start import BELOW, DEEP, MINOR, mise_env, mise_tree, stead_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from world import World
+
+BASH = "/bin/bash"
+SCRIPT = str(Path(__file__).with_name("prompts.bash"))
+VARIABLES = {f"BENCH_{n:03}": f"the value of variable {n}, of middling length" for n in range(100)}
+LAST = "BENCH_099"
+
+STAY, ENTER = (0.2, 0.1), (0.15, 0.05)
+"""What the ratio to mise and to direnv may be."""
+
+
+class Prompts:
+    """One tool's hook, timed in one bash that goes where it is sent."""
+
+    def __init__(self, world: World, hook: str, **env: str) -> None:
+        """Keep ``hook``, the text for the rc file, for the bashes to come."""
+        self._world = world
+        self._env = env
+        self._hook = str(world.base / f"hook-{len(list(world.base.glob('hook-*')))}")
+        Path(self._hook).write_text(hook, "utf-8")
+
+    def command(self, mode: str, count: int, place: str, variable: str) -> list[str]:
+        elsewhere = str(self._world.base / "user")
+        return [BASH, "--norc", SCRIPT, mode, str(count), place, elsewhere, self._hook, variable]
+
+    def timer(self, mode: str, count: int, place: str, variable: str) -> Callable[[], list[float]]:
+        """Give what times ``count`` prompts in one bash, in milliseconds."""
+
+        def run() -> list[float]:
+            said = self._world.do(*self.command(mode, count, place, variable), cwd="/", **self._env)
+            return [statistics.median(int(line) / 1000 for line in said.splitlines())]
+
+        return run
+
+    def started(self, place: str, variable: str) -> float:
+        """Count the processes that one unchanged prompt starts, with strace."""
+        counts = []
+        log = str(self._world.base / "strace.log")
+        for prompts in (0, 20):
+            self._world.do(
+                "strace", "-f", "-qq", "-o", log, "-e", "trace=fork,vfork,clone,clone3,execve",
+                *self.command("stay", prompts, place, variable), cwd="/", **self._env,
+            )  # fmt: skip
+            counts.append(len(re.findall(r"\) = [1-9]|\) = 0$", Path(log).read_text(), re.MULTILINE)))
+        return (counts[1] - counts[0]) / 20
+
+
+def rows(world: World) -> list[Row]:
+    """Time prompts with the hook against mise's and direnv's."""
+    stay: dict[str, Callable[[], list[float]]] = {}
+    enter: dict[str, Callable[[], list[float]]] = {}
+    count = world.rounds(40, 10)
+
+    ours = Prompts(world, world.do(world.stead, "hook", "bash", cwd="/"))
+    deep, wide = os.path.join(stead_tree(world), BELOW), _stead_wide(world)
+    for place in (deep, wide):
+        world.do(world.stead, "trust", "--yes", cwd=place)
+        world.settle(place)
+    stay["stead"] = ours.timer("stay", count, deep, "LEVEL_3")
+    enter["stead"] = ours.timer("enter", count, wide, LAST)
+
+    mise = world.tools["mise"].program
+    if mise:
+        theirs = Prompts(world, world.do(mise, "activate", "bash", cwd="/"), **mise_env(world))
+        below = os.path.join(mise_tree(world), BELOW)
+        stay["mise"] = theirs.timer("stay", count, below, "LEVEL_3")
+        lines = "".join(f'{n} = "{v}"\n' for n, v in VARIABLES.items())
+        place = world.place("wide-mise", {"mise.toml": f"[env]\n{lines}"})
+        enter["mise"] = theirs.timer("enter", count, place, LAST)
+    direnv = world.tools["direnv"].program
+    if direnv:
+        quiet = {"DIRENV_LOG_FORMAT": ""}
+        theirs = Prompts(world, world.do(direnv, "hook", "bash", cwd="/"), **quiet)
+        below = os.path.join(_envrc(world, "deep-direnv", DEEP[-1], {"LEVEL_3": "level 3"}), BELOW)
+        os.makedirs(below, exist_ok=True)
+        stay["direnv"] = theirs.timer("stay", count, below, "LEVEL_3")
+        enter["direnv"] = theirs.timer(
+            "enter", count, _envrc(world, "wide-direnv", "", VARIABLES), LAST
+        )
+
+    found = []
+    if shutil.which("strace"):
+        started = ours.started(deep, "LEVEL_3")
+        found.append(Row("unchanged prompt: processes started", started, "none", 0, 0, counts=True))
+    else:
+        world.left_out.append("processes started by an unchanged prompt: strace is not there")
+    rounds = world.rounds(15, 3)
+    for name, timed, gates in (
+        ("unchanged prompt in bash", stay, STAY),
+        ("entering a known environment, 100 variables", enter, ENTER),
+    ):
+        ms = by_turns(timed, rounds)
+        found += [
+            Row(name, ms["stead"], f"{peer}'s hook", ms[peer], gate)
+            for peer, gate in zip(("mise", "direnv"), gates, strict=True)
+            if peer in ms
+        ]
+    return found
+
+
+def _stead_wide(world: World) -> str:
+    lines = "".join(f'{n} = "{v}"\n' for n, v in VARIABLES.items())
+    head = f'[workspace]\nname = "wide"\n\n[packages]\npython = "=={MINOR}.*"\n\n'
+    return world.place("wide-stead", {"stead.toml": f"{head}[vars]\n{lines}"})
+
+
+def _envrc(world: World, name: str, directory: str, variables: dict[str, str]) -> str:
+    text = "".join(f"export {n}='{v}'\n" for n, v in variables.items())
+    root = world.place(name, {f"{directory}.envrc": text})
+    direnv = world.tools["direnv"].program
+    world.do(direnv, "allow", os.path.join(root, f"{directory}.envrc"), cwd=root)
+    return root

@@ -1,0 +1,126 @@
+"""What one run of the measurements works in: a scratch directory and a clean environment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import peers
+from measure import BenchError, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from peers import Peer
+
+
+@dataclass
+class World:
+    """A home of its own for the user, Stead and every peer, all on one file system."""
+
+    base: Path
+    quick: bool
+    stead: str
+    tools: dict[str, Peer]
+    left_out: list[str] = field(default_factory=list)
+    """What is not in the table, and why."""
+
+    @property
+    def home(self) -> Path:
+        """Where Stead keeps things."""
+        return self.base / "stead"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """All variables that a measured program gets."""
+        return {
+            "HOME": str(self.base / "user"),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LC_ALL": "C.UTF-8",
+            "STEAD_HOME": str(self.home),
+            "UV_CACHE_DIR": str(self.base / "uv-cache"),
+            "UV_LINK_MODE": "hardlink",
+            "MISE_YES": "1",
+        }
+
+    def rounds(self, full: int, quick: int) -> int:
+        return quick if self.quick else full
+
+    def place(self, name: str, files: Mapping[str, str]) -> str:
+        """Write a tree below the scratch directory and give its path."""
+        root = self.base / "places" / name
+        for path, text in files.items():
+            target = root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, "utf-8")
+        return str(root)
+
+    def program(
+        self,
+        *argv: str,
+        cwd: str,
+        before: Callable[[], str | None] | None = None,
+        **env: str,
+    ) -> Program:
+        return Program(argv, cwd, {**self.env, **env}, before, log=str(self.base / "stderr.log"))
+
+    def do(self, *argv: str, cwd: str, **env: str) -> str:
+        """Run something that is not measured and give what it prints."""
+        done = subprocess.run(
+            argv,
+            cwd=cwd,
+            env={**self.env, "PWD": cwd, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip()[-600:]
+            raise BenchError(f"{' '.join(argv)} failed in {cwd}: {said}")
+        return done.stdout
+
+    def settle(self, cwd: str) -> None:
+        """Bring a place to where nothing has changed since its record was made.
+
+        A record made right after an edit is never taken for fresh.
+        """
+        import time
+
+        self.do(self.stead, "run", "true", cwd=cwd)
+        time.sleep(0.1)
+        self.do(self.stead, "run", "true", cwd=cwd)
+
+    def forget_builds(self) -> None:
+        """Remove every build and every record, and leave the package caches as they are."""
+        from stead.store.atomic import remove_tree
+
+        for name in ("store", "places", "activations"):
+            if (self.home / name).exists():
+                remove_tree(self.home / name)
+
+
+@contextlib.contextmanager
+def make_world(*, quick: bool) -> Iterator[World]:
+    """Make a world, and remove it and all that it holds."""
+    from stead.store.atomic import remove_tree
+
+    program = Path(sys.executable).parent / "stead"
+    if not program.exists():
+        raise BenchError(f"{program} is missing: install Stead beside this Python")
+    base = Path(os.path.realpath(tempfile.mkdtemp(prefix="stead-bench-")))
+    try:
+        (base / "user").mkdir()
+        (base / "places").mkdir()
+        tools = {p.name: p for p in (peers.mise(), peers.direnv(), peers.uv())}
+        yield World(base, quick, str(program), tools)
+    finally:
+        os.chdir("/")
+        remove_tree(base)
+        shutil.rmtree(base, ignore_errors=True)
