@@ -40,7 +40,7 @@ OWN = {
     "TERM",
     "HISTFILE",
     "JPY_PARENT_PID",
-    "USER",
+    "USER", "LOGNAME",
 }
 
 

@@ -42,7 +42,7 @@ class App:
     target: str = ""
     """Another platform to speak about, by name."""
 
-    def request(self, environment: str | None = None, *, relock: bool = False) -> Request:
+    def request(self, environment: str | None = None) -> Request:
         """Describe the wanted environment; None means the default one."""
         from stead.pipeline.steps import Request
 
@@ -53,7 +53,6 @@ class App:
             here=self.platform,
             user_home=os.path.realpath(os.path.expanduser("~")),
             locked=self.locked,
-            relock=relock,
         )
 
     def environment(self, name: str | None) -> str:

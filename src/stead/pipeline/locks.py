@@ -44,27 +44,40 @@ def lock_all(
     if first.lock_path != in_tree and not request.locked:
         _into_tree(first.lock_path, in_tree, context)
         first = replace(first, lock_path=in_tree)
-    targets = _targets(first, named=named, platforms=platforms)
-    changes = []
-    for environment, platform in targets:
-        wanted = replace(
-            request, environment=environment, platform=platform_named(platform), relock=True
+    targets = targets_of(first, named=named, platforms=platforms)
+    composed = [
+        composed_as(
+            request, environment, platform, first.lock_path, context, exclude_newer=exclude_newer
         )
-        composed = replace(
-            steps.composed_for(wanted, context, fetch=not request.locked), lock_path=first.lock_path
-        )
-        if exclude_newer:
-            packages = replace(composed.spec.packages, exclude_newer=exclude_newer)
-            composed = replace(composed, spec=replace(composed.spec, packages=packages))
-        before = steps.read_leniently(composed.lock_path).find(*composed.slot)
-        if request.locked:
-            locked = steps.locked_for(composed, context).environment
-        elif before and steps.answers(composed, before) and not context.upgrade:
-            locked = before
-        else:
-            locked = steps.relock(composed, context).environment
-        changes.append(Change(locked, difference(before, locked)))
-    return tuple(changes)
+        for environment, platform in targets
+    ]
+    held = steps.read_leniently(first.lock_path)
+    before = [held.find(*c.slot) for c in composed]
+    if request.locked:
+        locked = tuple(steps.locked_for(c, context) for c in composed)
+    else:
+        locked = steps.lock_together(composed, context)
+    return tuple(
+        Change(now.environment, difference(was, now.environment))
+        for was, now in zip(before, locked, strict=True)
+    )
+
+
+def composed_as(
+    request: Request,
+    environment: str,
+    platform: str,
+    lock_path: str,
+    context: Context,
+    *,
+    exclude_newer: str = "",
+) -> steps.Composed:
+    wanted = replace(request, environment=environment, platform=platform_named(platform))
+    composed = steps.composed_for(wanted, context, fetch=not request.locked)
+    if exclude_newer:
+        packages = replace(composed.spec.packages, exclude_newer=exclude_newer)
+        composed = replace(composed, spec=replace(composed.spec, packages=packages))
+    return replace(composed, lock_path=lock_path)
 
 
 def difference(old: LockedEnvironment | None, new: LockedEnvironment) -> tuple[str, ...]:
@@ -83,7 +96,7 @@ def difference(old: LockedEnvironment | None, new: LockedEnvironment) -> tuple[s
     return tuple(lines)
 
 
-def _targets(
+def targets_of(
     first: steps.Composed, *, named: bool, platforms: tuple[str, ...]
 ) -> list[tuple[str, str]]:
     """List the environments and platforms to lock, the asked one first."""

@@ -6,6 +6,7 @@ Each function takes what the one before gave. :func:`prepare` is the list.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from stead.values.lock import Lock, LockedEnvironment
 from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from stead.values.activation import Activation
@@ -85,6 +86,9 @@ class Locked:
     """The one outside the store, where the environment has one."""
     written: tuple[str, ...] = ()
     """Files that locking wrote."""
+
+
+Amend = Callable[[tuple[Locked, ...]], tuple[Sequence[Composed], dict[str, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -164,15 +168,13 @@ def asked_of(composed: Composed) -> tuple[str, ...]:
 
 
 def lock_together(
-    environments: Sequence[Composed],
-    context: Context,
-    *,
-    also: Mapping[str, bytes] | None = None,
+    environments: Sequence[Composed], context: Context, *, amend: Amend | None = None
 ) -> tuple[Locked, ...]:
-    """Lock environments of one lock file, and write it with ``also`` (path → content).
+    """Lock environments of one lock file, and write it.
 
-    What still answers is kept. Everything is written at once, after all is
-    known: whatever is raised, no file has changed.
+    What still answers is kept. ``amend`` may give other files (path → content) to
+    write with the lock, and the same environments in other words. Everything is
+    written at once, after all is known: whatever is raised, no file has changed.
     """
     path = environments[0].lock_path
     layout = Layout(context.home)
@@ -185,15 +187,21 @@ def lock_together(
             old = whole.find(*composed.slot)
             if old is not None and answers(composed, old) and not context.upgrade:
                 results.append(Locked(old, interpreter_for(composed, old, context)))
-                continue
-            locked = _locked_anew(composed, old, context)
-            results.append(locked)
-            whole = _with_pins(whole.with_environment(locked.environment), composed)
-        files = dict(also or {})
+            else:
+                results.append(_locked_anew(composed, old, context))
+        files: dict[str, bytes] = {}
+        if amend is not None:
+            environments, files = amend(tuple(results))
+            results = [
+                replace(done, environment=replace(done.environment, requests=asked_of(composed)))
+                for composed, done in zip(environments, results, strict=True)
+            ]
+        for composed, done in zip(environments, results, strict=True):
+            whole = _with_pins(whole.with_environment(done.environment), composed)
         if whole != before and any(not _empty(e) for e in whole.environments):
             files[path] = lockfile.write(whole)
         written = write_files(files, layout, f"lock {name}")
-        return tuple(replace(locked, written=written) for locked in results)
+        return tuple(replace(done, written=written) for done in results)
 
 
 def _locked_anew(composed: Composed, old: LockedEnvironment | None, context: Context) -> Locked:

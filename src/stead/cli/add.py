@@ -1,0 +1,74 @@
+"""`stead add`: ask for a package."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+    from stead.pipeline.change import Changed
+
+HELP = """Ask for packages: edit the manifest, lock, and make the environment.
+
+A package is NAME, NAME>=VERSION, pypi:NAME, conda:NAME, CHANNEL::NAME, a path
+or git+URL. Without an ecosystem it is the one that the place uses already. A
+name without a version is written with the version found as its lower bound.
+If it cannot be locked, nothing is changed.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("package", nargs="+", help="what to ask for")
+    common(parser)
+
+
+def common(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that add and remove share."""
+    parser.add_argument("--layer", default="", metavar="NAME", help="the layer to change")
+    parser.add_argument("--no-build", action="store_true", help="lock only, build later")
+    parser.add_argument("--offline", action="store_true", help="use only what is cached")
+    parser.add_argument(
+        "--no-python-downloads", action="store_true", help="never fetch an interpreter"
+    )
+    options.json(parser)
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.pipeline.change import add, parse_wish
+
+    wishes = [parse_wish(text, app.cwd) for text in args.package]
+    return report(args, app, add(app.request(), app.context, wishes, layer=args.layer))
+
+
+def report(args: argparse.Namespace, app: App, changed: Changed) -> int:
+    """Build the environment that was changed, and say what changed."""
+    if not args.no_build:
+        app.activation(args.layer or None)
+    if args.json:
+        app.out_json(
+            {
+                "files": changed.files,
+                "environments": [
+                    {
+                        "environment": c.now.environment,
+                        "platform": c.now.platform,
+                        "changes": c.lines,
+                    }
+                    for c in changed.changes
+                ],
+            }
+        )
+        return 0
+    for file in changed.files:
+        app.out(f"changed {os.path.relpath(file, app.cwd)}")
+    for change in changed.changes:
+        if change.lines:
+            app.out(f"{change.now.environment} on {change.now.platform}")
+        for line in change.lines:
+            app.out(f"  {line}")
+    return 0

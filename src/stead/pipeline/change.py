@@ -1,0 +1,280 @@
+"""Changing what a place asks for: the manifest and the lock together, or neither."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from stead.formats import edit
+from stead.pipeline import locks, steps
+from stead.pipeline.discover import load_text
+from stead.values.errors import ManifestError, UsageError
+from stead.values.names import normalize_pypi
+from stead.values.requirement import PYTHON
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stead.pipeline.steps import Composed, Request
+    from stead.values.context import Context
+
+_WISH = re.compile(
+    r"(?:(?P<ecosystem>conda|pypi|python):)?"
+    r"(?:(?P<channel>[\w./-]+)::)?"
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)"
+    r"(?:\[(?P<extras>[^\]]*)\])?"
+    r"\s*(?P<spec>(?:[=<>!~@ ].*)?)\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One package on the command line. ``ecosystem`` is empty where it was not said."""
+
+    ecosystem: str
+    name: str
+    value: str | dict[str, Any]
+
+    @property
+    def unbound(self) -> bool:
+        """Nothing was said about versions, so the lock's choice becomes the lower bound."""
+        if isinstance(self.value, str):
+            return self.value == "*"
+        return set(self.value) <= {"extras", "channel"}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What an edit did: the manifests, and what came, went or changed in each environment."""
+
+    files: tuple[str, ...]
+    changes: tuple[locks.Change, ...]
+
+
+def parse_wish(text: str, directory: str) -> Wish:
+    """Read ``numpy``, ``pypi:numpy>=2``, ``conda-forge::numpy``, ``./lib`` or ``git+https://…``.
+
+    Paths are relative to ``directory``. Raises UsageError.
+    """
+    ecosystem, _, rest = text.rpartition(":") if text.startswith("pypi:") else ("", "", text)
+    if rest.startswith((".", "/", "~")) or os.sep in rest.split("@")[0].split("::")[0]:
+        path = os.path.normpath(os.path.join(directory, os.path.expanduser(rest)))
+        return Wish("pypi", _project_name(path), {"path": path, "editable": True})
+    if rest.startswith("git+") or " @ " in rest or "@git+" in rest:
+        return _sourced(rest, text)
+    match = _WISH.match(text)
+    if match is None:
+        raise UsageError(
+            f"{text!r} does not name a package",
+            remedy="write NAME, NAME>=VERSION, pypi:NAME, conda:NAME, a path or git+URL",
+        )
+    spec = match["spec"].strip() or "*"
+    ecosystem = match["ecosystem"] or ("conda" if match["channel"] else "")
+    value: str | dict[str, Any] = spec
+    if match["extras"] or match["channel"]:
+        value = {"version": spec} if spec != "*" else {}
+        if match["extras"]:
+            value["extras"] = [e.strip() for e in match["extras"].split(",")]
+        if match["channel"]:
+            value["channel"] = match["channel"]
+    return Wish(ecosystem, match["name"], value)
+
+
+def _sourced(rest: str, text: str) -> Wish:
+    name, at, address = rest.partition("@") if not rest.startswith("git+") else ("", "", rest)
+    address = address.strip() if at else rest
+    address, _, fragment = address.partition("#")
+    fields = dict(f.split("=", 1) for f in fragment.split("&") if "=" in f)
+    name = name.strip() or fields.get("egg", "")
+    if not name:
+        name = os.path.basename(address.split("@")[0 if address.count("@") < 2 else -2])
+        name = name.removesuffix(".git")
+    if not address.startswith("git+"):
+        return Wish("pypi", name, {"url": address})
+    location = address.removeprefix("git+")
+    head, sign, revision = location.rpartition("@")
+    value = {"git": location}
+    if sign and "/" not in revision and head.count("/") > 2:
+        value = {"git": head, "rev": revision}
+    if "subdirectory" in fields:
+        value["subdirectory"] = fields["subdirectory"]
+    if not re.match(r"[A-Za-z0-9]", name):
+        raise UsageError(f"{text!r}: what is the package's name?", remedy="write NAME @ git+URL")
+    return Wish("pypi", name, value)
+
+
+def _project_name(path: str) -> str:
+    from stead.pipeline.discover import read_module
+
+    if not os.path.isdir(path):
+        raise UsageError(f"there is no directory {path}", remedy="give the path of a project")
+    for manifest in read_module(path):
+        if manifest.project:
+            return manifest.project
+    raise UsageError(
+        f"{path} is not an installable project", remedy="it needs a pyproject.toml with [project]"
+    )
+
+
+def add(request: Request, context: Context, wishes: Sequence[Wish], *, layer: str = "") -> Changed:
+    """Ask for packages, lock, and write manifest and lock together.
+
+    A wish without a version is written with the locked one as its lower bound.
+    Whatever is raised, nothing on disk has changed.
+    """
+    first = _start(request, context)
+    decided = [w if w.ecosystem else replace(w, ecosystem=_usual(first)) for w in wishes]
+
+    def edited(asked: Sequence[Wish]) -> dict[str, str]:
+        texts: dict[str, str] = {}
+        for wish in asked:
+            file = _file_for(first, wish.ecosystem, layer)
+            text = texts.get(file) if file in texts else _text(file)
+            texts[file] = edit.add_requirement(
+                file, text or "", wish.ecosystem, wish.name, _near(wish.value, file), layer=layer
+            )
+        return texts
+
+    def amend(
+        locked: tuple[steps.Locked, ...],
+    ) -> tuple[Sequence[Composed], dict[str, bytes]]:
+        texts = edited([_bounded(w, locked) for w in decided])
+        return _composed(request, first, texts, layer, context), _bytes(texts)
+
+    return _locked(_composed(request, first, edited(decided), layer, context), amend, context)
+
+
+def remove(request: Request, context: Context, names: Sequence[str], *, layer: str = "") -> Changed:
+    """Take requests away, lock, and write manifests and lock together.
+
+    Raises ManifestError for a name that no manifest of the place asks for.
+    """
+    first = _start(request, context)
+    texts: dict[str, str] = {}
+    for name in names:
+        wish = parse_wish(name, request.directory)
+        file, ecosystem = _asked_in(first, wish, layer)
+        text = texts[file] if file in texts else _text(file)
+        texts[file] = edit.remove_requirement(file, text, ecosystem, wish.name, layer=layer)
+
+    def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
+        return after, _bytes(texts)
+
+    after = _composed(request, first, texts, layer, context)
+    return _locked(after, amend, context)
+
+
+def _start(request: Request, context: Context) -> Composed:
+    for line in steps.mend(context):
+        context.progress.note(line)
+    return steps.composed_for(request, context, fetch=True)
+
+
+def _composed(
+    request: Request, first: Composed, texts: dict[str, str], layer: str, context: Context
+) -> list[Composed]:
+    """Compose every environment that an edit concerns, as it would be after it."""
+    edited = replace(request, overlay={**request.overlay, **texts})
+    targets = locks.targets_of(first, named=False, platforms=())
+    if layer and not any(layer in e.split("-") or e == layer for e, _ in targets):
+        targets.append((layer, request.platform.name))
+    return [
+        locks.composed_as(edited, environment, platform, first.lock_path, context)
+        for environment, platform in targets
+    ]
+
+
+def _locked(environments: list[Composed], amend: steps.Amend, context: Context) -> Changed:
+    held = steps.read_leniently(environments[0].lock_path)
+    before = [held.find(*c.slot) for c in environments]
+    done = steps.lock_together(environments, context, amend=amend)
+    written = done[0].written
+    return Changed(
+        tuple(f for f in written if f != environments[0].lock_path),
+        tuple(
+            locks.Change(now.environment, locks.difference(was, now.environment))
+            for was, now in zip(before, done, strict=True)
+        ),
+    )
+
+
+def _usual(composed: Composed) -> str:
+    """Choose the ecosystem that a place uses already; PyPI where it uses none."""
+    packages = composed.spec.packages
+    uses_conda = bool(packages.of("conda") or packages.channels)
+    return "conda" if uses_conda or packages.python_from == "conda" else "pypi"
+
+
+def _file_for(composed: Composed, ecosystem: str, layer: str) -> str:
+    """Choose the file of the place to write a request into.
+
+    ``stead.toml`` where there is one; else the file of another tool that can say
+    it; else a new ``stead.toml`` beside them.
+    """
+    place = composed.spec.place
+    mine = {m.format: m for m in composed.found.manifests if m.directory == place}
+    if "stead.toml" in mine:
+        return mine["stead.toml"].file
+    if "pyproject.toml" in mine and (ecosystem == "pypi" or not mine["pyproject.toml"].foreign):
+        return mine["pyproject.toml"].file
+    if ecosystem == "pypi" and "requirements.txt" in mine and "environment.yml" not in mine:
+        return os.path.join(place, f"requirements-{layer}.txt" if layer else "requirements.txt")
+    if "environment.yml" in mine and not layer:
+        return mine["environment.yml"].file
+    return os.path.join(place, "stead.toml")
+
+
+def _asked_in(composed: Composed, wish: Wish, layer: str) -> tuple[str, str]:
+    """Find the file of the place that asks for a package, and as what."""
+    name = normalize_pypi(wish.name)
+    for manifest in composed.found.manifests:
+        if manifest.directory != composed.spec.place or not edit.format_of(manifest.file):
+            continue
+        for held in manifest.layers:
+            for r in held.requirements:
+                same = normalize_pypi(r.name) == name and held.name == layer
+                if same and wish.ecosystem in ("", r.ecosystem):
+                    return manifest.file, r.ecosystem
+    asked = [r for r in composed.spec.packages.requirements if normalize_pypi(r.name) == name]
+    raise ManifestError(
+        f"{wish.name} is not asked for in {composed.spec.place}"
+        + (f" by layer {layer}" if layer else ""),
+        details=[f"{r.origin}: {r}" for r in asked],
+        remedy="`stead why` shows what brings it"
+        if not asked
+        else "it is asked for elsewhere: change that, or set it to false here",
+    )
+
+
+def _bounded(wish: Wish, locked: Sequence[steps.Locked]) -> Wish:
+    """Give a wish without a version the locked one as its lower bound."""
+    if not wish.unbound or wish.ecosystem == PYTHON:
+        return wish
+    name = normalize_pypi(wish.name)
+    for done in locked:
+        for a in done.environment.artifacts:
+            if normalize_pypi(a.name) == name and a.source is None:
+                bound = f">={a.version.split('+')[0]}"
+                value = wish.value
+                return replace(
+                    wish, value=bound if isinstance(value, str) else {**value, "version": bound}
+                )
+    return wish
+
+
+def _near(value: str | dict[str, Any], file: str) -> str | dict[str, Any]:
+    """Write a path relative to the file that holds it."""
+    if isinstance(value, dict) and "path" in value:
+        relative = os.path.relpath(value["path"], os.path.dirname(file)).replace(os.sep, "/")
+        return {**value, "path": relative}
+    return value
+
+
+def _text(file: str) -> str:
+    return load_text(file) if os.path.exists(file) else ""
+
+
+def _bytes(texts: dict[str, str]) -> dict[str, bytes]:
+    return {file: text.encode("utf-8") for file, text in texts.items()}
