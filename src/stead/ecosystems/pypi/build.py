@@ -164,7 +164,7 @@ class _Before:
 
 def _compiled(prefix: str) -> set[str]:
     """Name all files of compiled modules in a prefix."""
-    found = set()
+    found: set[str] = set()
     for directory, _, names in os.walk(os.path.join(prefix, "lib")):
         if directory.endswith("__pycache__"):
             found.update(os.path.join(directory, name) for name in names)

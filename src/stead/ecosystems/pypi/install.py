@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from stead.values.lock import Artifact
 
 URLS = "urls"
-"""The ``extra`` entry that maps file names to addresses, for artifacts of a foreign lock."""
+"""The ``extra`` entry that maps file names to addresses or paths, for artifacts of a foreign lock."""
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_VERSION = re.compile(r"[A-Za-z0-9.!+_-]+\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class Installer:
@@ -57,6 +61,7 @@ class Installer:
         """
         groups: dict[str, list[Artifact]] = {}
         for artifact in artifacts:
+            _check(artifact)
             groups.setdefault(self._group(artifact), []).append(artifact)
         for group, members in sorted(groups.items()):
             config = self._config(group)
@@ -64,7 +69,8 @@ class Installer:
                 arguments = ["--requirements", self._pylock(members)]
             else:
                 arguments = ["--requirements", self._requirements(members)]
-            fresh = [a.name for a in members if _is_tree(a)]
+            # uv knows a directory by its manifests alone, so it would install older code of it.
+            fresh = [a.name for a in members if _is_tree(a) and not _is_editable(a)]
             for name in [a.name for a in members] if again else fresh:
                 arguments += ["--reinstall-package", name]
             self._run(arguments, config, members)
@@ -197,7 +203,10 @@ class Installer:
                 url = urls.get(file.name)
                 if url is None:
                     continue
-                entry = f"{{ name = {quoted(file.name)}, url = {quoted(url)}, {hashes} }}"
+                place = f"url = {quoted(url)}"
+                if "://" not in url:
+                    place = f"path = {quoted(os.path.join(self._target.root, url))}"
+                entry = f"{{ name = {quoted(file.name)}, {place}, {hashes} }}"
                 if file.name.endswith(".whl"):
                     wheels.append(entry)
                 else:
@@ -216,6 +225,30 @@ class Installer:
 def _is_tree(artifact: Artifact) -> bool:
     """Say whether an artifact is a directory, which uv's cache may know an older state of."""
     return artifact.source is not None and artifact.source.kind == "path" and not artifact.files
+
+
+def _is_editable(artifact: Artifact) -> bool:
+    return artifact.source is not None and artifact.source.editable
+
+
+def _check(artifact: Artifact) -> None:
+    """Raise LockError for what no lock of Stead's holds; it would be read as uv's options."""
+    source = artifact.source
+    texts = [source.location, source.revision, source.subdirectory] if source else []
+    sound = (
+        _NAME.match(artifact.name)
+        and (_VERSION.match(artifact.version) or (source and not artifact.version))
+        and all(_SHA256.match(f.sha256) for f in artifact.files)
+        and all(
+            text.isprintable() and (not source or source.kind == "path" or " " not in text)
+            for text in texts
+        )
+    )
+    if not sound:
+        raise LockError(
+            f"stead.lock cannot be meant: {artifact.name!r} {artifact.version!r}",
+            remedy="run `stead lock` to write it anew",
+        )
 
 
 class _Follow:

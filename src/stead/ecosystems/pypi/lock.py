@@ -215,7 +215,9 @@ class _Reader:
         )
 
     def _found(self, name: str, package: dict[str, Any]) -> _Found:
-        version = str(package.get("version", "")) or self._version(name)
+        version = str(package.get("version", ""))
+        if not version and "directory" in package:
+            version = _static_version(self._path(package["directory"]))
         depends = tuple(sorted(self._depends(name, version)))
         if "directory" in package:
             entry = package["directory"]
@@ -257,12 +259,11 @@ class _Reader:
             source = Source("url", url, subdirectory=subdirectory)
         return _artifact(name, version, depends, source, files=(_file(name, entry),))
 
-    def _version(self, name: str) -> str:
-        """Find the version of a path source, which a ``pylock.toml`` does not say."""
-        return next((v for n, v in self.needs if n == name), "")
-
     def _depends(self, name: str, version: str) -> list[str]:
-        needs = self.needs.get((name, version), [])
+        # A directory whose version is computed has none in the lock; uv looked at just one.
+        needs = self.needs.get((name, version)) or next(
+            (found for (n, _), found in self.needs.items() if n == name and not version), []
+        )
         constraints = {
             question.requirement_line(r).replace(" ", "") for r in self.request.constraints
         } | {c.replace(" ", "") for c in (self.stubs.constraints if self.stubs else ())}
@@ -319,6 +320,20 @@ def _artifact(
     extra: tuple[tuple[str, Any], ...] = (),
 ) -> Artifact:
     return Artifact("pypi", name, version, files=files, depends=depends, source=source, extra=extra)
+
+
+def _static_version(directory: str) -> str:
+    """Read the version that a project's ``pyproject.toml`` states.
+
+    Empty for one that is computed: computed from git, say, it would make the
+    lock another one with each commit.
+    """
+    try:
+        with open(os.path.join(directory, "pyproject.toml"), "rb") as file:
+            version = tomllib.load(file).get("project", {}).get("version", "")
+    except (OSError, tomllib.TOMLDecodeError, AttributeError):
+        return ""
+    return version if isinstance(version, str) else ""
 
 
 def _file(name: str, entry: dict[str, Any]) -> File:

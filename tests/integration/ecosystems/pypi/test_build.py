@@ -474,6 +474,24 @@ def test_an_artifact_without_files_is_refused(world):
         world.build([Artifact("pypi", "spam", "1.0", "main")])
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "spam\n--index-url http://evil.example"},
+        {"name": "-r /etc/passwd"},
+        {"version": "1.0 --no-binary=:all:"},
+        {"version": ""},
+        {"files": (File("spam.whl", "no hash"),)},
+        {"source": Source("url", "http://x.example/a.whl --pre")},
+        {"source": Source("path", "a\n-e b")},
+    ],
+)
+def test_a_lock_edited_into_nonsense_never_reaches_uv(world, change):
+    artifact = Artifact("pypi", "spam", "1.0", "main", (File("spam.whl", "0" * 64),))
+    with pytest.raises(LockError, match="cannot be meant"):
+        world.build([replace(artifact, **change)])
+
+
 def test_a_foreign_lock_brings_its_own_addresses(world):
     world.publish(Wheel("eggs"))
     with serve(world.index) as served:
@@ -483,6 +501,8 @@ def test_a_foreign_lock_brings_its_own_addresses(world):
         world.indexes = (Index("main", "http://127.0.0.1:9/simple", default=True),)
         artifact = Artifact("pypi", "eggs", "1.0", files=(file,), extra=urls)
         assert (site_of(world.build([artifact])) / "eggs").is_dir()
+        path = (("urls", {name: f"../index/files/{name}"}),)
+        assert (site_of(world.build([replace(artifact, extra=path)], "path")) / "eggs").is_dir()
         wrong = replace(artifact, files=(replace(file, sha256="0" * 64),))
         with pytest.raises(HashMismatchError, match="eggs"):
             world.build([wrong], "two")
@@ -556,6 +576,25 @@ def test_progress_counts_what_is_fetched(world):
     assert ("fetching PyPI packages", "total", 2) in seen
     assert sum(n for t, k, n in seen if k == "advance" and t.startswith("fetching")) == 2
     assert ("linking PyPI packages", "advance", 2) in seen
+
+
+@pytest.mark.network
+def test_a_project_of_the_old_kind_is_built_with_its_back_end_fetched(world):
+    world.indexes = ()
+    world.environ = dict(os.environ) | {"HOME": world.environ["HOME"]}
+    project = world.root / "old"
+    (project / "oldpkg").mkdir(parents=True)
+    (project / "oldpkg" / "__init__.py").write_text("x = 1\n", "utf-8")
+    setup = "from setuptools import setup\nsetup(name='oldpkg', version='3', packages=['oldpkg'])\n"
+    (project / "setup.py").write_text(setup, "utf-8")
+    for editable in (True, False):
+        source = Source("path", str(project), editable=editable)
+        locked = world.lock(ask("oldpkg", source=source))
+        assert locked[0].version == ""  # computed: it may be another one tomorrow
+        final = world.build(locked, f"b{editable}")
+        say = "import oldpkg; print(oldpkg.__file__)"
+        where = project if editable else final
+        assert output(final / "bin/python", "-c", say).startswith(str(where))
 
 
 @pytest.mark.network
