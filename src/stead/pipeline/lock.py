@@ -42,10 +42,13 @@ class Plan:
     outside_python: str | None
     """The version request for an interpreter outside the store, None without one."""
     channels: tuple[Channel, ...]
+    taken: bool = False
+    """Whether a lock of another tool is taken, which asks for what is in it."""
 
     @property
     def empty(self) -> bool:
-        return not (self.conda or self.pypi or self.others) and self.outside_python is None
+        asked = self.conda or self.pypi or self.others or self.taken
+        return not asked and self.outside_python is None
 
 
 def plan(packages: PackagesSpec, *, has_code: bool) -> Plan:
@@ -75,10 +78,10 @@ def plan(packages: PackagesSpec, *, has_code: bool) -> Plan:
                 )
             )
         channels = packages.channels or (Channel(DEFAULT_CHANNEL),)
-        return Plan(conda, pypi, others, None, channels)
+        return Plan(conda, pypi, others, None, channels, bool(taken))
     outside = ",".join(sorted({r.spec for r in python if r.spec})) if wants_python else None
     channels = packages.channels or ((Channel(DEFAULT_CHANNEL),) if conda else ())
-    return Plan(conda, pypi, others, outside, channels)
+    return Plan(conda, pypi, others, outside, channels, bool(taken))
 
 
 def _as_conda(python: Requirement) -> Requirement:
@@ -210,7 +213,7 @@ def lock(
         if not python:
             python = _conda_python(artifacts)
         if "pypi" in taken_ecosystems:
-            artifacts += [a for a in taken if a.ecosystem == "pypi"]
+            artifacts += [_with_metadata(a, spec.root) for a in taken if a.ecosystem == "pypi"]
         elif what.pypi and python:
             asked = replace(
                 request,
