@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """There is nothing to choose."""
 
 
-def execute(args: argparse.Namespace, app: App) -> int:
+def execute(args: argparse.Namespace, app: App) -> int:  # noqa: ARG001 (the commands' form)
     from stead.formats import schema
 
     app.out(schema.text().rstrip("\n"))

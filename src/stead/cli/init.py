@@ -1,0 +1,132 @@
+"""`stead init`: a stead.toml for this directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from stead.values.errors import ManifestError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+
+HELP = """Write a stead.toml for this directory.
+
+What stands here already (environment.yml, requirements.txt, pyproject.toml, …)
+is read as before, and decides what is proposed. A stead.toml that is there is
+never overwritten. In a git repository `.stead/` is added to .gitignore.
+"""
+
+IGNORED = ".stead/"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--conda", action="store_true", help="prepare for packages from conda")
+    kind.add_argument("--pypi", action="store_true", help="prepare for packages from PyPI")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="the workspace's name (default: the directory's)"
+    )
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.formats import proposal
+    from stead.pipeline.discover import discover
+    from stead.store.atomic import storage
+
+    directory = os.path.realpath(app.cwd)
+    target = os.path.join(directory, "stead.toml")
+    if os.path.lexists(target):
+        raise ManifestError(
+            "there is a stead.toml already",
+            where=target,
+            remedy="change it with `stead add`, or by hand",
+        )
+    # As if the new file were there: that decides what is above it.
+    home = os.path.realpath(os.path.expanduser("~"))
+    found = discover(directory, home=home, overlay={target: ""})
+    here = [m for m in found.manifests if m.directory == directory and m.file != target]
+    above = any(not m.foreign or m.workspace for m in found.manifests if m.directory != directory)
+    beside = [os.path.relpath(m.file, directory) for m in here]
+    says_python = any(
+        r.name == "python" for m in here for layer in m.layers for r in layer.requirements
+    )
+    kind = (
+        "conda"
+        if args.conda
+        else "pypi"
+        if args.pypi
+        else proposal.ecosystem_of(m.format for m in here)
+    )
+    text = proposal.write(
+        args.name or os.path.basename(directory) or "workspace",
+        kind,
+        python="" if says_python or above else f">={sys.version_info[0]}.{sys.version_info[1]}",
+        beside=beside,
+        tasks=[("main", ["python", "main.py"])]
+        if os.path.isfile(os.path.join(directory, "main.py"))
+        else [],
+        workspace=not above,
+    )
+    with storage(target):
+        _write_new(target, text)
+    app.out(target)
+    ignored = _ignore(directory)
+    if ignored:
+        app.out(ignored)
+    app.err(
+        "next: `stead add NAME` asks for a package, `stead run COMMAND` makes the environment and uses it"
+    )
+    return 0
+
+
+def _write_new(path: str, text: str) -> None:
+    """Write a file that was not there; a failure leaves none."""
+    with open(path, "x", encoding="utf-8", newline="\n") as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            os.unlink(path)
+            raise
+
+
+def _ignore(directory: str) -> str:
+    """Let git pass over Stead's links; gives the file that was changed, empty for none."""
+    from stead.store.atomic import storage, write_file
+
+    above = directory
+    while True:
+        if _ignores(os.path.join(above, ".gitignore")):
+            return ""
+        if os.path.lexists(os.path.join(above, ".git")):
+            break
+        parent = os.path.dirname(above)
+        if parent == above:
+            return ""
+        above = parent
+    path = os.path.join(directory, ".gitignore")
+    with storage(path):
+        try:
+            with open(path, "rb") as file:
+                old = file.read()
+        except FileNotFoundError:
+            old = b""
+        end = b"\r\n" if b"\r\n" in old else b"\n"
+        gap = end if old and not old.endswith(b"\n") else b""
+        mode = os.stat(path).st_mode & 0o777 if old else 0o644
+    write_file(path, old + gap + IGNORED.encode() + end, mode)
+    return path
+
+
+def _ignores(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            lines = file.read().split(b"\n")
+    except OSError:
+        return False
+    return any(line.strip().strip(b"/") == b".stead" for line in lines)
