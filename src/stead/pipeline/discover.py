@@ -75,14 +75,14 @@ def discover(
     place = candidates[0]
     root = _root(place, candidates, reader, home)
     chain = _chain(place, root, candidates, reader)
-    between = [d for d in _upwards(directory, home) if d == root or _below(d, root)]
     present = {m.file for d in chain for m in reader.manifests(d)}
     absent = [
         path
-        for d in dict.fromkeys((*between, place))
+        for d in dict.fromkeys((*_searched(directory, root, reader, home), place))
         for path in reader.names(d, packages=not described)
-        if path not in present and not os.path.lexists(path)
+        if path not in present and not os.path.exists(path)
     ]
+    absent += _absent_repositories(place, root, reader, home)
     return Found(
         place=place,
         root=root,
@@ -196,6 +196,31 @@ def manifest_names(found: Found) -> tuple[str, ...]:
     """List the file names that make a directory below the place a place of its own."""
     packages = _is_package(found.manifests)
     return tuple(n for n in known.NAMES if packages or n != PACKAGE)
+
+
+def _searched(directory: str, root: str, reader: _Reader, home: str) -> list[str]:
+    """List the directories in which a new manifest could change the place or its root.
+
+    Above a declared workspace none could; otherwise one may declare a workspace
+    of all that is below it.
+    """
+    upwards = _upwards(directory, home)
+    if any(m.workspace for m in reader.manifests(root)):
+        return [d for d in upwards if d == root or _below(d, root)]
+    return upwards
+
+
+def _absent_repositories(place: str, root: str, reader: _Reader, home: str) -> list[str]:
+    """List what would make another directory the repository's root."""
+    absent: list[str] = []
+    if any(m.workspace for m in reader.manifests(root)):
+        return absent
+    for directory in _upwards(place, home):
+        marks = [os.path.join(directory, name) for name in VERSION_CONTROL]
+        if any(os.path.lexists(mark) for mark in marks):
+            break
+        absent += marks
+    return absent
 
 
 def _below(directory: str, root: str) -> bool:

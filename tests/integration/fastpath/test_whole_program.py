@@ -29,7 +29,8 @@ class Tree:
 
     def __init__(self, base: Path) -> None:
         self.base = base
-        self.place = base / "place it's"
+        self.above = base / "tree"
+        self.place = self.above / "place it's"
         self.sub = self.place / "sub"
         self.sub.mkdir(parents=True)
         self.home = base / "home"
@@ -148,6 +149,24 @@ def test_a_new_manifest_below_is_another_place(tree):
     )
 
 
+def test_a_manifest_that_appears_above_is_inherited_at_once(tree):
+    tree.settle()
+    assert tree.call(STEAD, "run", "printenv", "ABOVE").returncode == 1
+    (tree.above / "stead.toml").write_text('[vars]\nABOVE = "yes"\n')
+    assert tree.call(STEAD, "run", "printenv", "ABOVE").stdout == "yes\n"
+    tree.settle()
+    (tree.above / "stead.toml").unlink()
+    assert tree.call(STEAD, "run", "printenv", "ABOVE").returncode == 1
+
+
+def test_a_repository_that_begins_in_between_ends_inheritance_at_once(tree):
+    (tree.above / "stead.toml").write_text('[vars]\nABOVE = "yes"\n')
+    tree.settle()
+    assert tree.call(STEAD, "run", "printenv", "ABOVE").stdout == "yes\n"
+    subprocess.run(["git", "init", "-q", str(tree.place)], check=True)
+    assert tree.call(STEAD, "run", "printenv", "ABOVE").returncode == 1
+
+
 @pytest.mark.parametrize("words", [["no-such-command"], ["./sub"], ["--", "greet"]])
 def test_a_command_that_cannot_start_is_the_same_on_both_paths(tree, words):
     slow = tree.call(STEAD, "run", *words)
@@ -225,7 +244,7 @@ class TestLauncher:
 
     def test_it_goes_where_it_is_told_but_over_no_other_file(self, tree):
         target = tree.base / "bin" / "it's"
-        words = ("launcher", "-o", "../bin/it's", "true")
+        words = ("launcher", "-o", "../../bin/it's", "true")
         assert tree.call(STEAD, *words).stdout == f"{target}\n"
         assert tree.call(STEAD, *words).returncode == 0  # its own
         target.write_text("#!/bin/sh\nprecious\n")
