@@ -5,9 +5,12 @@ from __future__ import annotations
 
 def main() -> int:
     """Run the command line; returns the exit code."""
-    from stead.cli.main import main as run
+    try:
+        from stead.cli.main import main as run
 
-    return run()
+        return run()
+    except KeyboardInterrupt:  # before or after the part that could say so better
+        return 130
 
 
 if __name__ == "__main__":
