@@ -113,7 +113,8 @@ def wheel_artifact(
         return Artifact("pypi", normal, version, source=source, extra=extra)
     parts = urlsplit(url)
     file = unquote(parts.path.rpartition("/")[2])
-    if "://" not in url or parts.scheme == "file":
+    is_file = file.endswith((".whl", ".tar.gz", ".zip", ".tar.bz2"))
+    if "://" not in url or (parts.scheme == "file" and not (is_file and hashes.get("sha256"))):
         path = unquote(parts.path) if parts.scheme == "file" else url
         path = relative(os.path.normpath(os.path.join(os.path.dirname(origin.file), path)), root)
         sha256 = hashes.get("sha256", "")

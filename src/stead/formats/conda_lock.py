@@ -120,10 +120,15 @@ def _artifact(entry: dict[str, Any], origin: Origin, root: str) -> Artifact:
     )
 
 
-def write(envs: Sequence[LockedEnvironment], address: Callable[[Artifact, File], str]) -> str:
+def write(
+    envs: Sequence[LockedEnvironment],
+    address: Callable[[Artifact, File], str],
+    *,
+    channel: Callable[[str], str] = lambda name: name,
+) -> str:
     """Write one environment, for one or several platforms, as a ``conda-lock.yml``.
 
-    ``address`` gives a file's URL. Packages from paths are left out: they are the
+    ``address`` gives a file's URL, ``channel`` that of a channel. Packages from paths are left out: they are the
     project itself. Raises UsageError for several environments at once, and
     LockError for a conda package whose md5, which the format demands, is unknown.
     """
@@ -141,7 +146,7 @@ def write(envs: Sequence[LockedEnvironment], address: Callable[[Artifact, File],
     for env in envs:
         platform = platform_named(env.platform)
         for artifact in env.of("conda"):
-            channels.append(artifact.index)
+            channels.append(channel(artifact.index))
             packages.append(_conda_entry(artifact, env.platform, address))
         pip = (_pip_entry(a, platform, env.python, address) for a in env.of("pypi"))
         packages += [entry for entry in pip if entry]

@@ -107,18 +107,21 @@ def write(
     *,
     name: str = "",
     builds: bool = True,
+    channel: Callable[[str], str] = lambda name: name,
+    pip_options: Sequence[str] = (),
 ) -> str:
     """Write one locked environment as an ``environment.yml``.
 
     The format knows no platforms: ``envs`` must hold one environment. ``builds``
-    False leaves out conda's build strings, for use on other platforms. Packages
-    from paths are left out: they are the project itself.
+    False leaves out conda's build strings, for use on other platforms. ``channel``
+    gives the name or address of a channel that an artifact names; ``pip_options`` are
+    lines that say where pip is to look.
     """
     from stead.formats._artifacts import single
 
     env = single(envs, FORMAT)
     conda = env.of("conda")
-    channels = unique(a.index for a in conda if a.index) or ("conda-forge",)
+    channels = unique(channel(a.index) for a in conda if a.index) or ("conda-forge",)
     dependencies: list[Any] = []
     for artifact in sorted(conda, key=lambda a: a.name):
         build = f"={artifact.get('build')}" if builds and artifact.get("build") else ""
@@ -129,7 +132,7 @@ def write(
             dependencies.append("pip")
         if not any(a.name == "python" for a in conda) and env.python:
             dependencies.insert(0, f"python={env.python}")
-        dependencies.append({"pip": [p for p in pypi if p]})
+        dependencies.append({"pip": [*pip_options, *(p for p in pypi if p)]})
     elif not conda and env.python:
         dependencies.append(f"python={env.python}")
     return _yaml.dump(

@@ -7,6 +7,7 @@ settles the few cases where two files state one thing:
   (likewise ``conda-lock.yml`` before ``conda-lock.yaml``);
 - ``setup.py`` counts only where ``pyproject.toml`` describes no project;
 - ``__main__.py`` counts only where no other file does;
+- what `stead export` wrote counts only where nothing else asks for packages;
 - a ``pyproject.toml`` that holds nothing but other tools' settings does not count.
 """
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from stead.formats._static_name import exists as there
 from stead.formats._static_name import unique
+from stead.formats.exported import is_marked
 from stead.values.names import is_environment_name
 
 if TYPE_CHECKING:
@@ -121,10 +123,18 @@ def read_directory(
         names.remove("__main__.py")
     found: list[Manifest] = []
     silent: list[str] = []
+    exported: set[str] = set()
+
+    def noting(path: str) -> str:
+        text = load(path)
+        if is_marked(text):
+            exported.add(path)
+        return text
+
     for name in names:
         if name == "setup.py" and any(m.project for m in found):
             continue
-        manifest = _read(os.path.join(directory, name), name, load)
+        manifest = _read(os.path.join(directory, name), name, noting)
         if name == "pyproject.toml" and _says_nothing(manifest):
             silent.append(manifest.file)
         else:
@@ -133,7 +143,10 @@ def read_directory(
         for name in layer_files(layer):
             path = os.path.join(directory, *name.split("/"))
             if exists(path):
-                found.append(_read(path, name, load, layer))
+                found.append(_read(path, name, noting, layer))
+    if any(m.format not in _ASK_NOTHING and m.file not in exported for m in found):
+        silent += [m.file for m in found if m.file in exported]
+        found = [m for m in found if m.file not in exported]
     if silent and not found and exists(os.path.join(directory, "__main__.py")):
         found.append(_read(os.path.join(directory, "__main__.py"), "__main__.py", load))
     if found:
@@ -172,6 +185,8 @@ def _modules(directory: str, found: list[Manifest], load: Callable[[str], str]) 
     source = os.path.join(directory, "src")
     return (directory, source) if there(load, source) else (directory,)
 
+
+_ASK_NOTHING = (".python-version", "package")
 
 _FOREIGN_CODE = frozenset(
     {

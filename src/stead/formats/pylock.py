@@ -254,7 +254,7 @@ class _Package:
 def write(envs: Sequence[LockedEnvironment], address: Callable[[Artifact, File], str]) -> str:
     """Write the PyPI packages of one locked environment as a ``pylock.toml``.
 
-    ``address`` gives a file's URL. Conda's packages have no place in the format.
+    ``address`` gives a file's URL, or its path. Conda's packages have no place in the format.
     Raises UsageError unless ``envs`` holds one environment.
     """
     env = _artifacts.single(envs, FORMAT)
@@ -287,7 +287,8 @@ def _written(artifact: Artifact, address: Callable[[Artifact, File], str]) -> li
     wheels: list[str] = []
     sdists: list[str] = []
     for file in artifact.files:
-        entry: dict[str, Any] = {"name": file.name, "url": address(artifact, file)}
+        where = address(artifact, file)
+        entry: dict[str, Any] = {"name": file.name, "url" if "://" in where else "path": where}
         if file.size:
             entry["size"] = file.size
         entry["hashes"] = {"sha256": file.sha256}

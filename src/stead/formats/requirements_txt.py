@@ -379,17 +379,18 @@ def write(
     address: Callable[[Artifact, File], str],  # noqa: ARG001 (the writers' form: no URL is needed)
     *,
     hashes: bool = True,
+    options: Sequence[str] = (),
 ) -> str:
     """Write the PyPI packages of one locked environment, pinned, with hashes.
 
-    Raises UsageError unless ``envs`` holds one
+    ``options`` are lines that say where to look. Raises UsageError unless ``envs`` holds one
     environment: markers that would tell several apart are no longer known.
     """
     from stead.formats._artifacts import single
 
     env = single(envs, FORMAT)
     python = f" and Python {env.python}" if env.python else ""
-    lines = [f"# For {env.platform}{python}."]
+    lines = [f"# For {env.platform}{python}.", *options]
     for artifact in sorted(env.of("pypi"), key=lambda a: a.name):
         line = pinned(artifact)
         direct = artifact.source is not None
