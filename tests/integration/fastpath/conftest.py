@@ -137,7 +137,9 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path.resolve())
 
 
-@pytest.fixture(params=sorted(SHELLS))
+@pytest.fixture(
+    params=[pytest.param(n, marks=pytest.mark.needs(SHELLS[n][0])) for n in sorted(SHELLS)]
+)
 def any_world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
     """The same, with each of the shells that may be a machine's ``sh``."""
     assert shutil.which(SHELLS[request.param][0]), f"{request.param} is missing"

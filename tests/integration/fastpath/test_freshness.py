@@ -12,6 +12,8 @@ import pytest
 from stead.pipeline.record import COARSE, FINE, granularity, record
 from stead.store import places
 
+pytestmark = pytest.mark.needs("dash")
+
 OLD = (10**18 - 5 * 10**9, 10**18 - 5 * 10**9)
 
 
@@ -148,6 +150,7 @@ def test_an_edit_is_seen(any_world, edit):
     assert not places.fresh(world.held())
 
 
+@pytest.mark.needs("git")
 def test_a_checkout_is_seen_and_a_new_record_holds_again(any_world):
     world = any_world
 

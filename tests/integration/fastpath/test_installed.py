@@ -13,7 +13,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[3]
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.needs("strace")]
 
 
 def call(*argv: object, cwd: Path | str, **env: str) -> subprocess.CompletedProcess[str]:

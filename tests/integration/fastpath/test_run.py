@@ -16,6 +16,8 @@ from stead.shells.state import switch, undo
 from stead.values.activation import Change, apply
 from stead.values.manifest import Task, Variable
 
+pytestmark = pytest.mark.needs("dash")
+
 SLOW = 42
 LISTED = (
     Change("unset", "GONE"),
@@ -215,6 +217,7 @@ class TestCommand:
         assert done.returncode == 127
         assert f"{name}: not found" in done.stderr
 
+    @pytest.mark.needs("strace")
     @pytest.mark.parametrize("name", ["echo", "test", "printf"])
     def test_a_builtin_that_is_also_a_program_is_the_program(self, world, name):
         world.record()
@@ -228,6 +231,7 @@ class TestCommand:
         )
         assert f'/{name}", ["{name}", "a"]' in done.stderr
 
+    @pytest.mark.needs("strace")
     def test_no_other_process_is_started(self, any_world):
         world = any_world
         world.record(*LISTED, tasks=(Task("t", ("true",), cwd=str(world.root)),))

@@ -13,6 +13,9 @@ import pytest
 from stead.shells.state import switch
 from stead.values.activation import Change, apply
 
+# Whether a run has no Python in it is seen by what programs it starts.
+pytestmark = pytest.mark.needs("strace")
+
 STEAD = Path(sys.executable).parent / "stead"
 
 MANIFEST = """\
@@ -159,6 +162,7 @@ def test_a_manifest_that_appears_above_is_inherited_at_once(tree):
     assert tree.call(STEAD, "run", "printenv", "ABOVE").returncode == 1
 
 
+@pytest.mark.needs("git")
 def test_a_repository_that_begins_in_between_ends_inheritance_at_once(tree):
     (tree.above / "stead.toml").write_text('[vars]\nABOVE = "yes"\n')
     tree.settle()

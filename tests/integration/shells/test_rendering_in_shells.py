@@ -76,7 +76,9 @@ def as_bytes(environ: dict[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(n): os.fsencode(v) for n, v in environ.items()}
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    "shell", [pytest.param(n, marks=pytest.mark.needs(SHELLS[n][1][0])) for n in SHELLS]
+)
 def test_a_shell_changes_its_environment_as_apply_does(shell: str) -> None:
     @settings(
         max_examples=EXAMPLES.get(shell, 100),
@@ -109,7 +111,9 @@ def test_a_shell_changes_its_environment_as_apply_does(shell: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    "shell", [pytest.param(n, marks=pytest.mark.needs(n)) for n in ("bash", "zsh")]
+)
 def test_aliases_and_strict_options_do_not_matter(shell: str) -> None:
     listed = (
         Change("unset", "GONE"),
