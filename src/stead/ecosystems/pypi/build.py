@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.pypi import records
@@ -51,12 +50,10 @@ def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) 
     before.refuse_known(artifacts)
 
     from stead.ecosystems.pypi.install import Installer
-    from stead.ecosystems.pypi.uv import uv_for
+    from stead.ecosystems.pypi.uv import scratch, uv_for
 
-    packages = os.path.join(context.home, "packages")
-    os.makedirs(packages, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix=".build-", dir=packages) as work,
+        scratch(context) as work,
         context.progress.task("linking PyPI packages", unit="packages") as task,
     ):
         task.total(len(artifacts))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from stead.ecosystems.pypi import explain, question
 from stead.ecosystems.pypi.indexes import DEFAULT, default_place, places, without_credentials
 from stead.ecosystems.pypi.stubs import Stubs, make_stubs
-from stead.ecosystems.pypi.uv import Uv, uv_for
+from stead.ecosystems.pypi.uv import Uv, scratch, uv_for
 from stead.values.errors import ArtifactError, HashMismatchError, UnsatisfiableError
 from stead.values.lock import Artifact, File
 from stead.values.names import normalize_pypi
@@ -44,12 +43,11 @@ def lock(request: LockRequest, context: Context) -> tuple[Artifact, ...]:
     uv = uv_for(context)
     indexes = places(request.indexes, context.environ)
     default = default_place(indexes, context.environ)
-    packages = os.path.join(context.home, "packages")
-    os.makedirs(packages, exist_ok=True)
     stubs = None
     if request.distributions:
-        stubs = make_stubs(os.path.join(packages, "stubs"), request.distributions)
-    with tempfile.TemporaryDirectory(prefix=".lock-", dir=packages) as directory:
+        where = os.path.join(context.home, "packages", "stubs")
+        stubs = make_stubs(where, request.distributions)
+    with scratch(context) as directory:
         asked = question.write(
             directory,
             request,

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.values.errors import SteadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from stead.values.context import Completed, Context
 
+_SCRATCH = ".uv-"
 _DROPPED = re.compile(
     r"UV_|PIP_|PYTHON|VIRTUAL_ENV|CONDA_|MAMBA_|PIXI_|_CE_|__PYVENV_LAUNCHER__\Z"
     r"|GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR|NAMESPACE|PREFIX"
@@ -82,6 +86,21 @@ def uv_for(context: Context) -> Uv:
         ) from exc
     cache = os.path.join(context.home, "packages", "uv")
     return Uv(context, binary, cache, clean_environment(context.environ))
+
+
+@contextmanager
+def scratch(context: Context) -> Iterator[str]:
+    """Open a directory for files that uv reads, gone when the block ends.
+
+    What a killed process left behind a day ago goes too.
+    """
+    packages = os.path.join(context.home, "packages")
+    os.makedirs(packages, exist_ok=True)
+    for entry in os.scandir(packages):
+        if entry.name.startswith(_SCRATCH) and entry.stat().st_mtime < context.now() - 86_400:
+            shutil.rmtree(entry.path, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=packages) as directory:
+        yield directory
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -545,6 +545,17 @@ def test_nothing_but_the_caches_is_left_in_the_home(world):
     assert {p.name for p in (world.home / "packages").iterdir()} == {"uv"}
 
 
+def test_what_a_killed_process_left_goes_after_a_day(world):
+    world.publish(Wheel("eggs"))
+    locked = world.lock("eggs")
+    left = [world.home / "packages" / name for name in (".uv-old", ".uv-new")]
+    for path in left:
+        path.mkdir()
+    os.utime(left[0], (1_000_000_000, 1_000_000_000))
+    world.build(locked)
+    assert [p.exists() for p in left] == [False, True]
+
+
 def test_progress_counts_what_is_fetched(world):
     world.publish(SPAM, Wheel("eggs"))
     seen = []
@@ -578,6 +589,7 @@ def test_progress_counts_what_is_fetched(world):
     assert ("linking PyPI packages", "advance", 2) in seen
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_a_project_of_the_old_kind_is_built_with_its_back_end_fetched(world):
     world.indexes = ()
