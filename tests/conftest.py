@@ -1,14 +1,22 @@
-"""Fixtures of the session: a conda channel, made once per worker."""
+"""What all tests share: the programs they need, and a conda channel made once per worker.
+
+``@pytest.mark.needs("zsh")`` names a program from the system's packages; a test
+with a parameter called ``shell`` needs that shell. Where a program is missing,
+its tests are left out and named at the end; in CI (``CI=true``) they fail,
+because there nothing may be missing.
+"""
 
 from __future__ import annotations
 
 import atexit
 import os
 import platform as machine
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from stead.values.platform import Platform, platform_of
 
@@ -16,6 +24,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.register_assert_rewrite("stead.testing.conformance")
+
+# Machines are shared: how long one example takes says nothing.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 _sessions: list[pytest.Session] = []
 
@@ -47,3 +61,50 @@ def conda_channel(tmp_path_factory: pytest.TempPathFactory, here: Platform) -> P
 
     packages = [cpython(), *installed(["packaging", "pluggy", "iniconfig"]), *all_specimens()]
     return make_channel(tmp_path_factory.mktemp("conda") / "channel", packages, here.name)
+
+
+SHELLS = {"bash", "zsh", "fish", "dash", "busybox"}
+
+
+def tools(item: pytest.Item) -> set[str]:
+    """Name the programs that a test needs."""
+    needed = {name for mark in item.iter_markers("needs") for name in mark.args}
+    call = getattr(item, "callspec", None)
+    shell = call.params.get("shell") if call else None
+    return needed | ({shell} if shell in SHELLS else set())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        for tool in tools(item):
+            if shutil.which(tool) is None:
+                missing.setdefault(tool, []).append(item)
+    if not missing:
+        return
+    if os.environ.get("CI") == "true":
+        for tool, needing in missing.items():
+            for item in needing:
+                item.add_marker(pytest.mark.usefixtures("missing_in_ci"))
+                item.user_properties.append(("missing", tool))
+        return
+    left_out = {id(item) for needing in missing.values() for item in needing}
+    config.stash[LEFT_OUT] = {tool: len(needing) for tool, needing in missing.items()}
+    config.hook.pytest_deselected(items=[i for i in items if id(i) in left_out])
+    items[:] = [i for i in items if id(i) not in left_out]
+
+
+@pytest.fixture
+def missing_in_ci(request: pytest.FixtureRequest) -> None:
+    """Fail a test whose program is missing where nothing may be missing."""
+    names = [value for key, value in request.node.user_properties if key == "missing"]
+    pytest.fail(f"{', '.join(names)} is missing; tests/system-packages.txt says what brings it")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for tool, count in sorted(config.stash.get(LEFT_OUT, {}).items()):
+        terminalreporter.write_line(
+            f"left out for want of {tool}: {count} tests (see tests/system-packages.txt)"
+        )
