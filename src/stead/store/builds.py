@@ -28,6 +28,8 @@ FILES = "files.json.z"
 TEMPORARY = ".tmp-"
 READ_ONLY = 0o555
 
+_BUILD_LOCK = ".build"
+
 REMOVED = ".removed-"
 """A tree with this name is dead: whoever sees it may remove it."""
 
@@ -230,7 +232,7 @@ def encode_meta(meta: Mapping[str, object]) -> bytes:
 
 def build_lock(layout: Layout, key: str) -> Path:
     """The lock of whoever makes the build with this key."""
-    return layout.locks / f"{key}.build"
+    return layout.locks / f"{key}{_BUILD_LOCK}"
 
 
 def caches_lock(layout: Layout) -> Path:
@@ -238,14 +240,17 @@ def caches_lock(layout: Layout) -> Path:
     return layout.locks / "caches"
 
 
-def lease(build: Path) -> None:
-    """Keep a build from being collected until this process ends. Raises StoreError."""
+def lease(build: Path, *, touch: bool = True) -> None:
+    """Keep a build from being collected until this process ends. Raises StoreError.
+
+    ``touch`` notes that it was asked for now.
+    """
     path = os.path.join(build, METADATA, USE)
     with storage(path):
         info = os.stat(path)
-        # The file's time says when the build was last asked for.
-        with contextlib.suppress(OSError):
-            os.utime(path)
+        if touch:
+            with contextlib.suppress(OSError):
+                os.utime(path)
     if (info.st_dev, info.st_ino) in _leases:
         return
     held = locking.acquire(path, shared=True, create=False)
@@ -295,6 +300,18 @@ def sweep(layout: Layout, *, held: str = "", dry_run: bool = False) -> list[Path
             if lock is not None:
                 lock.release(remove=True)
     return gone
+
+
+def tidy_locks(layout: Layout) -> None:
+    """Remove the locks' files that killed builders left."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(layout.locks):
+            if name.endswith(_BUILD_LOCK):
+                with contextlib.suppress(StoreError):
+                    path = layout.locks / name
+                    lock = locking.acquire(path, wait=False, create=False)
+                    if lock is not None:
+                        lock.release(remove=True)
 
 
 def recorded_path(build: Path | str) -> str:

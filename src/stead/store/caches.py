@@ -5,7 +5,8 @@ directory that is taken or dropped as a whole.
 
 ================  ==========================================================
 ``conda/pkgs/X``  an unpacked conda package; ``X.lock`` beside it names its archive
-``uv/archive-*``  unpacked wheels; uv fetches again what its pointers do not find
+``uv/archive-*``  unpacked wheels, named by random ids; links and small files of
+                  other buckets point there by id, and go with them
 ================  ==========================================================
 """
 
@@ -22,10 +23,12 @@ from stead.store.builds import caches_lock, discard
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from pathlib import Path
 
     from stead.store.layout import Layout
     from stead.store.locking import Note
+
+_POINTER = 64 * 1024
+"""Bytes of the largest file that may be a pointer."""
 
 
 def entries(layout: Layout) -> Iterator[str]:
@@ -48,8 +51,8 @@ def prune(layout: Layout, *, dry_run: bool, note: Note) -> list[tuple[str, int]]
             size = _unshared_bytes(path)
             if size is not None:
                 gone.append((path, size))
-                if not dry_run:
-                    drop(layout, path)
+        if not dry_run:
+            _drop(layout, [path for path, _ in gone])
     return gone
 
 
@@ -61,28 +64,52 @@ def drop_origins(layout: Layout, inodes: Collection[tuple[int, int]], note: Note
     wanted = frozenset(inodes)
     if not wanted:
         return []
-    gone = []
     with _alone(layout, note):
-        for path in list(entries(layout)):
-            if any((s.st_dev, s.st_ino) in wanted for s in _files(path)):
-                drop(layout, path)
-                gone.append(path)
+        gone = [
+            path
+            for path in entries(layout)
+            if any((s.st_dev, s.st_ino) in wanted for s in _files(path))
+        ]
+        _drop(layout, gone)
     return gone
 
 
-def drop(layout: Layout, path: str) -> None:
-    """Remove one entry; it is out of sight at once. Raises StoreError."""
-    aside = layout.home / "store"
-    with storage(path):
-        os.makedirs(aside, exist_ok=True)
-        # What says that the entry is there goes first.
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path + ".lock")
-    remove_tree(discard(layout, _as_path(layout, path)))
+def _drop(layout: Layout, paths: list[str]) -> None:
+    """Remove entries; what says that they are there goes first. Raises StoreError."""
+    if not paths:
+        return
+    uv = os.path.join(layout.packages, "uv") + os.sep
+    with storage(layout.packages):
+        os.makedirs(layout.store, exist_ok=True)
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path + ".lock")
+        _forget(uv, {_base(path) for path in paths if path.startswith(uv)})
+    for path in paths:
+        remove_tree(discard(layout, layout.home / os.path.relpath(path, layout.home)))
 
 
-def _as_path(layout: Layout, path: str) -> Path:
-    return layout.home / os.path.relpath(path, layout.home)
+def _forget(uv: str, ids: set[str]) -> None:
+    """Remove what points to these archives: uv takes a pointer for proof of the archive."""
+    if not ids:
+        return
+    wanted = [os.fsencode(name) for name in ids]
+    for bucket in _listed(uv):
+        if not _base(bucket).startswith(("wheels-v", "sdists-v")):
+            continue
+        for parent, directories, files in os.walk(bucket):
+            for name in directories + files:
+                path = os.path.join(parent, name)
+                if os.path.islink(path):
+                    points = _base(os.readlink(path)) in ids
+                elif name in files and os.path.getsize(path) <= _POINTER:
+                    with open(path, "rb") as file:
+                        data = file.read()
+                    points = any(one in data for one in wanted)
+                else:
+                    points = False
+                if points:
+                    os.unlink(path)
 
 
 @contextlib.contextmanager

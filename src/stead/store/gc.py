@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from stead.store import caches as package_caches
 from stead.store import locking
 from stead.store.atomic import remove_tree, storage
-from stead.store.builds import BAD, REMOVED, TEMPORARY, USE, discard, sweep
+from stead.store.builds import BAD, REMOVED, TEMPORARY, USE, discard, sweep, tidy_locks
 from stead.store.layout import METADATA, build_names, key_of
 from stead.store.roots import (
     GoneRecord,
@@ -95,6 +95,8 @@ def collect(
     """
     roots = find_roots(layout, now=now, grace=grace)
     removed = list(_leftovers(layout, now, older_than, dry_run))
+    if not dry_run:
+        tidy_locks(layout)
     kept: list[Kept] = []
     candidates = []
     for name in build_names(layout):

@@ -132,22 +132,29 @@ def unrecorded(root: str, found: Iterable[Found]) -> list[str]:
     files = [f for f in found if stat.S_ISREG(f.mode)]
     own = [f for f in files if f.links == 1]
     few = len(own) <= FEW and sum(f.size for f in own) <= LITTLE
-    covered = recorded(root, [f.path for f in files])
+    covered = _recorded(root, [f.path for f in files])
     result = []
     for f in files:
-        known = covered.get(f.path)
-        trusted = known is not None and known[1] in (None, f.size)
-        if not trusted or (few and f.links == 1):
+        size = covered.get(f.path, _UNKNOWN)[1]
+        if (size is not None and size != f.size) or (few and f.links == 1):
             result.append(f.path)
     return result
 
 
-def recorded(root: str, paths: Iterable[str]) -> dict[str, tuple[str, int | None]]:
-    """Give path → (sha256, size or None) as the packages' own records in a tree say.
+def recorded(root: str, paths: Iterable[str]) -> dict[str, str]:
+    """Give path → sha256 as the packages' own records in a tree say.
 
     Conda's records are ``conda-meta/*.json``, those of PyPI's packages
     ``*.dist-info/RECORD``. A record that cannot be read vouches for nothing.
     """
+    return {path: _hexadecimal(text) for path, (text, _) in _recorded(root, paths).items()}
+
+
+_UNKNOWN = ("", -1)
+
+
+def _recorded(root: str, paths: Iterable[str]) -> dict[str, tuple[str, int | None]]:
+    """Give path → (hash as written, size or None if the record does not say it)."""
     known: dict[str, tuple[str, int | None]] = {}
     for path in paths:
         if path.startswith("conda-meta/") and path.endswith(".json"):
@@ -157,17 +164,30 @@ def recorded(root: str, paths: Iterable[str]) -> dict[str, tuple[str, int | None
     return known
 
 
+def _hexadecimal(text: str) -> str:
+    from base64 import urlsafe_b64decode
+
+    if not text.startswith(_WHEEL_HASH):
+        return text
+    try:
+        return urlsafe_b64decode(text[len(_WHEEL_HASH) :] + "=").hex()
+    except ValueError:
+        return ""
+
+
+_WHEEL_HASH = "sha256="
+
+
 def _read_conda(path: str, known: dict[str, tuple[str, int | None]]) -> None:
     try:
         with open(path, "rb") as file:
-            record = json.loads(file.read())
+            record = json.loads(file.read().decode())
         for item in record["paths_data"]["paths"]:
-            if item.get("path_type") in ("softlink", "directory"):
-                continue
-            replaced = item.get("prefix_placeholder")
-            sha = item.get("sha256_in_prefix") or (None if replaced else item.get("sha256"))
-            if sha:
-                size = None if replaced else item.get("size_in_bytes")
+            sha = item.get("sha256_in_prefix")
+            size = None
+            if sha is None and "prefix_placeholder" not in item:
+                sha, size = item.get("sha256"), item.get("size_in_bytes")
+            if sha and item.get("path_type") not in ("softlink", "directory"):
                 known[item["_path"]] = (sha, size)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return
@@ -175,7 +195,6 @@ def _read_conda(path: str, known: dict[str, tuple[str, int | None]]) -> None:
 
 def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) -> None:
     import csv
-    from base64 import urlsafe_b64decode
     from posixpath import dirname, normpath
 
     base = dirname(dirname(path))
@@ -183,16 +202,14 @@ def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) 
     try:
         with open(os.path.join(root, path), encoding="utf-8", newline="") as file:
             for row in csv.reader(file):
-                if len(row) < 2 or not row[1].startswith("sha256="):
+                if len(row) < 2 or not row[1].startswith(_WHEEL_HASH):
                     continue
                 name = row[0].replace("\\", "/") if sys.platform == "win32" else row[0]
                 name = prefix + name
-                if "/." in name or "//" in name:
+                if "/." in name or "//" in name or name.startswith("."):
                     name = normpath(name)
-                sha = urlsafe_b64decode(row[1][7:] + "=").hex()
-                size = int(row[2]) if len(row) > 2 and row[2] else None
-                known[name] = (sha, size)
-    except (OSError, ValueError):
+                known[name] = (row[1], int(row[2]) if len(row) > 2 and row[2] else None)
+    except (OSError, ValueError, csv.Error):
         return
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from stead.store import caches, listing
 from stead.store.atomic import storage
-from stead.store.builds import BAD, FILES, META, READ_ONLY, USE, encode_meta
+from stead.store.builds import BAD, FILES, META, READ_ONLY, USE, encode_meta, lease
 from stead.store.layout import METADATA, build_names
 from stead.values.errors import StoreError
 
@@ -68,6 +68,10 @@ def verify(
             task = stack.enter_context(progress.task("Verifying builds", unit="files"))
         total = 0
         for build in builds:
+            with contextlib.suppress(StoreError):  # what has no such file says so below
+                lease(build, touch=False)
+            if not os.path.lexists(build):
+                continue  # collected since it was listed
             check = _Check(build, known, task)
             total += check.prepare()
             if task is not None:
@@ -180,8 +184,8 @@ class _Check:
         for path in paths:
             if path in errors:
                 continue
-            want = expected[path] or vouched.get(path, (None, None))[0]
-            if want is None:
+            want = expected[path] or vouched.get(path)
+            if not want:
                 self._add(path, "changed", "its package's record does not name it any more")
             elif self.known[self.found[path].inode] != want:
                 self._add(path, "changed")

@@ -31,6 +31,7 @@ def test_a_killed_builder_leaves_a_whole_build_or_none(
     assert said["left"] == []
     assert said["findings"] == []
     assert said["whole"]
+    assert said["locks"] == ["caches"]
     assert said["points"] > 50
     assert said["killed"] > said["points"]
 

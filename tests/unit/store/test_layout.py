@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given

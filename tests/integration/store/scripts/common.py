@@ -54,16 +54,16 @@ def is_whole(build: Path) -> bool:
     return os.readlink(build / "bin" / "link") == "file0"
 
 
-def in_child(work: Callable[[], object]) -> int:
-    """Run ``work`` in a child process; gives its pid. It ends with 0, or 1 for an error."""
+def in_child(work: Callable[..., object], *arguments: object) -> int:
+    """Run ``work(*arguments)`` in a child process; gives its pid. It ends with 0, or 1 for an error."""
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
-        work()
+        work(*arguments)
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a child must never go on as its parent
         import traceback
 
         traceback.print_exc()

@@ -54,7 +54,7 @@ for leave in range(40):
         wrong.append(f"{leave}: {names}")
     release_leases()
     collect(layout, now=2e9, keep={first.name})
-    if [n for n in os.listdir(layout.store)] != [first.name]:
+    if os.listdir(layout.store) != [first.name]:
         wrong.append(f"{leave}: a full disk cannot be collected: {os.listdir(layout.store)}")
     ballast.unlink()
 

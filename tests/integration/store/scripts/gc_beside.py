@@ -42,25 +42,26 @@ def look(path: Path) -> None:
         time.sleep(0.002)
 
 
+def once(which: str) -> None:
+    look(Builds(layout).realise(which, "demo", make, lambda _: None))
+
+
+def record(name: str, which: str) -> None:
+    pin(layout, name, Builds(layout).realise(which, "demo", make, lambda _: None))
+
+
 def use(number: int) -> None:
     chance = random.Random(f"{number}-{time.monotonic_ns()}")
     while time.monotonic() < until:
         which = key(chance.randrange(4))
         name = f"user{number}"
 
-        def once() -> None:
-            path = Builds(layout).realise(which, "demo", make, lambda _: None)
-            look(path)
-
-        def record() -> None:
-            pin(layout, name, Builds(layout).realise(which, "demo", make, lambda _: None))
-
         if chance.random() < 0.5:
-            assert ended(in_child(once)) == 0
+            assert ended(in_child(once, which)) == 0
         else:
             # Between the process that records the use and the one that uses it, only the
             # record keeps the build.
-            assert ended(in_child(record)) == 0
+            assert ended(in_child(record, name, which)) == 0
             look(layout.build_directory(which, "demo"))
             unpin(layout, name)
         count("used")
@@ -73,7 +74,7 @@ def tidy() -> None:
             count("removed")
 
 
-children = [in_child(lambda n=n: use(n)) for n in range(3)]  # type: ignore[misc]
+children = [in_child(use, n) for n in range(3)]
 children += [in_child(tidy) for _ in range(2)]
 codes = [ended(pid) for pid in children]
 collect(layout, now=time.time())

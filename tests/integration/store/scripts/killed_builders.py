@@ -16,6 +16,7 @@ from pathlib import Path
 from common import die_at, ended, fill, in_child, is_whole, key
 
 from stead.store.builds import Builds
+from stead.store.gc import collect
 from stead.store.layout import Layout, build_names
 from stead.store.verify import verify
 
@@ -27,9 +28,11 @@ killed = finished = 0
 
 def check(number: int, what: str) -> None:
     """A name in the store is a whole build, to the listing, to find and to verification."""
-    for name in build_names(layout):
-        if not is_whole(layout.store / name):
-            wrong.append(f"{what}: {name} is visible but not whole")
+    wrong.extend(
+        f"{what}: {name} is visible but not whole"
+        for name in build_names(layout)
+        if not is_whole(layout.store / name)
+    )
     found = Builds(layout).find(key(number), "demo")
     there = [n for n in build_names(layout) if n.startswith(key(number))]
     if (found is not None) != bool(there):
@@ -49,7 +52,7 @@ def die_while_building(at: int) -> None:
 
 at = 0
 while True:
-    code = ended(in_child(lambda: die_while_building(at)))
+    code = ended(in_child(die_while_building, at))
     check(at, f"killed at call {at}")
     if code == 0:
         break
@@ -58,11 +61,11 @@ while True:
 points = at
 
 begin = time.perf_counter()
-ended(in_child(lambda: build(100_000)))
+ended(in_child(build, 100_000))
 usual = time.perf_counter() - begin
 chance = random.Random(seed)
 for number in range(100_001, 100_001 + rounds):
-    pid = in_child(lambda: build(number))
+    pid = in_child(build, number)
     time.sleep(chance.uniform(0, usual * 1.2))
     os.kill(pid, signal.SIGKILL)
     code = ended(pid)
@@ -73,6 +76,8 @@ for number in range(100_001, 100_001 + rounds):
 build(1_000_000)
 left = [n for n in os.listdir(layout.store) if n.startswith(".")]
 again = Builds(layout).realise(key(0), "demo", fill, lambda _: None)
+findings = [str(f) for f in verify(layout)]
+collect(layout, now=time.time(), keep={key(0)})
 print(
     json.dumps(
         {
@@ -81,7 +86,8 @@ print(
             "wrong": wrong,
             "left": left,
             "whole": is_whole(again),
-            "findings": [str(f) for f in verify(layout)],
+            "findings": findings,
+            "locks": sorted(os.listdir(layout.locks)),
         }
     )
 )

@@ -70,7 +70,7 @@ current = 1
 at = 0
 while True:
     wanted = current + 1
-    code = ended(in_child(lambda: die_while_changing(at, wanted)))
+    code = ended(in_child(die_while_changing, at, wanted))
     killed += code == -signal.SIGKILL
     before, current = current, check(current, wanted, f"killed at call {at}")
     old += current == before
@@ -80,13 +80,13 @@ while True:
     at += 1
 
 begin = time.perf_counter()
-ended(in_child(lambda: change(current + 1)))
+ended(in_child(change, current + 1))
 current += 1
 usual = time.perf_counter() - begin
 chance = random.Random(seed)
 for number in range(rounds):
     wanted = current + 1
-    pid = in_child(lambda: change(wanted))
+    pid = in_child(change, wanted)
     time.sleep(chance.uniform(0, usual * 1.2))
     os.kill(pid, signal.SIGKILL)
     killed += ended(pid) == -signal.SIGKILL

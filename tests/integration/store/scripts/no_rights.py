@@ -51,9 +51,7 @@ errors = {}
 for name, work in {
     "realise": lambda: Builds(layout).realise(key(1), "demo", fill, print),
     "write_file": lambda: write_file(top / "file", b""),
-    "replace": lambda: replace_together(
-        layout, {str(lock): b"new", str(manifest): b"new"}, "test"
-    ),
+    "replace": lambda: replace_together(layout, {str(lock): b"new", str(manifest): b"new"}, "test"),
     "new home": lambda: Builds(Layout(top / "none")).realise(key(1), "demo", fill, print),
 }.items():
     try:
