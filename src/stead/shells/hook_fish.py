@@ -72,7 +72,7 @@ function _stead_update
     _stead_walk
     if test -n "$_stead_found"; and _stead_use "$_stead_found"
         return
-    else if test -n "$_stead_at"
+    else if test -d "$_stead_at"
         _stead_ask
     else
         _stead_none

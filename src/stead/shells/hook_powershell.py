@@ -85,7 +85,7 @@ function global:_stead_update([string]$Location, [string]$Env) {
   }
   _stead_walk
   if ($Stead.Found -and (_stead_use $Stead.At)) { return }
-  if ($Stead.At) { _stead_ask } else { _stead_none }
+  if ($Stead.At -and [IO.Directory]::Exists($Stead.At)) { _stead_ask } else { _stead_none }
 }
 
 function global:_stead_none { _stead_leave; $Stead.State = 'none' }

@@ -22,7 +22,7 @@ FILE = "hook.zsh"
 _CODE = r"""# Stead's hook: the environment of a directory comes and goes with the directory.
 # A prompt where nothing changed starts no process, and neither does entering a known place.
 typeset -g _stead_home=@HOME@ _stead_program=@PROGRAM@ _stead_format=@FORMAT@
-typeset -ga _stead_names=(@NAMES@)
+typeset -ga _stead_names=(@NAMES@) _stead_between=()
 typeset -g _stead_pwd= _stead_env= _stead_state=none
 : "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}"
 # new: values as they were put. kept: how to declare again what was no plain exported variable.
@@ -60,20 +60,20 @@ _stead_same() {
 }
 
 _stead_update() {
-  builtin local _stead_e=${STEAD_ENVIRONMENT:-default} _stead_found= _stead_at= _stead_ask=${1-}
+  local _stead_e=${STEAD_ENVIRONMENT:-default} _stead_found= _stead_at= _stead_ask=${1-}
   _stead_pwd=$PWD _stead_env=${STEAD_ENVIRONMENT-}
   if [[ $_stead_e == *[^A-Za-z0-9._-]* || $_stead_e == [^A-Za-z0-9]* ]]; then
     _stead_say "env $_stead_e" "STEAD_ENVIRONMENT=$_stead_e cannot name an environment"
     _stead_none
-    _stead_near() { : }
+    _stead_between=()
     return
   fi
   _stead_walk
   if [[ -n $_stead_found ]] && _stead_use "$_stead_found"; then
     return
-  elif [[ -n $_stead_at && -z $_stead_ask ]]; then
+  elif [[ -d $_stead_at && -z $_stead_ask ]]; then
     _stead_pwd=
-  elif [[ -n $_stead_at ]]; then
+  elif [[ -d $_stead_at ]]; then
     _stead_ask
   else
     _stead_none
@@ -85,33 +85,49 @@ _stead_none() {
   _stead_state=none
 }
 
-# Sets at (the nearest directory with a record or a manifest) and found (the record), and
-# makes _stead_near: nothing has appeared between that directory and this one.
+# Sets at (the nearest directory with a record or a manifest), found (the record), and between:
+# the directories below that one, where a manifest may appear.
 _stead_walk() {
-  builtin local _stead_d=$PWD _stead_n _stead_p _stead_r _stead_t=
-  _stead_found= _stead_at=
+  local _stead_d=$PWD _stead_p
+  _stead_found= _stead_at= _stead_between=()
   while [[ -n $_stead_d && $_stead_d != / && $_stead_d != "${HOME-}" ]]; do
     _stead_p=$_stead_home/places/at$_stead_d/.stead@/$_stead_e/current/hook.zsh
     if [[ -O $_stead_p ]]; then
       _stead_at=$_stead_d _stead_found=$_stead_p
       break
+    elif _stead_counts "$_stead_d"; then
+      _stead_at=$_stead_d
+      break
     fi
-    for _stead_n in "${_stead_names[@]}"; do
-      _stead_p=$_stead_d/$_stead_n
-      if [[ -e $_stead_p ]]; then
-        _stead_r=${_stead_past[$_stead_p]-}
-        if [[ -z $_stead_r || $_stead_p -nt $_stead_r || $_stead_r -nt $_stead_p ]]; then
-          _stead_at=$_stead_d
-          break 2
-        fi
-        _stead_t+=" && ! ${(q)_stead_p} -nt ${(q)_stead_r} && ! ${(q)_stead_r} -nt ${(q)_stead_p}"
-      else
-        _stead_t+=" && ! -e ${(q)_stead_p}"
-      fi
-    done
+    _stead_between+=("$_stead_d")
     _stead_d=${_stead_d%/*}
   done
-  builtin eval "_stead_near() { [[ -n x$_stead_t ]] }"
+}
+
+# Whether a directory has any manifest: one test, for it is made at every prompt.
+_stead_any() {
+  [[ @ANY@ ]]
+}
+
+# Whether a directory has a manifest that is not known to make no place.
+_stead_counts() {
+  _stead_any "$1" || return 1
+  local _stead_n _stead_f _stead_r
+  for _stead_n in "${_stead_names[@]}"; do
+    _stead_f=$1/$_stead_n
+    if [[ -e $_stead_f ]]; then
+      _stead_r=${_stead_past[$_stead_f]-}
+      [[ -n $_stead_r && ! $_stead_f -nt $_stead_r && ! $_stead_r -nt $_stead_f ]] || return 0
+    fi
+  done
+  return 1
+}
+
+_stead_near() {
+  local _stead_d
+  for _stead_d in "${_stead_between[@]}"; do
+    ! _stead_counts "$_stead_d" || return 1
+  done
 }
 
 # FILE: applies a record unless it is applied already; fails where it does not hold.
@@ -119,7 +135,7 @@ _stead_use() {
   if [[ -n $_stead_key && $1 -ef $_stead_file ]]; then
     _stead_recorded || return 1
   else
-    builtin local _stead_force=
+    local _stead_force=
     builtin source "$1" || return 1
   fi
   _stead_current=$1
@@ -127,12 +143,12 @@ _stead_use() {
 }
 
 _stead_ask() {
-  builtin local _stead_answer
+  local _stead_answer
   if ! _stead_answer=$(STEAD_ENVIRONMENT=${STEAD_ENVIRONMENT-} \
     "$_stead_program" hook --evaluate zsh 2>/dev/null) || [[ -z $_stead_answer ]]; then
     [[ $_stead_place == "$_stead_at" ]] || _stead_leave
     _stead_state=none
-    _stead_near() { : }
+    _stead_between=()
     _stead_say "ask $_stead_at" "cannot tell the environment of $_stead_at; try \`stead status\`"
     return
   fi
@@ -141,7 +157,7 @@ _stead_ask() {
 
 # PLACE: its record was just written; what lies between it and here makes no place.
 _stead_again() {
-  builtin local _stead_p=$_stead_home/places/at${1%/}/.stead@/$_stead_e/current/hook.zsh
+  local _stead_p=$_stead_home/places/at${1%/}/.stead@/$_stead_e/current/hook.zsh
   _stead_walk
   [[ -O $_stead_p ]] && _stead_use "$_stead_p"
 }
@@ -151,7 +167,7 @@ _stead_pend() {
   if [[ -z $2 || $_stead_place != "$1" || $_stead_place_env != "$_stead_e" ]]; then
     _stead_leave
   fi
-  _stead_near() { : }
+  _stead_between=()
   _stead_state=pending
   if [[ -n $4 ]]; then _stead_say "$3" "$4"; fi
 }
@@ -171,7 +187,7 @@ _stead_say() {
 # KEY FILE PLACE ENV: leaves what is applied. Where an outer shell has applied just this record,
 # its notes stay, and so does what was changed by hand since.
 _stead_begin() {
-  builtin local _stead_n
+  local _stead_n
   _stead_was=()
   typeset -g _stead_adopt=
   if [[ -z $_stead_key && ${STEAD_RECORD-} == "$1" && -n ${STEAD_APPLIED-} ]]; then
@@ -187,7 +203,7 @@ _stead_begin() {
 
 # NAME…: notes what variables hold that are about to be set.
 _stead_save() {
-  builtin local _stead_n
+  local _stead_n
   for _stead_n in "$@"; do
     [[ $_stead_adopt != *" $_stead_n "* ]] || continue
     [[ -n ${(P)_stead_n+x} ]] || continue
@@ -222,7 +238,7 @@ _stead_note() {
 
 # NAME…: takes variables away. One that is not exported reaches no process and stays.
 _stead_drop() {
-  builtin local _stead_n
+  local _stead_n
   for _stead_n in "$@"; do
     case ${(Pt)_stead_n} in
       (*readonly*) continue ;;
@@ -250,7 +266,7 @@ _stead_default() {
 
 # KIND NAME SEPARATOR ENTRY: puts an entry into a list, after taking it out.
 _stead_list() {
-  builtin local _stead_n _stead_w _stead_x=$3$4$3
+  local _stead_n _stead_w _stead_x=$3$4$3
   if [[ -z ${_stead_new[$2]+x} ]]; then
     if [[ $_stead_adopt != *" $2 "* ]]; then
       _stead_save "$2"
@@ -279,7 +295,7 @@ _stead_list() {
 # NAME: takes what was put into a list out of its present value, which becomes the value to
 # go back to.
 _stead_rebase() {
-  builtin local _stead_n=STEAD_ADDED_$1 _stead_w _stead_x _stead_s _stead_l
+  local _stead_n=STEAD_ADDED_$1 _stead_w _stead_x _stead_s _stead_l
   _stead_l=${(P)_stead_n-}
   _stead_s=${_stead_l[1]}
   _stead_w=$_stead_s${(P)1:+${(P)1}$_stead_s}
@@ -303,7 +319,7 @@ _stead_rebase() {
 
 # NAME…: all is applied; these were set.
 _stead_end() {
-  builtin local _stead_n _stead_o
+  local _stead_n _stead_o
   for _stead_n in "$@"; do
     _stead_new[$_stead_n]=${(P)_stead_n-}
   done
@@ -329,14 +345,14 @@ _stead_end() {
 }
 
 _stead_is_list() {
-  builtin local _stead_n=STEAD_ADDED_$1
+  local _stead_n=STEAD_ADDED_$1
   [[ -n ${(P)_stead_n+x} ]]
 }
 
 # Takes back what was applied here or in an outer shell. What was changed by hand since stays;
 # of a list, only what was put into it goes.
 _stead_leave() {
-  builtin local _stead_n _stead_o
+  local _stead_n _stead_o
   for _stead_n in ${=STEAD_APPLIED-}; do
     [[ $_stead_n != *[^A-Za-z0-9_]* && $_stead_n != [0-9]* ]] || continue
     _stead_o=STEAD_OLD_$_stead_n
@@ -370,7 +386,8 @@ add-zsh-hook chpwd _stead_chpwd
 def code(home: str, program: str, names: Sequence[str]) -> str:
     """Give the text for the rc file: where Stead keeps things, its program, manifest names."""
     return (
-        _CODE.replace("@NAMES@", " ".join(map(posix, names)))
+        _CODE.replace("@ANY@", " || ".join(f'-e "$1"/{posix(n)}' for n in names))
+        .replace("@NAMES@", " ".join(map(posix, names)))
         .replace("@FORMAT@", str(FORMAT))
         .replace("@PROGRAM@", posix(program))
         .replace("@HOME@", posix(home))

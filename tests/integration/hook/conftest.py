@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Sequence  # noqa: TC003 (as below)
 from pathlib import Path  # noqa: TC003 (pytest reads annotations of fixtures)
 
 import pexpect
@@ -76,7 +77,8 @@ class World:
     def keep(self, directory: Path, *changes: Change, environment: str = "default", **more) -> Path:
         old = time.time() - 100
         manifest = directory / "stead.toml"
-        os.utime(manifest, (old, old + len(os.listdir(directory))))
+        if manifest.stat().st_mtime > old + 50:
+            os.utime(manifest, (old, old))
         activation = Activation(
             place=str(directory),
             root=str(directory),
@@ -108,12 +110,22 @@ class World:
 class Terminal:
     """One interactive shell with the hook, told line by line what to do."""
 
-    def __init__(self, world: World, shell: str, *, cwd: Path | None = None, rc: str = "") -> None:
+    def __init__(
+        self,
+        world: World,
+        shell: str,
+        *,
+        cwd: Path | None = None,
+        rc: str = "",
+        under: Sequence[str | Path] = (),
+    ) -> None:
         self.shells = [shell]
         self.counts = [0]
         self.world = world
         rcfile = world.base / "rc"
         (rcfile / "fish").mkdir(parents=True, exist_ok=True)
+        # Without this directory a first fish makes completions from manual pages.
+        (rcfile / "fish" / "generated_completions").mkdir(exist_ok=True)
         rcs = {
             "bash": rcfile / "bashrc",
             "zsh": rcfile / ".zshrc",
@@ -139,9 +151,10 @@ class Terminal:
             "zsh": ["zsh", "-d", "-i"],
             "fish": ["fish", "-i"],
         }
+        argv = [*map(str, under), *self.argv[shell]]
         self.child = pexpect.spawn(
-            self.argv[shell][0],
-            self.argv[shell][1:],
+            argv[0],
+            argv[1:],
             cwd=str(cwd or world.base),
             env=env,
             encoding="utf-8",
@@ -193,6 +206,8 @@ class Terminal:
     def everything(self) -> dict[str, str]:
         """The whole environment of a program started from here, but for the shell's own notes."""
         found = self._environ()
+        if "STEAD_APPLIED" in found:  # the order says nothing
+            found["STEAD_APPLIED"] = " ".join(sorted(found["STEAD_APPLIED"].split()))
         return {k: v for k, v in found.items() if k not in ("_", "PWD", "OLDPWD", "SHLVL")}
 
     def _environ(self) -> dict[str, str]:
