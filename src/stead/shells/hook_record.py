@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Stands in the first line of every hook file; another hook does not take it."""
 
-NOTES = """\
-Besides the names that ``stead.shells.state`` describes, the hook exports
-``STEAD_RECORD``, the key of the record it applied, by which a nested shell knows
-it again, and for each list ``STEAD_ADDED_<NAME>``, what was put into it, a
-separator before each entry. Both are named in ``STEAD_APPLIED``, so that whoever
-takes the environment back removes them too.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Watch:

@@ -2,7 +2,8 @@
 
 The hook exports ``STEAD_APPLIED``, the names it changed, separated by spaces;
 for each of them that had a value before, ``STEAD_OLD_<NAME>`` holds it; the
-others had none. Nested shells inherit that. Whoever applies an environment
+others had none. ``STEAD_RECORD`` and ``STEAD_ADDED_<NAME>`` are named there too,
+so that they go with the rest. Nested shells inherit that. Whoever applies an environment
 (``stead run`` on both its paths, a launcher, the hook itself) first undoes what
 is said there, so that no environment is ever put on top of another one.
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 APPLIED = "STEAD_APPLIED"
 OLD = "STEAD_OLD_"
+RECORD = "STEAD_RECORD"
+"""The key of the record that the hook applied, by which a nested shell knows it again."""
+ADDED = "STEAD_ADDED_"
+"""``STEAD_ADDED_<NAME>``: what was put into a list, a separator before each entry."""
 PLACE = "STEAD_PLACE"
 ENVIRONMENT = "STEAD_ENV"
 
@@ -57,7 +62,7 @@ fi
 
 def is_bookkeeping(name: str) -> bool:
     """Say whether a variable is the hook's note rather than part of an environment."""
-    return name == APPLIED or name.startswith(OLD)
+    return name in (APPLIED, RECORD) or name.startswith((OLD, ADDED))
 
 
 def undo(environ: Mapping[str, str]) -> dict[str, str]:
