@@ -40,7 +40,8 @@ OWN = {
     "TERM",
     "HISTFILE",
     "JPY_PARENT_PID",
-    "USER", "LOGNAME",
+    "USER",
+    "LOGNAME",
 }
 
 

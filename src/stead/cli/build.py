@@ -43,7 +43,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
         from stead.store.writable import private_copy
 
         destination = Path(os.path.abspath(os.path.join(app.cwd, args.writable)))
-        private_copy(Path(where), destination)
+        copied = private_copy(Path(where), destination)
+        for file in copied.left:
+            app.err(f"note: {file} still names the store, where it was made")
         where = str(destination)
     if args.json:
         app.out_json({"environment": activation.environment, "path": where or None})

@@ -30,13 +30,15 @@ def activate(
     ecosystems: Sequence[str],
     inputs: tuple[str, ...],
     absent: tuple[str, ...],
+    requires: tuple[str, ...] = (),
     context: Context,
 ) -> Activation:
     """Compute an environment's activation.
 
     The order is: what of the caller must not leak in, the build's programs, what
     the packages themselves ask for, the place's own code, its variables.
-    ``inputs`` and ``absent`` are what the activation depends on besides the build.
+    ``inputs``, ``absent`` and ``requires`` are what the activation depends on
+    besides the build.
     """
     changes = list(leading_changes(str(context.home)))
     if build is not None:
@@ -57,16 +59,16 @@ def activate(
         ambient=context.environ,
         separator=spec.platform.path_separator,
     )
-    requires = [str(build)] if build is not None else []
+    needed = [*requires, *([str(build)] if build is not None else [])]
     if interpreter is not None:
-        requires.append(interpreter.path)
+        needed.append(interpreter.path)
     return Activation(
         place=spec.place,
         root=spec.root,
         environment=spec.environment,
         changes=tuple(changes),
         build=str(build) if build else "",
-        requires=tuple(requires),
+        requires=tuple(needed),
         inputs=inputs,
         absent=absent,
         tasks=spec.tasks,

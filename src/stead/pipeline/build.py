@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stead.ecosystems import BUILT_IN
 from stead.ecosystems.protocol import BuildTarget
+from stead.pipeline import members
 from stead.store.builds import Builds
 from stead.store.layout import Layout
 from stead.values.digest import short_key
 from stead.values.errors import SteadError
+from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +48,9 @@ def wanted(spec: Spec, locked: LockedEnvironment, interpreter: Interpreter | Non
     """Compute the key of a build.
 
     The key follows from the locked files' hashes, the platform, the builder's
-    version, the identity of an interpreter outside the store, and the absolute
-    paths of editable members, so that two clones never share a build that
-    contains editables. It does not depend on where the store is.
+    version, the identity of an interpreter outside the store, the content of
+    directories that are copied in, and the absolute paths of editable members, so
+    that two clones never share a build that contains editables. It does not depend on where the store is.
     """
     key = short_key(
         {
@@ -65,15 +66,19 @@ def wanted(spec: Spec, locked: LockedEnvironment, interpreter: Interpreter | Non
 
 
 def _identity(artifact: Artifact, root: str) -> list[object]:
-    source = artifact.source
-    if source is not None and source.kind == "path" and source.editable:
-        source = replace(source, location=os.path.normpath(os.path.join(root, source.location)))
+    source, content = artifact.source, None
+    if source is not None and source.kind == "path":
+        path = os.path.normpath(os.path.join(root, source.location))
+        if source.editable:
+            source = replace(source, location=path)
+        elif os.path.isdir(path):
+            content = members.content_digest(path)
     return [
         artifact.id,
         sorted(f.sha256 for f in artifact.files),
         source,
         artifact.get("metadata"),
-        artifact.get("content"),
+        content,
     ]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import edit
 from stead.pipeline import locks, steps
 from stead.pipeline.discover import load_text
 from stead.values.errors import ManifestError, UsageError
+from stead.values.frozen import dataclass, replace
 from stead.values.names import normalize_pypi
 from stead.values.requirement import PYTHON
 
@@ -143,7 +143,9 @@ def add(request: Request, context: Context, wishes: Sequence[Wish], *, layer: st
         texts = edited([_bounded(w, locked) for w in decided])
         return _composed(request, first, texts, layer, context), _bytes(texts)
 
-    return _locked(_composed(request, first, edited(decided), layer, context), amend, context)
+    texts = edited(decided)
+    held = _held(texts)
+    return _locked(_composed(request, first, texts, layer, context), amend, held, context)
 
 
 def remove(request: Request, context: Context, names: Sequence[str], *, layer: str = "") -> Changed:
@@ -162,8 +164,9 @@ def remove(request: Request, context: Context, names: Sequence[str], *, layer: s
     def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
         return after, _bytes(texts)
 
+    held = _held(texts)
     after = _composed(request, first, texts, layer, context)
-    return _locked(after, amend, context)
+    return _locked(after, amend, held, context)
 
 
 def _start(request: Request, context: Context) -> Composed:
@@ -186,10 +189,15 @@ def _composed(
     ]
 
 
-def _locked(environments: list[Composed], amend: steps.Amend, context: Context) -> Changed:
-    held = steps.read_leniently(environments[0].lock_path)
-    before = [held.find(*c.slot) for c in environments]
-    done = steps.lock_together(environments, context, amend=amend)
+def _locked(
+    environments: list[Composed],
+    amend: steps.Amend,
+    held: dict[str, bytes | None],
+    context: Context,
+) -> Changed:
+    lock = steps.read_leniently(environments[0].lock_path)
+    before = [lock.find(*c.slot) for c in environments]
+    done = steps.lock_together(environments, context, amend=amend, expect=held)
     written = done[0].written
     return Changed(
         tuple(f for f in written if f != environments[0].lock_path),
@@ -274,6 +282,11 @@ def _near(value: str | dict[str, Any], file: str) -> str | dict[str, Any]:
 
 def _text(file: str) -> str:
     return load_text(file) if os.path.exists(file) else ""
+
+
+def _held(files: dict[str, str]) -> dict[str, bytes | None]:
+    """Give what files hold as they are read, to notice an edit that comes between."""
+    return {file: steps.content_of(file) for file in files}
 
 
 def _bytes(texts: dict[str, str]) -> dict[str, bytes]:

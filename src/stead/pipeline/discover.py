@@ -7,12 +7,12 @@ nowhere else: the cost grows with depth, never with the size of the tree.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from stead.formats import known
 from stead.values.errors import ManifestError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,14 +29,19 @@ class Found:
 
     ``manifests`` are ordered from the root down to the place, within one
     directory by the precedence of formats. ``absent`` are names that would have
-    taken part. ``foreign_owned`` are files left out because somebody else owns
-    them.
+    taken part. ``below`` are file names that make a directory within the place a
+    place of its own. ``watched`` are manifests above the root, of which one may
+    come to declare a workspace; ``repository`` is what makes the root one of a
+    repository. ``foreign_owned`` are files left out because somebody else owns them.
     """
 
     place: str
     root: str
     manifests: tuple[Manifest, ...]
     absent: tuple[str, ...]
+    below: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
+    repository: str = ""
     foreign_owned: tuple[str, ...] = ()
 
     @property
@@ -78,16 +83,20 @@ def discover(
     present = {m.file for d in chain for m in reader.manifests(d)}
     absent = [
         path
-        for d in dict.fromkeys((*_searched(directory, root, reader, home), place))
+        for d in _searched(place, root, reader, home)
         for path in reader.names(d, packages=not described)
         if path not in present and not os.path.exists(path)
     ]
-    absent += _absent_repositories(place, root, reader, home)
+    missing, repository = _repositories(place, root, reader, home)
+    above = [] if _declares_workspace(reader.manifests(root)) else candidates
     return Found(
         place=place,
         root=root,
         manifests=tuple(m for d in chain for m in reader.manifests(d)),
-        absent=tuple(absent),
+        absent=(*absent, *missing),
+        below=tuple(reader.names("", packages=not described)),
+        watched=tuple(m.file for d in above if d not in chain for m in reader.manifests(d)),
+        repository=repository,
         foreign_owned=tuple(reader.foreign_owned),
     )
 
@@ -192,35 +201,34 @@ def _is_package(manifests: tuple[Manifest, ...]) -> bool:
     return all(m.format == "package" for m in manifests)
 
 
-def manifest_names(found: Found) -> tuple[str, ...]:
-    """List the file names that make a directory below the place a place of its own."""
-    packages = _is_package(found.manifests)
-    return tuple(n for n in known.NAMES if packages or n != PACKAGE)
-
-
-def _searched(directory: str, root: str, reader: _Reader, home: str) -> list[str]:
+def _searched(place: str, root: str, reader: _Reader, home: str) -> list[str]:
     """List the directories in which a new manifest could change the place or its root.
 
     Above a declared workspace none could; otherwise one may declare a workspace
     of all that is below it.
     """
-    upwards = _upwards(directory, home)
-    if any(m.workspace for m in reader.manifests(root)):
+    upwards = _upwards(place, home)
+    if _declares_workspace(reader.manifests(root)):
         return [d for d in upwards if d == root or _below(d, root)]
     return upwards
 
 
-def _absent_repositories(place: str, root: str, reader: _Reader, home: str) -> list[str]:
-    """List what would make another directory the repository's root."""
+def _repositories(place: str, root: str, reader: _Reader, home: str) -> tuple[list[str], str]:
+    """List what would make another directory the repository's root, and what makes this one."""
     absent: list[str] = []
-    if any(m.workspace for m in reader.manifests(root)):
-        return absent
+    if _declares_workspace(reader.manifests(root)):
+        return absent, ""
     for directory in _upwards(place, home):
         marks = [os.path.join(directory, name) for name in VERSION_CONTROL]
-        if any(os.path.lexists(mark) for mark in marks):
-            break
+        there = [mark for mark in marks if os.path.lexists(mark)]
+        if there:
+            return absent, there[0]
         absent += marks
-    return absent
+    return absent, ""
+
+
+def _declares_workspace(manifests: tuple[Manifest, ...]) -> bool:
+    return any(m.workspace for m in manifests)
 
 
 def _below(directory: str, root: str) -> bool:
@@ -230,7 +238,7 @@ def _below(directory: str, root: str) -> bool:
 def _root(place: str, candidates: list[str], reader: _Reader, home: str) -> str:
     """Choose the workspace root: ``[workspace]``, else the repository, else the tree of manifests."""
     for directory in candidates:
-        if any(m.workspace for m in reader.manifests(directory)):
+        if _declares_workspace(reader.manifests(directory)):
             return directory
     for directory in _upwards(place, home):
         if any(os.path.lexists(os.path.join(directory, name)) for name in VERSION_CONTROL):

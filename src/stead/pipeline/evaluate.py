@@ -46,8 +46,14 @@ def evaluate(request: Request, context: Context) -> Evaluation:
     if state.activation is None:
         what, mend = state.problems[0]
         message = f"{spec.place}: {what}; {mend}"
-        kind = "unbuilt" if state.answers else "broken"
-        return Evaluation(None, kind, message, spec.digest, spec.place, inputs)
+        return Evaluation(
+            None,
+            "unbuilt" if state.answers else "broken",
+            message,
+            spec.digest,
+            spec.place,
+            inputs,
+        )
     keep.keep(composed, state.activation, context, started=started)
     return Evaluation(state.activation, "ready", "", spec.digest)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stead.pipeline import record as records
 from stead.pipeline import trust
-from stead.pipeline.discover import manifest_names
 from stead.pipeline.link import update_link
 from stead.pipeline.meaning import take_snapshot
 from stead.pipeline.steps import Composed, Prepared, Request, composed_for, mend, prepare
 from stead.values.errors import SteadError
+from stead.values.frozen import replace
 from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def keep(
     records.record(
         context.home,
         activation,
-        names=manifest_names(composed.found),
+        names=composed.found.below,
         now=context.now(),
         started=started,
         written=written,

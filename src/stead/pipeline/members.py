@@ -14,6 +14,7 @@ from stead.values.names import normalize_pypi
 from stead.values.origin import Origin
 from stead.values.requirement import Requirement, Source
 
+_LEFTOVERS = {"__pycache__", "build", "dist", "node_modules"}
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -46,6 +47,28 @@ def fingerprint(directory: str) -> str:
     }
     text = json.dumps(relevant, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def content_digest(directory: str) -> str:
+    """Digest the files of a directory that is copied into a build, names and contents.
+
+    What version control, builds and tools leave there takes no part.
+    """
+    digest = hashlib.sha256()
+    for where, directories, files in os.walk(directory):
+        directories[:] = sorted(
+            d
+            for d in directories
+            if not d.startswith(".") and d not in _LEFTOVERS and not d.endswith(".egg-info")
+        )
+        for name in sorted(files):
+            path = os.path.join(where, name)
+            if os.path.isfile(path):
+                relative = os.path.relpath(path, directory).replace(os.sep, "/")
+                with open(path, "rb") as file:
+                    content = hashlib.file_digest(file, "sha256").hexdigest()
+                digest.update(f"{relative}\0{content}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def with_members(requirements: tuple[Requirement, ...], root: str) -> tuple[Requirement, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stead.ecosystems import BUILT_IN, interpreters
@@ -25,6 +24,7 @@ from stead.store.locking import exclusive
 from stead.store.trust import own_edit
 from stead.values.digest import short_key
 from stead.values.errors import InterpreterError, LockError, LockOutdatedError
+from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Lock, LockedEnvironment
 from stead.values.names import DEFAULT
 
@@ -168,13 +168,19 @@ def asked_of(composed: Composed) -> tuple[str, ...]:
 
 
 def lock_together(
-    environments: Sequence[Composed], context: Context, *, amend: Amend | None = None
+    environments: Sequence[Composed],
+    context: Context,
+    *,
+    amend: Amend | None = None,
+    expect: Mapping[str, bytes | None] | None = None,
 ) -> tuple[Locked, ...]:
     """Lock environments of one lock file, and write it.
 
     What still answers is kept. ``amend`` may give other files (path → content) to
-    write with the lock, and the same environments in other words. Everything is
-    written at once, after all is known: whatever is raised, no file has changed.
+    write with the lock, and the same environments in other words; ``expect`` is
+    what these files held when they were read (None: no file), and an edit that
+    somebody made since is an error. Everything is written at once, after all is
+    known: whatever is raised, no file has changed.
     """
     path = environments[0].lock_path
     layout = Layout(context.home)
@@ -200,7 +206,7 @@ def lock_together(
             whole = _with_pins(whole.with_environment(done.environment), composed)
         if whole != before and any(not _empty(e) for e in whole.environments):
             files[path] = lockfile.write(whole)
-        written = write_files(files, layout, f"lock {name}")
+        written = write_files(files, layout, f"lock {name}", expect=expect)
         return tuple(replace(done, written=written) for done in results)
 
 
@@ -218,14 +224,20 @@ def _locked_anew(composed: Composed, old: LockedEnvironment | None, context: Con
     return Locked(replace(locked, requests=asked_of(composed)), interpreter)
 
 
-def write_files(files: Mapping[str, bytes], layout: Layout, reason: str) -> tuple[str, ...]:
+def write_files(
+    files: Mapping[str, bytes],
+    layout: Layout,
+    reason: str,
+    *,
+    expect: Mapping[str, bytes | None] | None = None,
+) -> tuple[str, ...]:
     """Replace files that must change together, and name those that did change."""
-    changed = {p: c for p, c in files.items() if _content(p) != c}
+    changed = {p: c for p, c in files.items() if content_of(p) != c}
     if changed:
         for path in changed:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-        edits = {path: (_content(path), content) for path, content in changed.items()}
-        replace_together(layout, changed, reason)
+        edits = {path: (content_of(path), content) for path, content in changed.items()}
+        replace_together(layout, changed, reason, expect=expect)
         own_edit(layout.home, edits)
     return tuple(changed)
 
@@ -289,7 +301,9 @@ def activated_for(
         if os.path.exists(path := os.path.join(composed.spec.root, a.source.location, name))
     ]
     has_lock = os.path.exists(composed.lock_path)
-    inputs = (*composed.spec.inputs, *projects, *([composed.lock_path] if has_lock else []))
+    found = composed.found
+    inputs = (*composed.spec.inputs, *found.watched, *projects)
+    inputs += (composed.lock_path,) if has_lock else ()
     absent = (*composed.spec.absent, *([] if has_lock else [composed.lock_path]))
     return activate(
         composed.spec,
@@ -298,6 +312,7 @@ def activated_for(
         ecosystems=ecosystems,
         inputs=tuple(dict.fromkeys(inputs)),
         absent=tuple(dict.fromkeys(absent)),
+        requires=(found.repository,) if found.repository else (),
         context=context,
     )
 
@@ -336,7 +351,8 @@ def read_leniently(path: str) -> Lock:
         return stead_lock.read_conflicted(text, path)
 
 
-def _content(path: str) -> bytes | None:
+def content_of(path: str) -> bytes | None:
+    """Give a file's content, None where there is none."""
     try:
         with open(path, "rb") as file:
             return file.read()

@@ -28,7 +28,7 @@ def test_nearest_directory_with_a_manifest_is_the_place(tree):
 def test_parents_up_to_the_workspace_root_take_part_root_first(tree):
     tree.write("stead.toml", "[workspace]\nname = 'w'\n")
     tree.write("a/stead.toml", OWN)
-    tree.write("a/b/stead.toml", OWN)
+    tree.write(OWN)
     found = tree.discover("a/b")
     assert found.root == tree.at()
     assert files(found) == ["stead.toml", "a/stead.toml", "a/b/stead.toml"]
@@ -45,14 +45,14 @@ def test_repository_root_bounds_the_workspace(tree):
 
 def test_without_workspace_or_repository_the_topmost_stead_toml_is_the_root(tree):
     tree.write("stead.toml", OWN)
-    tree.write("a/b/stead.toml", OWN)
+    tree.write(OWN)
     assert tree.discover("a/b").root == tree.at()
 
 
 def test_inherit_false_ends_the_chain(tree):
     tree.write("stead.toml", "[workspace]\n")
     tree.write("a/stead.toml", "inherit = false\n")
-    tree.write("a/b/stead.toml", OWN)
+    tree.write(OWN)
     assert files(tree.discover("a/b")) == ["a/stead.toml", "a/b/stead.toml"]
 
 
@@ -96,15 +96,25 @@ def test_manifest_of_another_user_does_not_count(tree):
 def test_names_that_would_take_part_are_listed_as_absent(tree):
     tree.write("stead.toml", "[workspace]\n")
     tree.write("a/stead.toml", OWN)
-    absent = tree.discover("a/b", "test").absent
+    found = tree.discover("a/b", "test")
+    absent = found.absent
     for name in (
-        "a/b/stead.toml",
         "a/pyproject.toml",
         "a/requirements-test.txt",
         "environment.yml",
     ):
         assert os.path.join(tree.at(), name) in absent
     assert os.path.join(tree.at(), "a/stead.toml") not in absent
+    assert {"stead.toml", "requirements.txt", "requirements-test.txt"} <= set(found.below)
+
+
+def test_manifests_above_a_repository_are_watched(tree):
+    above = tree.write("stead.toml", OWN)
+    tree.write("repo/.git/HEAD", "ref: refs/heads/main\n")
+    tree.write("repo/stead.toml", OWN)
+    found = tree.discover("repo")
+    assert found.watched == (above,)
+    assert found.repository == os.path.join(tree.at("repo"), ".git")
 
 
 def test_bare_package_folder_is_a_place(tree):
