@@ -28,7 +28,7 @@ def test_nearest_directory_with_a_manifest_is_the_place(tree):
 def test_parents_up_to_the_workspace_root_take_part_root_first(tree):
     tree.write("stead.toml", "[workspace]\nname = 'w'\n")
     tree.write("a/stead.toml", OWN)
-    tree.write(OWN)
+    tree.write("a/b/stead.toml", OWN)
     found = tree.discover("a/b")
     assert found.root == tree.at()
     assert files(found) == ["stead.toml", "a/stead.toml", "a/b/stead.toml"]
@@ -45,14 +45,14 @@ def test_repository_root_bounds_the_workspace(tree):
 
 def test_without_workspace_or_repository_the_topmost_stead_toml_is_the_root(tree):
     tree.write("stead.toml", OWN)
-    tree.write(OWN)
+    tree.write("a/b/stead.toml", OWN)
     assert tree.discover("a/b").root == tree.at()
 
 
 def test_inherit_false_ends_the_chain(tree):
     tree.write("stead.toml", "[workspace]\n")
     tree.write("a/stead.toml", "inherit = false\n")
-    tree.write(OWN)
+    tree.write("a/b/stead.toml", OWN)
     assert files(tree.discover("a/b")) == ["a/stead.toml", "a/b/stead.toml"]
 
 
