@@ -155,10 +155,17 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[ManifestError] = []
+        self._paths: list[Path] = []
 
-    def add(self, message: str, where: Origin, remedy: str = "") -> None:
-        """Note a mistake."""
+    def add(self, message: str, where: Origin, remedy: str = "", path: Path = ()) -> None:
+        """Note a mistake; ``path`` is the entry it makes useless."""
+        if path:
+            self._paths.append(path)
         self.found.append(ManifestError(message, where=where, remedy=remedy))
+
+    def spoilt(self, path: Path) -> bool:
+        """Say whether an entry, or something in it, is known to be wrong already."""
+        return any(bad[: len(path)] == path for bad in self._paths)
 
     def check(self) -> None:
         """Raise what was found: the mistake itself, or one error that lists them all."""
@@ -193,6 +200,9 @@ class _Run(typing.NamedTuple):
     where: Where
     problems: Problems
 
+    def wrong(self, path: Path, message: str, remedy: str = "") -> None:
+        self.problems.add(message, self.where(*path), remedy, path)
+
 
 _Check = typing.Callable[[Any, Path, _Run], Any]
 
@@ -221,9 +231,9 @@ class Shape:
             reader = self.readers.get(float)
         if reader is not None:
             return reader(value, path, run)
-        run.problems.add(
+        run.wrong(
+            path,
             f"{dotted(path)} must be {self.expected}, not {describe(value)}",
-            run.where(*path),
             self._remedy(value, path),
         )
         return BAD
@@ -330,7 +340,9 @@ def _read_table(cls: type[Model], data: Mapping[str, Any], path: Path, run: _Run
     others: dict[str, Any] = {}
     for key, value in data.items():
         f = table.fields.get(key)
-        if f is not None:
+        if f is not None and table.rest is not None and _is_rest(f, value):
+            others[key] = value
+        elif f is not None:
             got = f.shape.read(value, (*path, key), run)
             if got is not BAD:
                 values[f.name] = got
@@ -342,12 +354,15 @@ def _read_table(cls: type[Model], data: Mapping[str, Any], path: Path, run: _Run
         values[table.rest.name] = table.rest.shape.read(others, path, run)
     missing = [f.key for f in table.fields.values() if f.required and f.key not in data]
     for key in missing:
-        run.problems.add(
-            f"{dotted(path) or 'the file'} lacks the key {key}", run.where(*path), f"add {key} = …"
-        )
+        run.wrong(path, f"{dotted(path) or 'the file'} lacks the key {key}", f"add {key} = …")
     if missing or any(f.required and f.name not in values for f in table.fields.values()):
         return BAD
     return cls(**values)
+
+
+def _is_rest(field: Field, value: Any) -> bool:
+    """Tell a package that bears the name of a list of the grammar: it is written as a table."""
+    return isinstance(value, dict) and dict not in field.shape.readers
 
 
 def _unknown(key: str, table: Table, path: Path, run: _Run) -> None:
@@ -355,9 +370,9 @@ def _unknown(key: str, table: Table, path: Path, run: _Run) -> None:
 
     like = nearest(key, table.fields)
     place = f" in [{dotted(path)}]" if path else ""
-    run.problems.add(
+    run.wrong(
+        (*path, key),
         f"unknown key {bare_or_quoted(key)}{place}",
-        run.where(*path, key),
         f"did you mean {like}?" if like else f"known here: {', '.join(sorted(table.fields))}",
     )
 
@@ -406,9 +421,9 @@ def _patterned(known: Entry) -> _Check:
     def check(value: str, path: Path, run: _Run) -> Any:
         if matches(value):
             return value
-        run.problems.add(
+        run.wrong(
+            path,
             f"{dotted(path)} must be {known.means}, not {describe(value)}",
-            run.where(*path),
             f"for example: {known.examples[0]}" if known.examples else "",
         )
         return BAD
@@ -429,9 +444,9 @@ def _literal(choices: tuple[Any, ...], example: str) -> Shape:
             if isinstance(value, str)
             else None
         )
-        run.problems.add(
+        run.wrong(
+            path,
             f"{dotted(path)} must be {expected}, not {describe(value)}",
-            run.where(*path),
             f'did you mean "{like}"?' if like else "",
         )
         return BAD
@@ -454,9 +469,9 @@ def _dict_reader(item: Shape, known: Entry) -> _Check:
         got: dict[str, Any] = {}
         for key, v in value.items():
             if matches is not None and not matches(key):
-                run.problems.add(
+                run.wrong(
+                    (*path, key),
                     f"{bare_or_quoted(key)} in [{dotted(path)}] is not {known.means}",
-                    run.where(*path, key),
                     "choose another name",
                 )
                 continue

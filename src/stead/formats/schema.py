@@ -55,13 +55,16 @@ def _object(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
     if required:
         made["required"] = required
     if table.rest and not table.rest.entry.closed:
-        made["patternProperties"] = _rest(table.rest, definitions)
+        (_, value) = typing.get_args(table.rest.hint)
+        rest = _type(value, table.rest.entry, definitions)
+        made["additionalProperties"] = rest
+        made["propertyNames"] = {"pattern": _anchored(table.rest.entry.keys)}
+        for key, known in made["properties"].items():
+            # A package may bear the name of a list: it is written as a table then.
+            tables = [m for m in rest["anyOf"] if "$ref" in m]
+            also = {k: known.pop(k) for k in ("description", "examples") if k in known}
+            made["properties"][key] = {"anyOf": [known, *tables], **also}
     return made
-
-
-def _rest(field: Field, definitions: dict[str, Any]) -> dict[str, Any]:
-    (_, value) = typing.get_args(field.hint)
-    return {_anchored(field.entry.keys or ".+"): _type(value, field.entry, definitions)}
 
 
 def _property(field: Field, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -134,7 +134,9 @@ class _Reader:
         )
 
     def wrong(self, message: str, path: tuple[str | int, ...], remedy: str = "") -> None:
-        self.problems.add(message, self.where(*path), remedy)
+        """Note a mistake of meaning, unless the entry could not even be read."""
+        if not self.problems.spoilt(path):
+            self.problems.add(message, self.where(*path), remedy)
 
     # -- workspace, uses
 

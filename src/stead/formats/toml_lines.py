@@ -98,7 +98,9 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], Lines]:
     except tomllib.TOMLDecodeError as exc:
         raise _syntax_error(text, file, str(exc)) from exc
     except RecursionError as exc:
-        raise ManifestError("values are nested too deeply", where=Origin(file)) from exc
+        raise ManifestError(
+            "values are nested too deeply", where=Origin(file), remedy="nest fewer lists and tables"
+        ) from exc
 
 
 def _syntax_error(text: str, file: str, message: str) -> ManifestError:

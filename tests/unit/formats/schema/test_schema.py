@@ -1,0 +1,168 @@
+"""The shipped schema and the reference say what the reader does."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from stead.formats import schema, stead_toml
+from stead.formats._grammar import Root
+from stead.formats.models import Model, table_of
+from stead.values.errors import ManifestError
+
+ROOT = Path(__file__).parents[4]
+REFERENCE = ROOT / "docs/reference/stead-toml.md"
+MANIFESTS = sorted(
+    p
+    for folder in ("examples", "tests", "docs", "bench")
+    for p in (ROOT / folder).rglob("stead.toml")
+    if ".stead" not in p.parts
+)
+
+
+@pytest.fixture(scope="module")
+def validator():
+    made = json.loads(schema.text())
+    jsonschema.Draft7Validator.check_schema(made)
+    return jsonschema.Draft7Validator(made)
+
+
+def test_the_shipped_schema_is_current():
+    assert schema.text() == schema.generate(), (
+        "run: python -m stead.formats.schema > src/stead/formats/stead.schema.json"
+    )
+
+
+def test_the_reference_is_current():
+    assert REFERENCE.read_text(encoding="utf-8") == schema.markdown(), (
+        "run: python -m stead.formats.schema --markdown > docs/reference/stead-toml.md"
+    )
+
+
+def test_there_are_examples_to_check():
+    assert ROOT / "examples/wine/stead.toml" in MANIFESTS
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_manifest_of_the_repository_is_accepted(validator, path):
+    text = path.read_text(encoding="utf-8")
+    validator.validate(tomllib.loads(text))
+    stead_toml.read(str(path), lambda _: text)
+
+
+def models(model, path=()):
+    """Give each table of the grammar with a place where it stands."""
+    yield model, path
+    table = table_of(model)
+    for field in [*table.fields.values(), *([table.rest] if table.rest else [])]:
+        if field.entry.closed:
+            continue
+        key = () if field is table.rest else (field.key,)
+        inside = ("one",) if "dict[" in str(field.hint) else ()
+        for inner in _inner(field.hint):
+            yield from models(inner, (*path, *key, *inside))
+
+
+def _inner(hint):
+    if isinstance(hint, type) and issubclass(hint, Model):
+        return [hint]
+    return [m for a in getattr(hint, "__args__", ()) for m in _inner(a)]
+
+
+def _cases():
+    for model, path in models(Root):
+        table = table_of(model)
+        for field in [*table.fields.values(), *([table.rest] if table.rest else [])]:
+            for example in field.entry.examples:
+                wrap = "dict[" in str(field.hint) and field is not table.rest
+                if wrap and not example.startswith(f"{field.key} = "):
+                    yield pytest.param((*path, field.key), example, id=example)
+                else:
+                    yield pytest.param(path, example, id=f"{'.'.join(path)}: {example}")
+
+
+# What an entry needs beside it to make sense.
+COMPANIONS = {
+    "editable": {"path": "."},
+    "rev": {"git": "https://example.org/x.git"},
+    "tag": {"git": "https://example.org/x.git"},
+    "branch": {"git": "https://example.org/x.git"},
+    "subdirectory": {"git": "https://example.org/x.git"},
+    "name": {"url": "x"},
+    "explicit": {"url": "x"},
+    "default": {"url": "x"},
+    "flat": {"url": "x"},
+    "depends": {"run": ["x"]},
+    "inputs": {"run": ["x"]},
+    "outputs": {"run": ["x"]},
+    "cwd": {"run": ["x"]},
+    "env": {"run": ["x"]},
+    "environment": {"run": ["x"]},
+    "description": {"run": ["x"]},
+}
+
+
+@pytest.mark.parametrize(("path", "example"), list(_cases()))
+def test_every_documented_example_is_read_and_accepted(validator, path, example):
+    value = tomllib.loads(example)
+    (key,) = value
+    if path and path[-1] in ("one", "indexes"):
+        value |= COMPANIONS.get(key, {})
+    for part in reversed(path):
+        value = {part: [value] if part == "indexes" else value}
+    validator.validate(value)
+    stead_toml.from_table(value, stead_toml.Lines(""), "/w/stead.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unknown = 1",
+        "[packages.npm]\nx = '1'",
+        "[packages]\npython = 3.12",
+        "[packages.conda]\nchannels = 'x'",
+        "[packages.conda]\nx = 1",
+        "[packages.conda]\nx = true",
+        "[packages.conda]\nx = { verson = '1' }",
+        "[packages.pypi]\n'x y' = '1'",
+        "[packages.pypi]\nindexes = [{ name = 'x' }]",
+        "[packages.pypi]\nx = { extras = 'a' }",
+        "[tasks]\na = 'python x.py'",
+        "[tasks]\na = { rum = ['x'] }",
+        "[vars]\n'a b' = '1'",
+        "[vars]\na = []",
+        "[layer.test]\ninherit = true",
+        "[workspace]\nchannel-priority = 'x'",
+        "[workspace]\nexclude-newer = 'x'",
+        "inherit = 'x'",
+        "[uses]\na = 'x'",
+    ],
+)
+def test_what_the_schema_refuses_the_reader_refuses_too(validator, text):
+    data = tomllib.loads(text)
+    assert not validator.is_valid(data)
+    with pytest.raises(ManifestError):
+        stead_toml.read("/w/stead.toml", lambda _: text)
+
+
+def test_a_package_that_bears_the_name_of_a_list_is_accepted(validator):
+    validator.validate(
+        tomllib.loads("[packages.conda]\nchannels = { version = '1' }\n[packages.pypi.indexes]\n")
+    )
+
+
+def test_the_command_prints_the_schema(capsys):
+    import argparse
+    from types import SimpleNamespace
+
+    from stead.cli import schema as command
+
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    said = []
+    assert command.execute(parser.parse_args([]), SimpleNamespace(out=said.append)) == 0
+    assert json.loads(said[0])["title"] == "stead.toml"
