@@ -8,6 +8,8 @@ settles the few cases where two files state one thing:
 - ``setup.py`` counts only where ``pyproject.toml`` describes no project;
 - ``__main__.py`` counts only where no other file does;
 - what `stead export` wrote counts only where nothing else asks for packages;
+- another tool's lock does not count beside a ``stead.toml`` that asks for packages,
+  whose lock is ``stead.lock``;
 - a ``pyproject.toml`` that holds nothing but other tools' settings does not count.
 """
 
@@ -16,12 +18,12 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from stead.formats._static_name import exists as there
 from stead.formats._static_name import unique
 from stead.formats.exported import is_marked
+from stead.values.frozen import replace
 from stead.values.names import is_environment_name
 
 if TYPE_CHECKING:
@@ -144,9 +146,11 @@ def read_directory(
             path = os.path.join(directory, *name.split("/"))
             if exists(path):
                 found.append(_read(path, name, noting, layer))
-    if any(m.format not in _ASK_NOTHING and m.file not in exported for m in found):
-        silent += [m.file for m in found if m.file in exported]
-        found = [m for m in found if m.file not in exported]
+    passed = exported if any(_asks(m) and m.file not in exported for m in found) else set()
+    if any(m.format == "stead.toml" and any(y.requirements for y in m.layers) for m in found):
+        passed |= {m.file for m in found if m.taken}
+    silent += [m.file for m in found if m.file in passed]
+    found = [m for m in found if m.file not in passed]
     if silent and not found and exists(os.path.join(directory, "__main__.py")):
         found.append(_read(os.path.join(directory, "__main__.py"), "__main__.py", load))
     if found:
@@ -186,7 +190,9 @@ def _modules(directory: str, found: list[Manifest], load: Callable[[str], str]) 
     return (directory, source) if there(load, source) else (directory,)
 
 
-_ASK_NOTHING = (".python-version", "package")
+def _asks(manifest: Manifest) -> bool:
+    return manifest.format not in (".python-version", "package")
+
 
 _FOREIGN_CODE = frozenset(
     {
