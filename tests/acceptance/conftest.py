@@ -22,6 +22,7 @@ class Machine:
 
     home: Path
     environ: dict[str, str] = field(default_factory=dict)
+    program: Path = PROGRAM
 
     @property
     def stead_home(self) -> Path:

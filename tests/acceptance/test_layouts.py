@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 PROJECT = """\
@@ -178,3 +179,19 @@ def test_status_says_which_files_were_read(machine, project):
     assert report["lock"]["answers"]
     assert report["build"]
     assert report["problems"] == []
+
+
+def test_program_called_by_a_relative_path_with_another_directory(machine, project):
+    """As the README does: the program's own place is not relative to where -C leads."""
+    root = project({"sub/stead.toml": "[vars]\nA = 'b'\n"})
+    relative = os.path.relpath(machine.program, root)
+    for _ in range(2):
+        done = subprocess.run(
+            [relative, "-C", "sub", "run", "sh", "-c", "echo $A"],
+            cwd=root,
+            env={**machine.environ, "PWD": str(root)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, "b\n"), done.stderr
