@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from peers import Peer
 
 
+NETWORK = frozenset(
+    [
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+        *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS"),
+    ]
+)
+"""The caller's variables that say how the network is reached; all that is kept of them."""
+
+
 @dataclass
 class World:
     """A home of its own for the user, Stead and every peer, all on one file system."""
@@ -41,6 +52,7 @@ class World:
     def env(self) -> dict[str, str]:
         """All variables that a measured program gets."""
         return {
+            **{name: value for name, value in os.environ.items() if name in NETWORK},
             "HOME": str(self.base / "user"),
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LC_ALL": "C.UTF-8",

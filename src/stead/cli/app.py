@@ -7,7 +7,6 @@ import os
 import platform as machine
 import sys
 import time
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stead.values.context import Context
 from stead.values.digest import plain
 from stead.values.errors import UsageError
+from stead.values.frozen import dataclass, replace
 from stead.values.names import DEFAULT, is_environment_name
 from stead.values.platform import platform_named, platform_of
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stead.cli import options
 from stead.values.errors import TrustError, UsageError
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse

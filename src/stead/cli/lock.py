@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stead.cli import options
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse

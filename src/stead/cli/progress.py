@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

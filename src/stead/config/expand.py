@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import os.path
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.values.activation import Change
 from stead.values.errors import CycleError, ManifestError
+from stead.values.frozen import dataclass
 from stead.values.names import nearest
 from stead.values.origin import NOWHERE
 
@@ -176,7 +176,7 @@ def _side(variable: Variable, separator: str) -> tuple[str, Variable] | None:
             and entries
             and parse(value)[-1 if kind == "prepend" else 0] == Reference(variable.name)
         ):
-            from dataclasses import replace
+            from stead.values.frozen import replace
 
             return kind, replace(variable, value=entries)
     return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import _pep508
 from stead.formats._static_name import name_in_pyproject, text_or_none
 from stead.values.errors import ManifestError
+from stead.values.frozen import replace
 from stead.values.names import normalize_pypi
 from stead.values.requirement import Requirement, Source
 

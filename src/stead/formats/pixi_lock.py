@@ -91,7 +91,7 @@ def _artifact(record: dict[str, Any], key: tuple[str, str], origin: Origin, root
     kind, url = key
     sha256, md5 = str(record.get("sha256", "")), str(record.get("md5", ""))
     if kind == "pypi":
-        from dataclasses import replace
+        from stead.values.frozen import replace
 
         artifact = _artifacts.wheel_artifact(
             url,

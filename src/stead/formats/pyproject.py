@@ -19,12 +19,12 @@ build back ends, which uv asks.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import _pep508, toml_lines
 from stead.formats._static_name import exists, name_in_pyproject, setuptools_name
 from stead.values.errors import CycleError, ManifestError
+from stead.values.frozen import dataclass, field, replace
 from stead.values.manifest import Layer, Manifest, Workspace
 from stead.values.names import nearest, normalize_pypi
 from stead.values.origin import Origin

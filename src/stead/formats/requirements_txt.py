@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stead.formats import _pep508
 from stead.formats._static_name import project_name, unique
 from stead.values.errors import CycleError, ManifestError
+from stead.values.frozen import dataclass, field, replace
 from stead.values.manifest import Index, Layer, Manifest
 from stead.values.names import nearest
 from stead.values.origin import Origin

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stead.values.errors import ContradictionError, CycleError, ManifestError
+from stead.values.frozen import dataclass
 from stead.values.names import DEFAULT, nearest, split_layers
 from stead.values.requirement import PYTHON, Requirement
 from stead.values.spec import Configuration, PackagesSpec, Spec

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,6 +11,7 @@ from stead.ecosystems.protocol import LockRequest
 from stead.formats.exported import is_marked, marked
 from stead.pipeline import steps
 from stead.values.errors import ArtifactError, UsageError
+from stead.values.frozen import dataclass, replace
 from stead.values.platform import platform_named
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stead.pipeline import lockfile
 from stead.values.errors import LockOutdatedError
+from stead.values.frozen import dataclass
 from stead.values.names import normalize_pypi
 
 if TYPE_CHECKING:

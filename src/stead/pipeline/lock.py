@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stead.ecosystems import BUILT_IN, ecosystem
 from stead.ecosystems.protocol import LockRequest
 from stead.pipeline import members
 from stead.values.errors import LockOutdatedError, UnsatisfiableError
+from stead.values.frozen import dataclass, replace
 from stead.values.lock import LockedEnvironment
 from stead.values.manifest import Channel
 from stead.values.names import normalize_pypi

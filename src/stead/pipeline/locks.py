@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stead.pipeline import lockfile, steps
+from stead.values.frozen import dataclass, replace
 from stead.values.platform import platform_named
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stead.store import trust as store
 from stead.values.digest import digest, plain
 from stead.values.errors import SteadError
+from stead.values.frozen import dataclass, replace
 from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:

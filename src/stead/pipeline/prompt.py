@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from stead.shells.hook_record import Watch, hook_record
@@ -19,6 +18,7 @@ from stead.store import places, trust
 from stead.store.layout import Layout
 from stead.values.digest import short_key
 from stead.values.errors import SteadError
+from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -75,7 +75,7 @@ def record(
         return held
     kept = places.keep(home, wanted, tuple(render.items()))
     if not wanted.slow and not places.references_hold(kept):
-        from dataclasses import replace
+        from stead.values.frozen import replace
 
         slow = "the file system of STEAD_HOME keeps times more coarsely than the tree's"
         del render["run.sh"]

@@ -7,13 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.config.expand import expand
 from stead.shells.state import undo
 from stead.values.activation import Activation, Change, apply
 from stead.values.errors import CycleError, TaskError
+from stead.values.frozen import dataclass
 from stead.values.names import nearest
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.pipeline import build as building
@@ -11,6 +10,7 @@ from stead.pipeline import lockfile, steps
 from stead.shells.state import undo
 from stead.values.activation import apply
 from stead.values.errors import InterpreterError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

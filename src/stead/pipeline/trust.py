@@ -8,13 +8,13 @@ since its record is harmless. Everything else is told to the user in words.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from stead.pipeline.meaning import Meaning, TrustSnapshot, changes_of_meaning, from_json
 from stead.store import places
 from stead.store import trust as store
 from stead.values.errors import SteadError
+from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -7,7 +7,6 @@ revision means, into ``$STEAD_HOME/modules``; the commit is pinned in the lock.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from stead.pipeline.discover import read_module
 from stead.store.atomic import inside, remove_tree
 from stead.values.digest import short_key
 from stead.values.errors import LockOutdatedError, ManifestError, NetworkError, StoreError
+from stead.values.frozen import dataclass, field
 from stead.values.lock import Pin
 
 if TYPE_CHECKING:

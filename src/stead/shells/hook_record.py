@@ -5,10 +5,10 @@ One activation gives one :class:`HookRecord`; each shell's template renders it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.values.digest import short_key
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

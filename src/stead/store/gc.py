@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from stead.store.roots import (
     notice_gone,
 )
 from stead.values.errors import StoreError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -17,7 +17,6 @@ import json
 import os
 import secrets
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.store import locking
@@ -30,6 +29,7 @@ from stead.store.atomic import (
     write_file,
 )
 from stead.values.errors import StoreError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

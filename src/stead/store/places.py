@@ -25,11 +25,11 @@ import json
 import os
 import stat
 import time
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stead.values.activation import Activation, Change
 from stead.values.errors import StoreError
+from stead.values.frozen import asdict, dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -345,7 +345,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _at(record: Record, directory: str) -> Record:
-    from dataclasses import replace
+    from stead.values.frozen import replace
 
     return replace(record, directory=directory)
 

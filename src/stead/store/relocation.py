@@ -14,13 +14,13 @@ import re
 import stat
 import sys
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import storage, temporary_name
 from stead.store.listing import scan
 from stead.values.errors import StoreError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

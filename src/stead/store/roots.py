@@ -12,12 +12,12 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import storage, write_file
 from stead.store.layout import key_of
 from stead.values.errors import StoreError
+from stead.values.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,12 +12,12 @@ import hashlib
 import json
 import os
 import stat
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import storage, write_file
 from stead.values.digest import digest
 from stead.values.errors import TrustError
+from stead.values.frozen import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

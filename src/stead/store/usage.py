@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import storage
 from stead.store.layout import build_names
 from stead.store.roots import Roots, last_asked
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,6 @@ import json
 import os
 import secrets
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from stead.store import caches, listing
@@ -22,6 +21,7 @@ from stead.store.atomic import storage
 from stead.store.builds import BAD, FILES, META, READ_ONLY, USE, encode_meta, lease
 from stead.store.layout import METADATA, build_names
 from stead.values.errors import StoreError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,8 +7,9 @@ stands. Every shell's rendering, and :func:`apply` below, mean the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from stead.values.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,24 +8,29 @@ moving an entry to another line changes no digest.
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING
+
+from stead.values.frozen import compared
+
+if TYPE_CHECKING:
+    from typing import Any
 
 KEY_LENGTH = 20
 
 
 def plain(value: Any) -> Any:
     """Reduce a value to what JSON knows: dataclasses to objects, tuples to arrays."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare
-        }
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    names = compared(value)
+    if names is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, set | frozenset):
         return sorted(plain(v) for v in value)
     return value

@@ -8,10 +8,10 @@ mirror can serve them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stead.values.digest import digest
+from stead.values.frozen import dataclass, field, replace
 
 if TYPE_CHECKING:
     from stead.values.requirement import Source

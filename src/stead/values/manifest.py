@@ -6,9 +6,9 @@ knows which format an entry came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from stead.values.frozen import dataclass, field
 from stead.values.origin import NOWHERE, Origin
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ is decided here, by name, so that all of it is tested from any one of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stead.values.errors import UsageError
+from stead.values.frozen import dataclass
 
 # conda name → (uv's --python-platform, sys.platform, os.name, platform.system(), platform.machine())
 _KNOWN: dict[str, tuple[str, str, str, str, str]] = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
+from stead.values.frozen import dataclass, field
 from stead.values.origin import NOWHERE, Origin
 
 PYTHON = "python"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from stead.values.digest import digest
+from stead.values.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from stead.values.manifest import Channel, Index, PathEntry, TakenLock, Task, Use, Variable

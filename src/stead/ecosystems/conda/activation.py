@@ -16,10 +16,10 @@ import re
 import shlex
 import shutil
 import tempfile
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stead.values.activation import Change
+from stead.values.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

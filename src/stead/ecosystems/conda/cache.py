@@ -11,11 +11,11 @@ import contextlib
 import os
 import shutil
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.conda.engine import cache_directory
 from stead.ecosystems.conda.records import stem
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ manifest's channels when building.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from stead.values.frozen import dataclass
 from stead.values.manifest import Channel
 
 if TYPE_CHECKING:

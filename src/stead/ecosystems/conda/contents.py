@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stead.values.errors import ArtifactError, CollisionError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

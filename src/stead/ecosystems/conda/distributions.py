@@ -11,11 +11,11 @@ import asyncio
 import json
 import os
 import re
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.conda.channels import directory_of
 from stead.values.distribution import Distribution
+from stead.values.frozen import asdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

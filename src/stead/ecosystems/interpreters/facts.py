@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stead.ecosystems.interpreters.places import in_virtual_environment
+from stead.values.frozen import dataclass
 from stead.values.interpreter import Interpreter
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ Neither are virtual environments: what they stand on is found by itself.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

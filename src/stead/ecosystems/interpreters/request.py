@@ -13,9 +13,9 @@ everything else in a search whose answers are cached. The unusual ones go to it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from stead.values.errors import InterpreterError
+from stead.values.frozen import dataclass
 
 _REQUEST = re.compile(
     r"(?P<implementation>cpython|python|pypy|graalpy|cp|pp|py)?[@-]?(?P<rest>.*)\Z",

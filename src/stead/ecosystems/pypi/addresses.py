@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from stead.ecosystems.pypi import explain, question
 from stead.ecosystems.pypi.indexes import default_place, places, without_credentials
 from stead.ecosystems.pypi.install import URLS
 from stead.ecosystems.pypi.uv import uv_for
+from stead.values.frozen import replace
 from stead.values.requirement import Requirement
 
 if TYPE_CHECKING:

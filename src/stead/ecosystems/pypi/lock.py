@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +13,7 @@ from stead.ecosystems.pypi.indexes import DEFAULT, default_place, places, withou
 from stead.ecosystems.pypi.stubs import Stubs, make_stubs
 from stead.ecosystems.pypi.uv import Uv, scratch, uv_for
 from stead.values.errors import ArtifactError, HashMismatchError, UnsatisfiableError
+from stead.values.frozen import dataclass, replace
 from stead.values.lock import Artifact, File
 from stead.values.names import normalize_pypi
 from stead.values.requirement import Source

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.pypi.indexes import quoted
 from stead.values.errors import ContradictionError, ManifestError, UnsatisfiableError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

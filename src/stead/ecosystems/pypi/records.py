@@ -13,10 +13,10 @@ import hashlib
 import json
 import os
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from stead.ecosystems.pypi.venv import layout_of
+from stead.values.frozen import dataclass
 from stead.values.names import normalize_pypi
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ import re
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.pypi.indexes import Place
 from stead.values.digest import short_key
+from stead.values.frozen import dataclass
 from stead.values.names import normalize_pypi
 
 if TYPE_CHECKING:

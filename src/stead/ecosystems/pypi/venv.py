@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stead.values.activation import Change
 from stead.values.errors import SteadError
+from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path
