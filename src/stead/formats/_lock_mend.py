@@ -66,7 +66,7 @@ def _tables(text: str) -> list[dict[str, Any]]:
 
     starts = [found.start() for found in _HEADER.finditer(text)]
     tables = []
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=False):
         try:
             tables.append(tomllib.loads(text[start:end]))
         except (tomllib.TOMLDecodeError, RecursionError):
