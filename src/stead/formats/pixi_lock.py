@@ -179,6 +179,9 @@ def write(
 def _conda(artifact: Artifact, address: Callable[[Artifact, File], str]) -> dict[str, Any]:
     file = artifact.files[0]
     record: dict[str, Any] = {"conda": address(artifact, file)}
+    if record["conda"].startswith("file:"):  # of a local file its readers take nothing as said
+        record |= {"name": artifact.name, "version": artifact.version}
+        record |= {k: v for k in ("build", "subdir") if (v := artifact.get(k))}
     if file.sha256:
         record["sha256"] = file.sha256
     if artifact.get("md5"):

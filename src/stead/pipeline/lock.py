@@ -120,8 +120,12 @@ def _request_text(requirement: Requirement, root: str) -> str:
 
 
 def _relative(name: str, base: str, root: str) -> str:
-    """Give a channel's or index's address, a local path relative to the root."""
-    if not base or "://" in name or not name.startswith((".", "/", "~")):
+    """Give a channel's or index's address without a password, a local path relative to the root."""
+    if "://" in name:
+        from stead.ecosystems.conda.channels import redacted
+
+        return redacted(name)
+    if not base or not name.startswith((".", "/", "~")):
         return name
     return os.path.relpath(os.path.join(base, name), root).replace(os.sep, "/")
 

@@ -61,7 +61,7 @@ def locate(channels: Sequence[Channel], root: str) -> tuple[Located, ...]:
 
 def address_of(index: str, channels: Sequence[Located], root: str) -> str:
     """Find the address of the channel that a lock calls ``index``."""
-    known = next((c.url for c in channels if c.written == index), None)
+    known = next((c.url for c in channels if index in (c.written, c.shown)), None)
     return known if known is not None else address(index, root)
 
 

@@ -39,9 +39,9 @@ def records_to_artifacts(
     """Turn solved records into artifacts, sorted by name.
 
     ``channels`` are those that were asked: an artifact names its channel as the
-    manifest did.
+    manifest did, but for a password or token.
     """
-    by_url = {c.url: c.written for c in channels}
+    by_url = {c.url: c.shown for c in channels}
     artifacts = (record_to_artifact(r, by_url) for r in records)
     return tuple(sorted(artifacts, key=lambda a: a.name))
 

@@ -117,7 +117,7 @@ def _kept(
     """Give what the old lock has, unless it is to be taken afresh or its channel is gone."""
     if "*" in context.upgrade:
         return []
-    known = {c.written for c in channels}
+    known = {name for c in channels for name in (c.written, c.shown)}
     return [
         artifact_to_record(a, channels, request.root)
         for a in request.old
