@@ -18,6 +18,39 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "docs")]
 
 PYTEST = "def main():\n    print('1 passed')\n"
 KERNEL = "__version__ = '7.1.0'\n"
+# A build back end for projects with their code in `src/NAME`, enough for the pages.
+BACKEND = """
+import os, tomllib, zipfile
+
+def _wheel(directory, editable):
+    with open("pyproject.toml", "rb") as file:
+        project = tomllib.load(file)["project"]
+    name, version = project["name"], project["version"]
+    info = f"{name}-{version}.dist-info"
+    metadata = [f"Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    metadata += [f"Requires-Dist: {need}" for need in project.get("dependencies", [])]
+    files = {
+        f"{info}/METADATA": "\\n".join(metadata) + "\\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    if editable:
+        files[f"_{name}.pth"] = os.path.abspath("src") + "\\n"
+    else:
+        with open(f"src/{name}/__init__.py") as file:
+            files[f"{name}/__init__.py"] = file.read()
+    files[f"{info}/RECORD"] = "".join(f"{path},,\\n" for path in [*files, f"{info}/RECORD"])
+    made = f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(directory, made), "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+    return made
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    return _wheel(wheel_directory, False)
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    return _wheel(wheel_directory, True)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +78,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "7.1.0",
             files={"ipykernel/__init__.py": KERNEL, "ipykernel_launcher.py": ""},
         ),
-        Wheel("hatchling", "1.28.0", files=_module("hatchling")),
+        Wheel("hatchling", "1.28.0", files={"hatchling/__init__.py": "", "hatchling/build.py": BACKEND}),
     ]
     return make_index(tmp_path_factory.mktemp("index"), packages)
 
