@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
-    from stead.values.activation import Activation
 
 HELP = """Run a task, or a command, in the environment of this directory.
 
@@ -48,44 +47,44 @@ def execute(args: argparse.Namespace, app: App) -> int:
         raise UsageError(
             "nothing to run", remedy=f"name a command or a task (tasks here: {names or 'none'})"
         )
-    activation = app.activation(args.environment)
-    if not literal:
-        activation = _of_task(app, args, words[0]) or activation
+    activation = app.activation(_environment(app, args, "" if literal else words[0]))
     commands = run.commands(
         activation,
         words,
         cwd=os.getcwd() if args.here else app.cwd,
         caller=app.context.environ,
         literal=literal,
+        other=None if args.environment else app.activation,
     )
     kept = Path(place_directory(app.context.home, activation.place)) / "tasks"
+    code = 0
     for command in commands:
-        last = command is commands[-1]
         if not tasks.has_files(command.task):
-            if last:
+            if command is commands[-1]:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 return run.replace_process(command)
             code = run.run_child(command)
         else:
             assert command.task is not None
-            record = kept / f"{command.task.name}-{activation.environment}.json"
-            if not args.force and tasks.up_to_date(command, activation, record):
+            record = kept / f"{command.task.name}-{command.activation.environment}.json"
+            if not args.force and tasks.up_to_date(command, record):
                 app.err(f"stead: {command.task.name} is up to date")
                 continue
+            inputs = tasks.inputs_of(command, app.context.now())
             code = run.run_child(command)
             if code == 0:
-                tasks.remember(command, activation, record)
-        if code or last:
-            return code
-    return 0
+                tasks.remember(command, inputs, record, app.context.now())
+        if code:
+            break
+    return code
 
 
-def _of_task(app: App, args: argparse.Namespace, name: str) -> Activation | None:
-    """Give the activation of the environment that a task names, if it names one."""
-    if args.environment:
-        return None
-    for task in app.spec(None).tasks:
-        if task.name == name and task.environment:
-            return app.activation(task.environment)
+def _environment(app: App, args: argparse.Namespace, word: str) -> str | None:
+    """Choose the environment: the one asked for, else the one that a task of that name wants."""
+    if args.environment or not word:
+        return args.environment  # type: ignore[no-any-return]
+    for task in app.composed(None, fetch=True).spec.tasks:
+        if task.name == word and task.environment:
+            return task.environment
     return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 from stead.config.expand import expand
@@ -17,12 +15,15 @@ from stead.values.frozen import dataclass
 from stead.values.names import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stead.values.manifest import Task
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
+
+_PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+_FROM_TERMINAL = ("SIGINT", "SIGQUIT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Command:
     argv: tuple[str, ...]
     cwd: str
     environ: Mapping[str, str]
+    activation: Activation
     task: Task | None = None
 
 
@@ -50,34 +52,47 @@ def commands(
     cwd: str,
     caller: Mapping[str, str],
     literal: bool = False,
+    other: Callable[[str], Activation] | None = None,
 ) -> tuple[Command, ...]:
     """Turn what the user wrote into processes, in order; the last is the one asked for.
 
     A name of a task means the task, with the tasks it depends on before it, each
     once; anything else, or anything when ``literal``, is a command to run where
-    the user stands. Raises TaskError, CycleError.
+    the user stands. ``other`` gives the activation of the environment that a task
+    it depends on names; without it, all run in this one. Raises TaskError, CycleError.
     """
-    environ = environment(activation, caller)
     tasks = {t.name: t for t in activation.tasks}
     if literal or argv[0] not in tasks:
-        return (Command(tuple(argv), cwd, environ | {"PWD": cwd}),)
-    ordered = _ordered(tasks[argv[0]], tasks)
+        environ = environment(activation, caller) | {"PWD": cwd}
+        return (Command(tuple(argv), cwd, environ, activation),)
+    asked = tasks[argv[0]]
+    if not asked.command and len(argv) > 1:
+        raise TaskError(
+            f"task {asked.name} has no command that could take the argument {argv[1]!r}",
+            where=asked.origin,
+            remedy="give the arguments to one of the tasks that it depends on",
+        )
     result = []
-    for task in ordered:
-        arguments = tuple(argv[1:]) if task is ordered[-1] else ()
+    for task in _ordered(asked, tasks):
         if not task.command:
             continue
-        values = expand(task.variables, (), ambient=environ, adopt=environ)
-        extra = [Change("set", name, value) for name, value in values]
-        result.append(
-            Command(
-                (*task.command, *arguments),
-                task.cwd or cwd,
-                apply(extra, environ) | {"PWD": task.cwd or cwd},
-                task,
-            )
-        )
+        own = activation
+        if other is not None and task is not asked and task.environment:
+            own = other(task.environment)
+        environ = environment(own, caller)
+        here = task.cwd or cwd
+        arguments = tuple(argv[1:]) if task is asked else ()
+        environ = apply(_own_changes(task, environ), environ) | {"PWD": here}
+        result.append(Command((*task.command, *arguments), here, environ, own, task))
     return tuple(result)
+
+
+def _own_changes(task: Task, environ: Mapping[str, str]) -> list[Change]:
+    """Give what a task's own variables change; ``false`` takes one away."""
+    defined = [v for v in task.variables if v.value is not None]
+    values = expand(defined, (), ambient=environ, adopt=environ)
+    taken = [Change("unset", v.name) for v in task.variables if v.value is None]
+    return [*taken, *(Change("set", name, value) for name, value in values)]
 
 
 def _ordered(task: Task, tasks: Mapping[str, Task]) -> list[Task]:
@@ -129,6 +144,8 @@ def replace_process(command: Command) -> int:
 
 def _become_script(command: Command) -> None:
     """Run a text file without a `#!` line with sh, as every shell does (POSIX, execvp)."""
+    import shutil
+
     script = shutil.which(command.argv[0], path=command.environ.get("PATH", os.defpath))
     if script and os.path.exists("/bin/sh"):
         os.execve("/bin/sh", ["sh", script, *command.argv[1:]], dict(command.environ))
@@ -137,23 +154,43 @@ def _become_script(command: Command) -> None:
 def run_child(command: Command) -> int:
     """Run a command as a child, passing on signals; returns its exit code.
 
-    A child that died of a signal gives 128 plus the signal's number.
+    A child that died of a signal gives 128 plus the signal's number. What the
+    terminal sends, it sends to the child as well: here it only must not end this
+    process first. What the caller has ignored stays so for both. Raises TaskError.
     """
+    import subprocess
+
+    _enter(command)
+    children: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def pass_on(number: int, _: object) -> None:
+        if not children:  # it is not there yet
+            early.append(number)
+        for child in children:
+            child.send_signal(number)
+
+    def leave_to_child(_: int, __: object) -> None:
+        """Not SIG_IGN, which the child would inherit."""
+
+    before = {}
+    for names, handler in (_PASSED_ON, pass_on), (_FROM_TERMINAL, leave_to_child):
+        for name in names:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, handler)
     try:
-        child = subprocess.Popen(command.argv, cwd=command.cwd, env=dict(command.environ))
-    except OSError as exc:
-        raise _not_started(command, exc) from exc
-    passed = [s for s in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, s)]
-    before = {
-        s: signal.signal(getattr(signal, s), lambda number, _: child.send_signal(number))
-        for s in passed
-    }
-    before["SIGINT"] = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells the child
-    try:
+        try:
+            child = subprocess.Popen(command.argv, env=dict(command.environ))
+        except OSError as exc:
+            raise _not_started(command, exc) from exc
+        children.append(child)
+        for number in early:
+            child.send_signal(number)
         code = child.wait()
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)
     return code if code >= 0 else 128 - code
 
 
