@@ -39,7 +39,7 @@ def lock_all(
     """
     for line in steps.mend(context):
         context.progress.note(line)
-    first = steps.composed_for(request, context, fetch=not request.locked)
+    first = steps.composed_for(request, context, fetch=True)
     in_tree = os.path.join(first.spec.root, lockfile.NAME)
     if first.lock_path != in_tree and not request.locked:
         _into_tree(first.lock_path, in_tree, context)
@@ -73,7 +73,7 @@ def composed_as(
     exclude_newer: str = "",
 ) -> steps.Composed:
     wanted = replace(request, environment=environment, platform=platform_named(platform))
-    composed = steps.composed_for(wanted, context, fetch=not request.locked)
+    composed = steps.composed_for(wanted, context, fetch=True)
     if exclude_newer:
         packages = replace(composed.spec.packages, exclude_newer=exclude_newer)
         composed = replace(composed, spec=replace(composed.spec, packages=packages))

@@ -102,7 +102,7 @@ class Prepared:
 
 def prepare(request: Request, context: Context) -> Prepared:
     """Do every step: discover → compose → lock → build → activate."""
-    composed = composed_for(request, context, fetch=not request.locked)
+    composed = composed_for(request, context, fetch=True)
     locked = locked_for(composed, context)
     build = built_for(composed, locked, context)
     activation = activated_for(composed, locked, build, context)
@@ -110,13 +110,16 @@ def prepare(request: Request, context: Context) -> Prepared:
 
 
 def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed:
-    """Find and read what describes the environment. ``fetch`` may reach for git modules."""
+    """Find and read what describes the environment. ``fetch`` may reach for git modules.
+
+    Where the lock must stay as it is, only those that it pins.
+    """
     layers = layer_candidates(request.environment)
     found = discover(request.directory, layers, home=request.user_home, overlay=request.overlay)
     path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
     uses = any(m.uses for m in found.manifests)
     pins = read_leniently(path).pins if uses else ()
-    modules = Modules(context, pins=pins, fetch=fetch, root=found.root)
+    modules = Modules(context, pins=pins, fetch=fetch, root=found.root, locked=request.locked)
     spec = compose(
         found.manifests,
         place=found.place,
@@ -133,8 +136,10 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
 def locked_for(composed: Composed, context: Context) -> Locked:
     """Give the locked environment, locking first where the lock does not answer."""
     spec = composed.spec
-    old = lockfile.read(composed.lock_path).find(*composed.slot)
-    if answers(composed, old) and not context.upgrade:
+    lock = lockfile.read(composed.lock_path)
+    old = lock.find(*composed.slot)
+    pinned = set(composed.modules.used.values()) <= set(lock.pins)
+    if answers(composed, old) and pinned and not context.upgrade:
         assert old is not None
         return Locked(old, interpreter_for(composed, old, context))
     if composed.request.locked:
@@ -204,7 +209,8 @@ def lock_together(
             ]
         for composed, done in zip(environments, results, strict=True):
             whole = _with_pins(whole.with_environment(done.environment), composed)
-        if whole != before and any(not _empty(e) for e in whole.environments):
+        worth_keeping = whole.pins or any(not _empty(e) for e in whole.environments)
+        if whole != before and (worth_keeping or os.path.exists(path)):
             files[path] = lockfile.write(whole)
         written = write_files(files, layout, f"lock {name}", expect=expect)
         return tuple(replace(done, written=written) for done in results)
@@ -327,12 +333,13 @@ def _empty(locked: LockedEnvironment) -> bool:
 
 
 def _with_pins(lock: Lock, composed: Composed) -> Lock:
-    """Put the pins of this composition in place of their namesakes'."""
-    used = composed.modules.used
-    if not used:
-        return lock
-    others = [p for p in lock.pins if p.name not in used]
-    return replace(lock, pins=tuple(sorted((*others, *used.values()), key=lambda p: p.name)))
+    """Put in the pins of this composition, and take out what no place can need."""
+    used = tuple(composed.modules.used.values())
+    alone = {e.place for e in lock.environments} <= {composed.slot[0]}
+    asked = {(p.name, p.location, p.requested) for p in used}
+    others = [p for p in lock.pins if (p.name, p.location, p.requested) not in asked]
+    pins = (*used, *([] if alone else others))
+    return replace(lock, pins=tuple(sorted(pins, key=lambda p: (p.name, p.location, p.requested))))
 
 
 def read_leniently(path: str) -> Lock:
