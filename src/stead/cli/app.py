@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform as machine
 import sys
 import time
 from functools import cached_property
@@ -20,10 +19,12 @@ from stead.values.platform import platform_named, platform_of
 
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractContextManager
 
     from stead.pipeline.prompt import Evaluation
     from stead.pipeline.steps import Composed, Request
     from stead.values.activation import Activation
+    from stead.values.context import Progress, Task
     from stead.values.platform import Platform
     from stead.values.spec import Spec
 
@@ -117,9 +118,34 @@ def program() -> str:
     return beside if os.path.exists(beside) else "stead"
 
 
+class _Progress:
+    """Progress on standard error; what draws it is imported when there is some."""
+
+    @cached_property
+    def _shown(self) -> Progress:
+        from stead.cli.progress import progress_for
+
+        return progress_for(sys.stderr, is_tty=sys.stderr.isatty())
+
+    def task(self, title: str, *, unit: str = "") -> AbstractContextManager[Task]:
+        return self._shown.task(title, unit=unit)
+
+    def note(self, text: str) -> None:
+        self._shown.note(text)
+
+
+def _machine() -> str:
+    """Give the processor's architecture, as the operating system calls it."""
+    if sys.platform == "win32":
+        import platform
+
+        return platform.machine()
+    return os.uname().machine
+
+
 def make_app(args: argparse.Namespace) -> App:
     """Collect the world for one invocation: the only reader of ``os.environ``."""
-    from stead.cli import progress, runner
+    from stead.cli import runner
     from stead.shells.state import caller
     from stead.store.places import default_home
 
@@ -129,7 +155,7 @@ def make_app(args: argparse.Namespace) -> App:
         home=Path(os.path.abspath(home)),
         environ=environ,
         run=runner.run,
-        progress=progress.progress_for(sys.stderr, is_tty=sys.stderr.isatty()),
+        progress=_Progress(),
         now=time.time,
         offline=getattr(args, "offline", False),
         python_downloads=not getattr(args, "no_python_downloads", False),
@@ -137,7 +163,7 @@ def make_app(args: argparse.Namespace) -> App:
     app = App(
         context=context,
         cwd=_directory(args, environ),
-        platform=platform_of(sys.platform, machine.machine()),
+        platform=platform_of(sys.platform, _machine()),
         locked=getattr(args, "locked", False),
     )
     target = getattr(args, "platform", None)

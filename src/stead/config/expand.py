@@ -22,6 +22,7 @@ from stead.values.errors import CycleError, ManifestError
 from stead.values.frozen import dataclass
 from stead.values.names import nearest
 from stead.values.origin import NOWHERE
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,7 +54,7 @@ ADOPTED: tuple[str, ...] = (
 LONGEST = 128 * 1024 - 1
 """Bytes of ``NAME=value``; Linux starts no program with a longer one."""
 
-_TOKEN = re.compile(r"\$\$|\$\{([^{}$]*)\}|\$\{")
+_TOKEN = regex(r"\$\$|\$\{([^{}$]*)\}|\$\{")
 _PATHS = "paths."
 
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from stead.values.errors import LockError, UsageError
 from stead.values.lock import Artifact, File
 from stead.values.names import normalize_pypi
+from stead.values.patterns import regex
 from stead.values.requirement import Source
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from stead.values.origin import Origin
     from stead.values.platform import Platform
 
-_FILE = re.compile(r"(?P<stem>[A-Za-z0-9_][A-Za-z0-9._+!~-]*)\.(?:conda|tar\.bz2)\Z")
+_FILE = regex(r"(?P<stem>[A-Za-z0-9_][A-Za-z0-9._+!~-]*)\.(?:conda|tar\.bz2)\Z")
 _HEX = {64: "sha256", 32: "md5"}
 _MACHINES = {
     "linux-64": r"(?:many|musl)?linux\w*_x86_64",

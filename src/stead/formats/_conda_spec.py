@@ -11,17 +11,18 @@ import re
 from typing import TYPE_CHECKING
 
 from stead.values.errors import ManifestError
+from stead.values.patterns import regex
 from stead.values.requirement import Requirement, Source
 
 if TYPE_CHECKING:
     from stead.values.origin import Origin
 
-_NAME = re.compile(r"\s*([A-Za-z0-9_][A-Za-z0-9_.-]*|\*)\s*(.*)", re.DOTALL)
-_BRACKET = re.compile(r"\[([^\[\]]*)\]")
-_PAIR = re.compile(r"\s*([a-z_0-9]+)\s*=\s*(\"[^\"]*\"|'[^']*'|[^,'\"]*)\s*(?:,|$)")
-_OPERATOR = re.compile(r"(===|==|!=|>=|<=|~=|>|<|=)?\s*(.*)", re.DOTALL)
-_VERSION = re.compile(r"[A-Za-z0-9_.!+\-]+(?:\.?\*)?|\*")
-_BUILD = re.compile(r"[A-Za-z0-9_.*+\-]+|\^.*\$")
+_NAME = regex(r"\s*([A-Za-z0-9_][A-Za-z0-9_.-]*|\*)\s*(.*)", re.DOTALL)
+_BRACKET = regex(r"\[([^\[\]]*)\]")
+_PAIR = regex(r"\s*([a-z_0-9]+)\s*=\s*(\"[^\"]*\"|'[^']*'|[^,'\"]*)\s*(?:,|$)")
+_OPERATOR = regex(r"(===|==|!=|>=|<=|~=|>|<|=)?\s*(.*)", re.DOTALL)
+_VERSION = regex(r"[A-Za-z0-9_.!+\-]+(?:\.?\*)?|\*")
+_BUILD = regex(r"[A-Za-z0-9_.*+\-]+|\^.*\$")
 _KEYS = ("build_number", "subdir", "md5", "sha256", "fn", "features", "track_features")
 
 REMEDY = "write NAME, NAME=1.26, NAME>=1,<2 or CHANNEL::NAME=1.26=BUILD"

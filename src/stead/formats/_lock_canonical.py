@@ -9,11 +9,11 @@ and can say what is wrong.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from stead.formats._lock_values import BAD, from_toml, sorted_pins
 from stead.values.lock import Artifact, File, Lock, LockedEnvironment, Pin
+from stead.values.patterns import regex
 from stead.values.requirement import Source
 
 # Control characters are looked for in the text as a whole, which is faster.
@@ -21,27 +21,27 @@ _PLAIN = r'"([^"\\\n]*)"'
 _LIST = r'\[\n  ("[^\n]*",\n(?:  "[^\n]*",\n)*)\]\n'
 _FILE = r'  \{ name = "[^"\\\n]*", sha256 = "[^"\\\n]*", size = (?:0|[1-9][0-9]{0,17}) \},\n'
 
-_HEAD = re.compile(r"(?:#[^\n]*\n)*version = ([1-9][0-9]{0,3})\n")
-_ENVIRONMENT = re.compile(
+_HEAD = regex(r"(?:#[^\n]*\n)*version = ([1-9][0-9]{0,3})\n")
+_ENVIRONMENT = regex(
     rf"\n\[environment\.{_PLAIN}\.{_PLAIN}\.{_PLAIN}\]\n"
     rf"(?:python = {_PLAIN}\n)?(?:requests = {_LIST})?(?:artifacts = {_LIST})?"
 )
-_PIN = re.compile(
+_PIN = regex(
     rf"\n\[pin\.{_PLAIN}(?:\.\"([0-9]+)\")?\]\nlocation = {_PLAIN}\n(?:requested = {_PLAIN}\n)?"
     rf"commit = {_PLAIN}\n(?:subdirectory = {_PLAIN}\n)?"
 )
-_ARTIFACT = re.compile(
+_ARTIFACT = regex(
     rf"\n\[artifact\.{_PLAIN}\]\nname = {_PLAIN}\nversion = {_PLAIN}\n(?:index = {_PLAIN}\n)?"
     rf"(?:source = \{{ ([^\n]*) \}}\n)?(?:files = \[\n((?:{_FILE})+)\]\n)?"
     rf"(?:depends = {_LIST})?(?:extra = \{{ ([^\n]*) \}}\n)?"
 )
-_SOURCE = re.compile(
+_SOURCE = regex(
     rf"kind = \"(path|url|git)\", location = {_PLAIN}(, editable = true)?"
     rf"(?:, revision = {_PLAIN})?(?:, subdirectory = {_PLAIN})?"
 )
-_FILES = re.compile(rf"name = {_PLAIN}, sha256 = {_PLAIN}, size = ([0-9]+) ")
+_FILES = regex(rf"name = {_PLAIN}, sha256 = {_PLAIN}, size = ([0-9]+) ")
 # The escapes that TOML and JSON read alike.
-_STRINGS = re.compile(r'(?:"(?:[^"\\\n]|\\[btnfr"\\]|\\u00[01][0-9a-f]|\\u007f)*",\n(?:  |$))*')
+_STRINGS = regex(r'(?:"(?:[^"\\\n]|\\[btnfr"\\]|\\u00[01][0-9a-f]|\\u007f)*",\n(?:  |$))*')
 _CONTROLS = bytes([*range(10), *range(11, 32), 127])
 
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from stead.values.errors import ManifestError
 from stead.values.names import normalize_pypi
+from stead.values.patterns import regex
 from stead.values.requirement import Requirement, Source
 
 if TYPE_CHECKING:
     from stead.values.origin import Origin
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_HEAD = re.compile(rf"\s*({_NAME})\s*(?:\[([^\[\]]*)\])?\s*")
+_HEAD = regex(rf"\s*({_NAME})\s*(?:\[([^\[\]]*)\])?\s*")
 _RELEASE = r"v?(?:\d+!)?\d+(?:\.\d+)*"
 _SUFFIX = r"(?:(?:a|b|rc)\d+)?(?:\.post\d+)?(?:\.dev\d+)?"
 _CLAUSE = (
@@ -27,8 +28,8 @@ _CLAUSE = (
     rf"|(?:>=|<=|>|<)\s*{_RELEASE}{_SUFFIX}"
     rf"|~=\s*\d+(?:\.\d+)+{_SUFFIX})"
 )
-_SPEC = re.compile(rf"(?:{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?")
-_EXTRAS = re.compile(rf"\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*")
+_SPEC = regex(rf"(?:{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?")
+_EXTRAS = regex(rf"\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*")
 _STRING = r"(?:\"[^\"]*\"|'[^']*')"
 _VARIABLE = (
     "(?:python_version|python_full_version|os_name|sys_platform|platform_release"
@@ -39,8 +40,8 @@ _ATOM = (
     rf"(?:{_VARIABLE}\s*(?:===?|!=|~=|<=|>=|<|>|\bin\b|\bnot\s+in\b)\s*{_STRING}"
     rf"|{_STRING}\s*(?:===?|!=|~=|<=|>=|<|>|\bin\b|\bnot\s+in\b)\s*{_VARIABLE})"
 )
-_MARKER = re.compile(rf"{_ATOM}(?:\s+(?:and|or)\s+{_ATOM})*")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\\)")
+_MARKER = regex(rf"{_ATOM}(?:\s+(?:and|or)\s+{_ATOM})*")
+_SCHEME = regex(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\\)")
 ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz")
 _HASHES = ("sha256", "sha384", "sha512", "md5", "sha1", "sha224")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
+
+from stead.values.patterns import regex
 
 _ESCAPES = {
     "\b": "\\b",
@@ -14,8 +15,8 @@ _ESCAPES = {
     '"': '\\"',
     "\\": "\\\\",
 }
-_HOSTILE = re.compile(r'["\\\x00-\x1f\x7f]')
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_HOSTILE = regex(r'["\\\x00-\x1f\x7f]')
+_BARE = regex(r"[A-Za-z0-9_-]+")
 
 
 def string(text: str) -> str:

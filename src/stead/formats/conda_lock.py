@@ -15,6 +15,7 @@ from stead.formats._static_name import unique
 from stead.values.errors import LockError, UsageError
 from stead.values.manifest import Layer, Manifest, TakenLock
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from stead.values.platform import Platform
 
 FORMAT = "conda-lock.yml"
-_CATEGORY = re.compile(r"^\s+category:\s*['\"]?([A-Za-z0-9._-]+)['\"]?\s*$", re.MULTILINE)
+_CATEGORY = regex(r"^\s+category:\s*['\"]?([A-Za-z0-9._-]+)['\"]?\s*$", re.MULTILINE)
 _MAIN = "main"
 
 

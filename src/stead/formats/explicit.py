@@ -14,6 +14,7 @@ from stead.formats import _artifacts
 from stead.values.errors import LockError
 from stead.values.manifest import Layer, Manifest, TakenLock
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from stead.values.platform import Platform
 
 FORMAT = "explicit"
-_PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9._-]+)\s*@\s*(?P<url>\S+)(?P<rest>.*)")
-_PLATFORM = re.compile(r"#\s*platform:\s*(\S+)")
+_PIP = regex(r"#\s*pip\s+(?P<name>[A-Za-z0-9._-]+)\s*@\s*(?P<url>\S+)(?P<rest>.*)")
+_PLATFORM = regex(r"#\s*platform:\s*(\S+)")
 
 
 def read(file: str, load: Callable[[str], str], layer: str = "") -> Manifest:

@@ -25,6 +25,7 @@ from stead.formats._static_name import unique
 from stead.formats.exported import is_marked
 from stead.values.frozen import replace
 from stead.values.names import is_environment_name
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,7 +63,7 @@ _LAYER_FILES = (
     ("pylock.{}.toml", "pylock"),
 )
 _SHAPES = tuple(
-    (re.compile(re.escape(shape).replace(r"\{\}", r"([A-Za-z0-9._-]+)") + r"\Z"), module)
+    (regex(re.escape(shape).replace(r"\{\}", r"([A-Za-z0-9._-]+)") + r"\Z"), module)
     for shape, module in _LAYER_FILES
 )
 _EITHER = (("environment.yml", "environment.yaml"), ("conda-lock.yml", "conda-lock.yaml"))

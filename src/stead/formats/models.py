@@ -16,7 +16,6 @@ two members take the same TOML type.
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 import types
 import typing
@@ -24,6 +23,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from stead.values.errors import ManifestError
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -313,7 +313,7 @@ _TABLES: dict[type[Model], Table] = {}
 def _compile(cls: type[Model]) -> Table:
     hints: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        hints.update(inspect.get_annotations(base))
+        hints.update(vars(base).get("__annotations__", {}))
     if any(isinstance(hints[name], str) for name in cls.entries):
         hints = typing.get_type_hints(cls)
     fields: dict[str, Field] = {}
@@ -416,10 +416,10 @@ def _take(value: Any, _path: Path, _run: _Run) -> Any:
 
 
 def _patterned(known: Entry) -> _Check:
-    matches = re.compile(known.pattern).fullmatch
+    matches = regex(known.pattern)
 
     def check(value: str, path: Path, run: _Run) -> Any:
-        if matches(value):
+        if matches.fullmatch(value):
             return value
         run.wrong(
             path,
@@ -463,12 +463,12 @@ def _list_reader(item: Shape, make: Callable[[list[Any]], Any]) -> _Check:
 
 
 def _dict_reader(item: Shape, known: Entry) -> _Check:
-    matches = re.compile(known.keys).fullmatch if known.keys else None
+    matches = regex(known.keys) if known.keys else None
 
     def check(value: dict[str, Any], path: Path, run: _Run) -> Any:
         got: dict[str, Any] = {}
         for key, v in value.items():
-            if matches is not None and not matches(key):
+            if matches is not None and not matches.fullmatch(key):
                 run.wrong(
                     (*path, key),
                     f"{bare_or_quoted(key)} in [{dotted(path)}] is not {known.means}",

@@ -17,6 +17,7 @@ from stead.values.lock import Artifact, File
 from stead.values.manifest import Layer, Manifest, TakenLock
 from stead.values.names import normalize_pypi
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 from stead.values.requirement import PYTHON, Requirement, Source
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from stead.values.platform import Platform
 
 FORMAT = "pylock.toml"
-_HEAD_END = re.compile(r"^\s*\[\[\s*packages\s*\]\]", re.MULTILINE)
-_NAMED = re.compile(r"pylock\.([^.]+)\.toml\Z")
+_HEAD_END = regex(r"^\s*\[\[\s*packages\s*\]\]", re.MULTILINE)
+_NAMED = regex(r"pylock\.([^.]+)\.toml\Z")
 
 
 def read(file: str, load: Callable[[str], str], layer: str = "") -> Manifest:

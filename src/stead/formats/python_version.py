@@ -14,16 +14,15 @@ from stead.formats._pep508 import check_specifiers
 from stead.values.errors import ManifestError
 from stead.values.manifest import Layer, Manifest
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 from stead.values.requirement import PYTHON, Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMAT = ".python-version"
-_VERSION = re.compile(
-    r"(?:cpython[-@]?|python[-@]?)?(\d+)(?:\.(\d+))?(?:\.(\d+(?:(?:a|b|rc)\d+)?))?"
-)
-_OTHERS = re.compile(
+_VERSION = regex(r"(?:cpython[-@]?|python[-@]?)?(\d+)(?:\.(\d+))?(?:\.(\d+(?:(?:a|b|rc)\d+)?))?")
+_OTHERS = regex(
     r"(pypy|graalpy|jython|ironpython|stackless|micropython|miniconda|anaconda|miniforge"
     r"|mambaforge|nogil|cinder|pyston|activepython)",
     re.IGNORECASE,

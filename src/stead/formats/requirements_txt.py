@@ -22,6 +22,7 @@ from stead.values.frozen import dataclass, field, replace
 from stead.values.manifest import Index, Layer, Manifest
 from stead.values.names import nearest
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 from stead.values.requirement import Requirement
 
 if TYPE_CHECKING:
@@ -72,11 +73,11 @@ _TAKEN = {
     "--find-links",
     "--no-index",
 }
-_COMMENT = re.compile(r"(^|\s+)#.*$")
-_PER_REQUIREMENT = re.compile(r"\s--(?=[A-Za-z])")
-_EXTRAS_AFTER_PATH = re.compile(r"(.*?)\s*\[([^\[\]]*)\]\s*$")
-_NAMED = re.compile(r"[A-Za-z0-9._-]+\s*(?:\[[^\[\]]*\]\s*)?@\s*\S")
-_HASH = re.compile(r"(sha256|sha384|sha512|sha224|sha1|md5):([0-9a-fA-F]+)")
+_COMMENT = regex(r"(^|\s+)#.*$")
+_PER_REQUIREMENT = regex(r"\s--(?=[A-Za-z])")
+_EXTRAS_AFTER_PATH = regex(r"(.*?)\s*\[([^\[\]]*)\]\s*$")
+_NAMED = regex(r"[A-Za-z0-9._-]+\s*(?:\[[^\[\]]*\]\s*)?@\s*\S")
+_HASH = regex(r"(sha256|sha384|sha512|sha224|sha1|md5):([0-9a-fA-F]+)")
 
 
 @dataclass

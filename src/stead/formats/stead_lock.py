@@ -21,6 +21,7 @@ from stead.formats._lock_values import NULL, sorted_pins
 from stead.values.errors import LockError
 from stead.values.lock import LOCK_VERSION, Artifact, Lock, LockedEnvironment, Pin
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 NAME = "stead.lock"
 HEADER = "# Made by `stead lock` from the manifests; change those, not this.\n"
 
-_VERSION = re.compile(r"^version\s*=\s*([0-9]+)\s*(?:#.*)?\r?$", re.MULTILINE)
-_MARKER = re.compile(r"^(?:<{7} |>{7} |={7}\r?$|\|{7} )", re.MULTILINE)
+_VERSION = regex(r"^version\s*=\s*([0-9]+)\s*(?:#.*)?\r?$", re.MULTILINE)
+_MARKER = regex(r"^(?:<{7} |>{7} |={7}\r?$|\|{7} )", re.MULTILINE)
 
 
 def read(text: str, file: str) -> Lock:

@@ -12,32 +12,29 @@ from typing import Any, NamedTuple, Self
 
 from stead.values.errors import ManifestError
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 
 Path = tuple["str | int", ...]
 
-_BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?\n").match
+_BLANK = regex(r"[ \t]*(?:#[^\n]*)?\n")
 # The commonest line in one step: a bare key and a value that ends on its line.
-_SIMPLE = re.compile(
+_SIMPLE = regex(
     r"""[ \t]*([A-Za-z0-9_-]+)[ \t]*=[ \t]*
         ("[^"\\\n]*"(?!")|'[^'\n]*'(?!')|[A-Za-z0-9+-][^\n#"'\[\]{} \t]*)
         [ \t]*(?:\#[^\n]*)?(?:\n|\Z)""",
     re.VERBOSE,
-).match
-_KEY = re.compile(
-    r"""[ \t]*(?:([A-Za-z0-9_-]+)|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')[ \t]*""", re.VERBOSE
-).match
-_STRING = re.compile(
+)
+_KEY = regex(r"""[ \t]*(?:([A-Za-z0-9_-]+)|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')[ \t]*""", re.VERBOSE)
+_STRING = regex(
     r'''"""(?:[^"\\]|\\[\s\S]|"{1,2}(?!"))*"{3,5}
       | \'\'\'(?:[^']|'{1,2}(?!'))*'{3,5}
       | "(?:[^"\\\n]|\\.)*"
       | '[^'\n]*' ''',
     re.VERBOSE,
-).match
-_SCALAR = re.compile(r"[^,\]}#\n]*").match
-_SPACE = re.compile(r"(?:[ \t\n]|#[^\n]*)*").match
-_AT = re.compile(
-    r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$"
 )
+_SCALAR = regex(r"[^,\]}#\n]*")
+_SPACE = regex(r"(?:[ \t\n]|#[^\n]*)*")
+_AT = regex(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
 
 class _LostError(Exception):
@@ -173,7 +170,7 @@ class Scan:
         lines = self.lines
         while pos < end:
             start = pos
-            if found := _SIMPLE(text, pos):
+            if found := _SIMPLE.match(text, pos):
                 path = (*table, found[1])
                 lines[path] = self._line
                 if self._layout:
@@ -182,11 +179,11 @@ class Scan:
                 self._line += 1
                 pos = found.end()
                 continue
-            if found := _BLANK(text, pos):
+            if found := _BLANK.match(text, pos):
                 self._line += 1
                 pos = found.end()
                 continue
-            header, path = False, table
+            header, path = False, ()
             try:
                 pos = _skip(text, pos)
                 header = text.startswith("[", pos)
@@ -200,7 +197,7 @@ class Scan:
             newline = text.find("\n", pos)
             pos = end if newline < 0 else newline + 1
             self._line += 1
-            if self._layout:
+            if self._layout and path:
                 self.statements.append(Statement(header, start, pos, path, table))
 
     def _header(self, pos: int) -> tuple[Path, int]:
@@ -227,7 +224,7 @@ class Scan:
     def _keys(self, pos: int) -> tuple[list[str], int]:
         keys: list[str] = []
         while True:
-            found = _KEY(self.text, pos)
+            found = _KEY.match(self.text, pos)
             if not found:
                 raise _LostError
             bare, basic, literal = found.groups()
@@ -263,13 +260,13 @@ class Scan:
         text = self.text
         first = text[pos : pos + 1]
         if first in ('"', "'"):
-            found = _STRING(text, pos)
+            found = _STRING.match(text, pos)
             if not found:
                 raise _LostError
             self._line += text.count("\n", pos, found.end())
             return found.end()
         if first not in ("[", "{"):
-            found = _SCALAR(text, pos)
+            found = _SCALAR.match(text, pos)
             return found.end() if found else pos
         close = "]" if first == "[" else "}"
         pos, index = self._space(pos + 1), 0
@@ -290,7 +287,7 @@ class Scan:
         return pos + 1
 
     def _space(self, pos: int) -> int:
-        found = _SPACE(self.text, pos)
+        found = _SPACE.match(self.text, pos)
         end = found.end() if found else pos
         self._line += self.text.count("\n", pos, end)
         return end

@@ -9,12 +9,12 @@ values unify; different values of equal rank contradict each other.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from stead.values.errors import ContradictionError, CycleError, ManifestError
 from stead.values.frozen import dataclass
 from stead.values.names import DEFAULT, nearest, split_layers
+from stead.values.patterns import regex
 from stead.values.requirement import PYTHON, Requirement
 from stead.values.spec import Configuration, PackagesSpec, Spec
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stead.values.manifest import Layer, Manifest, Use
     from stead.values.platform import Platform
 
-PYTHON_LAYER = re.compile(r"py(\d)(\d*)\Z")
+PYTHON_LAYER = regex(r"py(\d)(\d*)\Z")
 PLATFORM_LAYERS = {
     "linux": "linux",
     "osx": "osx",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,13 +9,14 @@ from stead.pipeline import lockfile
 from stead.values.errors import LockOutdatedError
 from stead.values.frozen import dataclass
 from stead.values.names import normalize_pypi
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from stead.pipeline.steps import Composed
     from stead.values.lock import Artifact
     from stead.values.requirement import Requirement
 
-_NAME = re.compile(r"\s*(?:[\w.-]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
+_NAME = regex(r"\s*(?:[\w.-]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
 MOST_WAYS = 50
 
 

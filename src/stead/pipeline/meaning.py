@@ -11,6 +11,7 @@ from stead.values.digest import digest, plain
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass, replace
 from stead.values.names import DEFAULT
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,10 +34,10 @@ HARMLESS_VARIABLES = frozenset(_HARMLESS.split())
 An allowlist, for no list of dangerous names is ever complete.
 """
 
-_HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_.,:=+@ -]{0,200}\Z")
+_HARMLESS_VALUE = regex(r"[A-Za-z0-9_.,:=+@ -]{0,200}\Z")
 """A harmless name with a path or shell syntax as its value is not harmless any more."""
 
-REDIRECTING = re.compile(
+REDIRECTING = regex(
     r"""(LD_|DYLD_|GLIBC_|MALLOC_|BASH_|GIT_|PYTHON|PERL|RUBY|NODE_|NPM_|PIP_|UV_|CONDA_|JAVA_|GCONV_
     |SSL_|SSH_|CURL_|LOCPATH|NLSPATH|JDK_JAVA_|MAVEN_|GRADLE_|CARGO_|RUSTC|GO|STEAD_|XDG_)
     |(PATH|ENV|HOME|IFS|PS[0-4]|PROMPT|PROMPT_COMMAND|EDITOR|VISUAL|PAGER|MANPAGER|LESSOPEN|BROWSER

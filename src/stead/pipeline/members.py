@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
-import re
 import tomllib
 from typing import Any
 
 from stead.values.names import normalize_pypi
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 from stead.values.requirement import Requirement, Source
 
 _LEFTOVERS = {"__pycache__", "build", "dist", "node_modules"}
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_NAME = regex(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 def fingerprint(directory: str) -> str:
@@ -100,7 +99,11 @@ def with_members(requirements: tuple[Requirement, ...], root: str) -> tuple[Requ
 def members_of(root: str) -> dict[str, str]:
     """Give the workspace's members: normalised project name → absolute directory."""
     patterns = _patterns(root)
-    found = {}
+    found: dict[str, str] = {}
+    if not patterns:
+        return found
+    import glob
+
     for pattern in patterns:
         for directory in sorted(glob.glob(os.path.join(glob.escape(root), pattern))):
             data = _pyproject(directory)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 from stead.values.errors import SteadError
+from stead.values.patterns import regex
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_WIDE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.()-]*\Z")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_WIDE_NAME = regex(r"[A-Za-z_][A-Za-z0-9_.()-]*\Z")
 
 # Names that a shell keeps for itself: setting them does something else, or fails.
 _POSIX_OWN = """

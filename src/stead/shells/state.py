@@ -13,10 +13,10 @@ ordinary changes of an activation.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from stead.values.activation import Change, apply
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,8 +37,8 @@ What would steer Stead's own Python stands under this name, an underscore and
 its own name; ``PYTHONCOERCECLOCALE`` is then the program's, not the caller's.
 """
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_SPACE = re.compile(r"[ \t\n]+")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SPACE = regex(r"[ \t\n]+")
 
 SH_UNDO = """\
 if [ -n "${STEAD_APPLIED+x}" ]; then

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import sys
 from pathlib import Path
@@ -96,7 +95,7 @@ def write_file(path: str | os.PathLike[str], data: bytes, mode: int = 0o644) -> 
 def temporary_name(path: str | os.PathLike[str]) -> str:
     """Give a fresh name beside ``path`` that no listing of manifests takes for one."""
     parent, name = os.path.split(os.fspath(path))
-    return os.path.join(parent, f".{name[:40]}.{secrets.token_hex(6)}{_TEMPORARY}")
+    return os.path.join(parent, f".{name[:40]}.{os.urandom(6).hex()}{_TEMPORARY}")
 
 
 def stage(
@@ -200,7 +199,7 @@ def _remove_deep(path: str) -> None:
             with contextlib.suppress(FileNotFoundError):
                 _allow(child, fd)
                 if len(stack) > _DEEPEST:
-                    aside = f".stead-deep-{secrets.token_hex(6)}"
+                    aside = f".stead-deep-{os.urandom(6).hex()}"
                     os.rename(child, aside, src_dir_fd=fd, dst_dir_fd=top)
                     stack[0][2].append(aside)
                     continue

@@ -7,7 +7,6 @@ import errno
 import hashlib
 import json
 import os
-import secrets
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -169,7 +168,7 @@ class Builds:
         make: Callable[[Path, Path], Mapping[str, object]],
         replaces: Path | None,
     ) -> Path:
-        temporary = self.layout.store / f"{TEMPORARY}{key}-{secrets.token_hex(4)}"
+        temporary = self.layout.store / f"{TEMPORARY}{key}-{os.urandom(4).hex()}"
         with storage(self.layout.store):
             os.makedirs(temporary)
         try:
@@ -267,7 +266,7 @@ def release_leases() -> None:
 
 def discard(layout: Layout, path: Path) -> Path:
     """Take a directory of the store out of sight, in one step; gives where it went."""
-    aside = layout.store / f"{REMOVED}{secrets.token_hex(8)}"
+    aside = layout.store / f"{REMOVED}{os.urandom(8).hex()}"
     with storage(path), contextlib.suppress(FileNotFoundError):
         os.rename(path, aside)
     return aside

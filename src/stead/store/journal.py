@@ -10,12 +10,10 @@ since: it is left alone, and named.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
 import os
-import secrets
 import stat
 from typing import TYPE_CHECKING
 
@@ -82,7 +80,7 @@ def replace_together(
                 steps.append(_Step(path, old, new, temporary_name(path), mode))
         if not steps:
             return
-        intent = layout.journal / f"{secrets.token_hex(8)}{_END}"
+        intent = layout.journal / f"{os.urandom(8).hex()}{_END}"
         write_file(intent, _encode(steps, reason), 0o600)
         try:
             _apply(steps)
@@ -236,10 +234,14 @@ def _sync(steps: list[_Step]) -> None:
 
 
 def _text(data: bytes | None) -> str | None:
+    import base64
+
     return None if data is None else base64.b64encode(data).decode("ascii")
 
 
 def _bytes(text: str | None) -> bytes | None:
+    import base64
+
     return None if text is None else base64.b64decode(text, validate=True)
 
 

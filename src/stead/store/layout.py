@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from stead.values.frozen import dataclass
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +17,8 @@ LONGEST_COMPONENT = 60
 METADATA = ".stead"
 """Directory of a build with what Stead knows about it."""
 
-_BUILD = re.compile(r"([a-z2-7]{20})-[A-Za-z0-9._+-]{1,39}\Z")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+_BUILD = regex(r"([a-z2-7]{20})-[A-Za-z0-9._+-]{1,39}\Z")
+_UNSAFE = regex(r"[^A-Za-z0-9._+-]+")
 
 
 @dataclass(frozen=True)

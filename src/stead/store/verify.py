@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import stat
 from typing import TYPE_CHECKING, Literal
 
@@ -221,7 +220,7 @@ def repair(layout: Layout, findings: Iterable[Finding], note: Note = lambda _: N
     dropped = caches.drop_origins(layout, inodes, note)
     aside = []
     for name in sorted(names):
-        target = f"{BAD}{name}-{secrets.token_hex(3)}"
+        target = f"{BAD}{name}-{os.urandom(3).hex()}"
         with storage(layout.store / name):
             try:
                 os.rename(layout.store / name, layout.store / target)

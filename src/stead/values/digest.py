@@ -7,7 +7,6 @@ moving an entry to another line changes no digest.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 KEY_LENGTH = 20
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 def plain(value: Any) -> Any:
@@ -49,5 +49,5 @@ def digest(value: Any) -> str:
 
 def short_key(value: Any) -> str:
     """Give a store key: 20 characters of base32 (100 bits) of the value's sha256."""
-    raw = hashlib.sha256(canonical(value)).digest()
-    return base64.b32encode(raw).decode("ascii").lower()[:KEY_LENGTH]
+    bits = int.from_bytes(hashlib.sha256(canonical(value)).digest())
+    return "".join([_BASE32[bits >> shift & 31] for shift in range(251, 251 - 5 * KEY_LENGTH, -5)])

@@ -67,7 +67,7 @@ class _Fields:
                 options["default"] = known.default
             described.append((name, Any, dataclasses.field(**options)))
         like = dataclasses.make_dataclass(owner.__name__, described)
-        return like.__dataclass_fields__
+        return getattr(like, "__dataclass_fields__")  # noqa: B009
 
 
 def _made(cls: type, *, frozen: bool) -> type:

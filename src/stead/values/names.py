@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from typing import TYPE_CHECKING
+
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEFAULT = "default"
 
-_RUN = re.compile(r"[-_.]+")
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_RUN = regex(r"[-_.]+")
+_ENVIRONMENT = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
 def normalize_pypi(name: str) -> str:
@@ -48,5 +48,7 @@ def split_layers(name: str, declared: Iterable[str]) -> tuple[str, ...]:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give the known name most like ``name``, or None when none is close."""
+    import difflib
+
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return found[0] if found else None

@@ -16,14 +16,15 @@ import re
 
 from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass
+from stead.values.patterns import regex
 
-_REQUEST = re.compile(
+_REQUEST = regex(
     r"(?P<implementation>cpython|python|pypy|graalpy|cp|pp|py)?[@-]?(?P<rest>.*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
-_BARE = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?\Z", re.ASCII)
-_CLAUSE = re.compile(r"(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\Z", re.ASCII)
-_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:(a|b|rc)(\d+))?(\+.*)?\Z", re.ASCII)
+_BARE = regex(r"\d+(\.\d+)*((a|b|rc)\d+)?\Z", re.ASCII)
+_CLAUSE = regex(r"(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\Z", re.ASCII)
+_VERSION = regex(r"(\d+)\.(\d+)(?:\.(\d+))?(?:(a|b|rc)(\d+))?(\+.*)?\Z", re.ASCII)
 _FINAL = ("z", 0)  # after "a", "b", "rc"
 
 Key = tuple[tuple[int, int, int], tuple[str, int]]

@@ -10,13 +10,14 @@ elsewhere.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from stead.values.errors import ManifestError
 from stead.values.frozen import dataclass
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Mapping, Sequence
 
     from stead.values.manifest import Index
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 DEFAULT = "pypi"
 """The short name of the default index."""
 
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_REFERENCE = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NAME = regex(r"[A-Za-z0-9._-]+\Z")
+_CREDENTIALS = regex(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
