@@ -51,11 +51,11 @@ class World:
 
     def answers(self, program: str | None) -> None:
         """Make ``program`` (a path) the hook's Stead; None for one that says it was asked."""
+        self.program.unlink(missing_ok=True)  # never write through a link
         if program is None:
             self.program.write_text(f'#!/bin/sh\necho "$*" >>"{self.base}/asked"\nexit 1\n')
             self.program.chmod(0o755)
         else:
-            self.program.unlink()
             self.program.symlink_to(program)
 
     def asked(self) -> int:
@@ -101,9 +101,9 @@ class World:
         )
         return directory
 
-    def code(self, shell: str) -> str:
+    def code(self, shell: str, program: Path | None = None) -> str:
         return prompt.rc_code(
-            shell, home=str(self.home), program=str(self.program), names=known.NAMES
+            shell, home=str(self.home), program=str(program or self.program), names=known.NAMES
         )
 
 
@@ -118,6 +118,7 @@ class Terminal:
         cwd: Path | None = None,
         rc: str = "",
         under: Sequence[str | Path] = (),
+        program: Path | None = None,
     ) -> None:
         self.shells = [shell]
         self.counts = [0]
@@ -132,7 +133,7 @@ class Terminal:
             "fish": rcfile / "fish" / "config.fish",
         }
         for name, path in rcs.items():
-            (world.base / f"hook.{name}").write_text(world.code(name))
+            (world.base / f"hook.{name}").write_text(world.code(name, program))
             path.write_text(SETUP[name] + f"{rc}\n. {world.base}/hook.{name}\n")
         env = {
             "HOME": str(world.base),
