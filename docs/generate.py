@@ -55,9 +55,11 @@ def commands() -> str:
                 ("`-h`, `--help`", "list the commands; after a command, describe it"),
             ]
         ),
-        "Results go to standard output; progress, notes and errors to standard error. What an "
-        "exit code means stands in [errors and exit codes](errors.md). Every command also takes "
-        "`-h` and `--help`.",
+        (
+            "Results go to standard output; progress, notes and errors to standard error. What an "
+            "exit code means stands in [errors and exit codes](errors.md). Every command also takes "
+            "`-h` and `--help`."
+        ),
     ]
     listed = [name for names in GROUPS.values() for name in names]
     assert sorted(listed) == sorted(program.COMMANDS), "a command has no group in docs/generate.py"
@@ -86,7 +88,9 @@ def _prose(text: str) -> str:
     for part in re.split(r"\n\s*\n", text):
         laid_out = all(line.startswith("  ") for line in part.splitlines())
         lines = part.splitlines()
-        parts.append("```text\n" + "\n".join(line[2:] for line in lines) + "\n```" if laid_out else part)
+        parts.append(
+            "```text\n" + "\n".join(line[2:] for line in lines) + "\n```" if laid_out else part
+        )
     return "\n\n".join(parts)
 
 
@@ -166,23 +170,33 @@ def files() -> str:
     parts = [
         "# Which files count",
         _MADE.format("the table of formats"),
-        f"{intro} {rest.strip()}".replace("``", "`").replace("`stead export`", "[`stead export`](commands.md#stead-export)"),
-        "`stead status` names the files that were read. Files that belong to another user do "
-        "not count, unless that user is root; `status` names these too.",
+        f"{intro} {rest.strip()}".replace("``", "`").replace(
+            "`stead export`", "[`stead export`](commands.md#stead-export)"
+        ),
+        (
+            "`stead status` names the files that were read. Files that belong to another user do "
+            "not count, unless that user is root; `status` names these too."
+        ),
         "## In order of precedence",
         _table(rows, ("file", "what it is")),
         "## Files that define a layer",
-        "These are read where the environment's name contains the layer: "
-        "`requirements-test.txt` for `stead run -e test …`.",
+        (
+            "These are read where the environment's name contains the layer: "
+            "`requirements-test.txt` for `stead run -e test …`."
+        ),
         _table(layers, ("file", "what it is")),
-        "`[layer.NAME]` in `stead.toml`, extras and groups in `pyproject.toml`, categories in "
-        "`conda-lock.yml`, and extras and groups in `pylock.toml` define layers as well.",
+        (
+            "`[layer.NAME]` in `stead.toml`, extras and groups in `pyproject.toml`, categories in "
+            "`conda-lock.yml`, and extras and groups in `pylock.toml` define layers as well."
+        ),
         "## Which directories are looked at",
-        "From where you stand up to the workspace root, and no others. The root is the nearest "
-        "directory above with `[workspace]`; without one, that with `.git`, `.hg` or `.jj`; "
-        "without one, the topmost with a `stead.toml`. The home directory, what is above it, and "
-        "other file systems are never part of it. [Workspaces](../how-to/workspaces.md) says "
-        "what is inherited.",
+        (
+            "From where you stand up to the workspace root, and no others. The root is the nearest "
+            "directory above with `[workspace]`; without one, that with `.git`, `.hg` or `.jj`; "
+            "without one, the topmost with a `stead.toml`. The home directory, what is above it, and "
+            "other file systems are never part of it. [Workspaces](../how-to/workspaces.md) says "
+            "what is inherited."
+        ),
         "## How each is read",
     ]
     for module, names in by_module.items():
@@ -235,7 +249,11 @@ def _roles(text: str) -> str:
 def error_classes() -> str:
     """Describe exit codes, and every class of error."""
     doc = inspect.getdoc(errors) or ""
-    tree = "\n".join(line.removeprefix("    ") for line in doc.splitlines() if re.match(r"\s*(SteadError|[├│└])", line))
+    tree = "\n".join(
+        line.removeprefix("    ")
+        for line in doc.splitlines()
+        if re.match(r"\s*(SteadError|[├│└])", line)
+    )
     rows = []
     for name, cls in vars(errors).items():
         if isinstance(cls, type) and issubclass(cls, errors.SteadError):
@@ -245,20 +263,28 @@ def error_classes() -> str:
         [
             "# Errors and exit codes",
             _MADE.format("the classes of errors"),
-            "An error says what happened, where (file and line, or a name), and after `→` what "
-            "to do next. It goes to standard error. Nothing on disk has changed, unless the "
-            "message says so.",
+            (
+                "An error says what happened, where (file and line, or a name), and after `→` what "
+                "to do next. It goes to standard error. Nothing on disk has changed, unless the "
+                "message says so."
+            ),
             "```console\n$ stead run pytets\nerror: command not found: pytets\n"
             "  → `stead add pytets` if a package brings it, or check PATH\n```".replace(
-                "```console", "<!-- directory: errors -->\n<!-- setup: echo 'print(1)' > __main__.py -->\n<!-- fails: 127 -->\n```console"
+                "```console",
+                "<!-- directory: errors -->\n<!-- setup: echo 'print(1)' > __main__.py -->\n<!-- fails: 127 -->\n```console",
             ),
             "`STEAD_DEBUG=1` shows the traceback of any error.",
             "## Exit codes",
             _table(
                 [
                     ("0", "done"),
-                    ("1", "Stead could not do it, for one of the reasons below; for "
-                     "`stead store verify`, something was found; for `stead trust`, the answer was no"),
+                    (
+                        "1",
+                        (
+                            "Stead could not do it, for one of the reasons below; for "
+                            "`stead store verify`, something was found; for `stead trust`, the answer was no"
+                        ),
+                    ),
                     ("2", "the command line cannot be understood"),
                     ("126", "`stead run`: the command was found and cannot be executed"),
                     ("127", "`stead run`: the command was not found"),
@@ -269,13 +295,17 @@ def error_classes() -> str:
                 ],
                 ("code", "meaning"),
             ),
-            "`stead run` and launchers otherwise end with the code of the command. A command that "
-            "a signal ended ends `stead run` by that signal, or with 128 plus its number.",
+            (
+                "`stead run` and launchers otherwise end with the code of the command. A command that "
+                "a signal ended ends `stead run` by that signal, or with 128 plus its number."
+            ),
             "## The tree of errors",
             f"```text\n{tree}\n```",
             _table(rows, ("class", "meaning", "exit code")),
-            "`TaskError` has exit code 126 or 127 where a command cannot be started. In code: "
-            "`stead.values.errors`.",
+            (
+                "`TaskError` has exit code 126 or 127 where a command cannot be started. In code: "
+                "`stead.values.errors`."
+            ),
         ]
     )
 

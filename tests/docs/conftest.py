@@ -78,7 +78,11 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "7.1.0",
             files={"ipykernel/__init__.py": KERNEL, "ipykernel_launcher.py": ""},
         ),
-        Wheel("hatchling", "1.28.0", files={"hatchling/__init__.py": "", "hatchling/build.py": BACKEND}),
+        Wheel(
+            "hatchling",
+            "1.28.0",
+            files={"hatchling/__init__.py": "", "hatchling/build.py": BACKEND},
+        ),
     ]
     return make_index(tmp_path_factory.mktemp("index"), packages)
 

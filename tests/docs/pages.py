@@ -23,7 +23,7 @@ PAGES = (
     ROOT / "CHANGELOG.md",
 )
 _FENCE = re.compile(r"```(\w*)\s*\Z")
-_REMARK = re.compile(r"<!-- (file|directory|setup|fails|not run): (.*?) -->", re.S)
+_REMARK = re.compile(r"<!-- (file|directory|setup|fails|not run): (.*?) -->", re.DOTALL)
 
 
 @dataclass(frozen=True)

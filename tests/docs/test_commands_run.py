@@ -6,10 +6,13 @@ import os
 import re
 import shlex
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pages import PAGES, Block, Command, blocks, commands, name_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RUN = [p for p in PAGES if any(b.language == "console" for b in blocks(p))]
 
