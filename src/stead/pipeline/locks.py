@@ -74,10 +74,7 @@ def composed_as(
 ) -> steps.Composed:
     wanted = replace(request, environment=environment, platform=platform_named(platform))
     composed = steps.composed_for(wanted, context, fetch=True)
-    if exclude_newer:
-        packages = replace(composed.spec.packages, exclude_newer=exclude_newer)
-        composed = replace(composed, spec=replace(composed.spec, packages=packages))
-    return replace(composed, lock_path=lock_path)
+    return replace(composed, lock_path=lock_path, exclude_newer=exclude_newer)
 
 
 def difference(old: LockedEnvironment | None, new: LockedEnvironment) -> tuple[str, ...]:

@@ -66,6 +66,8 @@ class Composed:
     lock_environment: str
     """The environment's name in the lock: its layers that carry packages."""
     lock_path: str
+    exclude_newer: str = ""
+    """A date for this command alone: what is locked now must be older. The lock does not keep it."""
 
     @property
     def slot(self) -> tuple[str, str, str]:
@@ -196,10 +198,11 @@ def lock_together(
         results = []
         for composed in environments:
             old = whole.find(*composed.slot)
-            if old is not None and answers(composed, old) and not context.upgrade:
+            afresh = context.upgrade or composed.exclude_newer
+            if old is not None and answers(composed, old) and not afresh:
                 results.append(Locked(old, interpreter_for(composed, old, context)))
             else:
-                results.append(_locked_anew(composed, old, context))
+                results.append(_locked_anew(composed, old or _like(composed, whole), context))
         files: dict[str, bytes] = {}
         if amend is not None:
             environments, files = amend(tuple(results))
@@ -218,8 +221,12 @@ def lock_together(
 
 def _locked_anew(composed: Composed, old: LockedEnvironment | None, context: Context) -> Locked:
     interpreter = interpreter_for(composed, old, context)
+    spec = composed.spec
+    if composed.exclude_newer:
+        packages = replace(spec.packages, exclude_newer=composed.exclude_newer)
+        spec = replace(spec, packages=packages)
     locked = locking.lock(
-        composed.spec,
+        spec,
         old,
         context=context,
         environment=composed.lock_environment,
@@ -228,6 +235,15 @@ def _locked_anew(composed: Composed, old: LockedEnvironment | None, context: Con
         taken=artifacts_of(composed.spec, interpreter),
     )
     return Locked(replace(locked, requests=asked_of(composed)), interpreter)
+
+
+def _like(composed: Composed, lock: Lock) -> LockedEnvironment | None:
+    """Give what an environment that is locked for the first time had best agree with."""
+    place, environment, platform = composed.slot
+    for slot in ((place, DEFAULT), (".", environment), (".", DEFAULT)):
+        if found := lock.find(*slot, platform):
+            return found
+    return None
 
 
 def write_files(
