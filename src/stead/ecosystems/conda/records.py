@@ -51,8 +51,9 @@ def record_to_artifact(record: RepoDataRecord, written: dict[str, str]) -> Artif
     data: dict[str, Any] = json.loads(record.to_json())
     channel = str(data.get("channel") or "").rstrip("/") + "/"
     extra = {k: v for k, v in data.items() if k not in _ELSEWHERE and v not in (None, [], {}, "")}
-    if data["url"] != file_address(channel, data["subdir"], data["fn"]):
-        extra["url"] = data["url"]  # the channel keeps this file elsewhere
+    usual = file_address(redacted(channel), data["subdir"], data["fn"])
+    if redacted(data["url"]) != usual:
+        extra["url"] = redacted(data["url"])  # the channel keeps this file elsewhere
     return Artifact(
         ecosystem=ECOSYSTEM,
         name=data["name"],

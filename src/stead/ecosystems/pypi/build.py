@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.pypi import records
@@ -24,7 +25,7 @@ SHEBANG_LIMIT = 127
 """Bytes of a ``#!`` line that every kernel in use reads (Linux before 5.1)."""
 
 _PLAIN = re.compile(rb"#!([^\s]+)([^\n]*)\n")
-_LONG = re.compile(rb"#!/bin/sh\n'''exec' \"?([^\"\n]+?)\"? ([^\n]*)\n' '''\n")
+_LONG = re.compile(rb"#!/bin/sh\n'''exec' ([^\n]+?) \"\$0\" \"\$@\"\n' '''\n")
 
 
 def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) -> None:
@@ -283,6 +284,11 @@ def with_shebang(content: bytes, old: set[str], python: str) -> bytes:
     if match is None:
         return content
     path = os.fsdecode(match[1])
+    if match.re is _LONG:
+        try:
+            path = shlex.split(path)[0]
+        except (ValueError, IndexError):  # no words of a shell, so none that a tool wrote
+            return content
     if not any(o and (path == o or path.startswith(f"{o}/")) for o in old):
         return content
     options = match[2] if match.re is _PLAIN else b""

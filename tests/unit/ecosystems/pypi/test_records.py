@@ -86,6 +86,7 @@ OLD = {"/usr/bin/python3.12", "/tmp/build"}
         b"#!/usr/bin/python3.12\n",
         b"#!/tmp/build/bin/python\n",
         b"#!/bin/sh\n'''exec' \"/tmp/build/bin/python\" \"$0\" \"$@\"\n' '''\n",
+        b"#!/bin/sh\n'''exec' '/tmp/build/bin/python' \"$0\" \"$@\"\n' '''\n",
         b"#!/bin/sh\n'''exec' /usr/bin/python3.12 \"$0\" \"$@\"\n' '''\n",
     ],
 )
