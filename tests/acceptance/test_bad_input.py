@@ -235,7 +235,7 @@ def test_interrupted_anywhere_leaves_nothing_half_done(machine, project):
     codes = set()
     for step in range(12):
         child = subprocess.Popen(
-            [str(PROGRAM), "run", "true"],
+            ["env", "--default-signal=INT", str(PROGRAM), "run", "true"],
             cwd=root,
             env={**machine.environ, "PWD": str(root)},
             stderr=subprocess.PIPE,

@@ -161,7 +161,10 @@ sys.exit(outcome.code)
 def test_a_signal_ends_the_whole_group_of_the_child(tmp_path, number, code):
     pids = tmp_path / "pids"
     process = subprocess.Popen(
-        [PYTHON, "-c", INTERRUPTED % pids], stderr=subprocess.PIPE, text=True
+        # Whoever runs the tests may have chosen to ignore interrupts, which is inherited.
+        ["env", "--default-signal=INT,TERM", PYTHON, "-c", INTERRUPTED % pids],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     while not (pids.exists() and len(pids.read_text().split()) == 2):
         assert process.poll() is None
