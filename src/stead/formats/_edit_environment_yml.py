@@ -177,15 +177,12 @@ def _found(file: str, text: str, ecosystem: str, name: str) -> list[Origin]:
 
 def _conda(wanted: Requirement, value: str | Mapping[str, Any]) -> str:
     spec = str(value if isinstance(value, str) else value.get("version", "*")).strip()
-    build = "" if isinstance(value, str) else str(value.get("build", ""))
-    if " " in wanted.spec and not build:
-        spec, _, build = spec.rpartition(" ")
     channel = "" if isinstance(value, str) else str(value.get("channel", ""))
     prefix = f"{channel}::" if channel else ""
     if wanted.ecosystem == "python":
         spec = wanted.spec.removeprefix("==") if "," not in wanted.spec else wanted.spec
-    if build:
-        return f"{prefix}{wanted.name} {spec or '*'} {build}"
+    elif " " in wanted.spec:  # with a build, conda takes a bare version for an exact one
+        return f"{prefix}{wanted.name} {wanted.spec}"
     if spec in ("", "*"):
         return f"{prefix}{wanted.name}"
     sign = "" if spec[0] in "=<>!~" else "="

@@ -238,9 +238,9 @@ def _new_table(text: str, scan: Scan, table: Path, line: str) -> str:
         if common and common >= best:
             best, behind = common, s
     if behind is None:
+        text = text if not text or text.endswith("\n") else text + "\n"
         if not text.strip():
             return text + new
-        text = text if text.endswith("\n") else text + "\n"
         return text + ("" if text.endswith("\n\n") else "\n") + new
     if not text[: behind.end].endswith("\n"):
         return f"{text}\n\n{new}"

@@ -229,8 +229,12 @@ class _Requests:
         layer, kind, item = fact
         if kind == "layer":
             return _same(item, self.layer)
-        mine = kind in ("requirement", "removed") and (item.ecosystem, item.name) == self.target
-        return mine and _same(layer, self.layer)
+        if kind not in ("requirement", "removed"):
+            return False
+        mine = (item.ecosystem, item.name) == self.target
+        # A path's name may be known only once the project is built.
+        source = self.expected.source if self.expected else None
+        return (mine or (source is not None and item.source == source)) and _same(layer, self.layer)
 
     def holds(self, facts: Mapping[Fact, int]) -> bool:
         found = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stead.formats.toml_lines import Lines, parse
@@ -215,6 +215,7 @@ class Writer:
         return self
 
 
+@settings(max_examples=50)
 @given(st.data())
 def test_generated_toml_has_every_path_on_its_line(data):
     made = Writer(data.draw).document()
