@@ -51,7 +51,8 @@ def write(path: Path, text: str) -> Path:
 
 
 def lines(said: str) -> list[str]:
-    return [line for line in said.splitlines() if line.startswith("stead: ")]
+    """What the hook said; fish may have painted its mark for a missing line end before it."""
+    return [line[line.index("stead: ") :] for line in said.splitlines() if "stead: " in line]
 
 
 def until(found, seconds: float = 60) -> None:
