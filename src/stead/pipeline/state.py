@@ -10,7 +10,7 @@ from stead.pipeline import lockfile, steps
 from stead.shells.state import undo
 from stead.values.activation import apply
 from stead.values.errors import InterpreterError
-from stead.values.frozen import dataclass
+from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,9 +67,12 @@ def state_of(composed: Composed, context: Context) -> State:
             problems=((what, "`stead lock` brings it up to date"),),
         )
     try:
-        interpreter = steps.interpreter_for(composed, old, context)
+        # Looking fetches no interpreter, whatever a run would be allowed to.
+        here = replace(context, python_downloads=False)
+        interpreter = steps.interpreter_for(composed, old, here)
     except InterpreterError as exc:
-        return State(composed, old, answers=True, problems=((exc.message, exc.remedy),))
+        mend = "`stead build` fetches one" if context.python_downloads else exc.remedy
+        return State(composed, old, answers=True, problems=((exc.message, mend),))
     want = building.wanted(composed.spec, old, interpreter)
     build = building.find(want, context.home)
     if build is None:
