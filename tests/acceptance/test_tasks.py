@@ -300,7 +300,7 @@ def test_default_environment_is_not_made_for_a_task_of_another(machine, project,
 
 def child_of(machine, root, *words):
     return subprocess.Popen(
-        [str(machine.program), "run", *words],
+        ["env", "--default-signal=INT", str(machine.program), "run", *words],
         cwd=root,
         env={**machine.environ, "PWD": str(root)},
         stdout=subprocess.PIPE,

@@ -140,6 +140,8 @@ def wants_color(stream: TextIO) -> bool:
 def _on_signal(number: int, _frame: FrameType | None) -> None:
     runner = sys.modules.get("stead.cli.runner")
     if runner is not None:
+        if runner.defer(number):
+            return
         runner.stop_all()
     import signal
 

@@ -26,6 +26,23 @@ GRACE = 3.0
 _live: set[subprocess.Popen[str]] = set()
 
 
+class _Start:
+    """Whether the main thread is just starting a child, and what signal came meanwhile.
+
+    Raised in the middle of that, an interrupt would leave a child that nobody knows.
+    """
+
+    running = False
+    pending = 0
+
+
+def defer(number: int) -> bool:
+    """Take a signal for later if a child is just being started; for signal handlers."""
+    if _Start.running:
+        _Start.pending = number
+    return _Start.running
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -45,9 +62,13 @@ def run(
     Whatever else is raised here (an interrupt, an error of ``on_line``) first
     ends the child's process group.
     """
+    import signal
     import subprocess
+    import threading
 
     where = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+    main = threading.current_thread() is threading.main_thread()
+    _Start.running = _Start.running or main
     try:
         child = subprocess.Popen(
             list(argv),
@@ -60,10 +81,16 @@ def run(
             errors="surrogateescape",
             **where,
         )
+        _live.add(child)
     except (OSError, ValueError) as exc:
         raise _not_started(argv, cwd, exc) from exc
-    _live.add(child)
+    finally:
+        if main:
+            _Start.running = False
     try:
+        if main and _Start.pending:
+            pending, _Start.pending = _Start.pending, 0
+            signal.raise_signal(pending)
         if on_line is None:
             stdout, stderr = child.communicate(stdin)
         else:
