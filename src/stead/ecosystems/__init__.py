@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.values.errors import UsageError
+from stead.values.names import ECOSYSTEM_PLUGINS
 
 if TYPE_CHECKING:
     from stead.ecosystems.protocol import Ecosystem
 
-ENTRY_POINTS = "stead.ecosystems"
 BUILT_IN = ("conda", "pypi")
 """In the order in which they are locked and built: each sees what came before."""
 
@@ -26,7 +26,7 @@ def ecosystem(name: str) -> Ecosystem:
         return PyPI()
     from importlib.metadata import entry_points
 
-    for point in entry_points(group=ENTRY_POINTS, name=name):
+    for point in entry_points(group=ECOSYSTEM_PLUGINS, name=name):
         plugin: Ecosystem = point.load()()
         return plugin
     raise UsageError(

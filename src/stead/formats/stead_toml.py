@@ -37,7 +37,7 @@ from stead.values.manifest import (
     Variable,
     Workspace,
 )
-from stead.values.names import DEFAULT, nearest, normalize_pypi
+from stead.values.names import DEFAULT, ECOSYSTEM_PLUGINS, nearest, normalize_pypi
 from stead.values.origin import Origin
 from stead.values.requirement import PYTHON, Requirement, Source
 
@@ -56,7 +56,8 @@ def read(
     """Read a ``stead.toml``.
 
     ``file`` is its absolute path, ``load`` gives the text of a path. Entries keep
-    file and line. ``ecosystems`` are the names that ``[packages.X]`` may have.
+    file and line. ``ecosystems`` are the names that ``[packages.X]`` may have
+    besides those of installed plugins.
     Raises :class:`ManifestError`.
     """
     try:
@@ -274,7 +275,7 @@ class _Reader:
             else:
                 kept.append(self.pypi(name, pypi, place))
         for ecosystem, requests in table.others.items():
-            if ecosystem not in self.ecosystems:
+            if ecosystem not in self.ecosystems and not _is_plugged_in(ecosystem):
                 self.unknown_ecosystem(ecosystem, (*at, ecosystem))
                 continue
             for name, other in requests.items():
@@ -509,3 +510,9 @@ def index_name(url: str) -> str:
     rest = rest.rpartition("@")[2] if "@" in rest.partition("/")[0] else rest
     rest = rest.rstrip("/").removesuffix("/simple")
     return re.sub(r"[^A-Za-z0-9]+", "-", rest).strip("-").lower() or "index"
+
+
+def _is_plugged_in(ecosystem: str) -> bool:
+    from importlib.metadata import entry_points
+
+    return bool(entry_points(group=ECOSYSTEM_PLUGINS, name=ecosystem))

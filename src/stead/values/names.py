@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 DEFAULT = "default"
 
+ECOSYSTEM_PLUGINS = "stead.ecosystems"
+"""The group of entry points by which an installed distribution brings an ecosystem."""
+
 _RUN = regex(r"[-_.]+")
 _ENVIRONMENT = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
