@@ -283,17 +283,17 @@ def interpreter_for(
     request = composed.plan.outside_python
     if request is None:
         return None
-    prefer = ("pyenv",) if composed.spec.packages.python_from == "pyenv" else ()
+    only = ("pyenv",) if composed.spec.packages.python_from == "pyenv" else ()
     if old is not None and old.python and not context.upgrade & {"*", "python"}:
         kept = f"=={old.python}.*"
         try:
             return interpreters.find(
-                f"{request},{kept}" if request else kept, context=context, prefer=prefer
+                f"{request},{kept}" if request else kept, context=context, only=only
             )
         except InterpreterError:
             if answers(composed, old):
                 raise
-    return interpreters.find(request, context=context, prefer=prefer)
+    return interpreters.find(request, context=context, only=only)
 
 
 def built_for(composed: Composed, locked: Locked, context: Context) -> Path | None:

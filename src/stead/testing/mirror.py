@@ -9,6 +9,7 @@ import json
 import platform
 import sys
 import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stead.testing.python import cpython
@@ -19,22 +20,28 @@ if TYPE_CHECKING:
     from stead.testing.channel import Entry
 
 
-def make_interpreter_mirror(directory: Path, url: str = "") -> str:
+def make_interpreter_mirror(directory: Path, url: str = "", patch: int | None = None) -> str:
     """Write an archive of the running CPython to ``directory``, and the list uv reads of it.
+
+    With ``patch`` it says of itself that it is that patch version of its minor
+    one: so it is an interpreter that no machine has yet.
 
     ``url`` is where the directory will be served, without a slash at its end;
     without it the list points to the file itself. Gives the list's path, to be
     put into ``UV_PYTHON_DOWNLOADS_JSON_URL``. POSIX systems only.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    version = platform.python_version()
+    major, minor = sys.version_info[:2]
+    version = platform.python_version() if patch is None else f"{major}.{minor}.{patch}"
     archive = f"cpython-{version}-install_only.tar.gz"
-    content = _archive(cpython().entries)
+    entries = cpython().entries
+    if patch is not None:
+        entries = tuple(_claiming(patch, e) for e in entries)
+    content = _archive(entries)
     (directory / archive).write_bytes(content)
     system = "macos" if sys.platform == "darwin" else sys.platform
     machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
     libc = "gnu" if system == "linux" else "none"
-    major, minor, patch = sys.version_info[:3]
     listed = directory / "downloads.json"
     listed.write_text(
         json.dumps(
@@ -46,7 +53,7 @@ def make_interpreter_mirror(directory: Path, url: str = "") -> str:
                     "libc": libc,
                     "major": major,
                     "minor": minor,
-                    "patch": patch,
+                    "patch": sys.version_info[2] if patch is None else patch,
                     "prerelease": "",
                     "url": f"{url or directory.absolute().as_uri()}/{archive}",
                     "sha256": hashlib.sha256(content).hexdigest(),
@@ -57,6 +64,33 @@ def make_interpreter_mirror(directory: Path, url: str = "") -> str:
         )
     )
     return str(listed)
+
+
+def _claiming(patch: int, entry: Entry) -> Entry:
+    """Change the one module that every start of Python reads, `-S` or not."""
+    if not entry.path.endswith("/encodings/__init__.py"):
+        return entry
+    return replace(entry, content=entry.read() + _CLAIM.format(patch=patch).encode(), source="")
+
+
+_CLAIM = """
+
+def _claim():
+    import sys
+
+    class version_info(tuple):
+        major, minor, micro, releaselevel, serial = (
+            property(lambda self, at=at: self[at]) for at in range(5)
+        )
+
+    said = "%d.%d.%d" % sys.version_info[:3]
+    sys.version_info = version_info((*sys.version_info[:2], {patch}, "final", 0))
+    sys.version = sys.version.replace(said, "%d.%d.%d" % sys.version_info[:3])
+    sys.implementation.version = sys.version_info
+
+
+_claim()
+"""
 
 
 def _archive(entries: tuple[Entry, ...]) -> bytes:

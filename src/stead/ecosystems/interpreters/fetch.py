@@ -87,6 +87,8 @@ def fetch(request: str, context: Context, *, where: Origin | None = None) -> Int
                 "install",
                 "--no-bin",
                 "--no-registry",
+                # It caches nothing here, but would make its directory in the user's home.
+                "--no-cache",
                 "--color=never",
                 "--install-dir",
                 target,
