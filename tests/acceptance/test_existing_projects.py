@@ -42,7 +42,7 @@ def test_commands_of_a_section_work(machine, project, conda_channel, packages, n
     text = sections()[name]
     files = {f: body for _, f, body in BLOCK.findall(text) if f}
     files = {f: body.replace("conda-forge", conda_channel.as_uri()) for f, body in files.items()}
-    root = project({**files, ".python-version": "3\n"} if not files else files)
+    root = project(files or {".python-version": "3\n"})
     (root / "there").mkdir()
     environ = {**machine.environ, "UV_DEFAULT_INDEX": f"{packages.as_uri()}/simple"}
     for command in commands(text):

@@ -211,6 +211,25 @@ def test_a_project_of_the_tree_is_exported_by_its_path(machine, project, uv, tmp
     assert "without a hash: mine" in note
 
 
+def test_a_file_in_the_tree_is_exported_by_its_path(machine, project, index):
+    import hashlib
+
+    (wheel,) = (index / "files").glob("leaf-1.0-*.whl")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock = (
+        'lock-version = "1.0"\ncreated-by = "someone"\n[[packages]]\nname = "leaf"\n'
+        f'version = "1.0"\nwheels = [{{ path = "wheels/{wheel.name}", '
+        f'hashes = {{ sha256 = "{digest}" }} }}]\n'
+    )
+    root = project({"pylock.toml": lock, "wheels/x": "", "out/x": ""})
+    (root / "wheels" / wheel.name).write_bytes(wheel.read_bytes())
+    machine.ok("export", "-o", "out/pylock.toml", cwd=root)
+    text = (root / "out" / "pylock.toml").read_text(encoding="utf-8")
+    assert f'path = "../wheels/{wheel.name}"' in text
+    assert str(root) not in text
+    machine.ok("run", "python", "-c", "import leaf", cwd=root / "out")
+
+
 def test_what_a_format_cannot_hold_is_said(machine, project, conda_channel):
     root = project({"stead.toml": conda_manifest(conda_channel.as_uri())})
     done = machine.run("export", "--format", "pylock", cwd=root)

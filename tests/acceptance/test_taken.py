@@ -180,6 +180,28 @@ def test_explicit_list_alone(machine, project, conda_channel, kind):
     assert report["build"]
 
 
+def test_an_md5_is_part_of_what_is_built(machine, project, conda_channel, tmp_path):
+    """Two archives of one name, known by their md5 alone, never share a build."""
+    import shutil
+
+    from stead.testing.channel import Entry, Package, make_channel
+
+    python = packages(conda_channel, "python")[0]
+    prefixes = []
+    root = project({})
+    for word in ("first", "second"):
+        entries = (Entry("share/word", word.encode()),)
+        made = make_channel(tmp_path / word, [Package("word", entries=entries)], "linux-64")
+        (path,) = (p for p in made.glob("linux-64/word-*") if p.suffix in (".conda", ".bz2"))
+        lines = [f"{p.as_uri()}#{md5(p)}" for p in (python, path)]
+        text = "\n".join(["@EXPLICIT", *lines, ""])
+        (root / "explicit.txt").write_text(text, encoding="utf-8")
+        code = "import sys; print(open(sys.prefix + '/share/word').read())"
+        prefixes.append(machine.ok("run", "python", "-c", code, cwd=root).strip())
+        shutil.rmtree(made)
+    assert prefixes == ["first", "second"]
+
+
 def test_explicit_list_whose_file_is_another_one(machine, project, conda_channel):
     python, packaging = packages(conda_channel, "python", "packaging")
     lines = [f"{python.as_uri()}#{md5(python)}", f"{packaging.as_uri()}#{'0' * 32}"]

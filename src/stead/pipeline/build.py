@@ -73,9 +73,12 @@ def _identity(artifact: Artifact, root: str) -> list[object]:
             source = replace(source, location=path)
         elif os.path.isdir(path):
             content = members.content_digest(path)
+    hashes = sorted(f.sha256 for f in artifact.files)
+    if "" in hashes:  # another tool's lock, which knows the md5 alone
+        hashes.append(f"md5:{artifact.get('md5')}")
     return [
         artifact.id,
-        sorted(f.sha256 for f in artifact.files),
+        hashes,
         source,
         artifact.get("metadata"),
         content,
