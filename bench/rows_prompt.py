@@ -51,8 +51,9 @@ class Prompts:
 
     def started(self, place: str, variable: str) -> float:
         """Count the processes that one unchanged prompt starts, with strace."""
-        counts = []
+        counts: list[int] = []
         log = str(self._world.base / "strace.log")
+        self._world.do(*self.command("stay", 2, place, variable), cwd="/", **self._env)
         for prompts in (0, 20):
             self._world.do(
                 "strace", "-f", "-qq", "-o", log, "-e", "trace=fork,vfork,clone,clone3,execve",
