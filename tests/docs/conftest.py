@@ -72,6 +72,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
             files={"pytest.py": PYTEST},
         ),
         Wheel("tqdm", "4.67.1"),
+        Wheel("rich", "14.2.0"),
+        Wheel("packaging", "25.0"),
         Wheel("requests", "2.32.5", extras=("socks",)),
         Wheel(
             "ipykernel",
@@ -129,6 +131,7 @@ def channel(tmp_path_factory: pytest.TempPathFactory):
                 library("proj", "9.6.2"),
                 library("gdal", "3.11.4", "proj >=9"),
                 module("numpy", "2.3.4"),
+                module("packaging", "25.0"),
             ]
             where = tmp_path_factory.mktemp("channel")
             made.append(make_channel(where, packages, str(Subdir.current())))

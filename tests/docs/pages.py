@@ -2,7 +2,8 @@
 
 A remark is an HTML comment, which readers do not see:
 
-``<!-- file: PATH -->``      the next block is written to PATH before the page goes on
+``<!-- file: PATH -->``      the next block is written to PATH before the page goes on; so is
+                           one that begins with ```` ```toml PATH ````
 ``<!-- directory: NAME -->`` what follows happens in a new directory NAME
 ``<!-- setup: COMMANDS -->`` run these first
 ``<!-- fails: CODE -->``     the last command of the next block ends with CODE
@@ -22,7 +23,7 @@ PAGES = (
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
 )
-_FENCE = re.compile(r"```(\w*)\s*\Z")
+_FENCE = re.compile(r"```(\w*)(?: (\S+))?\s*\Z")
 _REMARK = re.compile(r"<!-- (file|directory|setup|fails|not run): (.*?) -->", re.DOTALL)
 
 
@@ -62,6 +63,7 @@ def blocks(page: Path) -> list[Block]:
             fence = _FENCE.match(line.strip()) if line.lstrip().startswith("```") else None
             if fence:
                 language, opened, lines = fence[1], number, []
+                remarks += f"<!-- file: {fence[2]} -->" if fence[2] else ""
             else:
                 remarks += line + "\n"
         elif line.strip() == "```":
