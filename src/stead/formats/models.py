@@ -16,12 +16,20 @@ two members take the same TOML type.
 from __future__ import annotations
 
 import functools
-import re
 import types
 import typing
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from stead.formats._words import (
+    TYPES,
+    as_arguments,
+    bare_or_quoted,
+    describe,
+    dotted,
+    either,
+    list_of,
+)
 from stead.values.errors import ManifestError
 from stead.values.patterns import regex
 
@@ -32,17 +40,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="Model")
 Path = tuple["str | int", ...]
-
-_NAMES = {
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    bool: "true or false",
-    date: "a date",
-    datetime: "a date and time",
-    dict: "a table",
-    list: "a list",
-}
 
 
 class Entry:
@@ -241,30 +238,12 @@ class Shape:
     def _remedy(self, value: Any, path: Path) -> str:
         key = bare_or_quoted(str(path[-1])) if path else ""
         if isinstance(value, str) and self.command:
-            return _arguments(key, value)
+            return as_arguments(key, value)
         if isinstance(value, str) and list in self.readers and key:
             return f'write {key} = ["{value}"]'
         if isinstance(value, int | float) and not isinstance(value, bool) and str in self.readers:
             return f'put it in quotes: {key} = "{getattr(value, "text", value)}"'
         return f"for example: {self.example}" if self.example else ""
-
-
-def _arguments(key: str, command: str) -> str:
-    """Show a command line as the list of arguments it should be."""
-    import json
-    import shlex
-
-    if any(sign in command for sign in "|&;<>$`*"):
-        shell = json.dumps(["sh", "-c", command], ensure_ascii=False)
-        return (
-            f"a command is a list of arguments, and no shell reads it; to have one: {key} = {shell}"
-        )
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = command.split()
-    shown = json.dumps(words, ensure_ascii=False)
-    return f"a command is a list of arguments: {key} = {shown}"
 
 
 class Field(typing.NamedTuple):
@@ -385,7 +364,7 @@ def shape_of(hint: Any, known: Entry) -> Shape:
     if hint is str and known.pattern:
         return Shape("a string", {str: _patterned(known)}, example)
     if hint in (str, int, bool):
-        return Shape(_NAMES[hint], {hint: _take}, example)
+        return Shape(TYPES[hint], {hint: _take}, example)
     if hint is float:
         return Shape("a number", {float: _take, int: _take}, example)
     if isinstance(hint, type) and issubclass(hint, Model):
@@ -397,7 +376,7 @@ def shape_of(hint: Any, known: Entry) -> Shape:
         item = shape_of(arguments[0], known)
         make = tuple if origin is tuple else list
         reader = _list_reader(item, make)
-        return Shape(_list_of(item.expected), {list: reader}, example, command=known.command)
+        return Shape(list_of(item.expected), {list: reader}, example, command=known.command)
     if origin is dict:
         item = shape_of(arguments[1], known)
         return Shape("a table", {dict: _dict_reader(item, known)}, example)
@@ -406,7 +385,7 @@ def shape_of(hint: Any, known: Entry) -> Shape:
         readers: dict[type, _Check] = {}
         for member in members:
             readers = {**member.readers, **readers}
-        expected = _either([m.expected for m in members])
+        expected = either([m.expected for m in members])
         return Shape(expected, readers, example, command=known.command)
     raise TypeError(f"a grammar cannot hold {hint!r}")
 
@@ -432,7 +411,7 @@ def _patterned(known: Entry) -> _Check:
 
 
 def _literal(choices: tuple[Any, ...], example: str) -> Shape:
-    expected = _either([f'"{c}"' if isinstance(c, str) else describe(c) for c in choices])
+    expected = either([f'"{c}"' if isinstance(c, str) else describe(c) for c in choices])
 
     def check(value: Any, path: Path, run: _Run) -> Any:
         if value in choices:
@@ -481,51 +460,3 @@ def _dict_reader(item: Shape, known: Entry) -> _Check:
         return got
 
     return check
-
-
-def dotted(path: Path) -> str:
-    """Write a path as TOML would: ``packages.conda."a b"``, ``tasks.t[2]``."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            text += ("." if text else "") + bare_or_quoted(part)
-    return text
-
-
-def bare_or_quoted(key: str) -> str:
-    """Write a key as TOML needs it."""
-    if re.fullmatch(r"[A-Za-z0-9_-]+", key):
-        return key
-    import json
-
-    return json.dumps(key, ensure_ascii=False)
-
-
-def describe(value: Any) -> str:
-    """Say in words what a parsed value is."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        short = value if len(value) <= 40 else value[:39] + "…"
-        return f'the string "{short}"'
-    if isinstance(value, int | float):
-        return f"the number {getattr(value, 'text', value)}"
-    name = _NAMES.get(type(value), type(value).__name__)
-    return f"an empty {name.split()[1]}" if isinstance(value, dict | list) and not value else name
-
-
-def _list_of(expected: str) -> str:
-    article, _, noun = expected.partition(" ")
-    if article not in ("a", "an") or " or " in expected or "," in expected:
-        return f"a list whose elements are each {expected}"
-    head, _, tail = noun.partition(" ")
-    return f"a list of {head}s" + (f" {tail}" if tail else "")
-
-
-def _either(texts: list[str]) -> str:
-    unique = list(dict.fromkeys(texts))
-    if len(unique) == 1:
-        return unique[0]
-    return ", ".join(unique[:-1]) + " or " + unique[-1]
