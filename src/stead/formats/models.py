@@ -390,10 +390,6 @@ def shape_of(hint: Any, known: Entry) -> Shape:
     raise TypeError(f"a grammar cannot hold {hint!r}")
 
 
-# Compiled when first needed: few of a grammar's patterns are, in one run.
-_compiled = functools.cache(re.compile)
-
-
 def _take(value: Any, _path: Path, _run: _Run) -> Any:
     return value
 
