@@ -97,9 +97,14 @@ def _uv_sync(world: World, uv: str, requirements: str, **env: str) -> Program:
         shutil.rmtree(old, ignore_errors=True)
         return world.place(f"uv-{next(_numbers)}", {"requirements.txt": requirements})
 
-    both = '"$0" venv --quiet && "$0" pip sync --quiet --require-hashes requirements.txt'
-    python = {"UV_PYTHON": sys._base_executable}  # noqa: SLF001 - no public name has it
-    return world.program("/bin/sh", "-c", both, uv, cwd="/", before=fresh, **python, **env)
+    # Both name the environment themselves: a variable that says which Python to use for the
+    # first would have the second change that Python's own packages.
+    both = (
+        '"$0" venv --quiet --python "$1" .venv '
+        '&& "$0" pip sync --quiet --require-hashes --python .venv requirements.txt'
+    )
+    python = sys._base_executable  # noqa: SLF001 - no public name has it
+    return world.program("/bin/sh", "-c", both, uv, python, cwd="/", before=fresh, **env)
 
 
 def _links(world: World) -> int:
