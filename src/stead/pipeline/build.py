@@ -85,9 +85,9 @@ def _identity(artifact: Artifact, root: str) -> list[object]:
     ]
 
 
-def find(want: Wanted, home: Path) -> Path | None:
-    """Give the build if it is whole and there."""
-    return Builds(Layout(home)).find(want.key, want.name)
+def find(want: Wanted, home: Path, *, touch: bool = True) -> Path | None:
+    """Give the build if it is whole and there; ``touch`` notes that it was asked for."""
+    return Builds(Layout(home)).find(want.key, want.name, touch=touch)
 
 
 def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:

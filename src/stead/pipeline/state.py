@@ -74,7 +74,7 @@ def state_of(composed: Composed, context: Context) -> State:
         mend = "`stead build` fetches one" if context.python_downloads else exc.remedy
         return State(composed, old, answers=True, problems=((exc.message, mend),))
     want = building.wanted(composed.spec, old, interpreter)
-    build = building.find(want, context.home)
+    build = building.find(want, context.home, touch=False)
     if build is None:
         return State(
             composed,

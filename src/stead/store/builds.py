@@ -52,18 +52,18 @@ class Builds:
         self.layout = layout
         self._now = now
 
-    def find(self, key: str, name: str) -> Path | None:
+    def find(self, key: str, name: str, *, touch: bool = True) -> Path | None:
         """Give the whole build with this key, under whatever name it was made; else None.
 
         What is found stays as long as this process lives, whatever a collection
-        does. Touches a few files only, however many builds there are, when the
+        does. ``touch`` notes that it was asked for now. Looks at a few files only, however many builds there are, when the
         build bears ``name``; else the store is listed once.
         """
         path = self._whole(key, name)
         if path is None:
             return None
         with contextlib.suppress(StoreError):  # a store one may only read collects nothing
-            lease(path)
+            lease(path, touch=touch)
         return path if _is_here(path) else self._whole(key, name)
 
     def realise(
