@@ -105,6 +105,7 @@ class App:
         print(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
     def err(self, text: str) -> None:
+        sys.stdout.flush()  # where both go to one file, the order is that of a terminal
         print(text, file=sys.stderr)
 
     @cached_property
