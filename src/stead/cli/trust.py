@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from stead.cli import options
@@ -118,6 +119,7 @@ def _show(
     app.out("Files that take part:")
     for file in sorted(files):
         app.out(f"  {_clean(os.path.relpath(file, place))}")
+    sys.stdout.flush()  # what is said next goes to standard error
 
 
 def _agreed(app: App, place: str) -> bool:
@@ -126,9 +128,6 @@ def _agreed(app: App, place: str) -> bool:
             f"{place} is not trusted, and there is no terminal to ask on",
             remedy="look at it with `stead trust --show`, then say `stead trust --yes`",
         )
-    import sys
-
-    sys.stdout.flush()
     print(f"Trust {place}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

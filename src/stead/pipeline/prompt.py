@@ -213,6 +213,7 @@ def make_watch(seen: Surroundings, place: str, home: str) -> Watch:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         manifests = [(path, _reference(directory, mtime)) for path, mtime in seen.manifests]
         others = [(path, _reference(directory, mtime)) for path, mtime in seen.others]
+        _sweep(directory, {os.path.basename(r) for _, r in (*manifests, *others)})
     above = os.path.join(place, "")
     past = [
         (path, reference)
@@ -220,6 +221,19 @@ def make_watch(seen: Surroundings, place: str, home: str) -> Watch:
         if not place or (path.startswith(above) and os.path.dirname(path) != place)
     ]
     return Watch((*manifests, *others), seen.absent, tuple(past))
+
+
+_MOST_REFERENCES = 1000
+
+
+def _sweep(directory: str, used: set[str]) -> None:
+    """Keep the directory small. A shell that misses a reference merely asks again."""
+    names = os.listdir(directory)
+    if len(names) > _MOST_REFERENCES:
+        for name in names:
+            if name not in used:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(directory, name))
 
 
 def _reference(directory: str, mtime: int) -> str:

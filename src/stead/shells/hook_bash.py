@@ -28,8 +28,8 @@ _stead_home=@HOME@
 _stead_program=@PROGRAM@
 _stead_names=(@NAMES@)
 _stead_format=@FORMAT@
-_stead_pwd= _stead_env= _stead_state=none _stead_between=()
-: "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}"
+_stead_pwd= _stead_env= _stead_state=none _stead_between=() _stead_adopt=
+: "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}" "${_stead_adopted=}"
 # new: values as they were put. kept: how to declare again what was no plain exported variable.
 # said: messages given. past: manifests that make no place, with their reference files.
 builtin declare -gA _stead_new _stead_kept _stead_said _stead_past _stead_was
@@ -184,13 +184,13 @@ _stead_say() {
 # its notes stay, and so does what was changed by hand since.
 _stead_begin() {
   local _stead_n
-  _stead_was=() _stead_adopt=
+  _stead_was=() _stead_adopt= _stead_adopted= _stead_saved=()
   if [[ -z $_stead_key && ${STEAD_RECORD-} == "$1" && -n ${STEAD_APPLIED-} ]]; then
-    _stead_adopt=" $STEAD_APPLIED "
+    _stead_adopt=" $STEAD_APPLIED " _stead_adopted=1
     for _stead_n in $STEAD_APPLIED; do
       [[ $_stead_n == *[!A-Za-z0-9_]* ]] || _stead_was[$_stead_n]=${!_stead_n-}
     done
-  else
+  elif [[ -n ${STEAD_APPLIED+x} ]]; then
     _stead_leave
   fi
   _stead_new=() _stead_key=$1 _stead_file=$2 _stead_place=$3 _stead_place_env=$4
@@ -200,9 +200,8 @@ _stead_begin() {
 _stead_save() {
   local _stead_n _stead_all
   for _stead_n; do
-    [[ $_stead_adopt != *" $_stead_n "* ]] || builtin continue
+    [[ -n ${!_stead_n+x} && $_stead_adopt != *" $_stead_n "* ]] || builtin continue
     _stead_all="$_stead_n[@]"
-    [[ -n ${!_stead_n+x}${!_stead_all+x} ]] || builtin continue
     case ${!_stead_n@a} in
       *r*) ;;
       x) builtin export "STEAD_OLD_$_stead_n=${!_stead_n}" ;;
@@ -225,6 +224,7 @@ _stead_note() {
 _stead_drop() {
   local _stead_n
   for _stead_n; do
+    [[ -n ${!_stead_n+x} ]] || builtin continue
     case ${!_stead_n@a} in
       *r*) builtin continue ;;
       x) ;;
@@ -302,12 +302,15 @@ _stead_rebase() {
   _stead_new[$1]=${!1-}
 }
 
-# NAME…: all is applied; these were set.
+# NAME…: saves variables that are about to be set.
+_stead_save_sets() {
+  _stead_saved+=("$@")
+  _stead_save "$@"
+}
+
+# All is applied: gives back what was changed by hand where an outer shell had applied it.
 _stead_end() {
   local _stead_n _stead_o
-  for _stead_n; do
-    _stead_new[$_stead_n]=${!_stead_n-}
-  done
   [[ -n $_stead_adopt ]] || builtin return 0
   for _stead_n in $_stead_adopt; do
     _stead_o=STEAD_OLD_$_stead_n
@@ -334,29 +337,52 @@ _stead_is_list() {
   [[ -n ${!_stead_n+x} ]]
 }
 
+# NAME: gives a variable back what it held.
+_stead_restore() {
+  local _stead_o=STEAD_OLD_$1
+  if [[ -n ${_stead_kept[$1]-} ]]; then
+    builtin unset -v "$1"
+    builtin eval "${_stead_kept[$1]/#declare /declare -g }"
+  elif [[ -n ${!_stead_o+x} ]]; then
+    builtin export "$1=${!_stead_o}"
+  else
+    builtin unset -v "$1"
+  fi
+  builtin unset -v "$_stead_o"
+}
+
 # Takes back what was applied here or in an outer shell. What was changed by hand since stays;
-# of a list, only what was put into it goes.
+# of a list, only what was put into it goes. Where nothing was, all that was set goes at once.
 _stead_leave() {
-  local _stead_n _stead_o IFS=$' \t\n'
-  for _stead_n in ${STEAD_APPLIED-}; do
+  local _stead_n _stead_i _stead_l=${STEAD_APPLIED-} IFS=$' \t\n'
+  [[ -z $_stead_key ]] || builtin eval "_stead_got=$_stead_values"
+  if [[ -z $_stead_key ]]; then
+    _stead_new=()
+  elif [[ -z $_stead_adopted && $_stead_got == "$_stead_put" ]]; then
+    builtin unset -v "${_stead_sets[@]}"
+    for _stead_n in "${_stead_saved[@]}"; do
+      _stead_restore "$_stead_n"
+    done
+    # Counted, for taking a long text off the front as a pattern takes a millisecond.
+    _stead_i="${_stead_sets[*]}"
+    _stead_l=${_stead_l:${#_stead_i}}
+  else
+    for _stead_n in "${_stead_sets[@]}"; do
+      _stead_i=${_stead_put%%"$_stead_between_values"*}
+      _stead_put=${_stead_put:${#_stead_i}+1}
+      _stead_new[$_stead_n]=${_stead_i#x}
+    done
+  fi
+  for _stead_n in $_stead_l; do
     [[ $_stead_n != *[!A-Za-z0-9_]* && $_stead_n != [0-9]* ]] || builtin continue
-    _stead_o=STEAD_OLD_$_stead_n
     if _stead_is_list "$_stead_n"; then
       [[ ${!_stead_n-} == "${_stead_new[$_stead_n]-}" ]] || _stead_rebase "$_stead_n"
     elif [[ -n $_stead_key && $_stead_n != STEAD_* ]] &&
       [[ ${!_stead_n+x}${!_stead_n-} != "${_stead_new[$_stead_n]+x}${_stead_new[$_stead_n]-}" ]]; then
-      builtin unset -v "$_stead_o" "_stead_kept[$_stead_n]"
+      builtin unset -v "STEAD_OLD_$_stead_n" "_stead_kept[$_stead_n]"
       builtin continue
     fi
-    if [[ -n ${_stead_kept[$_stead_n]-} ]]; then
-      builtin unset -v "$_stead_n"
-      builtin eval "${_stead_kept[$_stead_n]/#declare /declare -g }"
-    elif [[ -n ${!_stead_o+x} ]]; then
-      builtin export "$_stead_n=${!_stead_o}"
-    else
-      builtin unset -v "$_stead_n"
-    fi
-    builtin unset -v "$_stead_o"
+    _stead_restore "$_stead_n"
   done
   builtin unset -v STEAD_APPLIED
   _stead_new=() _stead_kept=() _stead_key= _stead_file= _stead_place= _stead_place_env=
@@ -389,17 +415,24 @@ def render(record: HookRecord, directory: str, file: str = FILE) -> str:
     sets["STEAD_RECORD"] = record.key
     unsets = [check_name("posix", name) for name in record.unsets]
     applied = " ".join(sets)
+    separator = _separator(sets.values())
+    # Read at once as a text, and as code only on leaving: entering is what people wait for.
+    values = posix(separator).join(f'"${{{name}+x${name}}}"' for name in sets)
+    put = separator.join(f"x{value}" for value in sets.values())
     lines = [
         f"_stead_recorded() {{ {_conditions(record.pairs, record.absent, record.requires)}; }}",
         f"if [[ ${{_stead_format-}} == {FORMAT} ]] && {{ [[ -n $_stead_force ]] || _stead_recorded; }}; then",
         f"_stead_begin {record.key} {posix(f'{directory}/{file}')} {posix(record.place)} {record.environment}",
-        f"[[ -z {_any_set(sets)} ]] || _stead_save {' '.join(sets)}",
+        _if_any_is_set("_stead_save_sets", list(sets)),
         "builtin export \\",
         *(f"  {name}={posix(value)} \\" for name, value in sets.items()),
         f"  STEAD_APPLIED='{applied}'",
+        f"_stead_sets=({applied})",
+        f"_stead_between_values={posix(separator)}",
+        f"_stead_values={posix(values)}",
+        f"_stead_put={posix(put)}",
+        *([_if_any_is_set("_stead_drop", unsets)] if unsets else []),
     ]
-    if unsets:
-        lines.append(f"[[ -z {_any_set(unsets)} ]] || _stead_drop {' '.join(unsets)}")
     for change in record.relative:
         check_name("posix", change.name)
         if change.kind == "default":
@@ -409,7 +442,7 @@ def render(record: HookRecord, directory: str, file: str = FILE) -> str:
             lines.append(
                 f"_stead_list {change.kind} {change.name} {separator} {posix(change.value)}"
             )
-    lines += [f"_stead_end {' '.join(sets)}", "else false; fi"]
+    lines += ["_stead_end", "else false; fi"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -455,5 +488,13 @@ def _conditions(
     return f"[[ {' && '.join(tests)} ]]"
 
 
-def _any_set(names: Iterable[str]) -> str:
-    return "".join(f"${{{name}+x}}" for name in names)
+def _if_any_is_set(function: str, names: Sequence[str]) -> str:
+    """Call a function for names, unless none of them is set: one test for all is the usual way."""
+    tests = "".join(f"${{{name}+x}}" for name in names)
+    return f"[[ -z {tests} ]] || {function} {' '.join(names)}"
+
+
+def _separator(values: Iterable[str]) -> str:
+    """Choose a character that is in none of the values."""
+    whole = "".join(values)
+    return next(chr(c) for c in range(31, 0x10FFFF) if chr(c) not in whole)

@@ -22,9 +22,10 @@ FILE = "hook.zsh"
 _CODE = r"""# Stead's hook: the environment of a directory comes and goes with the directory.
 # A prompt where nothing changed starts no process, and neither does entering a known place.
 typeset -g _stead_home=@HOME@ _stead_program=@PROGRAM@ _stead_format=@FORMAT@
-typeset -ga _stead_names=(@NAMES@) _stead_between=()
+typeset -ga _stead_names=(@NAMES@) _stead_between=() _stead_saved _stead_sets
 typeset -g _stead_pwd= _stead_env= _stead_state=none
-: "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}"
+: "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}" "${_stead_adopted=}"
+typeset -g _stead_adopt=
 # new: values as they were put. kept: how to declare again what was no plain exported variable.
 # said: messages given. past: manifests that make no place, with their reference files.
 typeset -gA _stead_new _stead_kept _stead_said _stead_past _stead_was
@@ -188,14 +189,13 @@ _stead_say() {
 # its notes stay, and so does what was changed by hand since.
 _stead_begin() {
   local _stead_n
-  _stead_was=()
-  typeset -g _stead_adopt=
+  _stead_was=() _stead_adopt= _stead_adopted= _stead_saved=()
   if [[ -z $_stead_key && ${STEAD_RECORD-} == "$1" && -n ${STEAD_APPLIED-} ]]; then
-    _stead_adopt=" $STEAD_APPLIED "
+    _stead_adopt=" $STEAD_APPLIED " _stead_adopted=1
     for _stead_n in ${=STEAD_APPLIED}; do
       [[ $_stead_n == *[^A-Za-z0-9_]* ]] || _stead_was[$_stead_n]=${(P)_stead_n-}
     done
-  else
+  elif [[ -n ${STEAD_APPLIED+x} ]]; then
     _stead_leave
   fi
   _stead_new=() _stead_key=$1 _stead_file=$2 _stead_place=$3 _stead_place_env=$4
@@ -205,8 +205,7 @@ _stead_begin() {
 _stead_save() {
   local _stead_n
   for _stead_n in "$@"; do
-    [[ $_stead_adopt != *" $_stead_n "* ]] || continue
-    [[ -n ${(P)_stead_n+x} ]] || continue
+    [[ -n ${(P)_stead_n+x} && $_stead_adopt != *" $_stead_n "* ]] || continue
     case ${(Pt)_stead_n} in
       (*readonly*) ;;
       (scalar-export) builtin export "STEAD_OLD_$_stead_n=${(P)_stead_n}" ;;
@@ -240,6 +239,7 @@ _stead_note() {
 _stead_drop() {
   local _stead_n
   for _stead_n in "$@"; do
+    [[ -n ${(P)_stead_n+x} ]] || continue
     case ${(Pt)_stead_n} in
       (*readonly*) continue ;;
       (scalar-export | *-special*export* | *export*special*) ;;
@@ -317,12 +317,15 @@ _stead_rebase() {
   _stead_new[$1]=${(P)1-}
 }
 
-# NAME…: all is applied; these were set.
+# NAME…: saves variables that are about to be set.
+_stead_save_sets() {
+  _stead_saved+=("$@")
+  _stead_save "$@"
+}
+
+# All is applied: gives back what was changed by hand where an outer shell had applied it.
 _stead_end() {
   local _stead_n _stead_o
-  for _stead_n in "$@"; do
-    _stead_new[$_stead_n]=${(P)_stead_n-}
-  done
   [[ -n $_stead_adopt ]] || return 0
   for _stead_n in ${=_stead_adopt}; do
     _stead_o=STEAD_OLD_$_stead_n
@@ -349,29 +352,51 @@ _stead_is_list() {
   [[ -n ${(P)_stead_n+x} ]]
 }
 
+# NAME: gives a variable back what it held.
+_stead_restore() {
+  local _stead_o=STEAD_OLD_$1
+  if [[ -n ${_stead_kept[$1]-} ]]; then
+    [[ ${(Pt)1} == *special* ]] || builtin unset "$1"
+    builtin eval "${_stead_kept[$1]/#typeset /typeset -g }"
+  elif [[ -n ${(P)_stead_o+x} ]]; then
+    builtin export "$1=${(P)_stead_o}"
+  else
+    builtin unset "$1"
+  fi
+  builtin unset "$_stead_o"
+}
+
 # Takes back what was applied here or in an outer shell. What was changed by hand since stays;
-# of a list, only what was put into it goes.
+# of a list, only what was put into it goes. Where nothing was, all that was set goes at once.
 _stead_leave() {
-  local _stead_n _stead_o
-  for _stead_n in ${=STEAD_APPLIED-}; do
+  local _stead_n _stead_i _stead_l=${STEAD_APPLIED-}
+  [[ -z $_stead_key ]] || builtin eval "_stead_got=$_stead_values"
+  if [[ -z $_stead_key ]]; then
+    _stead_new=()
+  elif [[ -z $_stead_adopted && $_stead_got == "$_stead_put" ]]; then
+    builtin unset "${_stead_sets[@]}"
+    for _stead_n in "${_stead_saved[@]}"; do
+      _stead_restore "$_stead_n"
+    done
+    _stead_i="${(j: :)_stead_sets}"
+    _stead_l=${_stead_l:${#_stead_i}}
+  else
+    for _stead_n in "${_stead_sets[@]}"; do
+      _stead_i=${_stead_put%%"$_stead_between_values"*}
+      _stead_put=${_stead_put:$((${#_stead_i} + 1))}
+      _stead_new[$_stead_n]=${_stead_i#x}
+    done
+  fi
+  for _stead_n in ${=_stead_l}; do
     [[ $_stead_n != *[^A-Za-z0-9_]* && $_stead_n != [0-9]* ]] || continue
-    _stead_o=STEAD_OLD_$_stead_n
     if _stead_is_list "$_stead_n"; then
       [[ ${(P)_stead_n-} == "${_stead_new[$_stead_n]-}" ]] || _stead_rebase "$_stead_n"
     elif [[ -n $_stead_key && $_stead_n != STEAD_* ]] &&
       [[ ${(P)_stead_n+x}${(P)_stead_n-} != "${_stead_new[$_stead_n]+x}${_stead_new[$_stead_n]-}" ]]; then
-      builtin unset "$_stead_o" "_stead_kept[$_stead_n]"
+      builtin unset "STEAD_OLD_$_stead_n" "_stead_kept[$_stead_n]"
       continue
     fi
-    if [[ -n ${_stead_kept[$_stead_n]-} ]]; then
-      [[ ${(Pt)_stead_n} == *special* ]] || builtin unset "$_stead_n"
-      builtin eval "${_stead_kept[$_stead_n]/#typeset /typeset -g }"
-    elif [[ -n ${(P)_stead_o+x} ]]; then
-      builtin export "$_stead_n=${(P)_stead_o}"
-    else
-      builtin unset "$_stead_n"
-    fi
-    builtin unset "$_stead_o"
+    _stead_restore "$_stead_n"
   done
   builtin unset STEAD_APPLIED
   _stead_new=() _stead_kept=() _stead_key= _stead_file= _stead_place= _stead_place_env=
