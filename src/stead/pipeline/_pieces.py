@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import known
-from stead.pipeline.discover import load_text
+from stead.pipeline.files import load_text
 from stead.values.errors import LockError
 from stead.values.frozen import dataclass
 from stead.values.manifest import TakenLock

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import edit
-from stead.pipeline import locks, steps
-from stead.pipeline.discover import load_text
+from stead.pipeline import lockfile, locks, steps
+from stead.pipeline.files import load_text
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import dataclass, replace
 from stead.values.names import normalize_pypi
@@ -195,7 +195,7 @@ def _locked(
     held: dict[str, bytes | None],
     context: Context,
 ) -> Changed:
-    lock = steps.read_leniently(environments[0].lock_path)
+    lock = lockfile.read_to_build_on(environments[0].lock_path)
     before = [lock.find(*c.slot) for c in environments]
     done = steps.lock_together(environments, context, amend=amend, expect=held)
     written = done[0].written

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from stead.formats import known
+from stead.pipeline.files import is_file, is_ours, load_text
 from stead.values.errors import ManifestError
 from stead.values.frozen import dataclass
 
@@ -116,18 +117,6 @@ def read_module(directory: str, layers: Iterable[str] = ()) -> tuple[Manifest, .
     return manifests
 
 
-def load_text(path: str) -> str:
-    """Read a file as UTF-8 text, with a byte order mark or without."""
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
-    except UnicodeDecodeError as exc:
-        line = exc.object[: exc.start].count(b"\n") + 1
-        raise ManifestError(
-            "the file is not UTF-8 text", where=f"{path}:{line}", remedy="save it as UTF-8"
-        ) from exc
-
-
 class _Reader:
     """Reads the manifests of a directory once, leaving out what others own."""
 
@@ -135,7 +124,6 @@ class _Reader:
         self._layers = layers
         self._overlay = overlay
         self._read: dict[str, tuple[Manifest, ...]] = {}
-        self._uid = os.getuid() if hasattr(os, "getuid") else None
         self.foreign_owned: list[str] = []
 
     def names(self, directory: str, *, packages: bool) -> list[str]:
@@ -158,11 +146,9 @@ class _Reader:
     def _exists(self, path: str) -> bool:
         if path in self._overlay:
             return True
-        try:
-            found = os.stat(path)
-        except (OSError, ValueError):
+        if not is_file(path):
             return False
-        if self._uid is not None and found.st_uid not in (self._uid, 0):
+        if not is_ours(path):
             self.foreign_owned.append(path)
             return False
         return True
@@ -220,10 +206,10 @@ def _repositories(place: str, root: str, reader: _Reader, home: str) -> tuple[li
         return absent, ""
     for directory in _upwards(place, home):
         marks = [os.path.join(directory, name) for name in VERSION_CONTROL]
-        there = [mark for mark in marks if os.path.lexists(mark)]
+        there = [mark for mark in marks if is_ours(mark)]
         if there:
             return absent, there[0]
-        absent += marks
+        absent += [mark for mark in marks if not os.path.lexists(mark)]
     return absent, ""
 
 
@@ -241,7 +227,7 @@ def _root(place: str, candidates: list[str], reader: _Reader, home: str) -> str:
         if _declares_workspace(reader.manifests(directory)):
             return directory
     for directory in _upwards(place, home):
-        if any(os.path.lexists(os.path.join(directory, name)) for name in VERSION_CONTROL):
+        if any(is_ours(os.path.join(directory, name)) for name in VERSION_CONTROL):
             return directory
     if all(m.foreign for m in reader.manifests(place)):
         return place

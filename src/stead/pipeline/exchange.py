@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from stead.ecosystems.protocol import LockRequest
 from stead.formats.exported import is_marked, marked
-from stead.pipeline import steps
+from stead.pipeline import lockfile, steps
 from stead.values.errors import ArtifactError, UsageError
 from stead.values.frozen import dataclass, replace
 from stead.values.platform import platform_named
@@ -262,7 +262,7 @@ def _platforms(first: Composed, format: str) -> tuple[str, ...]:  # noqa: A002
     if format not in _SEVERAL:
         return (own,)
     place, environment, _ = first.slot
-    held = steps.read_leniently(first.lock_path).environments
+    held = lockfile.read_to_build_on(first.lock_path).environments
     workspace = next((m.workspace for m in first.found.manifests if m.workspace), None)
     names = [own, *(workspace.platforms if workspace else ())]
     names += [e.platform for e in held if (e.place, e.environment) == (place, environment)]

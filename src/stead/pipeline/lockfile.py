@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from stead.formats import stead_lock
+from stead.pipeline.files import is_ours, load_text
 from stead.store.places import place_directory
+from stead.values.errors import LockError, ManifestError
 from stead.values.lock import Lock
 
 NAME = "stead.lock"
@@ -16,23 +18,82 @@ def lock_file(root: str, place: str, *, bare: bool, home: Path) -> str:
     """Give the absolute path of the lock of a place.
 
     One ``stead.lock`` at the workspace root holds all its places. A bare place
-    (no word to Stead in its files) that has none there keeps its lock under
+    (no word to Stead in its files) that is not in it keeps its lock under
     ``home`` until ``stead lock`` writes it.
     """
     in_tree = os.path.join(root, NAME)
-    if not bare or os.path.lexists(in_tree):
+    if not bare or _holds(in_tree, slot_place(place, root)):
         return in_tree
     return str(Path(place_directory(home, place)) / NAME)
 
 
+def _holds(path: str, place: str) -> bool:
+    """Say whether a lock holds a place; one that cannot be read may."""
+    if not os.path.lexists(path):
+        return False
+    try:
+        return any(e.place == place for e in read(path).environments)
+    except LockError:
+        return True
+
+
 def read(path: str) -> Lock:
     """Read a lock; an absent file is an empty one. Raises LockError."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
+    text = _text(path)
+    return Lock() if text is None else stead_lock.read(text, path)
+
+
+def read_to_build_on(path: str) -> Lock:
+    """Read a lock to lock anew from it: what cannot be understood of it is left out.
+
+    One that merging left with conflicts gives what both sides hold. Raises
+    LockError for a lock of a newer format, and for one that does not count.
+    """
+    text = _text(path)
+    if text is None:
         return Lock()
-    return stead_lock.read(text, path)
+    try:
+        return stead_lock.read(text, path)
+    except LockError:
+        return stead_lock.read_conflicted(text, path)
+
+
+def _text(path: str) -> str | None:
+    """Give a lock's text, None where there is none.
+
+    Raises LockError for a lock that another user owns, because it would decide
+    what is installed, and for what is no file.
+    """
+    if not os.path.lexists(path):
+        return None
+    if os.path.exists(path) and not is_ours(path):
+        raise LockError(
+            "the lock belongs to another user, so it does not count",
+            where=path,
+            remedy="take ownership of it (chown), or remove it",
+        )
+    _check_link(path)
+    try:
+        return load_text(path)
+    except FileNotFoundError:
+        return None
+    except ManifestError as exc:
+        raise LockError(exc.message, where=exc.where, remedy=exc.remedy) from exc
+    except IsADirectoryError as exc:
+        raise LockError(
+            "the lock is a directory", where=path, remedy="move it out of the way"
+        ) from exc
+
+
+def _check_link(path: str) -> None:
+    """Refuse a lock that is a link out of its directory: writing it would write there."""
+    directory = os.path.realpath(os.path.dirname(path))
+    if os.path.islink(path) and os.path.dirname(os.path.realpath(path)) != directory:
+        raise LockError(
+            "the lock is a link that leads out of its directory",
+            where=path,
+            remedy="put the file itself there",
+        )
 
 
 def write(lock: Lock) -> bytes:

@@ -51,7 +51,7 @@ def lock_all(
         )
         for environment, platform in targets
     ]
-    held = steps.read_leniently(first.lock_path)
+    held = lockfile.read_to_build_on(first.lock_path)
     before = [held.find(*c.slot) for c in composed]
     if request.locked:
         locked = tuple(steps.locked_for(c, context) for c in composed)
@@ -98,7 +98,7 @@ def targets_of(
 ) -> list[tuple[str, str]]:
     """List the environments and platforms to lock, the asked one first."""
     place, _, platform = first.slot
-    held = [e for e in steps.read_leniently(first.lock_path).environments if e.place == place]
+    held = [e for e in lockfile.read_to_build_on(first.lock_path).environments if e.place == place]
     workspace = next((m.workspace for m in first.found.manifests if m.workspace), None)
     declared = set(first.spec.environments) | {"default"}
     environments = [first.request.environment]
@@ -110,8 +110,11 @@ def targets_of(
 
 
 def _into_tree(kept: str, in_tree: str, context: Context) -> None:
-    """Write the lock that a bare place kept at home into the tree, as it is."""
-    lock = lockfile.read(kept)
-    steps.write_files(
-        {in_tree: lockfile.write(lock)}, steps.layout_of(context), "write stead.lock into the tree"
-    )
+    """Write what a bare place kept at home into the tree's lock, with what that holds."""
+    lock = lockfile.read_to_build_on(in_tree)
+    for environment in lockfile.read(kept).environments:
+        lock = lock.with_environment(environment)
+    if lock.environments:
+        steps.write_files(
+            {in_tree: lockfile.write(lock)}, steps.layout_of(context), "write stead.lock"
+        )

@@ -23,7 +23,7 @@ from stead.store.layout import Layout
 from stead.store.locking import exclusive
 from stead.store.trust import own_edit
 from stead.values.digest import short_key
-from stead.values.errors import InterpreterError, LockError, LockOutdatedError
+from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Lock, LockedEnvironment
 from stead.values.names import DEFAULT
@@ -120,7 +120,7 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
     found = discover(request.directory, layers, home=request.user_home, overlay=request.overlay)
     path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
     uses = any(m.uses for m in found.manifests)
-    pins = read_leniently(path).pins if uses else ()
+    pins = lockfile.read_to_build_on(path).pins if uses else ()
     modules = Modules(context, pins=pins, fetch=fetch, root=found.root, locked=request.locked)
     spec = compose(
         found.manifests,
@@ -194,7 +194,7 @@ def lock_together(
     guard = layout.locks / f"lock-{short_key(path)}"
     name = environments[0].spec.name
     with exclusive(guard, note=context.progress.note, description=f"locking {name}"):
-        whole = before = read_leniently(path)
+        whole = before = lockfile.read_to_build_on(path)
         results = []
         for composed in environments:
             old = whole.find(*composed.slot)
@@ -356,22 +356,6 @@ def _with_pins(lock: Lock, composed: Composed) -> Lock:
     others = [p for p in lock.pins if (p.name, p.location, p.requested) not in asked]
     pins = (*used, *([] if alone else others))
     return replace(lock, pins=tuple(sorted(pins, key=lambda p: (p.name, p.location, p.requested))))
-
-
-def read_leniently(path: str) -> Lock:
-    """Read a lock to build on: one that merging left with conflicts gives both sides."""
-    from stead.formats import stead_lock
-
-    try:
-        return lockfile.read(path)
-    except LockOutdatedError:
-        raise
-    except LockError:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        if "<<<<<<<" not in text:
-            raise
-        return stead_lock.read_conflicted(text, path)
 
 
 def content_of(path: str) -> bytes | None:

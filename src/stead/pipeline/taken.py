@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.pipeline.discover import load_text
+from stead.pipeline.files import load_text
 from stead.values.errors import LockError
 from stead.values.lock import Artifact
 from stead.values.names import normalize_pypi

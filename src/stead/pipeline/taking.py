@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stead.formats import known
 from stead.pipeline import _pieces, exchange, lockfile, steps
 from stead.pipeline import lock as locking
-from stead.pipeline.discover import load_text
+from stead.pipeline.files import load_text
 from stead.store.locking import exclusive
 from stead.values.digest import short_key
 from stead.values.errors import UsageError
@@ -174,7 +174,7 @@ def _locked(
     """
     request = replace(request, overlay=overlay)
     first = steps.composed_for(replace(request, environment=DEFAULT), context, fetch=False)
-    whole = steps.read_leniently(first.lock_path)
+    whole = lockfile.read_to_build_on(first.lock_path)
     own = {*overlay, *sources}
     notes = []
     others = [

@@ -169,3 +169,36 @@ def test_cost_follows_depth_not_the_size_of_the_tree(tree):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 2
+
+
+def test_pipe_named_like_a_manifest_is_none(tree):
+    """A read of it would never end, and the prompt with it."""
+    tree.write("stead.toml", OWN)
+    os.mkfifo(tree.root / "requirements.txt")
+    assert files(tree.discover()) == ["stead.toml"]
+
+
+def test_pipe_that_a_manifest_names_is_an_error(tree):
+    tree.write("requirements.txt", "-r more.txt\n")
+    os.mkfifo(tree.root / "more.txt")
+    with pytest.raises(ManifestError, match="regular file"):
+        tree.discover()
+
+
+def test_directory_named_like_a_manifest_is_none(tree):
+    tree.write("stead.toml", OWN)
+    tree.at("requirements.txt")
+    assert files(tree.discover()) == ["stead.toml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_repository_and_link_of_another_user_do_not_count(tree):
+    tree.write("stead.toml", OWN)
+    marks = tree.write("sub/.git/HEAD")
+    tree.write("sub/stead.toml", OWN)
+    os.chown(os.path.dirname(marks), 12345, 12345)
+    assert tree.discover("sub").root == tree.at()
+    os.symlink("stead.toml", tree.root / "sub" / "pyproject.toml")
+    os.chown(tree.root / "sub" / "pyproject.toml", 12345, 12345, follow_symlinks=False)
+    assert tree.root / "sub" / "pyproject.toml" not in tree.discover("sub").manifests
+    assert len(tree.discover("sub").foreign_owned) == 1

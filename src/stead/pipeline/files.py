@@ -1,0 +1,53 @@
+"""Files of the tree: whose they are, and reading them without being held up."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from stead.values.errors import ManifestError
+
+
+def is_ours(path: str) -> bool:
+    """Say whether a path, and what it leads to, belongs to this user or to root.
+
+    What others own does not count: whoever can write a directory above a place
+    could otherwise put a manifest, a lock or a repository there. False for what
+    is not there.
+    """
+    if not hasattr(os, "getuid"):
+        return os.path.exists(path)
+    owners = (os.getuid(), 0)
+    try:
+        return os.lstat(path).st_uid in owners and os.stat(path).st_uid in owners
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: str) -> bool:
+    """Say whether a path leads to a regular file."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def load_text(path: str) -> str:
+    """Read a file as UTF-8 text, with a byte order mark or without.
+
+    Raises ManifestError for other text, and for a pipe or a device, which might
+    never end; OSError as :func:`open` does.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ManifestError(
+            "this is not a regular file", where=path, remedy="put a file of text in its place"
+        )
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except UnicodeDecodeError as exc:
+        line = exc.object[: exc.start].count(b"\n") + 1
+        raise ManifestError(
+            "the file is not UTF-8 text", where=f"{path}:{line}", remedy="save it as UTF-8"
+        ) from exc
