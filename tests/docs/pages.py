@@ -8,6 +8,7 @@ A remark is an HTML comment, which readers do not see:
 ``<!-- setup: COMMANDS -->`` run these first
 ``<!-- fails: CODE -->``     the last command of the next block ends with CODE
 ``<!-- not run: WHY -->``    the next block cannot run in a test
+``<!-- not a manifest: WHAT -->``  the next TOML block is something else
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ PAGES = (
     ROOT / "CHANGELOG.md",
 )
 _FENCE = re.compile(r"```(\w*)(?: (\S+))?\s*\Z")
-_REMARK = re.compile(r"<!-- (file|directory|setup|fails|not run): (.*?) -->", re.DOTALL)
+_REMARK = re.compile(
+    r"<!-- (file|directory|setup|fails|not run|not a manifest): (.*?) -->", re.DOTALL
+)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import generate
 import pytest
-from pages import PAGES, ROOT, name_of, stead_commands
+from pages import PAGES, ROOT, blocks, name_of, stead_commands
 
 from stead.cli import main as program
+from stead.formats import stead_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT = {page: page.read_text("utf-8") for page in PAGES}
 REFERENCE = ROOT / "docs" / "reference"
+GUIDES = [p for p in PAGES if p.parent != REFERENCE and p.parent != ROOT]
 SOURCES = [p for p in (ROOT / "src").rglob("*") if p.is_file() and p.suffix in (".py", "")]
 
 
@@ -95,6 +97,31 @@ def asked_options(name: str, words: list[str]) -> list[str]:
         elif name in ("run", "launcher") and before not in ("-e", "-o", "--name"):
             break
     return found
+
+
+# What these two say of pip's options is about requirements files.
+ABOUT_PIP = (ROOT / "docs" / "existing-projects.md", REFERENCE / "files.md")
+
+
+@pytest.mark.parametrize("page", [p for p in GUIDES if p not in ABOUT_PIP], ids=name_of)
+def test_each_option_that_a_page_names_alone_exists(page: Path):
+    known = set().union(*map(options_of, PARSERS), ["--help", "--version"])
+    named = set(re.findall(r"`(--[a-z][\w-]*)[^`\n]*`", TEXT[page]))
+    assert named - known == set()
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_each_manifest_on_a_page_can_be_read(page: Path):
+    for block in blocks(page):
+        if (
+            block.remark("not a manifest")
+            or block.language != "toml"
+            or (block.remark("file") or "stead.toml") != "stead.toml"
+        ):
+            continue
+        text = "\n".join(block.lines)
+        file = f"{page.parent}/stead.toml"
+        assert stead_toml.read(file, lambda _, text=text: text), f"{name_of(page)}:{block.line}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
