@@ -252,6 +252,17 @@ def test_directory_and_variables(machine, project):
         assert out == [str(root / "inner"), "b b-own none", str(root), "none"]
 
 
+def test_variables_of_a_task_refer_to_paths(machine, project):
+    root = project(
+        {
+            "stead.toml": "[paths]\ndata = 'd'\n[layer.test.paths]\ndata = 't'\n"
+            "[tasks.t]\nrun = ['sh', '-c', 'echo $OWN']\nenv = { OWN = '${paths.data}/x' }\n"
+        }
+    )
+    assert machine.ok("run", "t", cwd=root).strip() == str(root / "d" / "x")
+    assert machine.ok("run", "-e", "test", "t", cwd=root).strip() == str(root / "t" / "x")
+
+
 def test_missing_directory(machine, project):
     root = project({"stead.toml": "[tasks.t]\nrun = ['true']\ncwd = 'none'\n"})
     message = machine.fails("run", "t", cwd=root)

@@ -324,3 +324,35 @@ def test_fetched_module_cannot_be_edited_in_place(machine, project, repository):
     (fetched,) = (machine.stead_home / "modules").glob("[!.]*")
     assert [p.name for p in fetched.iterdir()] == ["stead.toml"]
     assert not (fetched / "stead.toml").stat().st_mode & 0o222
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "[uses]\nx = { path = '../../../secret' }\n",
+        "[uses]\nx = { path = 'out' }\n",
+        "[uses]\nx = { git = '../../../secret' }\n",
+        "[packages.pypi]\nx = { path = '../../../secret' }\n",
+    ],
+    ids=["path", "through a link", "git", "project"],
+)
+def test_fetched_module_uses_nothing_of_this_machine(machine, project, repository, entry, tmp_path):
+    secret = machine.home / "secret"
+    secret.mkdir()
+    (secret / "stead.toml").write_text("[vars]\nLEVEL = 'secret'\n", encoding="utf-8")
+    (secret / "pyproject.toml").write_text("[project]\nname='x'\nversion='1'\n", encoding="utf-8")
+    os.symlink(secret, repository.root / "out")
+    repository({"stead.toml": entry})
+    root = project({"stead.toml": asked(repository.root.as_uri())})
+    message = machine.fails("lock", cwd=root)
+    assert "not in its repository" in message
+    assert "→" in message
+    assert not (root / "stead.lock").exists()
+
+
+def test_fetched_module_uses_its_own_directories(machine, project, repository):
+    repository(
+        {"a/stead.toml": "[uses]\nb = { path = '../b' }\n", "b/stead.toml": "[vars]\nLEVEL = 'b'\n"}
+    )
+    root = project({"stead.toml": asked(repository.root.as_uri(), subdirectory="a")})
+    assert level(machine, root) == "b"

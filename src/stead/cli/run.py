@@ -55,6 +55,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         caller=app.context.environ,
         literal=literal,
         other=None if args.environment else app.activation,
+        paths=lambda name: app.spec(name).configuration.paths,
     )
     kept = Path(place_directory(app.context.home, activation.place)) / "tasks"
     code = 0

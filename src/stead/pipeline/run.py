@@ -17,7 +17,7 @@ from stead.values.names import nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from stead.values.manifest import Task
+    from stead.values.manifest import PathEntry, Task
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -53,13 +53,15 @@ def commands(
     caller: Mapping[str, str],
     literal: bool = False,
     other: Callable[[str], Activation] | None = None,
+    paths: Callable[[str], Sequence[PathEntry]] = lambda _: (),
 ) -> tuple[Command, ...]:
     """Turn what the user wrote into processes, in order; the last is the one asked for.
 
     A name of a task means the task, with the tasks it depends on before it, each
     once; anything else, or anything when ``literal``, is a command to run where
     the user stands. ``other`` gives the activation of the environment that a task
-    it depends on names; without it, all run in this one. Raises TaskError, CycleError.
+    it depends on names; without it, all run in this one. ``paths`` gives ``[paths]``
+    of an environment, which tasks' variables may refer to. Raises TaskError, CycleError.
     """
     tasks = {t.name: t for t in activation.tasks}
     if literal or argv[0] not in tasks:
@@ -82,15 +84,19 @@ def commands(
         environ = environment(own, caller)
         here = task.cwd or cwd
         arguments = tuple(argv[1:]) if task is asked else ()
-        environ = apply(_own_changes(task, environ), environ) | {"PWD": here}
+        mentioned = any("${paths." in (v.value or "") for v in task.variables)
+        known = paths(own.environment) if mentioned else ()
+        environ = apply(_own_changes(task, environ, known), environ) | {"PWD": here}
         result.append(Command((*task.command, *arguments), here, environ, own, task))
     return tuple(result)
 
 
-def _own_changes(task: Task, environ: Mapping[str, str]) -> list[Change]:
+def _own_changes(
+    task: Task, environ: Mapping[str, str], paths: Sequence[PathEntry]
+) -> list[Change]:
     """Give what a task's own variables change; ``false`` takes one away."""
     defined = [v for v in task.variables if v.value is not None]
-    values = expand(defined, (), ambient=environ, adopt=environ)
+    values = expand(defined, paths, ambient=environ, adopt=environ)
     taken = [Change("unset", v.name) for v in task.variables if v.value is None]
     return [*taken, *(Change("set", name, value) for name, value in values)]
 

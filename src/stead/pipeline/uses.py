@@ -288,6 +288,9 @@ def _from_git(manifest: Manifest, use: Use, commit: str, clone: str) -> Manifest
     if not _REMOTE.match(address):
         address = Path(address).as_uri()
 
+    for further in manifest.uses:
+        _stay_within(further, use, clone)
+
     def moved(requirement: Requirement) -> Requirement:
         source = requirement.source
         if source is None or source.kind != "path":
@@ -311,3 +314,21 @@ def _from_git(manifest: Manifest, use: Use, commit: str, clone: str) -> Manifest
         for layer in manifest.layers
     )
     return replace(manifest, layers=tuple(layers))
+
+
+def _stay_within(further: Use, use: Use, clone: str) -> None:
+    """Refuse a path by which a fetched module would use what lies on this machine."""
+    if further.kind == "git" and (
+        _REMOTE.match(further.location) or os.path.isabs(further.location)
+    ):
+        return
+    target = os.path.realpath(os.path.join(further.base, further.location))
+    top = os.path.realpath(clone)
+    if further.kind == "path" and (target == top or target.startswith(top + os.sep)):
+        return
+    raise ManifestError(
+        f"module {use.name} uses {further.location}, which is not in its repository",
+        where=further.origin,
+        details=[f"{use.origin}: module {use.name} is used here"],
+        remedy="only what the repository holds, or an address, can be used from elsewhere",
+    )
