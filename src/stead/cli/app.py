@@ -148,10 +148,12 @@ def make_app(args: argparse.Namespace) -> App:
     """Collect the world for one invocation: the only reader of ``os.environ``."""
     from stead.cli import runner
     from stead.shells.state import caller
+    from stead.store.layout import check_home
     from stead.store.places import default_home
 
     environ = caller(os.environ)
     home = environ.get("STEAD_HOME") or default_home(environ, sys.platform)
+    check_home(home)
     context = Context(
         home=Path(os.path.abspath(home)),
         environ=environ,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.values.errors import StoreError
 from stead.values.frozen import dataclass
 from stead.values.patterns import regex
 
@@ -82,6 +83,41 @@ class Layout:
     def build_directory(self, key: str, name: str) -> Path:
         """Give the path of a build; nothing says that it is there."""
         return self.store / component(key, name)
+
+
+def check_home(home: str) -> None:
+    """Refuse a home that others can write to: they would decide what runs here.
+
+    Raises StoreError; a home that is not there yet is fine.
+    """
+    try:
+        found = os.stat(home)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise StoreError(
+            f"STEAD_HOME cannot be used: {exc.strerror}",
+            where=home,
+            remedy="set STEAD_HOME to a directory of your own",
+        ) from exc
+    if not stat.S_ISDIR(found.st_mode):
+        raise StoreError(
+            "STEAD_HOME is not a directory",
+            where=home,
+            remedy="set it to a directory of your own, or take it away for the default one",
+        )
+    if not hasattr(os, "getuid"):
+        return
+    if found.st_uid not in (os.getuid(), 0):
+        raise StoreError(
+            "STEAD_HOME belongs to another user",
+            where=home,
+            remedy="set it to a directory of your own, or take it away for the default one",
+        )
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        raise StoreError(
+            "everybody may write to STEAD_HOME", where=home, remedy=f"chmod o-w {home}"
+        )
 
 
 def component(key: str, name: str) -> str:
