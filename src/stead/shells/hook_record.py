@@ -5,6 +5,7 @@ One activation gives one :class:`HookRecord`; each shell's template renders it.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from stead.values.digest import short_key
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from stead.values.activation import Activation, Change
 
 FORMAT = 1
-"""Stands in the first line of every hook file; another hook does not take it."""
+"""Stands in every hook file; a hook of another format does not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,16 @@ def hook_record(activation: Activation, directory: str) -> HookRecord:
         activation.absent,
         activation.requires,
     )
+
+
+def template(file: str) -> str:
+    """Give the text for an rc file, with ``@NAME@`` where something is to be filled in.
+
+    It lies beside this module under the same name as the files of records: they
+    are two halves of one thing.
+    """
+    with open(os.path.join(os.path.dirname(__file__), file), encoding="utf-8") as text:
+        return text.read()
 
 
 def reduce(
