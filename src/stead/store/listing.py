@@ -201,14 +201,18 @@ def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) 
     prefix = base + "/" if base else ""
     try:
         with open(os.path.join(root, path), encoding="utf-8", newline="") as file:
-            for row in csv.reader(file):
-                if len(row) < 2 or not row[1].startswith(_WHEEL_HASH):
-                    continue
-                name = row[0].replace("\\", "/") if sys.platform == "win32" else row[0]
-                name = prefix + name
-                if "/." in name or "//" in name or name.startswith("."):
-                    name = normpath(name)
-                known[name] = (row[1], int(row[2]) if len(row) > 2 and row[2] else None)
+            text = file.read()
+        # Nearly every record is without quotes, and then reading it takes half as long.
+        lines = text.splitlines()
+        rows = csv.reader(lines) if '"' in text else (line.split(",") for line in lines)
+        for row in rows:
+            if len(row) < 2 or not row[1].startswith(_WHEEL_HASH):
+                continue
+            name = row[0].replace("\\", "/") if sys.platform == "win32" else row[0]
+            name = prefix + name
+            if "/." in name or "//" in name or name[0] == ".":
+                name = normpath(name)
+            known[name] = (row[1], int(row[2]) if len(row) > 2 and row[2] else None)
     except (OSError, ValueError, csv.Error):
         return
 

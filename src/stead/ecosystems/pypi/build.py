@@ -111,13 +111,19 @@ class _Before:
         owners: dict[str, tuple[str, str]] = {}
         wrong: dict[str, tuple[str, str]] = {}
         suspects: list[tuple[str, str]] = []
+        site = self._inside[0]
+        fresh = not any(top.startswith(site) for top in self._tops)
         for dist in found:
+            name = dist.name
             for path, digest, _ in dist.files:
-                other = owners.setdefault(path, (dist.name, digest))
-                if other[0] != dist.name and (other[1] != digest or not digest):
-                    wrong[path] = (other[0], dist.name)
-                if self._may_be_known(path):
-                    suspects.append((path, dist.name))
+                other = owners.get(path)
+                if other is None:
+                    owners[path] = (name, digest)
+                elif other[0] != name and (other[1] != digest or not digest):
+                    wrong[path] = (other[0], name)
+                # What goes into an empty site-packages meets nothing there.
+                if not (fresh and path.startswith(site)) and self._may_be_known(path):
+                    suspects.append((path, name))
         known = self._conda_files() if suspects else {}
         for path, name in suspects:
             if path in known:

@@ -15,6 +15,7 @@ from stead.values.errors import (
     StoreError,
     UnsatisfiableError,
 )
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,24 +23,24 @@ if TYPE_CHECKING:
 TAIL = 30
 """Lines of a failed build's log that an error shows."""
 
-_LOG = re.compile(r"(DEBUG|TRACE|INFO) ")
-_MARKED = re.compile(r"\{[^{}]*\}")
-_HASH = re.compile(
+_LOG = regex(r"(DEBUG|TRACE|INFO) ")
+_MARKED = regex(r"\{[^{}]*\}")
+_HASH = regex(
     r"Hash mismatch for `(?P<what>[^`]+)`\s+Expected:\s+(?P<expected>.*?)"
     r"\s+Computed:\s+(?P<found>.*?)(?=\n\s*(?:cause|error|hint)|\Z)",
     re.DOTALL,
 )
-_UNREACHABLE = re.compile(
+_UNREACHABLE = regex(
     r"Could not connect|error sending request|dns error|Connection refused|timed out|"
     r"Failed to fetch|Request failed after|error decoding response body|connection closed|"
     r"[Cc]ould not resolve host|unable to access|Connection reset|end of file before message"
 )
-_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d+)[^)]*\)")
-_REFUSED = re.compile(
+_STATUS = regex(r"HTTP status (?:client|server) error \((\d+)[^)]*\)")
+_REFUSED = regex(
     r"index URL \((\S+)\) (?:could not be queried|returned a).*?\(?(\d{3}) (?:Unauthorized|Forbidden)"
 )
-_URL = re.compile(r"(?:https?|file|ssh|git\+[a-z]+)://[^\s`'\")]+")
-_BUILD = re.compile(
+_URL = regex(r"(?:https?|file|ssh|git\+[a-z]+)://[^\s`'\")]+")
+_BUILD = regex(
     r"Failed to (?:download and )?build(?:able)? |build backend|Build backend|"
     r"Failed to (?:prepare|resolve requirements from)"
 )

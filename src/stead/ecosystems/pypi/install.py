@@ -20,6 +20,7 @@ from stead.ecosystems.pypi.question import direct_url
 from stead.ecosystems.pypi.uv import Uv, was_offline
 from stead.values.errors import ArtifactError, LockError, SteadError, UnsatisfiableError
 from stead.values.names import normalize_pypi
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 URLS = "urls"
 """The ``extra`` entry that maps file names to addresses or paths, for artifacts of a foreign lock."""
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-_VERSION = re.compile(r"[A-Za-z0-9.!+_-]+\Z")
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_NAME = regex(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_VERSION = regex(r"[A-Za-z0-9.!+_-]+\Z")
+_SHA256 = regex(r"[0-9a-f]{64}\Z")
 
 
 class Installer:
@@ -254,9 +255,9 @@ def _check(artifact: Artifact) -> None:
 class _Follow:
     """Turns uv's log into progress."""
 
-    _WANTED = re.compile(r"DEBUG Identified uncached distribution")
-    _HAD = re.compile(r" *(?:Downloaded|Built) \S")
-    _ALL = re.compile(r"Prepared (\d+) packages?")
+    _WANTED = regex(r"DEBUG Identified uncached distribution")
+    _HAD = regex(r" *(?:Downloaded|Built) \S")
+    _ALL = regex(r"Prepared (\d+) packages?")
 
     def __init__(self, task: Task) -> None:
         self._task = task

@@ -10,7 +10,6 @@ the next machine. A mirror of the default index is the exception: see
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from stead.values.context import Completed, Context
 
 _SCRATCH = ".uv-"
-_DROPPED = re.compile(
+_DROPPED = regex(
     r"UV_|PIP_|PYTHON|VIRTUAL_ENV|CONDA_|MAMBA_|PIXI_|_CE_|__PYVENV_LAUNCHER__\Z"
     r"|GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR|NAMESPACE|PREFIX"
     r"|ALTERNATE_OBJECT_DIRECTORIES|CEILING_DIRECTORIES)\Z|COLUMNS\Z|FORCE_COLOR\Z|CLICOLOR"
 )
-_KEPT = re.compile(
+_KEPT = regex(
     r"UV_(INDEX_.+_(USERNAME|PASSWORD)|KEYRING_PROVIDER|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS"
     r"|CREDENTIALS_DIR|HTTP_TIMEOUT|HTTP_CONNECT_TIMEOUT|HTTP_RETRIES|REQUEST_TIMEOUT"
     r"|GITHUB_TOKEN|CONCURRENT_(BUILDS|DOWNLOADS|INSTALLS)|LOCK_TIMEOUT)\Z"
 )
-_OFFLINE = re.compile(
+_OFFLINE = regex(
     r"network was disabled|[Nn]etwork connectivity is (currently )?disabled"
     r"|not found in the cache|remote Git fetches are not allowed",
 )
