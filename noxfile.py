@@ -1,8 +1,8 @@
 """One command per chore; CI runs the same ones.
 
-    nox -s tests            everything
-    nox -s tests -- --fast  the fast part
-    nox -s lint docs bench
+nox -s tests            everything
+nox -s tests -- --fast  the fast part
+nox -s lint docs bench
 """
 
 import os
@@ -56,7 +56,8 @@ def docs(session: nox.Session) -> None:
     """Make the generated reference anew, and run the commands in the docs."""
     session.install("-e", ".[testing]", *group("tests"))
     session.run("python", "docs/generate.py")
-    session.run("python", "-m", "pytest", "tests/docs", "-q", *session.posargs)
+    workers = str(min(os.cpu_count() or 1, 4))
+    session.run("python", "-m", "pytest", "tests/docs", "-q", "-n", workers, *session.posargs)
 
 
 @nox.session

@@ -265,8 +265,9 @@ def error_classes() -> str:
             _MADE.format("the classes of errors"),
             (
                 "An error says what happened, where (file and line, or a name), and after `→` what "
-                "to do next. It goes to standard error. Nothing on disk has changed, unless the "
-                "message says so."
+                "to do next. It goes to standard error. Steps that came before stay done: what "
+                "was locked is locked, what was built is built. What cannot be locked changes no "
+                "file of the tree."
             ),
             "```console\n$ stead run pytets\nerror: command not found: pytets\n"
             "  → `stead add pytets` if a package brings it, or check PATH\n```".replace(
