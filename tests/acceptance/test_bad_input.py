@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-
 from stead.testing.index import Wheel, make_index
 
 PROGRAM = Path(sys.prefix) / "bin" / "stead"
