@@ -67,6 +67,7 @@ def _vars(args: argparse.Namespace, app: App, state: State) -> int:
         return 0
     result = environment(state.activation, app.context.environ)
     touched = {c.name for c in state.activation.changes}
+    touched |= {n for n in ("PATH",) if n in result and n not in app.context.environ}
     if args.json:
         app.out_json(
             {

@@ -100,11 +100,12 @@ def _run_script(record: Record, directory: str) -> str:
     )
 
 
-def _complete(held: Record, render: Mapping[str, object]) -> bool:
-    there = set(os.listdir(held.directory)) if os.path.isdir(held.directory) else set()
-    return there >= {*render, "activation.json"} and (
-        bool(held.slow) or places.references_hold(held)
-    )
+def _complete(held: Record, render: Mapping[str, Callable[[str], str]]) -> bool:
+    """Say whether a record's files are all there, and as they were written."""
+    for name, text in render.items():
+        if places.content(held, name) != text(held.directory):
+            return False
+    return bool(held.slow) or places.references_hold(held)
 
 
 def _witness(path: str, settled: float) -> Witness:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stead.config.expand import expand
 from stead.shells.state import undo
-from stead.values.activation import Activation, Change, apply
+from stead.values.activation import DEFAULT_PATH, Activation, Change, apply
 from stead.values.errors import CycleError, TaskError
 from stead.values.frozen import dataclass
 from stead.values.names import nearest
@@ -40,9 +40,13 @@ class Command:
 def environment(activation: Activation, caller: Mapping[str, str]) -> dict[str, str]:
     """Give the variables of a process started from ``caller``.
 
-    What a hook applied to the caller's shell is taken back first.
+    What a hook applied to the caller's shell is taken back first. A caller
+    without ``PATH`` has the default one.
     """
-    return apply(activation.changes, undo(caller))
+    before = undo(caller)
+    if os.name != "nt":
+        before.setdefault("PATH", DEFAULT_PATH)
+    return apply(activation.changes, before)
 
 
 def commands(

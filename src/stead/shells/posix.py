@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stead.shells.quote import check_name, posix
 from stead.shells.state import SH_UNDO
+from stead.values.activation import DEFAULT_PATH
 from stead.values.errors import SteadError
 
 if TYPE_CHECKING:
@@ -41,6 +42,15 @@ else
     "  → \\`stead add $1\\` if a package brings it, or check PATH" >&2
 fi
 exit "$__stead_x"
+"""
+
+# For a caller without PATH: dash and bash then have one of their own that they do
+# not export, so bash is asked whether it is the caller's. In dash it is this one.
+_PATH = f"""\
+case ${{BASH_VERSINFO-}}${{BASH_VERSION-}} in
+  [5-9][5-9].*) eval 'case ${{PATH@a}} in *x*) ;; *) unset PATH ;; esac' ;;
+esac
+export PATH="${{PATH-{DEFAULT_PATH}}}"
 """
 
 # The caller's OLDPWD stays: which directory a task runs in is no news to its shell.
@@ -152,7 +162,10 @@ def run_script(
     ``__stead_d``, the directory the user stands in, which is the place or below
     it (empty for the file system's root); ``__stead_t``, non-empty where the
     first word may name a task. If everything holds it becomes the command.
-    Otherwise it ends having changed nothing but variables of its own.
+    Otherwise it ends having changed nothing but variables of its own. It is one
+    group of commands, which a shell reads whole before it does any of them: of a
+    script that was cut off, nothing happens. Source it with ``command .``, or
+    the shell ends at what is then an error of syntax.
 
     ``guard`` is a file that goes away together with the references; it is tested
     last, because a comparison with a missing file may come out either way.
@@ -162,6 +175,7 @@ def run_script(
     place = "" if activation.place == "/" else activation.place
     text = [
         "# Made by stead from the manifests of the place; made anew when they change.",
+        "{",
         "__stead_ok=",
         "if " + " &&\n  ".join(conditions),
         "then __stead_ok=1",
@@ -169,12 +183,13 @@ def run_script(
         _own_manifests(place, names),
         _tasks(activation.tasks),
         'if [ -n "$__stead_ok" ]; then',
-        SH_UNDO + render_changes(activation.changes),
+        SH_UNDO + _PATH + render_changes(activation.changes),
         "case $1 in",
         '  */*) [ -f "$1" ] && [ -x "$1" ] ;;',
         '  *) command -v "$1" >/dev/null 2>&1 ;;',
         'esac && exec "$@"',
         _NOT_STARTED + "fi",
+        "}",
     ]
     return "\n".join(line for line in text if line) + "\n"
 
@@ -260,7 +275,7 @@ def launcher(
         *([f"export STEAD_HOME={posix(home)}"] if home else []),
         f'set -- {" ".join(map(posix, words))} "$@"',
         f"__stead_d={posix(top)} __stead_t={'' if literal else '1'}",
-        f"if [ -O {own} ]; then . {own}; fi",
+        f"if [ -O {own} ]; then command . {own}; fi",
         f'exec {" ".join(map(posix, (program, *arguments)))} "$@"',
     ]
     return "\n".join(lines) + "\n"

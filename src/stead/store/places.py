@@ -225,6 +225,15 @@ def _keep(
     return _at(record, target)
 
 
+def content(record: Record, name: str) -> str | None:
+    """Read one of the files that belong to a record; None where it is not there."""
+    try:
+        with open(os.path.join(record.directory, name), "rb") as file:
+            return file.read().decode("utf-8", "surrogateescape")
+    except OSError:
+        return None
+
+
 def references_hold(record: Record) -> bool:
     """Say whether the reference files have the times they were given.
 

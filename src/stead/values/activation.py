@@ -59,6 +59,13 @@ class Activation:
     """Digest of the spec it answers."""
 
 
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where a POSIX system's programs are, for a caller that has no ``PATH`` (``env -i``, some cron).
+
+Each ``sh`` makes up another one then; what runs must not depend on which it is.
+"""
+
+
 def apply(changes: Iterable[Change], environ: Mapping[str, str]) -> dict[str, str]:
     """Give the environment that results from changing ``environ``."""
     result = dict(environ)

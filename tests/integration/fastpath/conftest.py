@@ -88,7 +88,8 @@ class World:
         )
 
     def argv(self, *words: str) -> list[str]:
-        return [*SHELLS[self.shell], str(self.program), *words]
+        shell, *options = SHELLS[self.shell]
+        return [shutil.which(shell) or shell, *options, str(self.program), *words]
 
     def run(
         self,
