@@ -2,8 +2,8 @@
 
 ``@pytest.mark.needs("zsh")`` names a program from the system's packages; a test
 with a parameter called ``shell`` needs that shell. Where a program is missing,
-its tests are left out and named at the end; in CI (``CI=true``) they fail,
-because there nothing may be missing.
+its tests are left out and named at the end; in CI (``CI`` set, and not to ``0``
+or ``false``) they fail, because there nothing may be missing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hypothesis import settings
 from stead.values.platform import Platform, platform_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 pytest.register_assert_rewrite("stead.testing.conformance")
@@ -66,6 +67,11 @@ def conda_channel(tmp_path_factory: pytest.TempPathFactory, here: Platform) -> P
 SHELLS = {"bash", "zsh", "fish", "dash", "busybox"}
 
 
+def in_ci(environ: Mapping[str, str]) -> bool:
+    """Say whether this runs where nothing may be missing; as the noxfile does."""
+    return environ.get("CI", "").lower() not in ("", "0", "false")
+
+
 def tools(item: pytest.Item) -> set[str]:
     """Name the programs that a test needs."""
     needed = {name for mark in item.iter_markers("needs") for name in mark.args}
@@ -82,10 +88,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 missing.setdefault(tool, []).append(item)
     if not missing:
         return
-    if os.environ.get("CI") == "true":
+    if in_ci(os.environ):
         for tool, needing in missing.items():
             for item in needing:
-                item.add_marker(pytest.mark.usefixtures("missing_in_ci"))
                 item.user_properties.append(("missing", tool))
         return
     left_out = {id(item) for needing in missing.values() for item in needing}
@@ -94,11 +99,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [i for i in items if id(i) not in left_out]
 
 
-@pytest.fixture
-def missing_in_ci(request: pytest.FixtureRequest) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail a test whose program is missing where nothing may be missing."""
-    names = [value for key, value in request.node.user_properties if key == "missing"]
-    pytest.fail(f"{', '.join(names)} is missing; tests/system-packages.txt says what brings it")
+    names = [str(value) for key, value in item.user_properties if key == "missing"]
+    if names:
+        said = f"{', '.join(names)} is missing; tests/system-packages.txt says what brings it"
+        pytest.fail(said, pytrace=False)
 
 
 def pytest_terminal_summary(
