@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FILE = "hook.bash"
 
+MANY = 60
+"""Names with one beginning, from which on it is faster to look for that."""
+
 
 def code(home: str, program: str, names: Sequence[str]) -> str:
     """Give the text for the rc file: where Stead keeps things, its program, manifest names."""
@@ -47,7 +50,8 @@ def render(record: HookRecord, directory: str, file: str = FILE) -> str:
     put = separator.join(f"x{value}" for value in sets.values())
     lines = [
         f"_stead_recorded() {{ {_conditions(record.pairs, record.absent, record.requires)}; }}",
-        f"if [[ ${{_stead_format-}} == {FORMAT} ]] && {{ [[ -n $_stead_force ]] || _stead_recorded; }}; then",
+        f"[[ ${{_stead_format-}} == {FORMAT} ]] || builtin return 1",
+        "[[ -n $_stead_force ]] || _stead_recorded || builtin return 1",
         f"_stead_begin {record.key} {posix(f'{directory}/{file}')} {posix(record.place)} {record.environment}",
         _if_any_is_set("_stead_save_sets", list(sets)),
         "builtin export \\",
@@ -57,7 +61,6 @@ def render(record: HookRecord, directory: str, file: str = FILE) -> str:
         f"_stead_between_values={posix(separator)}",
         f"_stead_values={posix(values)}",
         f"_stead_put={posix(put)}",
-        *([_if_any_is_set("_stead_drop", unsets)] if unsets else []),
     ]
     for change in record.relative:
         check_name("posix", change.name)
@@ -68,7 +71,11 @@ def render(record: HookRecord, directory: str, file: str = FILE) -> str:
             lines.append(
                 f"_stead_list {change.kind} {change.name} {separator} {posix(change.value)}"
             )
-    lines += ["_stead_end", "else false; fi"]
+    # Last, because bash reads no further than `return`, and these names are many.
+    beginnings = file == FILE  # zsh, which shares the rest, has no word for them
+    any_set = _any_is_set(unsets, beginnings=beginnings)
+    lines += ["_stead_end", f'[[ -n "{any_set}" ]] || builtin return 0']
+    lines += [f"_stead_drop {' '.join(unsets)}", "builtin return 0"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -84,7 +91,9 @@ def again(place: str, text: str) -> list[str]:
     return [
         f"if ! _stead_again {posix(place)}; then",
         "_stead_force=1",
-        text,
+        f"_stead_text() {{\n{text}\n}}",
+        "_stead_text",
+        "builtin unset -f _stead_text",
         "_stead_force= _stead_state=loaded _stead_current= _stead_place_env=$_stead_e",
         "fi",
     ]
@@ -118,6 +127,24 @@ def _if_any_is_set(function: str, names: Sequence[str]) -> str:
     """Call a function for names, unless none of them is set: one test for all is the usual way."""
     tests = "".join(f"${{{name}+x}}" for name in names)
     return f"[[ -z {tests} ]] || {function} {' '.join(names)}"
+
+
+def _any_is_set(names: Sequence[str], *, beginnings: bool) -> str:
+    """Give what expands to nothing unless one of the names may be set.
+
+    Many names with one beginning are asked for by that: a search through all
+    variables costs as much as some forty names.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.partition("_")[0], []).append(name)
+    tests = []
+    for start, members in groups.items():
+        if beginnings and len(members) >= MANY and all(m.startswith(f"{start}_") for m in members):
+            tests.append(f"${{!{start}_*}}")
+        else:
+            tests += [f"${{{name}+x}}" for name in members]
+    return "".join(tests)
 
 
 def _separator(values: Iterable[str]) -> str:
