@@ -99,13 +99,14 @@ def translated(exc: Exception, doing: str, *, remote: bool = False) -> SteadErro
             details=reasons,
             remedy="run it once with network access",
         )
-    if "401" in text or "403" in text:
+    said = _URL.sub("", text)  # a port may hold the digits of a status
+    if "401" in said or "403" in said:
         return NetworkError(
             f"{doing}: the channel refused the credentials, or wants some",
             details=reasons,
             remedy="put them into ~/.netrc or rattler's credentials file",
         )
-    if "could not find subdir" in text or "404" in text:
+    if "could not find subdir" in text or "404" in said:
         return ArtifactError(
             f"{doing}: it is not there", details=reasons, remedy="check the channel's name"
         )

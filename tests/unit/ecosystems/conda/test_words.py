@@ -42,6 +42,8 @@ def test_the_tree_of_reasons_is_reworded() -> None:
         ),
         ("could not find subdir 'noarch' in channel 'http://h/x'", ArtifactError, "name"),
         ("trying to unpack outside of destination path: /x", ArtifactError, "harm"),
+        ("error sending request for url (http://127.0.0.1:40463/x)", NetworkError, "try again"),
+        ("error sending request for url (http://127.0.0.1:14012/x)", NetworkError, "try again"),
         ("something else", ArtifactError, ""),
     ],
 )
