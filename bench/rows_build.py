@@ -104,7 +104,9 @@ def _uv_sync(world: World, uv: str, requirements: str, **env: str) -> Program:
         '&& "$0" pip sync --quiet --require-hashes --python .venv requirements.txt'
     )
     python = sys._base_executable  # noqa: SLF001 - no public name has it
-    return world.program("/bin/sh", "-c", both, uv, python, cwd="/", before=fresh, **env)
+    return world.program(
+        "/bin/sh", "-c", both, uv, python, cwd="/", before=fresh, **world.uv_env, **env
+    )
 
 
 def _links(world: World) -> int:

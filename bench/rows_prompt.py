@@ -59,7 +59,9 @@ class Prompts:
                 "strace", "-f", "-qq", "-o", log, "-e", "trace=fork,vfork,clone,clone3,execve",
                 *self.command("stay", prompts, place, variable), cwd="/", **self._env,
             )  # fmt: skip
-            counts.append(len(re.findall(r"\) = [1-9]|\) = 0$", Path(log).read_text(), re.MULTILINE)))
+            counts.append(
+                len(re.findall(r"\) = [1-9]|\) = 0$", Path(log).read_text(), re.MULTILINE))
+            )
         return (counts[1] - counts[0]) / 20
 
 

@@ -42,14 +42,14 @@ def mise_tree(world: World) -> str:
 
 
 def mise_env(world: World) -> dict[str, str]:
-    return {"MISE_TRUSTED_CONFIG_PATHS": str(world.base / "places")}
+    return {"MISE_YES": "1", "MISE_TRUSTED_CONFIG_PATHS": str(world.base / "places")}
 
 
 def _uv_tree(world: World, uv: str) -> str:
     project = f'[project]\nname = "deep"\nversion = "1"\nrequires-python = ">={MINOR}"\n'
     root = world.place("deep-uv", {"pyproject.toml": project})
     os.makedirs(os.path.join(root, BELOW), exist_ok=True)
-    world.do(uv, "sync", "--quiet", "--offline", cwd=root)
+    world.do(uv, "sync", "--quiet", "--offline", cwd=root, **world.uv_env)
     return root
 
 
@@ -70,7 +70,9 @@ def rows(world: World) -> list[Row]:
         timed["mise"] = world.program(mise.program, "exec", "--", "true", cwd=cwd, **env).time
     if uv.program:
         cwd = os.path.join(_uv_tree(world, uv.program), BELOW)
-        timed["uv"] = world.program(uv.program, "run", "--no-sync", "true", cwd=cwd).time
+        timed["uv"] = world.program(
+            uv.program, "run", "--no-sync", "true", cwd=cwd, **world.uv_env
+        ).time
     ms = by_turns(timed, world.rounds(100, 20), warm=3)
     table = [
         ("`stead run true`, 5 inputs, depth 4", "run", "mise", "`mise exec`", 0.45),

@@ -57,10 +57,12 @@ class World:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LC_ALL": "C.UTF-8",
             "STEAD_HOME": str(self.home),
-            "UV_CACHE_DIR": str(self.base / "uv-cache"),
-            "UV_LINK_MODE": "hardlink",
-            "MISE_YES": "1",
         }
+
+    @property
+    def uv_env(self) -> dict[str, str]:
+        """What uv gets besides: its own cache, linked from as Stead links from its own."""
+        return {"UV_CACHE_DIR": str(self.base / "uv-cache"), "UV_LINK_MODE": "hardlink"}
 
     def rounds(self, full: int, quick: int) -> int:
         return quick if self.quick else full
