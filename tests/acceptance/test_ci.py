@@ -122,7 +122,7 @@ def test_ci_calls_the_second_command_and_nothing_else(tmp_path):
     called = [line.removesuffix(" CI=true") for line in log.read_text().splitlines()]
     called = [line.replace(f"{programs}/", "").replace(f"{root}/", "") for line in called]
     assert called == readme_commands()[1].split(" && ")
-    words = [line.lstrip("+ ").split()[0] for line in done.stderr.splitlines()]
+    words = [line.lstrip("+ ").split()[0].strip("'") for line in done.stderr.splitlines()]
     own = {"set", "cd", "dirname", "export", "sed", "head", "echo", "eval", "[", "python3"}
     assert {w for w in words if "=" not in w and not w.startswith(".venv/")} <= own
 
