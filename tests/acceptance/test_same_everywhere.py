@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
+from pathlib import Path  # noqa: TC003 (one kind of import for all tests)
 
 import pexpect
 import pytest
 
 from stead.shells.state import is_bookkeeping
+from stead.testing.channel import make_channel
+from stead.testing.index import Wheel, make_index
+from stead.testing.python import cpython
+from stead.testing.specimens import activation as toolchain
+from stead.values.activation import DEFAULT_PATH
 
 MANIFEST = """\
 [packages.pypi]
@@ -56,6 +63,30 @@ def place(machine, project):
 def seen(path) -> dict[str, str]:
     found = json.loads(path.read_text(encoding="utf-8"))
     return {n: v for n, v in found.items() if n not in OWN and not is_bookkeeping(n)}
+
+
+def in_a_shell(shell: str, lines: list[str], environ: dict[str, str], cwd: Path) -> None:
+    """Have an interactive shell on a terminal do something, and wait for its end."""
+    plain = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"], "fish": ["-N", "-i"]}
+    env = {**environ, "TERM": "dumb", "PWD": str(cwd)}
+    child = pexpect.spawn(
+        f"{shutil.which(shell)}", plain[shell], cwd=str(cwd), env=env, encoding="utf-8"
+    )
+    try:
+        for line in lines:
+            child.sendline(line)
+        child.sendline("echo FIN''ISHED")
+        child.expect("FINISHED", timeout=60)
+    finally:
+        child.close(force=True)
+
+
+def kernel_argv(machine, cwd: Path) -> tuple[list[str], dict[str, str]]:
+    """Register a kernel; gives what Jupyter starts, and the variables that it adds."""
+    machine.ok("kernel", cwd=cwd)
+    (found,) = machine.home.rglob("kernel.json")
+    spec = json.loads(found.read_text(encoding="utf-8"))
+    return spec["argv"], spec.get("env", {})
 
 
 @pytest.fixture
@@ -132,31 +163,21 @@ def test_text_for_a_shell(machine, place, expected, tmp_path, shell):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_hook(machine, place, expected, tmp_path, shell):
     machine.ok("trust", "--yes", cwd=place)
-    out = tmp_path / f"hook-{shell}.json"
-    code = tmp_path / "show.py"
+    found = seen_by_hook(shell, machine, place, machine.environ, tmp_path)
+    assert found == expected
+
+
+def seen_by_hook(shell, machine, place, environ, tmp_path) -> dict[str, str]:
+    """Enter the place in a shell with the hook; gives what a program started there gets."""
+    out, code = tmp_path / f"hook-{shell}.json", tmp_path / "show.py"
     code.write_text(SHOW, encoding="utf-8")
     hook = tmp_path / f"hook.{shell}"
     hook.write_text(machine.ok("hook", shell, cwd=tmp_path), encoding="utf-8")
-    plain = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"], "fish": ["-N", "-i"]}
-    env = {**machine.environ, "TERM": "dumb", "PWD": str(tmp_path)}
-    child = pexpect.spawn(shell, plain[shell], cwd=str(tmp_path), env=env, encoding="utf-8")
-    try:
-        child.sendline(f"source {hook}")
-        child.sendline(f"cd '{place}'")
-        child.sendline(
-            f"python {code} '{out}'; and echo FIN''ISHED"
-            if shell == "fish"
-            else f"python {code} '{out}' && echo FIN''ISHED"
-        )
-        child.expect("FINISHED", timeout=30)
-    finally:
-        child.close(force=True)
-    found = seen(out)
-    extra = {n for n in found if n not in expected and n.startswith(("__fish", "fish_", "STEAD_H"))}
-    for name in extra:
-        found.pop(name)
-    assert {n: v for n, v in found.items() if expected.get(n) != v} == {}
-    assert set(expected) <= set(found)
+    lines = [f"source {hook}", f"cd '{place}'", f"python {code} '{out}'"]
+    in_a_shell(shell, lines, environ, tmp_path)
+    return {
+        n: v for n, v in seen(out).items() if not n.startswith(("__fish", "fish_", "STEAD_HOOK"))
+    }
 
 
 def test_run_from_a_shell_that_has_another_environment(machine, place, expected, tmp_path):
@@ -173,3 +194,191 @@ def test_run_from_a_shell_that_has_another_environment(machine, place, expected,
     for words in (["run"], ["run", "--locked"]):
         machine.ok(*words, "python", "-c", SHOW, str(out), cwd=place, env=env)
         assert seen(out) == expected
+
+
+# What Jupyter would start: it writes what it sees to where its connection would stand.
+KERNEL = """
+import json, os, sys
+if __name__ == "__main__":
+    json.dump(dict(os.environ), open(sys.argv[2], "w"))
+"""
+COMPILER = """\
+[packages.conda]
+channels = ["{channel}"]
+python = "*"
+toolchain = "*"
+
+[packages.pypi]
+ipykernel = "*"
+
+[vars]
+GREETING = "hello"
+"""
+CALLERS = {
+    "plain": {},
+    "compiler": {
+        "CFLAGS": "-g  -Wall",
+        "PKG_CONFIG_PATH": "/caller/pkg:/caller/other",
+        "XDG_DATA_DIRS": "/usr/share",
+        "PROJ_NETWORK": "OFF",
+        "JAVA_TOOL_OPTIONS": "-Xmx1g",
+        "CONDA_PREFIX": "/opt/conda",
+        "CONDA_SHLVL": "1",
+    },
+    "odd values": {
+        "EMPTY_ONE": "",
+        "SPACES": "  two  ",
+        "TWO_LINES": "one\ntwo\n",
+        "QUOTES": 'it\'s "quoted" $HOME `id` \\',
+        "lower_case": "é\udcff",
+        "_UNDER": "x",
+        "GREETING": "overridden",
+        "CDPATH": "/usr",
+        "ENV": "/no/where",
+        "BASH_ENV": "/no/where",
+    },
+    "no PATH": {"PATH": None},
+}
+ODD_NAMES = {"a-b": "1", "x.y": "2", "BASH_FUNC_module%%": "() {  echo loaded\n}"}
+SHELLS = ["bash", "zsh", "fish"]
+WAYS = ["fast", "launcher", "vars", "kernel", *SHELLS]
+
+
+@pytest.fixture(scope="module")
+def compiler_index(tmp_path_factory):
+    return make_index(
+        tmp_path_factory.mktemp("same") / "index",
+        [
+            Wheel(
+                "ipykernel",
+                "7.0",
+                files={"ipykernel.py": "__version__ = '7.0'", "ipykernel_launcher.py": KERNEL},
+            )
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def compiler_channel(tmp_path_factory, here):
+    root = tmp_path_factory.mktemp("same") / "channel"
+    return make_channel(root, [cpython(), toolchain()], here.name)
+
+
+@pytest.fixture
+def compiler(machine, project, compiler_channel, compiler_index):
+    """A place with packages that bring activation scripts."""
+    machine.environ["UV_DEFAULT_INDEX"] = f"{compiler_index.as_uri()}/simple"
+    root = project({"stead.toml": COMPILER.format(channel=compiler_channel.as_uri())})
+    machine.ok("build", cwd=root)
+    machine.ok("trust", "--yes", cwd=root)
+    return root
+
+
+def caller_of(machine, name: str, cwd: Path) -> dict[str, str]:
+    environ = {**machine.environ, "PWD": str(cwd), **CALLERS[name]}
+    return {n: v for n, v in environ.items() if v is not None}
+
+
+def started(way: str, machine, place: Path, environ: dict[str, str], tmp_path: Path):
+    """Start a program in one way; gives the variables that it gets."""
+    out = tmp_path / f"{way}.json"
+    show = ["python", "-c", SHOW, str(out)]
+    program = str(machine.program)
+    if way in SHELLS:
+        return seen_by_hook(way, machine, place, environ, tmp_path)
+    if way == "vars":
+        done = subprocess.run(
+            [program, "env", "vars", "--json"],
+            cwd=place,
+            env=environ,
+            capture_output=True,
+            check=True,
+        )
+        told = json.loads(done.stdout)
+        result = {n: v for n, v in {**environ, **told["set"]}.items() if n not in told["unset"]}
+        return {n: v for n, v in result.items() if n not in OWN and not is_bookkeeping(n)}
+    if way == "launcher":
+        script = tmp_path / "launch"
+        machine.ok("launcher", "-o", str(script), *show, cwd=place)
+        argv = [str(script)]
+    elif way == "kernel":
+        argv, more = kernel_argv(machine, place)
+        argv = [word.replace("{connection_file}", str(out)) for word in argv]
+        environ = {**environ, **more}
+    else:
+        argv = [program, "run", *(["--locked"] if way == "slow" else []), *show]
+    done = subprocess.run(argv, cwd=place, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return seen(out)
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [(n, w) for n in CALLERS for w in WAYS if n != "no PATH" or w not in SHELLS],
+)
+def test_a_conda_environment_is_the_same_for_every_caller(machine, compiler, tmp_path, name, way):
+    environ = caller_of(machine, name, compiler)
+    wanted = started("slow", machine, compiler, environ, tmp_path)
+    assert wanted["GREETING"] == "hello"
+    assert wanted["TOOL_WORDS"] == "one two"
+    assert wanted["CC_TOOLCHAIN"].endswith("/bin/cc")
+    if name == "compiler":
+        assert wanted["PROJ_NETWORK"] == "OFF"
+        assert wanted["PKG_CONFIG_PATH"].endswith("/lib/pkgconfig:/caller/pkg:/caller/other")
+        assert "JAVA_TOOL_OPTIONS" not in wanted
+    if name == "no PATH":
+        assert wanted["PATH"].split(":", 1)[1] == DEFAULT_PATH
+    assert started(way, machine, compiler, environ, tmp_path) == wanted
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_without_path_has_its_own_behind_the_environments(
+    machine, compiler, tmp_path, shell
+):
+    """A shell makes itself one; that is its user's, and all else is as everywhere."""
+    environ = caller_of(machine, "no PATH", compiler)
+    wanted = started("slow", machine, compiler, environ, tmp_path)
+    found = started(shell, machine, compiler, environ, tmp_path)
+    programs = wanted.pop("PATH").split(":", 1)[0]
+    assert found.pop("PATH").startswith(f"{programs}:/")
+    assert found == wanted
+
+
+@pytest.mark.parametrize("way", ["slow", "fast", "launcher", "kernel"])
+def test_names_that_no_shell_can_set_depend_on_the_machines_sh_alone(
+    machine, compiler, tmp_path, way
+):
+    """dash hands none on, so that no way of starting a process has them there."""
+    environ = caller_of(machine, "plain", compiler)
+    said = subprocess.run(
+        ["sh", "-c", "exec env"],
+        env=environ | ODD_NAMES,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    handed_on = {n: v for n, v in ODD_NAMES.items() if f"\n{n}=" in f"\n{said}"}
+    assert handed_on in ({}, ODD_NAMES)
+    plain = started("slow", machine, compiler, environ, tmp_path)
+    (tmp_path / "slow.json").unlink()
+    odd = started(way, machine, compiler, environ | ODD_NAMES, tmp_path)
+    assert odd == plain | handed_on
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_hook_takes_no_such_name_away(machine, compiler, tmp_path, shell):
+    environ = caller_of(machine, "plain", compiler)
+    plain = started("slow", machine, compiler, environ, tmp_path)
+    found = started(shell, machine, compiler, environ | ODD_NAMES, tmp_path)
+    assert {n: v for n, v in found.items() if n not in ODD_NAMES} == plain
+    assert found.keys() >= ODD_NAMES.keys()
+
+
+def test_functions_that_bash_exported_run_in_an_entered_shell(machine, compiler, tmp_path):
+    machine.ok("run", "true", cwd=compiler)
+    hook, out = tmp_path / "hook.bash", tmp_path / "out"
+    hook.write_text(machine.ok("hook", "bash", cwd=tmp_path), encoding="utf-8")
+    lines = [f"source {hook}", f"cd '{compiler}'", f"bash -c 'module; echo $GREETING' > {out}"]
+    in_a_shell("bash", lines, caller_of(machine, "plain", tmp_path) | ODD_NAMES, tmp_path)
+    assert out.read_text() == "loaded\nhello\n"

@@ -12,6 +12,8 @@ _stead_pwd= _stead_env= _stead_state=none _stead_between=() _stead_adopt=
 # new: values as they were put. kept: how to declare again what was no plain exported variable.
 # said: messages given. past: manifests that make no place, with their reference files.
 builtin declare -gA _stead_new _stead_kept _stead_said _stead_past _stead_was
+# A bash started without PATH has one of its own that it keeps to itself.
+builtin export PATH
 
 _stead_hook() {
   local _stead_status=$? -
