@@ -217,7 +217,7 @@ def single(envs: Sequence[LockedEnvironment], what: str) -> LockedEnvironment:
 
 
 def _no_token(path: str) -> str:
-    return re.sub(r"^/t/[^/]+", "", path)
+    return re.sub(r"/t/[^/]+", "", path)
 
 
 def _check_hash(digits: str, kind: str, what: str, origin: Origin) -> None:

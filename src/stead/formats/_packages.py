@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stead.formats import _specs
 from stead.formats._grammar import CondaPackage, IndexTable, PackagesTable, PypiPackage
+from stead.formats._secrets import secret_parameter
 from stead.formats._words import bare_or_quoted
 from stead.values.manifest import Channel, Index
 from stead.values.names import ECOSYSTEM_PLUGINS, nearest, normalize_pypi
@@ -49,7 +50,7 @@ class Checks:
             )
 
     def check_address(self, address: str, at: tuple[str | int, ...]) -> None:
-        """Refuse an address that carries a password: manifests are shared."""
+        """Refuse an address that carries a password or token: manifests are shared."""
         rest = address.partition("://")[2]
         login, sign, _ = rest.partition("/")[0].rpartition("@")
         if sign and ":" in login:
@@ -57,6 +58,12 @@ class Checks:
                 "an address in a manifest must not hold a password",
                 at,
                 "leave it out and keep it where the tools look for it (~/.netrc, a keyring, git's credential helper)",
+            )
+        elif secret := secret_parameter(address):
+            self.wrong(
+                f"an address in a manifest must not hold a credential ({secret}=…)",
+                at,
+                f"write a variable there: {secret}=${{TOKEN}}",
             )
 
 

@@ -11,6 +11,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from stead.formats._secrets import secret_parameter
 from stead.values.errors import ManifestError
 from stead.values.names import normalize_pypi
 from stead.values.patterns import regex
@@ -143,7 +144,7 @@ def source_of_url(url: str, base: str, origin: Origin) -> tuple[Source, tuple[st
     """Give the source that a direct URL means, and the hashes in its fragment.
 
     Raises ManifestError for a scheme that nothing here fetches, and for a
-    password in the URL: what a URL says is copied into the lock.
+    password or another secret in the URL: what a URL says is copied into the lock.
     """
     from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -162,6 +163,12 @@ def source_of_url(url: str, base: str, origin: Origin) -> tuple[Source, tuple[st
             "a URL of a package contains a password, which would be copied into the lock",
             where=origin,
             remedy="put the password in ~/.netrc, or write a variable there: ${TOKEN}",
+        )
+    if secret := secret_parameter(url):
+        raise ManifestError(
+            f"a URL of a package contains a credential ({secret}=…), which would be copied into the lock",
+            where=origin,
+            remedy=f"write a variable there: {secret}=${{TOKEN}}",
         )
     fragment = dict(p.partition("=")[::2] for p in parts.fragment.split("&") if p)
     hashes = tuple(f"{k}:{v.lower()}" for k, v in fragment.items() if k in _HASHES)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from stead.ecosystems import BUILT_IN, ecosystem
 from stead.ecosystems.protocol import LockRequest
@@ -116,7 +117,20 @@ def _request_text(requirement: Requirement, root: str) -> str:
     if source and source.kind == "path":
         relative = os.path.relpath(source.location, root).replace(os.sep, "/")
         requirement = replace(requirement, source=replace(source, location=relative))
+    elif source and "://" in source.location:
+        location = _without_login(source.location)
+        requirement = replace(requirement, source=replace(source, location=location))
     return str(requirement)
+
+
+def _without_login(url: str) -> str:
+    """Give a URL without user and password; over ssh a user is part of the address."""
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url
+    kept = login.partition(":")[0] + at if "ssh" in parts.scheme else ""
+    return urlunsplit(parts._replace(netloc=kept + host))
 
 
 def _relative(name: str, base: str, root: str) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from stead.values.frozen import dataclass
 from stead.values.manifest import Channel
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +23,8 @@ FALLBACK = Channel("conda-forge")
 
 _DEFAULTS = ("main", "r", "msys2")
 """What conda's ``defaults`` stands for, by their names below the usual alias."""
+
+_TOKEN = regex(r"/t/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,14 @@ def directory_of(url: str) -> str:
 
 
 def redacted(url: str) -> str:
-    """Give an address without user, password and token."""
+    """Give an address without user, password and token.
+
+    A token is what follows a ``/t/`` anywhere in the path, as conda has it.
+    """
     parts = urlsplit(url)
     if not parts.netloc:
         return url
-    path = parts.path
-    if path.startswith("/t/"):
-        path = "/" + path[3:].partition("/")[2]
+    path = _TOKEN.sub("", parts.path)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", ""))
 
 

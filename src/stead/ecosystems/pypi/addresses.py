@@ -57,7 +57,7 @@ def addresses(
                 config=files.config,
             )
         if done.returncode != 0:
-            raise explain.translate(done.stderr)
+            raise explain.translate(done.stderr, build_sources=context.build_sources)
         with open(os.path.join(directory, "pylock.toml"), "rb") as file:
             return _read(tomllib.load(file), directory)
 

@@ -46,11 +46,13 @@ _BUILD = regex(
 )
 
 
-def translate(stderr: str, *, origin: Callable[[str], str] | None = None) -> SteadError:
+def translate(
+    stderr: str, *, origin: Callable[[str], str] | None = None, build_sources: bool = True
+) -> SteadError:
     """Give the error that uv's standard error speaks of.
 
     ``origin`` says where a distribution comes from, by its normalised name, for
-    messages that name one.
+    messages that name one. ``build_sources`` says whether uv was allowed to build.
     """
     text = _without_log(stderr)
     if match := _HASH.search(text):
@@ -70,7 +72,7 @@ def translate(stderr: str, *, origin: Callable[[str], str] | None = None) -> Ste
     if "Git operation failed" in text:
         return _git(text)
     if _BUILD.search(text) and not _fetch_failed(text):
-        return _build(text)
+        return _build(text, allowed=build_sources)
     if _UNREACHABLE.search(text):
         lines = _causes(text)
         what = re.match(r"Failed to (?:download|fetch|prepare)[^`]*`([^`]+)`", lines[0])
@@ -200,11 +202,11 @@ def _fetch_failed(text: str) -> bool:
     return bool(_UNREACHABLE.search(text)) and "[stderr]" not in text
 
 
-def _build(text: str) -> SteadError:
+def _build(text: str, *, allowed: bool) -> SteadError:
     lines = _causes(text)
     what = re.search(r"`([^`]+)`", lines[0]) if lines else None
     name = what[1].split(" @ ")[0] if what else "a package"
-    if "Building source distributions" in text or "--no-build" in text:
+    if not allowed and ("Building source distributions" in text or "--no-build" in text):
         return no_build(name)
     log = [line for line in text.splitlines() if line.strip()]
     return ArtifactError(

@@ -119,7 +119,11 @@ class Installer:
             and re.search(r"network|not found in the cache", stderr)
         ):
             return explain.offline(stderr)
-        error = explain.translate(stderr, origin=lambda name: self.origin(name, members))
+        error = explain.translate(
+            stderr,
+            origin=lambda name: self.origin(name, members),
+            build_sources=self._context.build_sources,
+        )
         if not isinstance(error, UnsatisfiableError):
             return error
         # One version of each was asked for, so there is no choice to be explained.

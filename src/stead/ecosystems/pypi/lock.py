@@ -79,7 +79,8 @@ def _ask(uv: Uv, asked: Question, stubs: Stubs | None) -> tuple[str, dict[str, A
         config=asked.config,
     )
     if done.returncode != 0:
-        raise _with_stubs(explain.translate(done.stderr), stubs)
+        error = explain.translate(done.stderr, build_sources=uv.context.build_sources)
+        raise _with_stubs(error, stubs)
     with open(output, "rb") as file:
         return done.stderr, tomllib.load(file)
 
@@ -143,7 +144,7 @@ def _origins(uv: Uv, asked: Question, chosen: Sequence[Artifact]) -> dict[str, s
         config=asked.config,
     )
     if done.returncode != 0:
-        raise explain.translate(done.stderr)
+        raise explain.translate(done.stderr, build_sources=uv.context.build_sources)
     found: dict[str, str] = {}
     name = ""
     with open(pins, encoding="utf-8") as file:
@@ -253,9 +254,20 @@ class _Reader:
             path = self._path(entry)
             source = Source("path", self._relative(path), subdirectory=subdirectory)
         else:
-            url = without_credentials(str(entry["url"])).split("#")[0]
+            url = self._as_written(name, without_credentials(str(entry["url"])).split("#")[0])
             source = Source("url", url, subdirectory=subdirectory)
         return _artifact(name, version, depends, source, files=(_file(name, entry),))
+
+    def _as_written(self, name: str, url: str) -> str:
+        """Give a URL with the references to variables (``${TOKEN}``) that its requirement has.
+
+        uv says what they stand for, which is nothing to keep.
+        """
+        for r in self.asked.requirements:
+            source = r.source
+            if r.name == name and source and source.kind == "url" and "${" in source.location:
+                return source.location
+        return url
 
     def _depends(self, name: str, version: str) -> list[str]:
         # A directory whose version is computed has none in the lock; uv looked at just one.

@@ -57,6 +57,9 @@ def test_equal_names_of_different_directories_become_relative_to_the_root() -> N
     [
         ("https://user:secret@host:81/c/", "https://host:81/c/"),
         ("https://host/t/to-ken/c", "https://host/c"),
+        ("https://host/srv/t/s3cret/c", "https://host/srv/c"),
+        ("https://host/srv/t/s3cret", "https://host/srv"),
+        ("https://host/start/c", "https://host/start/c"),
         ("conda-forge", "conda-forge"),
         ("./channel", "./channel"),
     ],
