@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tomllib
 from typing import Any
 
+from stead.values.errors import ManifestError
 from stead.values.names import normalize_pypi
 from stead.values.origin import Origin
 from stead.values.patterns import regex
@@ -34,15 +34,15 @@ def fingerprint(directory: str) -> str:
             except OSError:
                 continue
         return hashlib.sha256(raw).hexdigest()[:16] if raw else ""
-    project = dict(data.get("project", {}))
+    path = os.path.join(directory, "pyproject.toml")
+    project = dict(_table(data, path, "project"))
     for prose in ("description", "readme", "keywords", "classifiers", "urls", "authors"):
         project.pop(prose, None)
-    tool = data.get("tool", {})
     relevant = {
         "project": project,
         "build-system": data.get("build-system"),
-        "sources": tool.get("uv", {}).get("sources"),
-        "poetry": tool.get("poetry"),
+        "sources": _table(data, path, "tool", "uv").get("sources"),
+        "poetry": _table(data, path, "tool").get("poetry"),
     }
     text = json.dumps(relevant, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -107,38 +107,87 @@ def members_of(root: str) -> dict[str, str]:
     for pattern in patterns:
         for directory in sorted(glob.glob(os.path.join(glob.escape(root), pattern))):
             data = _pyproject(directory)
-            name = (data or {}).get("project", {}).get("name")
+            file = os.path.join(directory, "pyproject.toml")
+            name = _table(data or {}, file, "project").get("name")
             if isinstance(name, str):
                 found[normalize_pypi(name)] = os.path.normpath(directory)
     return found
 
 
 def _patterns(root: str) -> list[str]:
-    patterns: list[str] = []
     data = _pyproject(root) or {}
-    tool = data.get("tool", {})
-    patterns += tool.get("uv", {}).get("workspace", {}).get("members", [])
-    patterns += tool.get("stead", {}).get("workspace", {}).get("members", [])
-    try:
-        with open(os.path.join(root, "stead.toml"), "rb") as file:
-            patterns += tomllib.load(file).get("workspace", {}).get("members", [])
-    except (OSError, tomllib.TOMLDecodeError):
-        pass
-    return patterns
+    file = os.path.join(root, "pyproject.toml")
+    patterns = _texts(data, file, "tool", "uv", "workspace", "members")
+    patterns += _texts(data, file, "tool", "stead", "workspace", "members")
+    own = os.path.join(root, "stead.toml")
+    return patterns + _texts(_toml(own) or {}, own, "workspace", "members")
 
 
 def _dependencies(directory: str) -> list[str]:
     """Name the distributions a project asks for, of all its extras too."""
-    project = (_pyproject(directory) or {}).get("project", {})
-    texts = list(project.get("dependencies", []))
-    for extra in project.get("optional-dependencies", {}).values():
-        texts += extra
-    return [normalize_pypi(m[1]) for t in texts if (m := _NAME.match(str(t)))]
+    data = _pyproject(directory) or {}
+    file = os.path.join(directory, "pyproject.toml")
+    texts = _texts(data, file, "project", "dependencies")
+    for extra in _table(data, file, "project", "optional-dependencies"):
+        texts += _texts(data, file, "project", "optional-dependencies", extra)
+    return [normalize_pypi(m[1]) for t in texts if (m := _NAME.match(t))]
 
 
 def _pyproject(directory: str) -> dict[str, Any] | None:
+    return _toml(os.path.join(directory, "pyproject.toml"))
+
+
+def _toml(path: str) -> dict[str, Any] | None:
+    """Read a file of TOML; None where there is none. Raises ManifestError with its line."""
     try:
-        with open(os.path.join(directory, "pyproject.toml"), "rb") as file:
-            return tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError):
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError:
         return None
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise ManifestError(
+            "the file is not UTF-8",
+            where=Origin(path, content.count(b"\n", 0, exc.start) + 1),
+            remedy="save it as UTF-8",
+        ) from exc
+    from stead.formats.toml_lines import parse
+
+    return parse(text, path)[0]
+
+
+def _table(data: dict[str, Any], file: str, *keys: str) -> dict[str, Any]:
+    """Give a table by its keys, an empty one where it is not there."""
+    return _value(data, file, keys, dict, "a table")  # type: ignore[no-any-return]
+
+
+def _texts(data: dict[str, Any], file: str, *keys: str) -> list[str]:
+    """Give a list of strings by its keys, an empty one where it is not there."""
+    found = _value(data, file, keys, list, "a list of strings")
+    if not all(isinstance(text, str) for text in found):
+        raise _wrong(file, keys, "a list of strings")
+    return list(found)
+
+
+def _value(data: dict[str, Any], file: str, keys: tuple[str, ...], kind: type, says: str) -> Any:
+    value: Any = data
+    for i, key in enumerate(keys):
+        if not isinstance(value, dict):
+            raise _wrong(file, keys[:i], "a table")
+        if key not in value:
+            return kind()
+        value = value[key]
+    if not isinstance(value, kind):
+        raise _wrong(file, keys, says)
+    return value
+
+
+def _wrong(file: str, keys: tuple[str, ...], says: str) -> ManifestError:
+    from stead.formats.toml_lines import parse
+
+    with open(file, encoding="utf-8") as stream:
+        line = parse(stream.read(), file)[1].at(*keys)
+    return ManifestError(
+        f"{'.'.join(keys)} must be {says}", where=Origin(file, line), remedy="correct the file"
+    )
