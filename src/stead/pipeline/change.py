@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from stead.values.names import normalize_pypi
 from stead.values.requirement import PYTHON
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from stead.pipeline.steps import Composed, Request
     from stead.values.context import Context
@@ -124,7 +125,13 @@ def add(request: Request, context: Context, wishes: Sequence[Wish], *, layer: st
     A wish without a version is written with the locked one as its lower bound.
     Whatever is raised, nothing on disk has changed.
     """
-    first = _start(request, context)
+    with _started(request, context) as first:
+        return _add(request, context, wishes, first, layer)
+
+
+def _add(
+    request: Request, context: Context, wishes: Sequence[Wish], first: Composed, layer: str
+) -> Changed:
     decided = [w if w.ecosystem else replace(w, ecosystem=_usual(first)) for w in wishes]
 
     def edited(asked: Sequence[Wish]) -> dict[str, str]:
@@ -153,7 +160,13 @@ def remove(request: Request, context: Context, names: Sequence[str], *, layer: s
 
     Raises ManifestError for a name that no manifest of the place asks for.
     """
-    first = _start(request, context)
+    with _started(request, context) as first:
+        return _remove(request, context, names, first, layer)
+
+
+def _remove(
+    request: Request, context: Context, names: Sequence[str], first: Composed, layer: str
+) -> Changed:
     texts: dict[str, str] = {}
     for name in names:
         wish = parse_wish(name, request.directory)
@@ -169,10 +182,20 @@ def remove(request: Request, context: Context, names: Sequence[str], *, layer: s
     return _locked(after, amend, held, context)
 
 
-def _start(request: Request, context: Context) -> Composed:
+@contextlib.contextmanager
+def _started(request: Request, context: Context) -> Iterator[Composed]:
+    """Give what is there, which no other edit changes until the block ends."""
     for line in steps.mend(context):
         context.progress.note(line)
-    return steps.composed_for(request, context, fetch=True)
+    first = steps.composed_for(request, context, fetch=True)
+    while True:
+        path = first.lock_path
+        with steps.alone(path, first.spec.name, context):
+            # Whoever was waited for may have changed it, even where the lock lies.
+            first = steps.composed_for(request, context, fetch=True)
+            if first.lock_path == path:
+                yield first
+                return
 
 
 def _composed(

@@ -5,14 +5,16 @@ Each function takes what the one before gave. :func:`prepare` is the list.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stead.ecosystems import BUILT_IN, interpreters
 from stead.pipeline import build as building
+from stead.pipeline import contradictions, lockfile
 from stead.pipeline import lock as locking
-from stead.pipeline import lockfile
 from stead.pipeline.activate import activate
 from stead.pipeline.compose import compose, layer_candidates, package_layers
 from stead.pipeline.discover import Found, discover
@@ -27,6 +29,7 @@ from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Lock, LockedEnvironment
 from stead.values.names import DEFAULT
+from stead.values.requirement import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,9 +194,8 @@ def lock_together(
     """
     path = environments[0].lock_path
     layout = Layout(context.home)
-    guard = layout.locks / f"lock-{short_key(path)}"
     name = environments[0].spec.name
-    with exclusive(guard, note=context.progress.note, description=f"locking {name}"):
+    with alone(path, name, context):
         whole = before = lockfile.read_to_build_on(path)
         results = []
         for composed in environments:
@@ -219,7 +221,28 @@ def lock_together(
         return tuple(replace(done, written=written) for done in results)
 
 
+_held: set[tuple[int, str]] = set()
+"""Lock files that a thread of this process has for itself: thread, path."""
+
+
+@contextlib.contextmanager
+def alone(path: str, name: str, context: Context) -> Iterator[None]:
+    """Have a lock file for oneself; within it, the same thread may ask again."""
+    key = (threading.get_ident(), path)
+    if key in _held:
+        yield
+        return
+    guard = Layout(context.home).locks / f"lock-{short_key(path)}"
+    with exclusive(guard, note=context.progress.note, description=f"locking {name}"):
+        _held.add(key)
+        try:
+            yield
+        finally:
+            _held.discard(key)
+
+
 def _locked_anew(composed: Composed, old: LockedEnvironment | None, context: Context) -> Locked:
+    contradictions.check(composed.spec.packages)
     interpreter = interpreter_for(composed, old, context)
     spec = composed.spec
     if composed.exclude_newer:
@@ -293,7 +316,18 @@ def interpreter_for(
         except InterpreterError:
             if answers(composed, old):
                 raise
-    return interpreters.find(request, context=context, only=only)
+    try:
+        return interpreters.find(request, context=context, only=only)
+    except InterpreterError as exc:
+        asked = [r for r in composed.spec.packages.of(PYTHON) if r.spec and r.origin.file]
+        if not asked:
+            raise
+        raise InterpreterError(
+            exc.message,
+            where=exc.where,
+            details=(*exc.details, "asked for by:", *(f"  {r.origin}: {r}" for r in asked)),
+            remedy=exc.remedy,
+        ) from exc
 
 
 def built_for(composed: Composed, locked: Locked, context: Context) -> Path | None:
