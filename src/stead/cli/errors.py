@@ -23,6 +23,21 @@ EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
 _NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_WRONG_KIND = {
+    errno.EISDIR: ("is a directory where a file is wanted", "move it away, or name it otherwise"),
+    errno.ENOTDIR: (
+        "leads through a file where a directory is wanted",
+        "look at the path (`ls -ld` on each part), and at STEAD_HOME if it is below it",
+    ),
+    errno.ENAMETOOLONG: (
+        "is a longer path than the file system takes",
+        "use shorter names, or set STEAD_HOME to a directory nearer to the root",
+    ),
+    errno.ELOOP: (
+        "leads through symbolic links that go in a circle",
+        "look where they lead (`namei -l`), and correct one",
+    ),
+}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -176,6 +191,9 @@ def _from_os(error: OSError) -> StoreError | None:
             f"no permission for {name or 'a file'}",
             remedy="look at its owner and mode (`ls -ld`), or set STEAD_HOME to a directory of yours",
         )
+    if error.errno in _WRONG_KIND and name:
+        says, remedy = _WRONG_KIND[error.errno]
+        return StoreError(f"{name} {says}", remedy=remedy)
     return None
 
 

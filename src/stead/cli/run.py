@@ -47,6 +47,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
         raise UsageError(
             "nothing to run", remedy=f"name a command or a task (tasks here: {names or 'none'})"
         )
+    if not words[0]:
+        raise UsageError("the command is empty", remedy="name a command or a task")
     activation = app.activation(_environment(app, args, "" if literal else words[0]))
     commands = run.commands(
         activation,
@@ -61,7 +63,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
     code = 0
     for command in commands:
         if not tasks.has_files(command.task):
-            if command is commands[-1]:
+            # A group's last task is one of its parts: what becomes of it is still to be said.
+            if command is commands[-1] and (command.task is None or command.task.name == words[0]):
                 sys.stdout.flush()
                 sys.stderr.flush()
                 return run.replace_process(command)
@@ -75,8 +78,14 @@ def execute(args: argparse.Namespace, app: App) -> int:
             inputs = tasks.inputs_of(command, app.context.now())
             code = run.run_child(command)
             if code == 0:
+                tasks.check_outputs(command)
                 tasks.remember(command, inputs, record, app.context.now())
         if code:
+            if command.task is not None and command.task.name != words[0]:
+                app.err(
+                    f"stead: task {command.task.name}, which {words[0]} depends on, "
+                    f"failed with code {code}"
+                )
             break
     return code
 

@@ -19,7 +19,7 @@ from stead.values.requirement import Source
 # Control characters are looked for in the text as a whole, which is faster.
 _PLAIN = r'"([^"\\\n]*)"'
 _LIST = r'\[\n  ("[^\n]*",\n(?:  "[^\n]*",\n)*)\]\n'
-_FILE = r'  \{ name = "[^"\\\n]*", sha256 = "[^"\\\n]*", size = (?:0|[1-9][0-9]{0,17}) \},\n'
+_FILE = r'  \{ name = "[^"\\\n]*", sha256 = "[^"\\\n]*"(?:, size = (?:0|[1-9][0-9]{0,17}))? \},\n'
 
 _HEAD = regex(r"(?:#[^\n]*\n)*version = ([1-9][0-9]{0,3})\n")
 _ENVIRONMENT = regex(
@@ -39,7 +39,7 @@ _SOURCE = regex(
     rf"kind = \"(path|url|git)\", location = {_PLAIN}(, editable = true)?"
     rf"(?:, revision = {_PLAIN})?(?:, subdirectory = {_PLAIN})?"
 )
-_FILES = regex(rf"name = {_PLAIN}, sha256 = {_PLAIN}, size = ([0-9]+) ")
+_FILES = regex(rf"name = {_PLAIN}, sha256 = {_PLAIN}(?:, size = ([0-9]+))? ")
 # The escapes that TOML and JSON read alike.
 _STRINGS = regex(r'(?:"(?:[^"\\\n]|\\[btnfr"\\]|\\u00[01][0-9a-f]|\\u007f)*",\n(?:  |$))*')
 _CONTROLS = bytes([*range(10), *range(11, 32), 127])
@@ -115,7 +115,7 @@ def _artifacts(groups: list[tuple[str | Any, ...]]) -> dict[str, Artifact]:
             name,
             version,
             index,
-            tuple([File(n, h, int(s)) for n, h, s in _FILES.findall(files)]),
+            tuple([File(n, h, int(s or 0)) for n, h, s in _FILES.findall(files)]),
             tuple(_strings(depends)),
             _source(source) if source else None,
             next(extras),

@@ -66,12 +66,14 @@ def artifacts(
     """
     data = _yaml.load(text, file)
     origin = Origin(file)
-    if not isinstance(data, dict) or not isinstance(data.get("package"), list):
-        _artifacts.refuse("this is not a lock of conda-lock: it has no packages", origin)
-    if data.get("version") != 1:
+    if isinstance(data, dict) and data.get("version", 1) != 1:
         _artifacts.refuse(
             f"the lock has version {data.get('version')!r}; Stead reads version 1", origin
         )
+    if not isinstance(data, dict) or not isinstance(data.get("package"), list):
+        _artifacts.refuse("this is not a lock of conda-lock: it has no packages", origin)
+    if "version" not in data:
+        _artifacts.refuse("the lock names no version; Stead reads version 1", origin)
     platforms = (data.get("metadata") or {}).get("platforms") or unique(
         str(p.get("platform")) for p in data["package"] if isinstance(p, dict)
     )

@@ -14,6 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import _conda_spec, _yaml, requirements_txt
+from stead.formats._reserved import RESERVED, is_reserved
 from stead.formats._static_name import unique
 from stead.values.errors import ManifestError
 from stead.values.manifest import Channel, Layer, Manifest, Variable
@@ -55,6 +56,12 @@ def read(file: str, load: Callable[[str], str], layer: str = "") -> Manifest:
                     conda.append(_conda_spec.parse(text, at))
         elif key == "variables":
             for name, node, at in _yaml.pairs(value, file, "variables"):
+                if is_reserved(name):
+                    raise ManifestError(
+                        f"variables that begin with {RESERVED} are Stead's own",
+                        where=at,
+                        remedy=f"call {name} otherwise",
+                    )
                 text = _yaml.text(node, at, f"the variable {name}")
                 variables.append(Variable(name, text, at))
         else:

@@ -154,7 +154,8 @@ def _artifact(label: str, artifact: Artifact) -> str:
         text += "files = [\n"
         for f in artifact.files:
             text += (
-                f"  {{ name = {string(f.name)}, sha256 = {string(f.sha256)}, size = {f.size} }},\n"
+                f"  {{ name = {string(f.name)}, sha256 = {string(f.sha256)}"
+                f"{f', size = {f.size}' if f.size else ''} }},\n"
             )
         text += "]\n"
     text += _strings("depends", artifact.depends)

@@ -18,6 +18,7 @@ from stead.formats._grammar import (
     WorkspaceTable,
 )
 from stead.formats._packages import Packages, leaves
+from stead.formats._reserved import GUARDED, RESERVED, is_reserved
 from stead.formats._words import bare_or_quoted
 from stead.formats.models import Problems
 from stead.formats.models import read as read_model
@@ -101,6 +102,12 @@ class _Reader(Packages):
                     "move its entries there, or choose another name",
                 )
             layers.append(self.layer(name, table, ("layer", name)))
+        if guarded := GUARDED & {part.lower() for part in root.link.split("/")}:
+            self.wrong(
+                f"link must not lie in {min(guarded)}, which belongs to another program",
+                ("link",),
+                'for example: link = ".venv"',
+            )
         if root.link and leaves(root.link):
             self.wrong(
                 f'link must be a path inside this directory, not "{root.link}"',
@@ -197,6 +204,12 @@ class _Reader(Packages):
     ) -> tuple[Variable, ...]:
         made = []
         for name, value in table.items():
+            if is_reserved(name):
+                self.wrong(
+                    f"variables that begin with {RESERVED} are Stead's own",
+                    (*at, name),
+                    f"call {name} otherwise",
+                )
             text = _text(value)
             if text is not None and "\0" in text:
                 self.wrong(f"the value of {name} holds a NUL character", (*at, name))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stead.config.expand import expand
 from stead.shells.state import undo
 from stead.values.activation import DEFAULT_PATH, Activation, Change, apply
-from stead.values.errors import CycleError, TaskError
+from stead.values.errors import CycleError, TaskError, UsageError
 from stead.values.frozen import dataclass
 from stead.values.names import nearest
 
@@ -65,7 +65,8 @@ def commands(
     once; anything else, or anything when ``literal``, is a command to run where
     the user stands. ``other`` gives the activation of the environment that a task
     it depends on names; without it, all run in this one. ``paths`` gives ``[paths]``
-    of an environment, which tasks' variables may refer to. Raises TaskError, CycleError.
+    of an environment, which tasks' variables may refer to. Raises TaskError, CycleError, and
+    UsageError for arguments that nothing takes.
     """
     tasks = {t.name: t for t in activation.tasks}
     if literal or argv[0] not in tasks:
@@ -73,7 +74,7 @@ def commands(
         return (Command(tuple(argv), cwd, environ, activation),)
     asked = tasks[argv[0]]
     if not asked.command and len(argv) > 1:
-        raise TaskError(
+        raise UsageError(
             f"task {asked.name} has no command that could take the argument {argv[1]!r}",
             where=asked.origin,
             remedy="give the arguments to one of the tasks that it depends on",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import write_file
 from stead.values.digest import digest
+from stead.values.errors import TaskError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,21 @@ def remember(command: Command, inputs: Files, kept: Path, now: float) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     record = {"key": _key(command), "files": files}
     write_file(kept, json.dumps(record).encode(), mode=0o600)
+
+
+def check_outputs(command: Command) -> None:
+    """Raise TaskError when a task that succeeded has not made what it says it makes."""
+    import glob
+
+    task = command.task
+    for pattern in task.outputs if task else ():
+        if not glob.glob(os.path.join(glob.escape(command.cwd), pattern), recursive=True):
+            assert task is not None
+            raise TaskError(
+                f"task {task.name} succeeded, but did not make its output {pattern}",
+                where=task.origin,
+                remedy=f"correct outputs (they are relative to {command.cwd}), or the command",
+            )
 
 
 def _inputs(command: Command, before: Files) -> Files:
