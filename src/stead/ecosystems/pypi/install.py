@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import glob
+import hashlib
+import json
 import os
 import re
 from pathlib import Path
@@ -75,6 +79,38 @@ class Installer:
             for name in [a.name for a in members] if again else fresh:
                 arguments += ["--reinstall-package", name]
             self._run(arguments, config, members)
+        for artifact in artifacts:
+            if (
+                artifact.source
+                and artifact.source.kind == "url"
+                and "${" in artifact.source.location
+            ):
+                self._withhold(artifact)
+
+    def _withhold(self, artifact: Artifact) -> None:
+        """Put a variable's name where uv noted its value, the token, in ``direct_url.json``."""
+        pattern = os.path.join(
+            glob.escape(os.fspath(self._target.prefix)),
+            "lib",
+            "*",
+            "*",
+            "*.dist-info",
+            "direct_url.json",
+        )
+        for path in glob.glob(pattern):
+            name = os.path.basename(os.path.dirname(path)).split("-")[0]
+            if normalize_pypi(name) != artifact.name or artifact.source is None:
+                continue
+            with open(path, encoding="utf-8") as file:
+                said = json.load(file)
+            content = json.dumps({**said, "url": artifact.source.location}).encode()
+            _replace(path, content)
+            record = os.path.join(os.path.dirname(path), "RECORD")
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+            entry = f"direct_url.json,sha256={digest.decode()},{len(content)}"
+            with open(record, encoding="utf-8", newline="") as file:
+                listed = file.read()
+            _replace(record, re.sub(r"direct_url\.json,[^,\r\n]*,\d*", entry, listed).encode())
 
     def forget(self, names: Sequence[str]) -> None:
         """Remove what is cached of these packages."""
@@ -225,6 +261,14 @@ class Installer:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path
+
+
+def _replace(path: str, content: bytes) -> None:
+    """Replace a file by another one: it may be linked to the cache's."""
+    temporary = f"{path}.new"
+    with open(temporary, "wb") as file:
+        file.write(content)
+    os.replace(temporary, path)
 
 
 def _is_tree(artifact: Artifact) -> bool:

@@ -207,7 +207,12 @@ def test_a_layer_of_its_own(tree):
         ("-e https://example.org/x-1.zip", 1, "cannot be installed editable", "directory"),
         ("x @ svn+https://example.org/x", 1, "cannot be fetched by 'svn+https'", "git+https"),
         ("x @ git+https://me:secret@example.org/x", 1, "contains a password", "${TOKEN}"),
-        ("x @ https://e.org/x-1-py3-none-any.whl?token=s3", 1, "credential (token=…)", "token=${TOKEN}"),
+        (
+            "x @ https://e.org/x-1-py3-none-any.whl?token=s3",
+            1,
+            "credential (token=…)",
+            "token=${TOKEN}",
+        ),
         ("x @ git+https://e.org/x?private_token=s3", 1, "private_token=…", "${TOKEN}"),
         ("https://e.org/x-1.zip?a=b&X-Amz-Signature=s3", 1, "X-Amz-Signature", "${TOKEN}"),
         ("--no-index", 1, "leaves nowhere to take packages from", "--find-links"),

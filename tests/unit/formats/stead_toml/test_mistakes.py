@@ -77,7 +77,12 @@ def mistake(text):
         ("[packages.pypi]\nx = { url = 'x.whl' }\n", 2, "whole address", "path ="),
         ("[packages.pypi]\nx = { git = 'https://u:secret@e.org/x' }\n", 2, "password", "netrc"),
         ("[packages.pypi]\nindexes = ['https://u:secret@e.org/s']\n", 2, "password", "netrc"),
-        ("[packages.pypi]\nx = { url = 'https://e.org/x.whl?sig=s3' }\n", 2, "sig=", "sig=${TOKEN}"),
+        (
+            "[packages.pypi]\nx = { url = 'https://e.org/x.whl?sig=s3' }\n",
+            2,
+            "sig=",
+            "sig=${TOKEN}",
+        ),
         ("[packages.pypi]\nindexes = [{ name = 'x' }]\n", 2, "lacks the key url", "add url"),
         (
             "[packages.pypi]\nindexes = [\n{ name = 'x', url = 'a' },\n{ name = 'x', url = 'b' }]\n",
