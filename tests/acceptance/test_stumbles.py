@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stead.testing.index import Sdist, make_index
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 def said(machine, root, *words, code=1):

@@ -196,7 +196,7 @@ def test_arguments_go_to_the_task_that_was_asked_for(machine, project):
     root = project({"stead.toml": ORDER})
     out = machine.ok("run", "d", "--flag", "two words", cwd=root)
     assert out.splitlines() == ["a", "b", "c", "d --flag two words"]
-    message = machine.fails("run", "all", "--flag", cwd=root)
+    message = machine.fails("run", "all", "--flag", cwd=root, code=2)
     assert "--flag" in message
     assert "stead.toml:6" in message
 
@@ -354,7 +354,7 @@ def test_interrupt_from_the_terminal_ends_both_once(machine, project):
     os.killpg(child.pid, signal.SIGINT)
     out, message = child.communicate(timeout=30)
     assert (out, child.returncode) == ("told\n", 5)
-    assert message == ""
+    assert message == "stead: task t, which after depends on, failed with code 5\n"
 
 
 def test_ignored_signals_stay_ignored(machine, project):

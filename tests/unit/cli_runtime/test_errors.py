@@ -113,6 +113,22 @@ def test_what_the_system_refuses_names_path_and_remedy(number, message):
     assert "STEAD_HOME" in text
 
 
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.EISDIR, "/s/a is a directory where a file is wanted"),
+        (errno.ENOTDIR, "/s/a leads through a file where a directory is wanted"),
+        (errno.ENAMETOOLONG, "/s/a is a longer path than the file system takes"),
+        (errno.ELOOP, "/s/a leads through symbolic links that go in a circle"),
+    ],
+)
+def test_a_path_of_the_wrong_kind_is_no_fault_of_steads(number, message):
+    code, text = shown(OSError(number, os.strerror(number), "/s/a"))
+    assert code == 1
+    assert text.splitlines()[0] == f"error: {message}"
+    assert text.splitlines()[1].startswith("  → ")
+
+
 def test_a_full_output_is_told_too():
     assert shown(OSError(errno.ENOSPC, "No space left on device"))[1].startswith(
         "error: no space is left\n"

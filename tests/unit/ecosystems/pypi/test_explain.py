@@ -102,6 +102,18 @@ def test_each_complaint_becomes_its_kind(text, kind, said):
     assert "hush" not in str(error)
 
 
+def test_only_where_building_is_refused_trust_is_to_blame():
+    text = (
+        "error: Failed to build `cruft==1.0`\n  cause: No solution for the build backend\n"
+        "  cause: Building source distributions for `hatch` is disabled\n"
+        "hint: see `--no-build-isolation`\n"
+    )
+    assert "stead trust" in str(translate(text, build_sources=False))
+    said = str(translate(text, build_sources=True))
+    assert "trust" not in said
+    assert "No solution for the build backend" in said
+
+
 def test_a_build_keeps_the_end_of_its_log():
     log = "\n".join(f"         line {n}" for n in range(100))
     text = (

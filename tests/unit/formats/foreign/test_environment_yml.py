@@ -182,6 +182,7 @@ def test_keys_of_other_tools_are_passed_over(tree):
         ("dependencies:\n  - a >>1", 2, "'a >>1' is not a conda requirement", "NAME=1.26"),
         ("dependencies: [a\n", 2, "not YAML", "correct"),
         ("a: b: c\n", 1, "not YAML", "correct"),
+        ("variables:\n  A: x\n  STEAD_HOME: y\n", 3, "are Stead's own", "otherwise"),
         ("name: x\nname: y\n", 2, "'name' stands twice in the file (before in line 1)", "join"),
         ("variables:\n  A: [1]", 2, "the variable A must be text", "value"),
         ("variables: [A]", 1, "variables must be a mapping", "KEY: VALUE"),

@@ -330,6 +330,8 @@ def test_a_lock_of_conda_lock(tree):
     [
         ("[]", "no packages"),
         ("version: 1\npackage: 3", "no packages"),
+        ("version: 4\npackages: []", "version 4; Stead reads version 1"),
+        ("package: []", "names no version"),
         (CONDA_LOCK.replace("version: 1\n", "version: 9\n"), "version 9; Stead reads version 1"),
         (CONDA_LOCK.replace("linux-64, osx-arm64", "osx-arm64"), "but not linux-64"),
         (CONDA_LOCK.replace("  manager: conda\n", "", 1), "package 1 of the lock lacks 'manager'"),

@@ -203,6 +203,19 @@ def test_variants_of_one_id_on_one_platform_are_kept_apart():
     assert stead_lock.read(stead_lock.write(lock), "f") == lock
 
 
+def test_a_size_that_nobody_knows_is_left_out(lock):
+    text = stead_lock.write(lock)
+    assert "size = 0 " not in text
+    start = text.index(", size = ")
+    end = text.index(" }", start)
+    without, zero = (text[:start] + size + text[end:] for size in ("", ", size = 0"))
+    for other in (without, zero):
+        fast = _lock_canonical.read(other)
+        assert fast is not None
+        assert fast == _lock_toml.read(other, "f")
+        assert stead_lock.write(fast) == without
+
+
 def test_the_same_text_in_other_toml_is_read_too(lock):
     text = stead_lock.write(lock)
     loose = text.replace('name = "numpy"', "name   =   'numpy' # by hand")
