@@ -21,8 +21,10 @@ from hypothesis import settings
 from stead.values.platform import Platform, platform_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from stead.store.layout import Layout
 
 pytest.register_assert_rewrite("stead.testing.conformance")
 
@@ -62,6 +64,19 @@ def conda_channel(tmp_path_factory: pytest.TempPathFactory, here: Platform) -> P
 
     packages = [cpython(), *installed(["packaging", "pluggy", "iniconfig"]), *all_specimens()]
     return make_channel(tmp_path_factory.mktemp("conda") / "channel", packages, here.name)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Iterator[Layout]:
+    """A store in a home of its own, whose builds nobody may write; gone after the test."""
+    from stead.store.atomic import remove_tree
+    from stead.store.builds import release_leases
+    from stead.store.layout import Layout
+
+    home = tmp_path / "home"
+    yield Layout(home)
+    release_leases()
+    remove_tree(home)
 
 
 SHELLS = {"bash", "zsh", "fish", "dash", "busybox"}

@@ -58,6 +58,23 @@ class Machine:
     def json(self, *words: str, cwd: Path):
         return json.loads(self.ok(*words, "--json", cwd=cwd))
 
+    @staticmethod
+    def tree(*roots: Path) -> dict[str, tuple[int, int, bytes]]:
+        """Everything below directories: path → (kind and permissions, time, content)."""
+        found = {}
+        for root in roots:
+            for parent, directories, files in os.walk(root):
+                for name in (*directories, *files):
+                    path = os.path.join(parent, name)
+                    seen = os.lstat(path)
+                    content = b""
+                    if os.path.islink(path):
+                        content = os.fsencode(os.readlink(path))
+                    elif os.path.isfile(path):
+                        content = Path(path).read_bytes()
+                    found[path] = (seen.st_mode, seen.st_mtime_ns, content)
+        return found
+
     def fails(self, *words: str, cwd: Path, code: int = 1) -> str:
         """Run a command that must fail in order; gives its message."""
         done = self.run(*words, cwd=cwd)

@@ -24,24 +24,6 @@ say = ["echo", "said"]
 """
 
 
-def tree_of(*roots):
-    """Everything below directories: path → (kind, mode, content or target, time)."""
-    found = {}
-    for root in roots:
-        for base, directories, files in os.walk(root):
-            for name in (*directories, *files):
-                path = os.path.join(base, name)
-                info = os.lstat(path)
-                content = b""
-                if os.path.islink(path):
-                    content = os.readlink(path)
-                elif os.path.isfile(path):
-                    with open(path, "rb") as file:
-                        content = file.read()
-                found[path] = (info.st_mode, info.st_mtime_ns, content)
-    return found
-
-
 @pytest.fixture
 def root(machine, project):
     return project({"stead.toml": MANIFEST})
@@ -87,10 +69,10 @@ def test_reading_commands_change_nothing_and_fetch_nothing(machine, root, index)
         served.requests.clear()
         for words in READING:  # what is found out once may be kept
             machine.ok(*words, cwd=root)
-        before = tree_of(machine.home, root)
+        before = machine.tree(machine.home, root)
         for words in READING:
             machine.ok(*words, cwd=root)
-            after = tree_of(machine.home, root)
+            after = machine.tree(machine.home, root)
             changed = {p for p in before.keys() | after.keys() if before.get(p) != after.get(p)}
             assert not changed, (words, changed)
         assert served.requests == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
 import json
 import os
 import re
@@ -186,40 +185,23 @@ def test_every_command_that_offers_json_is_asked_for_it():
     assert missing == elsewhere
 
 
-def state_of(*roots: Path) -> dict[str, tuple]:
-    """Everything below some directories: kind, permissions, time of change and content."""
-    found = {}
-    for root in roots:
-        for parent, directories, files in os.walk(root):
-            for name in (*directories, *files):
-                path = os.path.join(parent, name)
-                seen = os.lstat(path)
-                content: str | bytes = b""
-                if os.path.islink(path):
-                    content = os.readlink(path)
-                elif os.path.isfile(path):
-                    content = hashlib.sha256(Path(path).read_bytes()).digest()
-                found[path] = (seen.st_mode, seen.st_mtime_ns, content)
-    return found
-
-
 @pytest.mark.parametrize("words", [*(f"{w} --json" for w in READING), *READING, *TEXT])
 def test_a_command_that_only_reads_changes_nothing(machine, place, words):
-    before = state_of(place, machine.home)
+    before = machine.tree(place, machine.home)
     said = machine.ok(*words.split(), cwd=place / "sub")
     assert said or words.startswith(("trust --list", "gc --dry-run"))
-    assert state_of(place, machine.home) == before
+    assert machine.tree(place, machine.home) == before
 
 
 @pytest.mark.parametrize("words", [w for w in READING if not w.startswith("why")])
 def test_nor_does_it_in_a_place_that_was_never_made(machine, project, words):
     """It may fail, as nothing is locked; what it learnt of interpreters it may keep."""
     root = project({"stead.toml": MANIFEST})
-    before = state_of(root)
+    before = machine.tree(root)
     done = machine.run(*words.split(), cwd=root)
     assert done.returncode in (0, 1)
     assert "Traceback" not in done.stderr
-    assert state_of(root) == before
+    assert machine.tree(root) == before
     assert not (machine.stead_home / "places").exists()
     assert not (machine.stead_home / "store").exists()
 

@@ -273,3 +273,15 @@ class TestLauncher:
         path = tree.call(STEAD, "launcher", "env", "-0", env=environ).stdout.rstrip("\n")
         assert path.startswith(str(tree.base / ".local" / "share" / "stead"))
         assert "STEAD_HOME" not in tree.variables(path, cwd="/", env=environ)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_a_damaged_record_costs_one_slow_run_and_no_more(tree, share):
+    """As after a disk that lost the end of a file."""
+    tree.settle()
+    (script,) = tree.home.glob("places/at/**/[0-9]*/run.sh")
+    with open(script, "rb+") as file:
+        file.truncate(int(script.stat().st_size * share))
+    done = tree.call(STEAD, "run", "greet", "second", cwd=tree.sub)
+    assert (done.returncode, done.stdout) == (0, f"it's $HOME `x`|first|second|{tree.place}\n")
+    assert tree.starts("run", "true") == 2

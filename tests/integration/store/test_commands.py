@@ -10,24 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.store.atomic import remove_tree
 from stead.store.builds import Builds, release_leases
-from stead.store.layout import Layout
 from stead.store.roots import pin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from stead.store.layout import Layout
+
 Stead = "Callable[..., subprocess.CompletedProcess[str]]"
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Iterator[Layout]:
-    home = tmp_path / "home"
-    yield Layout(home)
-    release_leases()
-    remove_tree(home)
 
 
 @pytest.fixture

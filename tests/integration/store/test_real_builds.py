@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.store.atomic import remove_tree
 from stead.store.builds import Builds, release_leases
 from stead.store.caches import entries, prune
 from stead.store.gc import collect
@@ -19,20 +18,12 @@ from stead.store.verify import repair, verify
 from stead.store.writable import private_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from stead.values.platform import Platform
 
 CONDA, VENV = "c" * 20, "v" * 20
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Iterator[Layout]:
-    home = tmp_path / "home"
-    yield Layout(home)
-    release_leases()
-    remove_tree(home)
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.store.atomic import remove_tree
 from stead.store.builds import Builds, release_leases
-from stead.store.layout import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from stead.store.layout import Layout
 
 KEY = "abcdefghij234567abcd"
 
@@ -46,14 +46,6 @@ def fill(temporary: Path, final: Path) -> dict[str, object]:
     (program / "demo").chmod(0o755)
     os.symlink("demo", program / "alias")
     return {"what": "demo"}
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Iterator[Layout]:
-    home = tmp_path / "home"
-    yield Layout(home)
-    release_leases()
-    remove_tree(home)
 
 
 @pytest.fixture
