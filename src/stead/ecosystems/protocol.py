@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from stead.values.activation import Change
@@ -55,7 +55,8 @@ class BuildTarget:
     system) as they must stand when it is renamed to ``final``: no file may name
     ``prefix``. ``python`` is the executable that the tree's Python is: an
     outside interpreter, or None when conda's artifacts bring one, which then
-    lies at ``prefix/bin/python``.
+    lies at ``prefix/bin/python``. ``survey`` is where a builder leaves what it saw
+    of the tree; one that is done with it replaces files, and writes none in place.
     """
 
     prefix: Path
@@ -66,6 +67,20 @@ class BuildTarget:
     indexes: tuple[Index, ...] = ()
     interpreter: Interpreter | None = None
     python: str = ""
+    survey: Survey | None = None
+
+
+class Survey(Protocol):
+    """What a builder saw of the files that it linked, kept so that nobody looks twice."""
+
+    def look(self, tree: Path) -> Mapping[str, int]:
+        """List a tree; gives path → size as ``lstat`` has it, without directories."""
+
+    def vouch(self, record: str, sizes: Mapping[str, int]) -> None:
+        """Say which files a package's record carries the sha256 of, by path, with size or -1.
+
+        ``record`` is the path of that record; all paths are relative to the tree.
+        """
 
 
 class Ecosystem(Protocol):

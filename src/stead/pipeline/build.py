@@ -97,11 +97,14 @@ def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
     another platform than this one is refused.
     """
     from stead.ecosystems import ecosystem
+    from stead.store.survey import Survey
 
     names = [e for e in BUILT_IN if e == "pypi" or any(a.ecosystem == e for a in want.artifacts)]
     names += sorted({a.ecosystem for a in want.artifacts} - set(names))
     if want.interpreter is None and not any(a.ecosystem == "pypi" for a in want.artifacts):
         names.remove("pypi")
+
+    survey = Survey()
 
     def make(temporary: Path, final: Path) -> dict[str, object]:
         target = BuildTarget(
@@ -113,6 +116,7 @@ def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
             indexes=spec.packages.indexes,
             interpreter=want.interpreter,
             python=want.python,
+            survey=survey,
         )
         for name in names:
             ecosystem(name).build(
@@ -128,7 +132,7 @@ def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
         }
 
     return Builds(Layout(context.home)).realise(
-        want.key, want.name, make, note=context.progress.note
+        want.key, want.name, make, note=context.progress.note, survey=survey
     )
 
 

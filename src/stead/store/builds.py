@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stead.store.locking import Lock, Note
+    from stead.store.survey import Survey
 
 META = "build.json"
 FILES = "files.json.z"
@@ -72,13 +73,15 @@ class Builds:
         name: str,
         make: Callable[[Path, Path], Mapping[str, object]],
         note: Note,
+        survey: Survey | None = None,
     ) -> Path:
         """Give the build with this key; make it if it is not there.
 
         ``make(temporary, final)`` fills ``temporary``, an empty directory in the
         store, with files as they must stand at ``final``, and gives JSON values to
         keep with the build. One process makes; others wait for it, told what for
-        through ``note``, and then use the result. Whatever ``make`` raises leaves,
+        through ``note``, and then use the result. What ``make`` saw of the files may stand
+        in ``survey``, which spares looking at them again. Whatever ``make`` raises leaves,
         and nothing else stays. Raises StoreError for a full disk and the like.
         """
         found = self.find(key, name)
@@ -102,7 +105,7 @@ class Builds:
 
                 note(f"the build {stray[0].name} was made at {stray[1]}; moving it here")
                 return self._make(key, final, moved_in(stray[0], stray[1]), stray[0])
-            return self._make(key, final, make, stray[0] if stray else None)
+            return self._make(key, final, make, stray[0] if stray else None, survey)
 
     def adopt(self, source: Path, note: Note) -> Path:
         """Take in a build that was made in another store: copied, and relocated.
@@ -167,6 +170,7 @@ class Builds:
         final: Path,
         make: Callable[[Path, Path], Mapping[str, object]],
         replaces: Path | None,
+        survey: Survey | None = None,
     ) -> Path:
         temporary = self.layout.store / f"{TEMPORARY}{key}-{os.urandom(4).hex()}"
         with storage(self.layout.store):
@@ -175,7 +179,7 @@ class Builds:
             try:
                 meta = make(temporary, final)
                 with storage(final):
-                    self._finish(temporary, key, final, meta)
+                    self._finish(temporary, key, final, meta, survey)
                     # Before the name appears: a collection must not be faster.
                     lease(temporary)
                     if replaces is not None:
@@ -194,10 +198,17 @@ class Builds:
             sweep(self.layout, held=key)
         return final
 
-    def _finish(self, tree: Path, key: str, final: Path, meta: Mapping[str, object]) -> None:
+    def _finish(
+        self,
+        tree: Path,
+        key: str,
+        final: Path,
+        meta: Mapping[str, object],
+        survey: Survey | None,
+    ) -> None:
         from stead.store import listing
 
-        entries = listing.seal(tree)
+        entries = listing.seal(tree, survey)
         files = listing.dump(entries)
         about = {
             **meta,

@@ -22,6 +22,8 @@ from stead.values.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from stead.store.survey import Survey
+
 Entry = tuple[str, int, int, int, "str | None"]
 
 VERSION = 1
@@ -56,13 +58,14 @@ def scan(tree: str | os.PathLike[str], *, read_only: bool = False) -> list[Found
     pending = [""]
     with storage(root):
         while pending:
-            _scan_one(root, pending.pop(), pending, found, read_only)
+            scan_one(root, pending.pop(), pending, found, read_only=read_only)
     return found
 
 
-def _scan_one(
-    root: str, relative: str, pending: list[str], found: list[Found], read_only: bool
+def scan_one(
+    root: str, relative: str, pending: list[str], found: list[Found], *, read_only: bool
 ) -> None:
+    """Add what one directory holds to ``found``, and its directories to ``pending``; see `scan`."""
     where = os.path.join(root, relative) if relative else root
     fd = os.open(where, os.O_RDONLY | os.O_DIRECTORY) if FD_PATHS else None
     try:
@@ -106,11 +109,14 @@ def _scan_one(
             os.close(fd)
 
 
-def seal(tree: str | os.PathLike[str]) -> list[Entry]:
-    """Make everything below ``tree`` read-only and give the entries to keep about it."""
+def seal(tree: str | os.PathLike[str], survey: Survey | None = None) -> list[Entry]:
+    """Make everything below ``tree`` read-only and give the entries to keep about it.
+
+    ``survey`` is what its maker saw of it.
+    """
     root = os.fspath(tree)
-    found = scan(root, read_only=True)
-    wanted = unrecorded(root, found)
+    found = survey.close(root) if survey else scan(root, read_only=True)
+    wanted = unrecorded(root, found, survey)
     from stead.store.hashing import hash_files
 
     with storage(root):
@@ -127,16 +133,20 @@ def seal(tree: str | os.PathLike[str]) -> list[Entry]:
     )
 
 
-def unrecorded(root: str, found: Iterable[Found]) -> list[str]:
+def unrecorded(root: str, found: Iterable[Found], survey: Survey | None = None) -> list[str]:
     """Name the files whose contents no package's record vouches for."""
     files = [f for f in found if stat.S_ISREG(f.mode)]
     own = [f for f in files if f.links == 1]
     few = len(own) <= FEW and sum(f.size for f in own) <= LITTLE
-    covered = _recorded(root, [f.path for f in files])
+    known = survey.sizes if survey else {}
+    read = survey.records if survey else frozenset()
+    covered = _recorded(root, [f.path for f in files if f.path not in read])
+    sizes = {**known, **{path: -1 if s is None else s for path, (_, s) in covered.items()}}
+    unknown = -2
     result = []
     for f in files:
-        size = covered.get(f.path, _UNKNOWN)[1]
-        if (size is not None and size != f.size) or (few and f.links == 1):
+        size = sizes.get(f.path, unknown)
+        if size not in (f.size, -1) or (few and f.links == 1):
             result.append(f.path)
     return result
 
@@ -148,9 +158,6 @@ def recorded(root: str, paths: Iterable[str]) -> dict[str, str]:
     ``*.dist-info/RECORD``. A record that cannot be read vouches for nothing.
     """
     return {path: _hexadecimal(text) for path, (text, _) in _recorded(root, paths).items()}
-
-
-_UNKNOWN = ("", -1)
 
 
 def _recorded(root: str, paths: Iterable[str]) -> dict[str, tuple[str, int | None]]:
@@ -204,7 +211,7 @@ def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) 
             text = file.read()
         # Nearly every record is without quotes, and then reading it takes half as long.
         lines = text.splitlines()
-        rows = csv.reader(lines) if '"' in text else (line.split(",") for line in lines)
+        rows = csv.reader(lines) if '"' in text else (line.rsplit(",", 2) for line in lines)
         for row in rows:
             if len(row) < 2 or not row[1].startswith(_WHEEL_HASH):
                 continue
@@ -212,7 +219,8 @@ def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) 
             name = prefix + name
             if "/." in name or "//" in name or name[0] == ".":
                 name = normpath(name)
-            known[name] = (row[1], int(row[2]) if len(row) > 2 and row[2] else None)
+            size = int(row[2]) if len(row) > 2 and row[2].isdecimal() else None
+            known[name] = (row[1], size)
     except (OSError, ValueError, csv.Error):
         return
 

@@ -67,7 +67,7 @@ def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) 
         except SteadError:
             _unlink(found, prefix)
             raise
-        if damaged := _damaged(found, prefix):
+        if damaged := _damaged(found, target):
             names = _repair(installer, artifacts, damaged, context)
             # Their scripts were written anew too, so all records are read again.
             found = records.installed(
@@ -75,6 +75,13 @@ def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) 
             )
             context.progress.note(f"fetched {', '.join(names)} anew: the cached copy was damaged")
         task.advance(len(artifacts))
+    if target.survey is not None:
+        for dist in found:
+            if dist.plain:
+                target.survey.vouch(
+                    f"{layout.site_packages}/{dist.info}/RECORD",
+                    {f[0]: f[2] for f in dist.files if f[1].startswith("sha256=")},
+                )
     _relocate(found, target, layout)
     before.remove_compiled()
     lock = os.path.join(prefix, ".lock")
@@ -200,19 +207,20 @@ def _unlink(found: Sequence[Installed], prefix: str) -> None:
                     pass  # two records may list it
 
 
-def _damaged(found: Sequence[Installed], prefix: str) -> dict[str, list[str]]:
+def _damaged(found: Sequence[Installed], target: BuildTarget) -> dict[str, list[str]]:
     """Name the files that are missing or not as long as listed, per distribution.
 
     Content is not hashed here: that is for ``verify``.
     """
     wrong: dict[str, list[str]] = {}
-    root = prefix + "/"
+    root = os.fspath(target.prefix) + "/"
     lstat = os.lstat
+    seen = target.survey.look(target.prefix) if target.survey else {}
     for dist in found:
         for path, _, size in dist.files:
-            if size < 0:
+            if size < 0 or seen.get(path) == size:
                 continue
-            try:
+            try:  # the record's way of writing the path may be another
                 if lstat(root + path).st_size == size:
                     continue
             except OSError:

@@ -37,12 +37,16 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """An installed distribution. ``info`` is its ``.dist-info`` directory's name."""
+    """An installed distribution. ``info`` is its ``.dist-info`` directory's name.
+
+    ``plain`` says that every reader takes its record's lines for the same.
+    """
 
     info: str
     name: str
     version: str
     files: tuple[Listed, ...]
+    plain: bool = False
 
 
 def installed(prefix: str, site_packages: str, infos: Iterable[str]) -> list[Installed]:
@@ -57,7 +61,8 @@ def installed(prefix: str, site_packages: str, infos: Iterable[str]) -> list[Ins
             continue
         version = info.removesuffix(".dist-info").rpartition("-")[2]
         files = tuple(parse(text, site_packages))
-        found.append(Installed(info, name_of(info), version, files))
+        plain = '"' not in text and "\\" not in text
+        found.append(Installed(info, name_of(info), version, files, plain))
     return found
 
 
