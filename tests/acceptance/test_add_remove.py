@@ -141,3 +141,15 @@ def test_offline_uses_what_is_cached(machine, project, index):
         machine.ok("run", "true", cwd=root)
     (root / "stead.lock").unlink()
     machine.ok("run", "--offline", "python", "-c", "import leaf", cwd=root)
+
+
+def test_place_without_packages_has_an_empty_tree(machine, project):
+    root = project({"stead.toml": "[vars]\nA = 'b'\n"})
+    assert machine.json("tree", cwd=root) == {"roots": [], "packages": []}
+
+
+def test_trust_answers_with_what_holds_afterwards(machine, project):
+    root = project({"stead.toml": "[vars]\nA = 'b'\n"})
+    assert machine.json("trust", "--show", cwd=root)["state"] != "trusted"
+    assert machine.json("trust", "--yes", cwd=root)["state"] == "trusted"
+    assert machine.json("trust", "--show", cwd=root)["state"] == "trusted"

@@ -63,10 +63,11 @@ def _trust(args: argparse.Namespace, app: App) -> int:
     snapshot = snapshot_of(request, app.context)
     verdict = trust.judge(spec.place, files, app.context, lambda: snapshot)
     if args.json:
+        agreed = args.yes and not args.show
         app.out_json(
             {
                 "place": spec.place,
-                "state": verdict.state,
+                "state": "trusted" if agreed else verdict.state,
                 "by": verdict.by,
                 "changes": [{"text": m.text, "harmless": m.harmless} for m in verdict.meanings],
                 "files": sorted(os.path.relpath(f, spec.place) for f in files),

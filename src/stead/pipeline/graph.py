@@ -73,7 +73,9 @@ class Graph:
 
 
 def graph_of(composed: Composed) -> Graph:
-    """Give the graph of what is locked. Raises LockOutdatedError where nothing is."""
+    """Give the graph of what is locked. Raises LockOutdatedError where nothing is, though something is asked."""
+    if composed.plan.empty:
+        return Graph((), ())
     locked = lockfile.read(composed.lock_path).find(*composed.slot)
     if locked is None:
         raise LockOutdatedError(
