@@ -6,6 +6,7 @@ A command's module is imported when its command is asked for, not before.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -51,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from stead.cli.errors import guard
 
     words = list(sys.argv[1:] if argv is None else argv)
+    # A command is over soon: to look for cycles again and again among the many values that
+    # stay until then costs more than it frees.
+    gc.set_threshold(100_000, 50, 50)
     with guard() as outcome:
         outcome.code = _dispatch(words)
     return _leave(outcome.code)

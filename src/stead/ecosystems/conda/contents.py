@@ -1,7 +1,8 @@
 """What packages would put where, read from their file lists, and whether that can be allowed.
 
 Nothing is linked before every package passed: names stay inside the prefix, no
-link leads out of it, and no two packages bring different files of one name.
+link leads out of it, and no two packages bring different files of one name. A
+tree is given up when a file that it was linked from is not as long as listed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead.values.errors import ArtifactError, CollisionError
 from stead.values.frozen import dataclass
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 _REMEDY = "the archive is damaged or means harm: take another build of it, or another channel"
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """One file as it would lie in the prefix. ``target`` is where a symbolic link leads."""
+class Placed(NamedTuple):
+    """One file as it would lie in the prefix. ``target`` is where a symbolic link leads.
+
+    A tuple, because there are thousands of these.
+    """
 
     path: str
     sha256: str = ""

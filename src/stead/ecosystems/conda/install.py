@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.conda.cache import Places, in_use, is_cached
@@ -18,7 +21,7 @@ from stead.ecosystems.conda.contents import (
 from stead.ecosystems.conda.engine import cache_directory, failures, translated
 from stead.ecosystems.conda.fetch import fill
 from stead.ecosystems.conda.records import artifact_to_record
-from stead.values.errors import ArtifactError
+from stead.values.errors import ArtifactError, SteadError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +60,10 @@ async def _install(
     *,
     link_scripts: bool,
 ) -> None:
+    fetched: set[str] = set()
     for _ in range(ATTEMPTS):
         await fill(records, context)
-        contents = await _checked(records, target, context)
+        contents = await _listed(records, target, context)
         check_collisions(contents, target.platform)
         with in_use(context):
             # Another process may have put another archive of the same name there since.
@@ -67,8 +71,16 @@ async def _install(
             cached = (is_cached(places.package(r.file_name), r.sha256, r.md5) for r in records)
             if not all(cached):
                 continue
-            await _link(records, contents, target, context, link_scripts=link_scripts)
+            damaged = await _link_and_check(
+                records, contents, target, context, link_scripts=link_scripts
+            )
+        if not damaged:
             return
+        for record, error in damaged:
+            if record.file_name in fetched:
+                raise error
+            fetched.add(record.file_name)
+            await _fetch_again(record, error, context)
     raise ArtifactError(
         "other builds keep replacing packages of the same name in the cache",
         remedy="try again when they are done",
@@ -114,30 +126,78 @@ async def _link(
             raise translated(exc, "conda packages could not be linked") from exc
 
 
-async def _checked(
+async def _listed(
     records: list[RepoDataRecord], target: BuildTarget, context: Context
 ) -> list[Contents]:
-    """Read and check every package's file list; a damaged cache entry is fetched afresh, once."""
+    """Read every package's file list; a damaged cache entry is fetched afresh, once."""
     site_packages = site_packages_of(records, windows=target.platform.is_windows)
     places = Places.of(cache_directory(context))
-    checked = []
+    listed = []
     for record in records:
         name = f"{record.name.normalized} {record.version}"
         directory = places.package(record.file_name)
-        for attempt in (1, 2):
-            try:
-                contents = read_contents(name, directory, site_packages, target.platform)
-                check_inside(contents)
-                check_whole(contents)
-            except DamagedError as exc:
-                if attempt == 2:
-                    raise
-                context.progress.note(f"{exc.message}; fetching it again")
-                await fill([record], context, afresh=True)
+        try:
+            contents = read_contents(name, directory, site_packages, target.platform)
+        except DamagedError as exc:
+            await _fetch_again(record, exc, context)
+            contents = read_contents(name, directory, site_packages, target.platform)
+        check_inside(contents)
+        listed.append(contents)
+    return listed
+
+
+async def _fetch_again(record: RepoDataRecord, error: DamagedError, context: Context) -> None:
+    context.progress.note(f"{error.message}; fetching it again")
+    await fill([record], context, afresh=True)
+
+
+async def _link_and_check(
+    records: list[RepoDataRecord],
+    contents: Sequence[Contents],
+    target: BuildTarget,
+    context: Context,
+    *,
+    link_scripts: bool,
+) -> list[tuple[RepoDataRecord, DamagedError]]:
+    """Link, and meanwhile look for packages that are damaged in the cache; gives those.
+
+    Looking comes first where scripts of packages run, or where the prefix could not
+    be made empty again. Nothing is in the prefix when there are any.
+    """
+    look = partial(_look, records, contents)
+    if link_scripts or os.listdir(target.prefix):
+        damaged = look()
+        if not damaged:
+            await _link(records, contents, target, context, link_scripts=link_scripts)
+        return damaged
+    looking = asyncio.ensure_future(asyncio.to_thread(look))
+    try:
+        await _link(records, contents, target, context, link_scripts=link_scripts)
+    except SteadError:
+        # What the look says explains it better.
+        if not await looking:
+            raise
+    damaged = await looking
+    if damaged:
+        for entry in list(os.scandir(target.prefix)):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
             else:
-                checked.append(contents)
-                break
-    return checked
+                os.unlink(entry.path)
+    return damaged
+
+
+def _look(
+    records: Sequence[RepoDataRecord], contents: Sequence[Contents]
+) -> list[tuple[RepoDataRecord, DamagedError]]:
+    """Give the packages that are not whole, and what is wrong with each."""
+    damaged = []
+    for record, package in zip(records, contents, strict=True):
+        try:
+            check_whole(package)
+        except DamagedError as exc:
+            damaged.append((record, exc))
+    return damaged
 
 
 def site_packages_of(records: Sequence[RepoDataRecord], *, windows: bool) -> str:

@@ -125,6 +125,21 @@ def test_a_cached_file_that_was_cut_is_fetched_again(place: Place) -> None:
     assert any("damaged" in note for note in recorder(place.context).notes)
 
 
+def test_all_that_is_damaged_is_fetched_again_and_linked_once(place: Place) -> None:
+    locked = place.lock("tool")
+    place.build(locked, "one")
+    victims = sorted(cached(place, "").glob("*/share/**/*"))
+    victims = [v for v in victims if v.is_file() and not v.is_symlink()]
+    assert victims
+    for file in victims:
+        file.unlink()
+        file.write_text("2")
+    prefix = place.build(locked, "two")
+    assert sorted(p.name for p in prefix.parent.iterdir() if "unfinished" in p.name) == []
+    assert (prefix / "share/tool/version").read_text() == "2.1\n"
+    assert not list(prefix.rglob("__clobbers__"))
+
+
 @pytest.mark.parametrize("victim", ["info/paths.json", "info/index.json", "share/tool/version"])
 def test_a_cached_file_that_is_gone_is_fetched_again(place: Place, victim: str) -> None:
     locked = place.lock("tool")
