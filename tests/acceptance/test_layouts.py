@@ -92,6 +92,22 @@ def test_monorepo_of_members_that_depend_on_each_other(machine, project):
     assert lock.count("[environment.") == 2
 
 
+def test_projects_side_by_side_in_a_repository_mean_each_other(machine, project):
+    """No word about a workspace anywhere, and an index that has other packages of these names."""
+    files = {**member("leaf"), **member("branch", "leaf"), **member("web", "branch")}
+    root = project({**files, ".git/HEAD": "ref: refs/heads/main\n"})
+    found = imports(machine, root / "packages" / "web", "web", "branch", "leaf")
+    assert all(f.startswith(str(root)) for f in found)
+
+
+def test_a_neighbours_mistake_is_its_own(machine, project):
+    files = {**member("web", "leaf"), "packages/broken/pyproject.toml": "[project\n"}
+    root = project({**files, ".git/HEAD": "ref: refs/heads/main\n"})
+    found = imports(machine, root / "packages" / "web", "web", "leaf")
+    assert found[0].startswith(str(root))
+    assert not found[1].startswith(str(root))
+
+
 def test_two_clones_of_one_repository_import_their_own_code(machine, project, tmp_path):
     root = project({f"x/{k.split('/', 2)[2]}": v for k, v in member("core").items()}) / "x"
     git = ["git", "-C", str(root)]

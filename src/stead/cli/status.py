@@ -105,6 +105,8 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
         state = f"{lock['packages']} packages{python}" if lock["answers"] else "no"
         lines.append(f"locked       {state}  ({near(lock['file'])})")
         lines += [f"             {d}" for d in lock["differences"]]
+        if report["interpreter"]:
+            lines.append(f"interpreter  {report['interpreter']}")
         lines.append(f"built        {report['build'] or 'no'}")
     lines.append(f"in use       {'by this shell' if report['in_use'] else 'not by this shell'}")
     lines.append(f"trusted      {'yes' if report['trusted'] else 'no (the hook leaves it alone)'}")

@@ -12,7 +12,7 @@ from stead.pipeline import lockfile, locks, steps
 from stead.pipeline.files import load_text
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import dataclass, replace
-from stead.values.names import normalize_pypi
+from stead.values.names import DEFAULT, normalize_pypi
 from stead.values.requirement import PYTHON
 
 if TYPE_CHECKING:
@@ -219,7 +219,8 @@ def _locked(
     context: Context,
 ) -> Changed:
     lock = lockfile.read_to_build_on(environments[0].lock_path)
-    before = [lock.find(*c.slot) for c in environments]
+    # An environment that is new is compared with the default one, which it adds to.
+    before = [lock.find(*c.slot) or lock.find(c.slot[0], DEFAULT, c.slot[2]) for c in environments]
     done = steps.lock_together(environments, context, amend=amend, expect=held)
     written = done[0].written
     return Changed(

@@ -161,8 +161,8 @@ def _check_layers(
         raise ManifestError(
             f"environment {environment!r} names a layer {name!r} that {place} does not declare"
             + (f"; did you mean {close!r}?" if close else ""),
-            remedy=f"declared are {', '.join(known) or 'none'}; "
-            f"add [layer.{name}] to stead.toml, or use one of these",
+            remedy=f"add [layer.{name}] to stead.toml"
+            + (f", or use one of {', '.join(known)}" if known else "; it declares no layers yet"),
         )
     for name in names:
         if name in PLATFORM_LAYERS and PLATFORM_LAYERS[name] != platform.family:

@@ -235,7 +235,7 @@ def lock(
         elif what.pypi and python:
             asked = replace(
                 request,
-                requirements=members.with_members(what.pypi, spec.root),
+                requirements=members.with_members(what.pypi, spec.root, spec.place),
                 constraints=_of("pypi", spec.packages.constraints),
                 python=python,
                 provided=tuple(artifacts),

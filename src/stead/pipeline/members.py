@@ -7,6 +7,7 @@ import json
 import os
 from typing import Any
 
+from stead.pipeline.files import is_ours
 from stead.values.errors import ManifestError
 from stead.values.names import normalize_pypi
 from stead.values.origin import Origin
@@ -70,13 +71,17 @@ def content_digest(directory: str) -> str:
     return digest.hexdigest()
 
 
-def with_members(requirements: tuple[Requirement, ...], root: str) -> tuple[Requirement, ...]:
+def with_members(
+    requirements: tuple[Requirement, ...], root: str, place: str
+) -> tuple[Requirement, ...]:
     """Add the members of the workspace that the requirements reach, as editable paths.
 
     A requirement by name that a member bears means that member; so do the
-    members' own dependencies, transitively.
+    members' own dependencies, transitively. Where nothing declares members, the
+    projects beside the place within its root are its neighbours: a name that one
+    of them bears never means a stranger's package of that name.
     """
-    found = members_of(root)
+    found = members_of(root) or neighbours_of(place, root)
     if not found:
         return requirements
     reached: dict[str, Requirement] = {}
@@ -106,12 +111,36 @@ def members_of(root: str) -> dict[str, str]:
 
     for pattern in patterns:
         for directory in sorted(glob.glob(os.path.join(glob.escape(root), pattern))):
-            data = _pyproject(directory)
-            file = os.path.join(directory, "pyproject.toml")
-            name = _table(data or {}, file, "project").get("name")
-            if isinstance(name, str):
-                found[normalize_pypi(name)] = os.path.normpath(directory)
+            if name := _project_name(directory):
+                found[name] = os.path.normpath(directory)
     return found
+
+
+def neighbours_of(place: str, root: str) -> dict[str, str]:
+    """Give the projects in the directory that a place lies in, if that is within the root."""
+    parent = os.path.dirname(place)
+    if place == root or not f"{parent}{os.sep}".startswith(f"{root}{os.sep}"):
+        return {}
+    found: dict[str, str] = {}
+    for entry in sorted(os.scandir(parent), key=lambda e: e.name):
+        directory = os.path.join(parent, entry.name)
+        if entry.name.startswith(".") or directory == place or not is_ours(directory):
+            continue
+        try:
+            name = _project_name(directory)
+        except ManifestError:
+            continue  # a neighbour's mistake is its own
+        if name and is_ours(os.path.join(directory, "pyproject.toml")):
+            found[name] = directory
+    return found
+
+
+def _project_name(directory: str) -> str:
+    """Give the normalised name of the project in a directory, empty without one."""
+    data = _pyproject(directory)
+    file = os.path.join(directory, "pyproject.toml")
+    name = _table(data or {}, file, "project").get("name")
+    return normalize_pypi(name) if isinstance(name, str) else ""
 
 
 def _patterns(root: str) -> list[str]:

@@ -32,7 +32,7 @@ def test_bad_content_is_named_with_its_line(tmp_path, content, line, says):
     file.write_bytes(content)
     (tmp_path / "pyproject.toml").write_text(ROOT, encoding="utf-8")
     with pytest.raises(ManifestError) as caught:
-        with_members((Requirement("pypi", "a"),), str(tmp_path))
+        with_members((Requirement("pypi", "a"),), str(tmp_path), str(tmp_path))
     assert str(caught.value.where) == f"{file}:{line}"
     assert says in caught.value.message
     assert caught.value.remedy
