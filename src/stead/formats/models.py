@@ -237,6 +237,8 @@ class Shape:
 
     def _remedy(self, value: Any, path: Path) -> str:
         key = bare_or_quoted(str(path[-1])) if path else ""
+        if isinstance(value, str) and "packages" in path[-2:-1] and str not in self.readers:
+            return f'a package stands under its ecosystem: [packages.pypi] {key} = "{value}"'
         if isinstance(value, str) and self.command:
             return as_arguments(key, value)
         if isinstance(value, str) and list in self.readers and key:
