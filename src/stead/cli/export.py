@@ -21,17 +21,17 @@ or to the file after -o, whose name also says the format. A file that
 made from. No user name, password or token of an index or channel gets into it.
 """
 
-_FORMATS = ("environment.yml", "explicit", "conda-lock", "pylock", "requirements", "pixi")
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    from stead.pipeline.exchange import FORMATS
+
     options.environment(parser)
     options.locking(parser)
     parser.add_argument(
         "--format",
-        choices=_FORMATS,
+        choices=FORMATS,
         metavar="FORMAT",
-        help=f"one of {', '.join(_FORMATS)} (default: what the name after -o says)",
+        help=f"one of {', '.join(FORMATS)} (default: what the name after -o says)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE")
     parser.add_argument(
@@ -55,7 +55,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
             f"the name {args.output} does not say which format it is"
             if args.output
             else "no format is named",
-            remedy=f"add --format with one of {', '.join(_FORMATS)}",
+            remedy=f"add --format with one of {', '.join(exchange.FORMATS)}",
         )
     path = os.path.normpath(os.path.join(app.cwd, args.output)) if args.output else ""
     exported = exchange.export(

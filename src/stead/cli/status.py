@@ -28,12 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.keep import is_trusted
     from stead.pipeline.state import drift, state_of
+    from stead.shells.state import PLACE
 
     composed = app.composed(args.environment)
     state = state_of(composed, app.context)
     caller = app.context.environ
     problems = list(state.problems)
-    in_use = caller.get("STEAD_PLACE") == composed.spec.place
+    in_use = caller.get(PLACE) == composed.spec.place
     if state.activation:
         problems += drift(state.activation, caller)
     trusted = is_trusted(composed.spec, app.context)

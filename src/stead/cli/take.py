@@ -20,26 +20,16 @@ exact packages go into stead.lock: nothing is solved again. The file itself
 stays as it is. A stead.toml that is there is replaced only with --force.
 """
 
-_FORMATS = (
-    "environment.yml",
-    "requirements",
-    "pyproject",
-    "setup.py",
-    "pixi.toml",
-    "pylock",
-    "conda-lock",
-    "explicit",
-    "pixi",
-)
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    from stead.pipeline.taking import FORMATS
+
     parser.add_argument("file", metavar="FILE", help="the file to take over")
     parser.add_argument(
         "--format",
-        choices=_FORMATS,
+        choices=FORMATS,
         metavar="FORMAT",
-        help=f"one of {', '.join(_FORMATS)} (default: what the file's name says)",
+        help=f"one of {', '.join(FORMATS)} (default: what the file's name says)",
     )
     parser.add_argument(
         "--platform",

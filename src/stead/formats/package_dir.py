@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMAT = "package"
-MAIN = "__main__.py"
 
 
 def read(file: str, load: Callable[[str], str], layer: str = "") -> Manifest:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stead.config.clean import leading_changes
 from stead.config.expand import changes as variable_changes
+from stead.shells.state import ENVIRONMENT, PLACE
 from stead.store.atomic import write_file
 from stead.values.activation import Activation, Change
 from stead.values.digest import plain
@@ -51,8 +52,8 @@ def activate(
     if spec.configuration.modules:
         path = spec.platform.path_separator.join(spec.configuration.modules)
         changes.append(Change("set", "PYTHONPATH", path))
-    changes.append(Change("set", "STEAD_PLACE", spec.place))
-    changes.append(Change("set", "STEAD_ENV", spec.environment))
+    changes.append(Change("set", PLACE, spec.place))
+    changes.append(Change("set", ENVIRONMENT, spec.environment))
     changes += variable_changes(
         spec.configuration.variables,
         spec.configuration.paths,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stead.pipeline import build as building
 from stead.pipeline import lock as locking
 from stead.pipeline import lockfile, steps
-from stead.shells.state import undo
+from stead.shells.state import ENVIRONMENT, PLACE, undo
 from stead.values.activation import apply
 from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, replace
@@ -102,9 +102,9 @@ def drift(activation: Activation, caller: Mapping[str, str]) -> tuple[tuple[str,
     Only where the shell says, by its hook, that it has this one. A variable that
     the environment sets and the shell has otherwise is drift.
     """
-    if caller.get("STEAD_PLACE") != activation.place:
+    if caller.get(PLACE) != activation.place:
         return ()
-    if caller.get("STEAD_ENV") != activation.environment:
+    if caller.get(ENVIRONMENT) != activation.environment:
         return ()
     expected = apply(activation.changes, undo(caller))
     found = []

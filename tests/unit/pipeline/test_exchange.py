@@ -236,10 +236,3 @@ all = { features = ["test", "doc"] }
     assert layers["all"].inherits == ("test", "doc")
     (task,) = layers["doc"].tasks
     assert (task.command, task.depends, task.cwd) == (("mkdocs",), ("x",), "/p/d")
-
-
-def test_the_command_line_offers_what_there_is():
-    from stead.cli import export, take
-
-    assert export._FORMATS == exchange.FORMATS
-    assert take._FORMATS == taking.FORMATS

@@ -8,7 +8,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -68,12 +67,3 @@ def _compare(path: str, entry: dict[str, Any]) -> str:
     except OSError as exc:
         return f"cannot be read: {exc.strerror}"
     return "" if found == wanted else "changed"
-
-
-def recorded_files(prefix: Path) -> Iterator[str]:
-    """Give the paths of all files that conda packages brought, relative to the prefix."""
-    directory = os.path.join(prefix, "conda-meta")
-    for name in sorted(os.listdir(directory)):
-        if name.endswith(".json"):
-            with open(os.path.join(directory, name), "rb") as stream:
-                yield from json.load(stream).get("files", ())
