@@ -15,7 +15,8 @@
     ├── NetworkError
     ├── StoreError            disk full, no permission, a damaged store
     ├── TrustError
-    └── TaskError
+    ├── TaskError
+    └── SecretError           secrets could not be had: each with what was tried
 
 Every error says what happened, where, and what to do next. Foreign exceptions
 are translated where they enter, with the cause kept (``raise … from exc``).
@@ -125,3 +126,7 @@ class TrustError(SteadError):
 
 class TaskError(SteadError):
     """A task cannot be run."""
+
+
+class SecretError(SteadError):
+    """Secrets could not be resolved."""
