@@ -9,18 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from stead.values.frozen import dataclass, field
+from stead.values.kinds import NOTHING, Kinds
 from stead.values.origin import NOWHERE, Origin
 
 if TYPE_CHECKING:
+    from stead.values.kinds import Check, Declaration, RenderedFile, SecretsTable
     from stead.values.requirement import Requirement
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable's definition. ``value`` None takes an inherited one away."""
+    """A variable's definition. ``value`` None takes an inherited one away.
+
+    With a ``declared`` that says what it may hold, None means that nothing is
+    defined here.
+    """
 
     name: str
     value: str | None
+    declared: Declaration | None = None
+    base: str = ""
+    """Absolute directory that relative paths in the value are relative to."""
     origin: Origin = field(default=NOWHERE, compare=False)
 
 
@@ -107,6 +116,13 @@ class Layer:
     variables: tuple[Variable, ...] = ()
     paths: tuple[PathEntry, ...] = ()
     tasks: tuple[Task, ...] = ()
+    files: tuple[RenderedFile, ...] = ()
+    checks: tuple[Check, ...] = ()
+    host: str = ""
+    """The ``host`` whose offers count, where several would do."""
+    net: str = ""
+    adopt: tuple[str, ...] = ()
+    """Variables that the caller's shell may set."""
     inherits: tuple[str, ...] = ()
     """Other layers this one includes (``include-group`` of PEP 735)."""
     origin: Origin = field(default=NOWHERE, compare=False)
@@ -156,6 +172,8 @@ class Manifest:
     """The normalised distribution name, where the directory is an installable project."""
     modules: tuple[str, ...] = ()
     """Directories to put on Python's path, for code that is not installed."""
+    kinds: Kinds = NOTHING
+    secrets: SecretsTable | None = None
     reads: tuple[str, ...] = ()
     """Other files that took part (``-r``, ``-c``, ``setup.cfg``), absolute."""
     own: bool = False

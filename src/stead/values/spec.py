@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Literal
 
 from stead.values.digest import digest
 from stead.values.frozen import dataclass, field
+from stead.values.kinds import NOTHING, Kinds
 
 if TYPE_CHECKING:
+    from stead.values.kinds import Check, Declaration, RenderedFile, SecretsTable
     from stead.values.manifest import Channel, Index, PathEntry, TakenLock, Task, Use, Variable
     from stead.values.platform import Platform
     from stead.values.requirement import Requirement
+    from stead.values.table import Definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,22 @@ class PackagesSpec:
 class Configuration:
     """The configuration part: what a process gets besides packages.
 
-    Variables are already merged, one per name, but not yet expanded: references
-    (``${NAME}``) are resolved when the activation is made.
+    Nothing is computed yet: ``definitions`` are all there are of the place's own
+    variables, and ``config`` makes the table of them when the activation is made.
     """
 
     variables: tuple[Variable, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    """Of the ranks ``module``, ``vars``, ``layer`` and ``.env``."""
+    declarations: tuple[Declaration, ...] = ()
+    """Variables that the place's own tables declare."""
+    kinds: Kinds = NOTHING
+    files: tuple[RenderedFile, ...] = ()
+    checks: tuple[Check, ...] = ()
+    host: str = ""
+    net: str = ""
+    adopt: tuple[str, ...] = ()
+    secrets: SecretsTable | None = None
     paths: tuple[PathEntry, ...] = ()
     modules: tuple[str, ...] = ()
     """Directories for Python's path, absolute, first wins."""

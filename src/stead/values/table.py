@@ -1,0 +1,147 @@
+"""The checked table of variables: what configuration comes to, and where it comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from stead.values.frozen import dataclass, field
+from stead.values.kinds import TEXT
+from stead.values.origin import NOWHERE, Origin
+
+if TYPE_CHECKING:
+    from stead.values.kinds import App, Check, Declaration, Raw, RenderedFile, Type
+    from stead.values.manifest import PathEntry
+    from stead.values.secret import SecretReference
+
+RANKS = (
+    "lib default",
+    "module",
+    "client",
+    "app",
+    "vars",
+    "layer",
+    "recipe",
+    "adopted",
+    ".env",
+    "--set",
+)
+"""Who may define a value, the weakest first.
+
+``module`` is a used module's plain ``[vars]``; ``vars`` and ``layer`` are the
+place's own: its top-level table, and ``[layer.NAME]``.
+"""
+
+Rank = Literal[
+    "lib default",
+    "module",
+    "client",
+    "app",
+    "vars",
+    "layer",
+    "recipe",
+    "adopted",
+    ".env",
+    "--set",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One place that says what a variable is. ``value`` None takes it away."""
+
+    name: str
+    value: Raw | None
+    rank: Rank
+    depth: int = 0
+    """Within a rank the greater prevails: a nearer directory over its parents."""
+    by: str = ""
+    """In words: ``client store``, ``layer prod``, ``[vars]``."""
+    base: str = ""
+    """Absolute directory that relative paths in the value are relative to."""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One variable of the table.
+
+    ``value`` is the text that a process gets; None where it is known only at run
+    (it holds a secret), or where there is none.
+    """
+
+    name: str
+    type: Type = TEXT
+    value: str | None = None
+    secret: bool = False
+    """It is, or contains, a secret: its value stands nowhere before a process runs."""
+    required: bool = False
+    description: str = ""
+    declared: Declaration | None = None
+    by: str = ""
+    """Who declared it, in words: ``lib pgdriver``; empty for one that nobody declared."""
+    definitions: tuple[Definition, ...] = ()
+    """All that define it, the one that prevails first."""
+    parts: tuple[str | SecretReference, ...] = ()
+    """Of a secret: literal text and what is to be put between; encoded for a URL if ``encoded``."""
+    encoded: bool = False
+    refers: tuple[str, ...] = ()
+    """What its value was made from: ``NAME``, ``paths.raw``, ``host.ports.web``, ``net.db``."""
+    reaches: tuple[str, ...] = ()
+    """Who gets it, in words: ``app viewer``, ``viewer.ini``."""
+    where: str = "set"
+    """How it reaches a process: ``set``, or ``prepend``/``append`` to what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong that is known before anything starts."""
+
+    message: str
+    where: Origin = NOWHERE
+    details: tuple[str, ...] = ()
+    remedy: str = ""
+    kind: str = "error"
+    """``error``, or ``warning`` for what does not hinder (drift, an undeclared key)."""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where.file else ""
+        return f"{place}{self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the command line, a recipe or the place chose; empty for what is to be found."""
+
+    app: str = ""
+    recipe: str = ""
+    target: str = ""
+    host: str = ""
+    net: str = ""
+    settings: tuple[Definition, ...] = ()
+    """``--set NAME=VALUE``, of rank ``--set``."""
+    deploy: bool = False
+    """For a machine elsewhere: the place's ``.env`` does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The variables of one environment, and all that was found wrong on the way."""
+
+    entries: tuple[Entry, ...] = ()
+    """Sorted by name."""
+    findings: tuple[Finding, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+    """With what was found filled in."""
+    app: App | None = None
+    paths: tuple[PathEntry, ...] = ()
+    files: tuple[RenderedFile, ...] = ()
+    checks: tuple[Check, ...] = ()
+    drift: tuple[str, ...] = ()
+    """Declared names that the caller's shell sets otherwise."""
+
+    def entry(self, name: str) -> Entry | None:
+        return next((e for e in self.entries if e.name == name), None)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.kind == "error")
