@@ -27,10 +27,10 @@ class Variable:
 
     name: str
     value: str | None
+    origin: Origin = field(default=NOWHERE, compare=False)
     declared: Declaration | None = None
     base: str = ""
     """Absolute directory that relative paths in the value are relative to."""
-    origin: Origin = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
