@@ -16,6 +16,7 @@ from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
     from stead.pipeline.meaning import TrustSnapshot
+    from stead.store.places import Witness
     from stead.values.activation import Activation
     from stead.values.context import Context
     from stead.values.spec import Spec
@@ -44,9 +45,16 @@ def keep(
     ``started`` is when the inputs began to be read; ``written`` are those that
     this command wrote itself.
     """
+    if composed.spec.link and activation.build:
+        update_link(composed.spec, activation.build, context)
     trusted = is_trusted(composed.spec, context)
+    quiet: tuple[Witness, ...] = ()
     if trusted:
         from stead.pipeline.prompt import hook_files
+
+        quiet = records.quiet_directories(
+            activation, context.home, written=written, clock=context.now
+        )
     records.record(
         context.home,
         activation,
@@ -55,10 +63,9 @@ def keep(
         started=started,
         written=written,
         trusted=trusted,
-        files=hook_files(activation) if trusted else None,
+        files=hook_files(activation, tuple(w.path for w in quiet)) if trusted else None,
+        quiet=quiet,
     )
-    if composed.spec.link and activation.build:
-        update_link(composed.spec, activation.build, context)
 
 
 def is_trusted(spec: Spec, context: Context) -> bool:

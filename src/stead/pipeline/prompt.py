@@ -12,6 +12,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Literal
 
+from stead.shells import hook_bash
 from stead.shells.hook_record import Watch, hook_record
 from stead.shells.state import undo
 from stead.store import places, trust
@@ -59,25 +60,38 @@ class Evaluation:
     """Files besides the manifests on the way up whose change is worth a new look."""
 
 
-def hook_files(activation: Activation) -> dict[str, Callable[[str], str]]:
+def hook_files(
+    activation: Activation, quiet: tuple[str, ...] = ()
+) -> dict[str, Callable[[str], str]]:
     """Give the hook's files of a record: name → function of the record's directory.
 
+    ``quiet`` are directories that the record has references of.
     Meant for a trusted place alone. A shell that cannot set one of the variables
     gets no file, and says so when it asks.
     """
     files: dict[str, Callable[[str], str]] = {}
     for module in map(template, SHELLS):
+        record = hook_record(activation, "")
         try:
-            module.render(hook_record(activation, ""), "")
+            module.render(record, "")
         except SteadError:
             continue
-        files[module.FILE] = _renderer(module, activation)
+        files[module.FILE] = _renderer(module, activation, quiet)
+        if module.FILE == hook_bash.FILE:
+            for name, text in hook_bash.files(record).items():
+                files[name] = _constant(text)
     return files
 
 
-def _renderer(module: ModuleType, activation: Activation) -> Callable[[str], str]:
+def _constant(text: str) -> Callable[[str], str]:
+    return lambda _directory: text
+
+
+def _renderer(
+    module: ModuleType, activation: Activation, quiet: tuple[str, ...]
+) -> Callable[[str], str]:
     def render(directory: str) -> str:
-        text: str = module.render(hook_record(activation, directory), directory)
+        text: str = module.render(hook_record(activation, directory, quiet), directory)
         return text
 
     return render

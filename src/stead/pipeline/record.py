@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from stead import __version__
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 FINE = 0.02
 """Seconds within which two changes of a file may bear the same time on Linux: two timer ticks."""
+
+WORTH = 4
+"""Names in a directory from which on comparing its time is cheaper than asking for each."""
 
 COARSE = 2.0
 """The same where a shell, or a file system, counts seconds."""
@@ -43,6 +47,7 @@ def record(
     written: Collection[str] = (),
     trusted: bool = False,
     files: Mapping[str, Callable[[str], str]] | None = None,
+    quiet: tuple[Witness, ...] = (),
     sys_platform: str = sys.platform,
 ) -> Record:
     """Write the record of an activation's place and environment, if it is not there already.
@@ -52,7 +57,8 @@ def record(
     input that changed since, or so shortly before that the clock cannot tell, may
     be another than the one that was read and is never taken for fresh, except
     those ``written`` by the caller itself. ``files`` are further files of the
-    record: name → function of the record's directory. Raises StoreError.
+    record: name → function of the record's directory; ``quiet`` are the
+    directories that they look at in place of the names in them. Raises StoreError.
     """
     tick = granularity(sys_platform, nanoseconds=_sh_compares_nanoseconds(os.fspath(home)))
     witnesses = tuple(
@@ -64,6 +70,7 @@ def record(
         witnesses,
         names=tuple(names),
         trusted=trusted,
+        quiet=quiet,
         slow=_why_slow(activation, witnesses, sys_platform),
         program=__version__,
     )
@@ -81,6 +88,46 @@ def record(
         del render["run.sh"]
         return places.keep(home, replace(wanted, slow=slow), tuple(render.items()))
     return kept
+
+
+def quiet_directories(
+    activation: Activation,
+    home: str | os.PathLike[str],
+    *,
+    written: Collection[str] = (),
+    clock: Callable[[], float],
+    sys_platform: str = sys.platform,
+) -> tuple[Witness, ...]:
+    """Give the directories whose own time tells that no name has appeared in them.
+
+    A new entry changes it. Left out are directories that changed so shortly ago
+    that the next change could bear the same time, and those with a time in whole
+    seconds: archives and reproducible builds set such times, also a second time.
+    For a directory that changed because this command has ``written`` to it, the
+    clock's tick is waited for.
+    """
+    tick = granularity(sys_platform, nanoseconds=_sh_compares_nanoseconds(os.fspath(home)))
+    absent: dict[str, list[str]] = {}
+    for path in activation.absent:
+        absent.setdefault(os.path.dirname(path), []).append(path)
+    ours = {os.path.dirname(path) for path in written}
+    found = []
+    for directory, paths in absent.items():
+        if len(paths) < WORTH:
+            continue
+        try:
+            seen = places.witness(directory)
+            age = clock() - seen.mtime_ns / 1e9
+            if 0 <= age <= tick <= FINE and directory in ours:
+                time.sleep(tick - age + 0.001)
+                age = clock() - seen.mtime_ns / 1e9
+        except OSError:
+            continue
+        settled = seen.kind == "d" and seen.mtime_ns % 10**9 and age > tick
+        # Looked at after the time was read. A dangling link comes to life elsewhere.
+        if settled and not any(map(os.path.lexists, paths)):
+            found.append(seen)
+    return tuple(found)
 
 
 def references(record: Record, directory: str) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ _stead_home=@HOME@
 _stead_program=@PROGRAM@
 _stead_names=(@NAMES@)
 _stead_format=@FORMAT@
-_stead_pwd= _stead_env= _stead_state=none _stead_between=() _stead_adopt=
+_stead_pwd= _stead_env= _stead_state=none _stead_between=() _stead_adopt= _stead_turn=0
 : "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}" "${_stead_adopted=}"
 # new: values as they were put. kept: how to declare again what was no plain exported variable.
 # said: messages given. past: manifests that make no place, with their reference files.
@@ -81,15 +81,10 @@ _stead_walk() {
   done
 }
 
-# Whether a directory has any manifest: one test, for it is made at every prompt.
-_stead_any() {
-  [[ @ANY@ ]]
-}
-
 # Whether a directory has a manifest that is not known to make no place.
 _stead_counts() {
-  _stead_any "$1" || builtin return 1
-  local _stead_n _stead_f _stead_r
+  local _stead_d=$1 _stead_n _stead_f _stead_r
+  [[ @ANY@ ]] || builtin return 1
   for _stead_n in "${_stead_names[@]}"; do
     _stead_f=$1/$_stead_n
     if [[ -e $_stead_f ]]; then
@@ -103,7 +98,10 @@ _stead_counts() {
 _stead_near() {
   local _stead_d
   for _stead_d in "${_stead_between[@]}"; do
-    ! _stead_counts "$_stead_d" || builtin return 1
+    # One test for any manifest: it is made at every prompt.
+    if [[ @ANY@ ]]; then
+      ! _stead_counts "$_stead_d" || builtin return 1
+    fi
   done
 }
 
@@ -283,10 +281,10 @@ _stead_rebase() {
   _stead_new[$1]=${!1-}
 }
 
-# NAME…: saves variables that are about to be set.
+# Saves the variables that are about to be set.
 _stead_save_sets() {
-  _stead_saved+=("$@")
-  _stead_save "$@"
+  _stead_saved=("${_stead_values[@]%%=*}")
+  _stead_save "${_stead_saved[@]}"
 }
 
 # All is applied: gives back what was changed by hand where an outer shell had applied it.
@@ -335,24 +333,29 @@ _stead_restore() {
 # Takes back what was applied here or in an outer shell. What was changed by hand since stays;
 # of a list, only what was put into it goes. Where nothing was, all that was set goes at once.
 _stead_leave() {
-  local _stead_n _stead_i _stead_l=${STEAD_APPLIED-} IFS=$' \t\n'
-  [[ -z $_stead_key ]] || builtin eval "_stead_got=$_stead_values"
+  local _stead_n _stead_i _stead_l=${STEAD_APPLIED-} _stead_sets _stead_got _stead_put IFS=$' \t\n'
   if [[ -z $_stead_key ]]; then
     _stead_new=()
-  elif [[ -z $_stead_adopted && $_stead_got == "$_stead_put" ]]; then
-    builtin unset -v "${_stead_sets[@]}"
-    for _stead_n in "${_stead_saved[@]}"; do
-      _stead_restore "$_stead_n"
-    done
-    # Counted, for taking a long text off the front as a pattern takes a millisecond.
-    _stead_i="${_stead_sets[*]}"
-    _stead_l=${_stead_l:${#_stead_i}}
   else
-    for _stead_n in "${_stead_sets[@]}"; do
-      _stead_i=${_stead_put%%"$_stead_between_values"*}
-      _stead_put=${_stead_put:${#_stead_i}+1}
-      _stead_new[$_stead_n]=${_stead_i#x}
-    done
+    _stead_sets=("${_stead_values[@]%%=*}")
+    # One text of all values against another. A variable that is gone puts one more separator
+    # into the first than the second has, and so does one that holds a separator.
+    builtin printf -v _stead_i "\${%s-\$_stead_separator}\$_stead_separator" "${_stead_sets[@]}"
+    builtin eval "_stead_got=\"$_stead_i\""
+    builtin printf -v _stead_put "%s$_stead_separator" "${_stead_values[@]#*=}"
+    if [[ -z $_stead_adopted && $_stead_got == "$_stead_put" ]]; then
+      builtin unset -v "${_stead_sets[@]}"
+      for _stead_n in "${_stead_saved[@]}"; do
+        _stead_restore "$_stead_n"
+      done
+      # Counted, for taking a long text off the front as a pattern takes a millisecond.
+      _stead_i="${_stead_sets[*]}"
+      _stead_l=${_stead_l:${#_stead_i}}
+    else
+      for _stead_i in "${_stead_values[@]}"; do
+        _stead_new[${_stead_i%%=*}]=${_stead_i#*=}
+      done
+    fi
   fi
   for _stead_n in $_stead_l; do
     [[ $_stead_n != *[!A-Za-z0-9_]* && $_stead_n != [0-9]* ]] || builtin continue

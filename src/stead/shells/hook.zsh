@@ -2,7 +2,7 @@
 # A prompt where nothing changed starts no process, and neither does entering a known place.
 typeset -g _stead_home=@HOME@ _stead_program=@PROGRAM@ _stead_format=@FORMAT@
 typeset -ga _stead_names=(@NAMES@) _stead_between=() _stead_saved _stead_sets
-typeset -g _stead_pwd= _stead_env= _stead_state=none
+typeset -g _stead_pwd= _stead_env= _stead_state=none _stead_turn=0
 : "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}" "${_stead_adopted=}"
 typeset -g _stead_adopt=
 # new: values as they were put. kept: how to declare again what was no plain exported variable.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stead.values.activation import Activation, Change
 
-FORMAT = 1
+FORMAT = 2
 """Stands in every hook file; a hook of another format does not take it."""
 
 
@@ -51,6 +51,8 @@ class HookRecord:
     pairs: tuple[tuple[str, str], ...] = ()
     absent: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    quiet: tuple[tuple[str, str], ...] = ()
+    """Directories with reference files: none of ``absent`` is in one while the times are equal."""
 
     @property
     def key(self) -> str:
@@ -63,10 +65,11 @@ class HookRecord:
         return tuple(dict.fromkeys(c.name for c in self.relative if c.kind != "default"))
 
 
-def hook_record(activation: Activation, directory: str) -> HookRecord:
+def hook_record(activation: Activation, directory: str, quiet: tuple[str, ...] = ()) -> HookRecord:
     """Give what the hook file of an activation holds.
 
-    ``directory`` holds the record's reference files, named by the inputs' numbers.
+    ``directory`` holds the record's reference files, named by the inputs' numbers,
+    and by those of the directories in ``quiet`` with a ``d`` before them.
     """
     sets, unsets, relative = reduce(activation.changes)
     return HookRecord(
@@ -81,6 +84,7 @@ def hook_record(activation: Activation, directory: str) -> HookRecord:
         ),
         activation.absent,
         activation.requires,
+        tuple((path, f"{directory}/d{number}") for number, path in enumerate(quiet)),
     )
 
 

@@ -39,7 +39,22 @@ def render(record: HookRecord, directory: str) -> str:
     """
     for name in (*dict(record.sets), *record.unsets, *(c.name for c in record.relative)):
         check_name("zsh", name)
-    return hook_bash.render(record, directory, FILE)
+    sets = {**dict(record.sets), "STEAD_RECORD": record.key}
+    names = " ".join(sets)
+    separator = hook_bash.separator(sets.values())
+    # Read at once as a text, and as code only on leaving: entering is what people wait for.
+    values = posix(separator).join(f'"${{{name}+x${name}}}"' for name in sets)
+    put = [
+        f"[[ -z {hook_bash.any_is_set(list(sets), beginnings=False)} ]] || _stead_save_sets {names}",
+        "builtin export \\",
+        *(f"  {name}={posix(value)} \\" for name, value in sets.items()),
+        f"  STEAD_APPLIED='{names}'",
+        f"_stead_sets=({names})",
+        f"_stead_between_values={posix(separator)}",
+        f"_stead_values={posix(values)}",
+        f"_stead_put={posix(separator.join(f'x{value}' for value in sets.values()))}",
+    ]
+    return hook_bash.text(record, directory, FILE, put, beginnings=False)
 
 
 watch, again, pend, none = hook_bash.watch, hook_bash.again, hook_bash.pend, hook_bash.none

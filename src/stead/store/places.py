@@ -8,6 +8,7 @@ directory with nothing but tests of existence::
     places/at/home/ann/scans/.stead@/default/3/activation.json
                                                run.sh    where no Python is needed
                                                0, 1, …   references, see below
+                                               d0, …     those of directories
                                                trusted   where the hook may use it
 
 A record is written under a new number and then ``current`` is replaced: a
@@ -62,6 +63,8 @@ class Record:
     names: tuple[str, ...] = ()
     """Names that make a directory below the place a place of its own, shell patterns among them."""
     trusted: bool = False
+    quiet: tuple[Witness, ...] = ()
+    """Directories: while one is as it was, none of the names missing from it has appeared."""
     slow: str = ""
     """Why a run cannot start without Python; empty when it can."""
     program: str = ""
@@ -134,6 +137,7 @@ def read(directory: str) -> Record | None:
         return Record(
             activation=_activation(data.pop("activation")),
             witnesses=tuple(Witness(**w) for w in data.pop("witnesses")),
+            quiet=tuple(Witness(**w) for w in data.pop("quiet", ())),
             names=tuple(data.pop("names")),
             directory=directory,
             **data,
@@ -207,9 +211,9 @@ def _keep(
     _make_private(home, directory)
     target = _numbered(directory)
     try:
-        for number, seen in enumerate(record.witnesses):
+        for name, seen in _references(record):
             if seen.mtime_ns >= 0:
-                reference = os.path.join(target, str(number))
+                reference = os.path.join(target, name)
                 _write(reference, b"")
                 os.utime(reference, ns=(seen.mtime_ns, seen.mtime_ns))
         for name, text in render:
@@ -240,14 +244,27 @@ def references_hold(record: Record) -> bool:
     They have not where the home's file system keeps times more coarsely than
     the tree's.
     """
-    for number, seen in enumerate(record.witnesses):
+    for name, seen in _references(record):
         try:
-            found = os.stat(os.path.join(record.directory, str(number)))
+            found = os.stat(os.path.join(record.directory, name))
         except OSError:
             return False
         if found.st_mtime_ns != seen.mtime_ns:
             return False
     return True
+
+
+def _references(record: Record) -> list[tuple[str, Witness]]:
+    """Give the names of a record's reference files, each with what it stands for."""
+    return [
+        *((str(number), seen) for number, seen in enumerate(record.witnesses)),
+        *((quiet_reference(number), seen) for number, seen in enumerate(record.quiet)),
+    ]
+
+
+def quiet_reference(number: int) -> str:
+    """Name the reference file of a directory of :attr:`Record.quiet`."""
+    return f"d{number}"
 
 
 def forget(home: str | os.PathLike[str], place: str, environment: str) -> None:

@@ -91,13 +91,15 @@ class World:
             inputs=(str(manifest),),
             **more,
         )
+        quiet = record.quiet_directories(activation, self.home, clock=lambda: time.time() + 10)
         record.record(
             str(self.home),
             activation,
             names=known.NAMES,
             now=time.time() + 10,
             trusted=True,
-            files=prompt.hook_files(activation),
+            files=prompt.hook_files(activation, tuple(w.path for w in quiet)),
+            quiet=quiet,
         )
         return directory
 

@@ -39,7 +39,7 @@ def test_the_key_follows_what_is_applied_and_not_where_it_is_kept():
 def test_a_shell_that_cannot_set_a_name_gets_no_file_and_the_others_do():
     activation = Activation("/p", "/p", "default", (Change("set", "status", "1"),))
     files = prompt.hook_files(activation)
-    assert set(files) == {"hook.bash", "hook.ps1"}
+    assert set(files) == {"hook.bash", "hook.values", "hook.ps1"}
     said = answer(Evaluation(activation, "ready"), "fish")
     assert "status is a variable of the shell" in said
     assert "set -gx status" not in said
