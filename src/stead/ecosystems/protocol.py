@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from stead.values.activation import Change
@@ -80,6 +80,19 @@ class Survey(Protocol):
         """Say which files a package's record carries the sha256 of, by path, with size or -1.
 
         ``record`` is the path of that record; all paths are relative to the tree.
+        """
+
+    def tell(
+        self,
+        tree: Path,
+        made: Iterable[str],
+        files: Mapping[str, list[tuple[str, int, int, int, str | None]]],
+    ) -> None:
+        """Say what the builder has put there itself, just now and alone.
+
+        ``made`` are directories that were not there before, in the order they were
+        made. ``files`` gives all files of some of them, as (path, mode, size, mtime in
+        nanoseconds, None): hard links, read-only, and vouched for by a record.
         """
 
 

@@ -3,11 +3,12 @@
 Their layouts belong to the ecosystems. Known here is only what an entry is: a
 directory that is taken or dropped as a whole.
 
-================  ==========================================================
-``conda/pkgs/X``  an unpacked conda package; ``X.lock`` beside it names its archive
-``uv/archive-*``  unpacked wheels, named by random ids; links and small files of
-                  other buckets point there by id, and go with them
-================  ==========================================================
+==================  ========================================================
+``conda/pkgs/X``    an unpacked conda package; ``X.lock`` beside it names its archive
+``uv/archive-*``    unpacked wheels, named by random ids; links and small files of
+                    other buckets point there by id, and go with them
+``wheels/X.json``   how to link an unpacked wheel again; it names the id, and goes too
+==================  ========================================================
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from stead.store.locking import Note
 
 _POINTER = 64 * 1024
-"""Bytes of the largest file that may be a pointer."""
+"""Bytes from the start of a file that a pointer stands in."""
 
 
 def entries(layout: Layout) -> Iterator[str]:
@@ -94,17 +95,16 @@ def _forget(uv: str, ids: set[str]) -> None:
     if not ids:
         return
     wanted = [os.fsencode(name) for name in ids]
-    for bucket in _listed(uv):
-        if not _base(bucket).startswith(("wheels-v", "sdists-v")):
-            continue
+    buckets = [d for d in _listed(uv) if _base(d).startswith(("wheels-v", "sdists-v"))]
+    for bucket in [*buckets, os.path.join(os.path.dirname(uv.rstrip(os.sep)), "wheels")]:
         for parent, directories, files in os.walk(bucket):
             for name in directories + files:
                 path = os.path.join(parent, name)
                 if os.path.islink(path):
                     points = _base(os.readlink(path)) in ids
-                elif name in files and os.path.getsize(path) <= _POINTER:
+                elif name in files:
                     with open(path, "rb") as file:
-                        data = file.read()
+                        data = file.read(_POINTER)
                     points = any(one in data for one in wanted)
                 else:
                     points = False

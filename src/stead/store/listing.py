@@ -121,7 +121,7 @@ def seal(tree: str | os.PathLike[str], survey: Survey | None = None) -> list[Ent
 
     with storage(root):
         hashes = hash_files(root, wanted)
-    return sorted(
+    entries: list[Entry] = [
         (
             f.path,
             f.mode,
@@ -130,7 +130,11 @@ def seal(tree: str | os.PathLike[str], survey: Survey | None = None) -> list[Ent
             f.target if f.target is not None else hashes.get(f.path),
         )
         for f in found
-    )
+    ]
+    if survey:
+        entries += survey.done
+    entries.sort()
+    return entries
 
 
 def unrecorded(root: str, found: Iterable[Found], survey: Survey | None = None) -> list[str]:

@@ -16,7 +16,9 @@ from stead.store.atomic import storage
 from stead.store.listing import Found, scan_one
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from stead.store.listing import Entry
 
 _TICK = 20_000_000
 """Nanoseconds in which two changes may leave one time on a directory."""
@@ -30,6 +32,8 @@ class _Seen(NamedTuple):
 
     mtime_ns: int
     entries: list[Found]
+    done: list[Entry]
+    """What is to be kept of files that need no other look."""
 
 
 class Survey:
@@ -41,6 +45,8 @@ class Survey:
         """Size of each file whose hash a package's record carries."""
         self.records: set[str] = set()
         """The records that need not be read for that any more."""
+        self.done: list[Entry] = []
+        """What is to be kept of the files that `close` leaves out."""
 
     def look(self, tree: str | os.PathLike[str]) -> dict[str, int]:
         """List a tree; gives path → size as ``lstat`` has it, without directories.
@@ -70,7 +76,7 @@ class Survey:
                     sizes[f.path] = f.size
                     if f.mode != kind | f.mode & 0o555 | 0o400:
                         mtime = -1  # its rights are still to go
-                self._seen[relative] = _Seen(mtime, entries)
+                self._seen[relative] = _Seen(mtime, entries, [])
         return sizes
 
     def vouch(self, record: str, sizes: Mapping[str, int]) -> None:
@@ -81,13 +87,41 @@ class Survey:
         self.records.add(record)
         self.sizes.update(sizes)
 
+    def tell(
+        self,
+        tree: str | os.PathLike[str],
+        made: Iterable[str],
+        files: Mapping[str, list[Entry]],
+    ) -> None:
+        """Say what the caller has put there itself, just now and alone.
+
+        ``made`` are directories that were not there before. ``files`` gives all
+        files of some of them: hard links, read-only, and vouched for by a record.
+        Raises StoreError.
+        """
+        root = os.fspath(tree)
+        inside: dict[str, list[Found]] = {path: [] for path in files}
+        times = {}
+        with storage(root):
+            for path in made:
+                info = os.lstat(_full(root, path))
+                times[path] = info.st_mtime_ns
+                parent = path.rpartition("/")[0]
+                if parent in inside:
+                    links = info.st_nlink, (info.st_dev, info.st_ino)
+                    inside[parent].append(Found(path, info.st_mode, 0, 0, None, *links))
+        for path, entries in inside.items():
+            self._seen[path] = _Seen(times[path], entries, files[path])
+
     def close(self, tree: str | os.PathLike[str]) -> list[Found]:
         """Take the rights to write as ``scan(tree, read_only=True)``, and give the same list.
 
+        Files that were told of are left out of it, and stand in ``done``.
         Raises StoreError.
         """
         root = os.fspath(tree)
         found: list[Found] = []
+        self.done = []
         pending = [""]
         with storage(root):
             while pending:
@@ -96,6 +130,7 @@ class Survey:
                 if seen is None or seen.mtime_ns != os.lstat(_full(root, relative)).st_mtime_ns:
                     scan_one(root, relative, pending, found, read_only=True)
                     continue
+                self.done += seen.done
                 for f in seen.entries:
                     if not stat.S_ISDIR(f.mode):
                         found.append(f)

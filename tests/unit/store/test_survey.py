@@ -122,3 +122,44 @@ def test_hashes_what_is_not_as_long_as_vouched_for(
     assert details["a/one"] is None
     assert details["a/deep/two"] is not None
     assert details["b/three"] is None
+
+
+def told(tree: Path, *directories: str) -> dict[str, list[listing.Entry]]:
+    """Tell a survey's user what is in some directories, as they stand."""
+    return {
+        directory: [
+            (f.path, f.mode, f.size, f.mtime_ns, None)
+            for f in listing.scan(tree)
+            if os.path.dirname(f.path) == directory and (tree / f.path).is_file()
+        ]
+        for directory in directories
+    }
+
+
+def test_what_was_told_is_kept_as_if_it_had_been_seen(tree: Path) -> None:
+    survey = Survey()
+    survey.tell(tree, ["a", "a/deep"], told(tree, "a", "a/deep"))
+    entries = listing.seal(tree, survey)
+    assert survey.done
+    again = {e[0]: e[:4] for e in listing.seal(tree)}
+    assert {e[0]: e[:4] for e in entries} == again
+    assert [e[4] for e in entries if e[0] == "a/one"] == [None]
+    assert all(not f.mode & 0o222 for f in listing.scan(tree) if f.target is None)
+
+
+def test_what_was_told_is_looked_at_again_where_a_directory_has_changed(tree: Path) -> None:
+    survey = Survey()
+    survey.tell(tree, ["a", "a/deep"], told(tree, "a", "a/deep"))
+    (tree / "a" / "later").write_text("x")
+    details = {e[0]: e[4] for e in listing.seal(tree, survey)}
+    assert details["a/later"] is not None
+    assert details["a/one"] is not None
+    assert details["a/deep/two"] is None
+
+
+def test_a_directory_that_nothing_was_told_of_is_looked_at(tree: Path) -> None:
+    survey = Survey()
+    survey.tell(tree, ["a", "a/deep"], told(tree, "a"))
+    details = {e[0]: e[4] for e in listing.seal(tree, survey)}
+    assert details["a/one"] is None
+    assert details["a/deep/two"] is not None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 from typing import TYPE_CHECKING
 
-from stead.ecosystems.pypi import records
+from stead.ecosystems.pypi import linking, recipes, records
+from stead.ecosystems.pypi.scripts import script_at, with_shebang
 from stead.ecosystems.pypi.venv import CONFIG, layout_of, make_venv
 from stead.values.errors import ArtifactError, CollisionError, InterpreterError, SteadError
 
@@ -16,16 +15,11 @@ if TYPE_CHECKING:
 
     from stead.ecosystems.protocol import BuildTarget
     from stead.ecosystems.pypi.install import Installer
+    from stead.ecosystems.pypi.recipes import Recipe
     from stead.ecosystems.pypi.records import Installed
     from stead.ecosystems.pypi.venv import Layout
     from stead.values.context import Context
     from stead.values.lock import Artifact
-
-SHEBANG_LIMIT = 127
-"""Bytes of a ``#!`` line that every kernel in use reads (Linux before 5.1)."""
-
-_PLAIN = re.compile(rb"#!([^\s]+)([^\n]*)\n")
-_LONG = re.compile(rb"#!/bin/sh\n'''exec' ([^\n]+?) \"\$0\" \"\$@\"\n' '''\n")
 
 
 def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) -> None:
@@ -46,47 +40,97 @@ def build(artifacts: Sequence[Artifact], target: BuildTarget, context: Context) 
             "PyPI packages are to be installed, but nothing brings a Python to run them",
             remedy='ask for one: [packages] python = "3.12"',
         )
-    site = os.path.join(prefix, layout.site_packages)
     before = _Before(prefix, layout)
     before.refuse_known(artifacts)
 
-    from stead.ecosystems.pypi.install import Installer
-    from stead.ecosystems.pypi.uv import scratch, uv_for
-
-    with (
-        scratch(context) as work,
-        context.progress.task("linking PyPI packages", unit="packages") as task,
-    ):
+    with context.progress.task("linking PyPI packages", unit="packages") as task:
         task.total(len(artifacts))
-        installer = Installer(uv_for(context), target, context, work)
-        installer.install(artifacts)
-        found = records.installed(prefix, layout.site_packages, records.infos(site) - before.infos)
-        try:
-            refuse_escapes(found)
-            before.refuse_collisions(found)
-        except SteadError:
-            _unlink(found, prefix)
-            raise
-        if damaged := _damaged(found, target):
-            names = _repair(installer, artifacts, damaged, context)
-            # Their scripts were written anew too, so all records are read again.
-            found = records.installed(
-                prefix, layout.site_packages, records.infos(site) - before.infos
-            )
-            context.progress.note(f"fetched {', '.join(names)} anew: the cached copy was damaged")
-        task.advance(len(artifacts))
-    if target.survey is not None:
-        for dist in found:
-            if dist.plain:
-                target.survey.vouch(
-                    f"{layout.site_packages}/{dist.info}/RECORD",
-                    {f[0]: f[2] for f in dist.files if f[1].startswith("sha256=")},
-                )
-    _relocate(found, target, layout)
+        done = _link(artifacts, target, layout, before, context)
+        task.advance(len(done))
+        rest = [a for a in artifacts if a.name not in done]
+        if rest:
+            _install(rest, target, layout, before, context)
+            task.advance(len(rest))
     before.remove_compiled()
     lock = os.path.join(prefix, ".lock")
     if os.path.exists(lock):
         os.unlink(lock)
+
+
+def _link(
+    artifacts: Sequence[Artifact],
+    target: BuildTarget,
+    layout: Layout,
+    before: _Before,
+    context: Context,
+) -> set[str]:
+    """Link what uv has linked once already, and name it. Collisions are found first."""
+    home = os.fspath(context.home)
+    known = []
+    for artifact in artifacts:
+        file = recipes.file_for(artifact, target, layout.site_packages, home)
+        recipe = recipes.read(file) if file else None
+        if recipe is not None:
+            known.append((artifact.name, recipe))
+    paths: set[str] = set()
+    fit, others = [], False
+    for _, recipe in known:
+        own = recipe.paths
+        if paths.isdisjoint(own) and not before.may_know(own):
+            fit.append(recipe)
+            paths.update(own)
+        else:
+            others = True
+    if others:
+        # One file twice is none too many if it is the same one: uv knows how to do that.
+        before.refuse_collisions(linking.installed((r for _, r in known), layout.site_packages))
+    linker = linking.Linker(target, layout.site_packages, os.path.join(home, "packages", "uv"))
+    linked = {recipe.file for recipe in linker.link(fit)}
+    before.linked += [r for _, r in known if r.file in linked]
+    return {name for name, recipe in known if recipe.file in linked}
+
+
+def _install(
+    artifacts: Sequence[Artifact],
+    target: BuildTarget,
+    layout: Layout,
+    before: _Before,
+    context: Context,
+) -> None:
+    """Have uv install artifacts, and look at what it did."""
+    from stead.ecosystems.pypi.install import Installer
+    from stead.ecosystems.pypi.uv import scratch, uv_for
+
+    prefix = os.fspath(target.prefix)
+    site = os.path.join(prefix, layout.site_packages)
+    known = before.infos | {r.info for r in before.linked}
+    with scratch(context) as work:
+        installer = Installer(uv_for(context), target, context, work)
+        installer.install(artifacts)
+        found = records.installed(prefix, layout.site_packages, records.infos(site) - known)
+        linked = linking.installed(before.linked, layout.site_packages)
+        try:
+            refuse_escapes(found)
+            before.refuse_collisions([*linked, *found])
+        except SteadError:
+            _unlink([*linked, *found], prefix)
+            raise
+        if damaged := _damaged(found, target):
+            names = _repair(installer, artifacts, damaged, context)
+            # Their scripts were written anew too, so all records are read again.
+            found = records.installed(prefix, layout.site_packages, records.infos(site) - known)
+            context.progress.note(f"fetched {', '.join(names)} anew: the cached copy was damaged")
+    home = os.fspath(context.home)
+    by_name = {a.name: a for a in artifacts}
+    for dist in found:
+        if target.survey is not None and dist.plain:
+            target.survey.vouch(
+                f"{layout.site_packages}/{dist.info}/RECORD",
+                {f[0]: f[2] for f in dist.files if f[1].startswith("sha256=")},
+            )
+        if dist.name in by_name:
+            recipes.learn(dist, by_name[dist.name], target, layout.site_packages, home)
+    _relocate(found, target, layout)
 
 
 class _Before:
@@ -102,6 +146,9 @@ class _Before:
         self._tops |= {f"bin/{n}" for n in os.listdir(os.path.join(prefix, "bin"))}
         self._inside = (f"{layout.site_packages}/", "bin/")
         self._compiled = set() if self._is_venv else _compiled(prefix)
+        self._fresh = not any(top.startswith(self._inside[0]) for top in self._tops)
+        self.linked: list[Recipe] = []
+        """What has come since, without uv."""
 
     def refuse_known(self, artifacts: Sequence[Artifact]) -> None:
         """Raise CollisionError for an artifact that another ecosystem has installed."""
@@ -118,8 +165,6 @@ class _Before:
         owners: dict[str, tuple[str, str]] = {}
         wrong: dict[str, tuple[str, str]] = {}
         suspects: list[tuple[str, str]] = []
-        site = self._inside[0]
-        fresh = not any(top.startswith(site) for top in self._tops)
         for dist in found:
             name = dist.name
             for path, digest, _ in dist.files:
@@ -128,8 +173,7 @@ class _Before:
                     owners[path] = (name, digest)
                 elif other[0] != name and (other[1] != digest or not digest):
                     wrong[path] = (other[0], name)
-                # What goes into an empty site-packages meets nothing there.
-                if not (fresh and path.startswith(site)) and self._may_be_known(path):
+                if self._may_be_known(path):
                     suspects.append((path, name))
         known = self._conda_files() if suspects else {}
         for path, name in suspects:
@@ -157,7 +201,17 @@ class _Before:
                 except OSError:
                     pass  # conda brought others
 
+    def may_know(self, paths: Sequence[str]) -> bool:
+        """Say whether one of these may have stood there before."""
+        site = self._inside[0]
+        if self._fresh:
+            paths = [path for path in paths if not path.startswith(site)]
+        return any(map(self._may_be_known, paths))
+
     def _may_be_known(self, path: str) -> bool:
+        # What goes into an empty site-packages meets nothing there.
+        if self._fresh and path.startswith(self._inside[0]):
+            return False
         if path.startswith(self._inside):
             inside = path[len(self._inside[1]) :] if path.startswith("bin/") else ""
             if inside:
@@ -263,7 +317,7 @@ def _relocate(found: Sequence[Installed], target: BuildTarget, layout: Layout) -
             if not path.startswith(head):
                 continue
             full = os.path.join(prefix, path)
-            content = _script(full)
+            content = script_at(full)
             if content is None:
                 continue
             old = target.interpreter.path if target.interpreter else ""
@@ -273,42 +327,3 @@ def _relocate(found: Sequence[Installed], target: BuildTarget, layout: Layout) -
                 changed[path] = moved
         if changed:
             records.update(prefix, layout.site_packages, dist.info, changed)
-
-
-def _script(path: str) -> bytes | None:
-    """Read a file that begins with ``#!``; None for others and for links."""
-    try:
-        if os.path.islink(path):
-            return None
-        with open(path, "rb") as file:
-            start = file.read(2)
-            return start + file.read() if start == b"#!" else None
-    except FileNotFoundError:
-        return None
-
-
-def with_shebang(content: bytes, old: set[str], python: str) -> bytes:
-    """Give a script with ``python`` as its interpreter, if it had one of ``old`` or below.
-
-    Where the path is too long for a ``#!`` line, or holds white space, the
-    shell is the interpreter and hands over: a text that Python reads as a
-    string and the shell as a command.
-    """
-    match = _LONG.match(content) or _PLAIN.match(content)
-    if match is None:
-        return content
-    path = os.fsdecode(match[1])
-    if match.re is _LONG:
-        try:
-            path = shlex.split(path)[0]
-        except (ValueError, IndexError):  # no words of a shell, so none that a tool wrote
-            return content
-    if not any(o and (path == o or path.startswith(f"{o}/")) for o in old):
-        return content
-    options = match[2] if match.re is _PLAIN else b""
-    line = b"#!" + os.fsencode(python) + options
-    if len(line) > SHEBANG_LIMIT or any(c in python for c in ' \t"'):
-        quoted = python.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
-        line = b"#!/bin/sh\n'''exec' \"" + os.fsencode(quoted.replace("`", "\\`")) + b'"'
-        line += options + b" \"$0\" \"$@\"\n' '''"
-    return line + b"\n" + content[match.end() :]

@@ -59,11 +59,16 @@ def installed(prefix: str, site_packages: str, infos: Iterable[str]) -> list[Ins
                 text = file.read()
         except OSError:
             continue
-        version = info.removesuffix(".dist-info").rpartition("-")[2]
-        files = tuple(parse(text, site_packages))
-        plain = '"' not in text and "\\" not in text
-        found.append(Installed(info, name_of(info), version, files, plain))
+        found.append(parsed(info, text, site_packages))
     return found
+
+
+def parsed(info: str, text: str, site_packages: str) -> Installed:
+    """Give the distribution that a ``.dist-info`` directory with this record is of."""
+    version = info.removesuffix(".dist-info").rpartition("-")[2]
+    files = tuple(parse(text, site_packages))
+    plain = '"' not in text and "\\" not in text
+    return Installed(info, name_of(info), version, files, plain)
 
 
 def name_of(info: str) -> str:
@@ -115,6 +120,11 @@ def update(prefix: str, site_packages: str, info: str, changed: dict[str, bytes]
     path = os.path.join(prefix, site_packages, info, "RECORD")
     with open(path, encoding="utf-8", newline="") as file:
         text = file.read()
+    replace_file(path, updated(text, site_packages, changed).encode())
+
+
+def updated(text: str, site_packages: str, changed: dict[str, bytes]) -> str:
+    """Give the text of a ``RECORD`` for such files."""
     lines = []
     for line in text.splitlines():
         # Scripts lie above site-packages: all other lines need not be read.
@@ -126,7 +136,7 @@ def update(prefix: str, site_packages: str, info: str, changed: dict[str, bytes]
             lines.append(f"{name},{hash_of(content)},{len(content)}")
         else:
             lines.append(line)
-    replace_file(path, ("\n".join(lines) + "\n").encode())
+    return "\n".join(lines) + "\n"
 
 
 def replace_file(path: str, content: bytes) -> None:

@@ -542,7 +542,8 @@ def test_a_store_that_cannot_be_used_is_named(world):
 def test_nothing_but_the_caches_is_left_in_the_home(world):
     world.publish(Wheel("eggs"))
     world.build(world.lock("eggs"))
-    assert {p.name for p in (world.home / "packages").iterdir()} == {"uv"}
+    assert {p.name for p in (world.home / "packages").iterdir()} == {"uv", "wheels"}
+    assert all(p.suffix == ".json" for p in (world.home / "packages" / "wheels").iterdir())
 
 
 def test_what_a_killed_process_left_goes_after_a_day(world):

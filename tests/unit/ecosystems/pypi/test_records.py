@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stead.ecosystems.pypi.build import SHEBANG_LIMIT, refuse_escapes, with_shebang
+from stead.ecosystems.pypi.build import refuse_escapes
 from stead.ecosystems.pypi.records import Installed, hash_of, name_of, parse, replace_file, update
+from stead.ecosystems.pypi.scripts import SHEBANG_LIMIT, with_shebang
 from stead.values.errors import ArtifactError
 
 SITE = "lib/python3.12/site-packages"
