@@ -50,6 +50,8 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
     on_line: Callable[[str], None] | None = None,
+    timeout: float | None = None,
+    most_output: int | None = None,
 ) -> Completed:
     """Run ``argv`` to its end; the :class:`~stead.values.context.Runner` of the program.
 
@@ -57,8 +59,9 @@ def run(
     that paths survive. ``on_line`` gets each line of standard error, without its
     end, as it comes (a carriage return ends a line too). Without ``stdin`` the
     child reads an empty file. A death by signal gives a negative ``returncode``.
+    With ``timeout`` (seconds) or ``most_output`` (characters), ``on_line`` is not called.
 
-    Raises SteadError where the program or ``cwd`` is missing or may not be run.
+    Raises TimeoutError when ``timeout`` is over, and SteadError where the program or ``cwd`` is missing or may not be run.
     Whatever else is raised here (an interrupt, an error of ``on_line``) first
     ends the child's process group.
     """
@@ -91,7 +94,9 @@ def run(
         if main and _Start.pending:
             pending, _Start.pending = _Start.pending, 0
             signal.raise_signal(pending)
-        if on_line is None:
+        if timeout is not None or most_output is not None:
+            stdout, stderr = _bounded(child, stdin, timeout, most_output)
+        elif on_line is None:
             stdout, stderr = child.communicate(stdin)
         else:
             stdout, stderr = _follow(child, stdin, on_line)
@@ -142,6 +147,63 @@ def _follow(
         thread.join()
     child.wait()
     return "".join(collected), "".join(lines)
+
+
+def _bounded(
+    child: subprocess.Popen[str], stdin: str | None, timeout: float | None, most: int | None
+) -> tuple[str, str]:
+    """Read both outputs for a time, each up to a number of characters.
+
+    Raises TimeoutError; the caller ends the child then.
+    """
+    import subprocess
+    import threading
+    import time
+
+    until = None if timeout is None else time.monotonic() + timeout
+    said: dict[str, str] = {}
+
+    def read(name: str, stream: IO[str]) -> None:
+        try:
+            said[name] = stream.read(-1 if most is None else most + 1)
+            if most is not None and len(said[name]) > most:
+                _signal(child, hard=True)
+                while stream.read(65536):
+                    pass
+        except ValueError:
+            pass  # closed under our hands, after the time was over
+        finally:
+            _close(stream)
+
+    def left() -> float | None:
+        return None if until is None else max(0.0, until - time.monotonic())
+
+    assert child.stdout is not None
+    assert child.stderr is not None
+    threads = [
+        threading.Thread(target=read, args=("out", child.stdout), daemon=True),
+        threading.Thread(target=read, args=("err", child.stderr), daemon=True),
+    ]
+    if child.stdin is not None:
+        threads.append(threading.Thread(target=_feed, args=(child.stdin, stdin or ""), daemon=True))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(left())
+    try:
+        if not any(thread.is_alive() for thread in threads):
+            child.wait(left())
+            return said.get("out", ""), said.get("err", "")
+    except subprocess.TimeoutExpired:
+        pass
+    _end(child)
+    for thread in threads:
+        thread.join(0.5)
+        if thread.is_alive():
+            # Something that left the process group still holds the pipe: closing it would
+            # wait for the reader, which waits for that.
+            child.stdin = child.stdout = child.stderr = None
+    raise TimeoutError
 
 
 def _feed(pipe: IO[str], text: str) -> None:

@@ -36,10 +36,15 @@ class Runner(Protocol):
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
         on_line: Callable[[str], None] | None = None,
+        timeout: float | None = None,
+        most_output: int | None = None,
     ) -> Completed:
         """Run ``argv``. ``env`` None means the caller's environment.
 
-        ``on_line`` gets each line of standard error as it comes.
+        ``on_line`` gets each line of standard error as it comes. ``timeout`` is in
+        seconds: a program that takes longer is ended, and TimeoutError raised. One
+        that prints more than ``most_output`` characters is ended, and what it said
+        until then given: more than ``most_output`` on that stream.
         Raises :class:`~stead.values.errors.SteadError` when the program is missing.
         """
 

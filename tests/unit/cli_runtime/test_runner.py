@@ -192,3 +192,30 @@ def test_a_child_has_no_terminal_to_ask_at():
     """A password prompt fails at once, instead of waiting unseen."""
     done = run(["sh", "-c", ": < /dev/tty"])
     assert done.returncode != 0
+
+
+def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path):
+    pid = tmp_path / "pid"
+    with pytest.raises(TimeoutError):
+        run(["sh", "-c", f"sleep 60 & echo $! > {pid}; wait"], timeout=0.5)
+    assert gone(int(pid.read_text()))
+
+
+def test_what_leaves_its_group_and_keeps_the_pipe_is_not_waited_for(tmp_path):
+    pid = tmp_path / "pid"
+    program = f"setsid sh -c 'echo $$ > {pid}; exec sleep 60' & sleep 0.3"
+    with pytest.raises(TimeoutError):
+        run(["sh", "-c", program], timeout=1.0)
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_what_prints_too_much_is_ended():
+    done = run(["cat", "/dev/zero"], timeout=30, most_output=1000)
+    assert len(done.stdout) == 1001
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_within_its_bounds_a_program_is_as_without_them():
+    script = "read x; echo out $x; echo err >&2; exit 3"
+    done = run(["sh", "-c", script], stdin="in\n", timeout=30, most_output=1000)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "out in\n", "err\n")
