@@ -1,28 +1,21 @@
 """Variables with references → the values a process gets.
 
-The language is small: ``${NAME}`` is another variable, ``${paths.NAME}`` an
-entry of ``[paths]`` as an absolute path, ``$$`` a dollar sign; any other dollar
-sign stands for itself. There are no defaults and no commands.
+What a value may refer to is said in :mod:`stead.config.references`; of roles,
+which need a host or a net, :func:`expand` knows none but ``paths``.
 
 The caller's environment is not a source of values, but for a few names that
 describe the machine and the person (:data:`ADOPTED`).
-
-Typed configuration is to enter at :func:`changes`: it takes definitions and
-gives changes, so that kinds, ranks and secrets can stand behind the same call.
 """
 
 from __future__ import annotations
 
 import os.path
-import re
 from typing import TYPE_CHECKING
 
+from stead.config.references import Reference, parse
 from stead.values.activation import Change
 from stead.values.errors import CycleError, ManifestError
-from stead.values.frozen import dataclass
 from stead.values.names import nearest
-from stead.values.origin import NOWHERE
-from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,58 +47,8 @@ ADOPTED: tuple[str, ...] = (
 LONGEST = 128 * 1024 - 1
 """Bytes of ``NAME=value``; Linux starts no program with a longer one."""
 
-_TOKEN = regex(r"\$\$|\$\{([^{}$]*)\}|\$\{")
 _PATHS = "paths."
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """``${text}`` within a value."""
-
-    text: str
-
-
-def parse(value: str, *, name: str = "", where: Origin = NOWHERE) -> tuple[str | Reference, ...]:
-    """Split a value into literal text and references; neighbouring text is one part.
-
-    Raises ManifestError for a reference that has no end or no name.
-    """
-    parts: list[str | Reference] = []
-    text = ""
-    at = 0
-    for match in _TOKEN.finditer(value):
-        text += value[at : match.start()]
-        at = match.end()
-        if match.group() == "$$":
-            text += "$"
-            continue
-        inner = match.group(1)
-        if inner is None:
-            raise _error(
-                f"{_of(name)}a reference is not closed: {value[match.start() :][:40]!r}",
-                where,
-                "write ${NAME}, or $${ for the characters themselves",
-            )
-        if not re.fullmatch(r"paths\.[^\s:]+|[^\s:.?+=/-]+", inner):
-            raise _error(
-                f"{_of(name)}'${{{inner}}}' is not a reference",
-                where,
-                "write ${NAME} or ${paths.NAME} (there are no defaults), "
-                "or $${ for the characters themselves",
-            )
-        if text:
-            parts.append(text)
-            text = ""
-        parts.append(Reference(inner))
-    text += value[at:]
-    if text:
-        parts.append(text)
-    return tuple(parts)
-
-
-def escape(text: str) -> str:
-    """Write ``text`` so that it expands to itself."""
-    return text.replace("$", "$$")
+_ROLES = ("host.", "net.", "data.")
 
 
 def expand(
@@ -282,6 +225,12 @@ class _Table:
     def _look_up(self, name: str, user: Variable) -> str:
         if name.startswith(_PATHS):
             return self._path(name, user)
+        if name.startswith(_ROLES):
+            raise _error(
+                f"{user.name} refers to {name}, which is known to a place's variables alone",
+                user.origin,
+                "define a variable that holds it under [vars], and refer to that",
+            )
         if self._defines(name):
             return self._done[name]
         if name in self._adopt and name not in self._variables:
@@ -357,10 +306,6 @@ class _Table:
             ],
             remedy="give one of them a value of its own",
         )
-
-
-def _of(name: str) -> str:
-    return f"in the value of {name}, " if name else ""
 
 
 def _where(origin: Origin) -> Origin | None:

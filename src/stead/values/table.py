@@ -11,7 +11,7 @@ from stead.values.origin import NOWHERE, Origin
 if TYPE_CHECKING:
     from stead.values.kinds import App, Check, Declaration, Raw, RenderedFile, Type
     from stead.values.manifest import PathEntry
-    from stead.values.secret import SecretReference
+    from stead.values.secret import Secret, SecretReference
 
 RANKS = (
     "lib default",
@@ -62,6 +62,24 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
+class LiteralSecret:
+    """A secret that was given as it is: in the place's ``.env``, or by ``--set``.
+
+    It is held in memory alone. What is written of it is where it stands, and two
+    are equal that stand in the same place.
+    """
+
+    name: str
+    file: str = ""
+    """The ``.env`` that holds it; empty for one of the command line."""
+    held: Secret | None = field(default=None, compare=False)
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.file}" if self.file else f"{self.name} of --set"
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One variable of the table.
 
@@ -81,15 +99,20 @@ class Entry:
     """Who declared it, in words: ``lib pgdriver``; empty for one that nobody declared."""
     definitions: tuple[Definition, ...] = ()
     """All that define it, the one that prevails first."""
-    parts: tuple[str | SecretReference, ...] = ()
+    parts: tuple[str | SecretReference | LiteralSecret, ...] = ()
     """Of a secret: literal text and what is to be put between; encoded for a URL if ``encoded``."""
     encoded: bool = False
+    encodings: tuple[int, ...] = ()
+    """How many times each of ``parts`` is percent-encoded when it is put in."""
     refers: tuple[str, ...] = ()
     """What its value was made from: ``NAME``, ``paths.raw``, ``host.ports.web``, ``net.db``."""
     reaches: tuple[str, ...] = ()
     """Who gets it, in words: ``app viewer``, ``viewer.ini``."""
     where: str = "set"
-    """How it reaches a process: ``set``, or ``prepend``/``append`` to what is there."""
+    """How it reaches a process: ``set``, ``prepend``/``append`` to what is there, or
+    ``default``: what the caller has prevails, because the name is adopted."""
+    fallback: str | None = None
+    """Of ``default``: the value for a caller that has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stead.config.expand import ADOPTED, LONGEST, Reference, changes, escape, expand, parse
+from stead.config.expand import ADOPTED, LONGEST, changes, expand
+from stead.config.references import Reference, escape, parse
 from stead.values.activation import Change, apply
 from stead.values.errors import CycleError, ManifestError, SteadError
 from stead.values.manifest import PathEntry, Variable
