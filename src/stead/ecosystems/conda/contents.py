@@ -16,7 +16,7 @@ from stead.values.errors import ArtifactError, CollisionError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from stead.values.platform import Platform
 
@@ -35,6 +35,8 @@ class Placed(NamedTuple):
     size: int = -1
     source: str = ""
     """Where it lies in the package, relative; empty for a generated one."""
+    entry: Mapping[str, Any] | None = None
+    """What the package's file list says of it, as it stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ class Contents:
     files: tuple[Placed, ...]
     scripts: tuple[str, ...] = ()
     """Link scripts it brings (``post-link``…)."""
+    entry_points: tuple[str, ...] = ()
+    """The programs to be generated, as ``name = module:function``."""
+    pure: bool = False
+    """Whether it is made for every Python, whose place its files then go to."""
+    usual: bool = False
+    """Whether its list has the version of today, and its two descriptions agree."""
 
 
 class DamagedError(ArtifactError):
@@ -60,13 +68,17 @@ def read_contents(package: str, directory: str, site_packages: str, platform: Pl
     """
     programs = "Scripts" if platform.is_windows else "bin"
     entry_points = _entry_points(directory)
+    called_pure = _is_pure(directory)
+    pure = called_pure or entry_points is not None
     moved = {"site-packages/": f"{site_packages}/", "python-scripts/": f"{programs}/"}
+    moves = moved.items() if pure else ()
     files: list[Placed] = []
-    for entry in _path_entries(directory):
+    entries, usual = _path_entries(directory)
+    for entry in entries:
         source = str(entry["_path"])
         path = source
-        if entry_points is not None:
-            for start, target in moved.items():
+        if moves:
+            for start, target in moves:
                 if path.startswith(start):
                     path = target + path[len(start) :]
         link = None
@@ -76,7 +88,8 @@ def read_contents(package: str, directory: str, site_packages: str, platform: Pl
             except OSError:
                 link = "" if os.path.exists(os.path.join(directory, source)) else None
         size = -1 if link is not None else int(entry.get("size_in_bytes", -1))
-        files.append(Placed(path, str(entry.get("sha256") or ""), link or None, size, source))
+        sha256 = str(entry.get("sha256") or "")
+        files.append(Placed(path, sha256, link or None, size, source, entry))
     for point in entry_points or ():
         name = point.partition("=")[0].strip()
         if not name or "/" in name or "\\" in name or name in (".", ".."):
@@ -92,7 +105,9 @@ def read_contents(package: str, directory: str, site_packages: str, platform: Pl
         for f in files
         if f.path.endswith(("-post-link.sh", "-post-link.bat", "-pre-link.sh"))
     )
-    return Contents(package, directory, tuple(files), scripts)
+    usual = usual and pure == called_pure
+    points = tuple(entry_points or ())
+    return Contents(package, directory, tuple(files), scripts, points, pure, usual)
 
 
 def check_inside(contents: Contents) -> None:
@@ -191,19 +206,21 @@ def _leads_out(path: str, target: str) -> bool:
     return os.path.isabs(target) or up > path.count("/") or ".." in parts[up:]
 
 
-def _path_entries(directory: str) -> Iterable[dict[str, Any]]:
+def _path_entries(directory: str) -> tuple[Iterable[dict[str, Any]], bool]:
+    """Give the file list, and whether it has the version of today."""
     try:
         with open(os.path.join(directory, "info", "paths.json"), "rb") as stream:
-            entries = [e for e in json.load(stream)["paths"] if "_path" in e]
+            value = json.loads(stream.read())
+        entries = [e for e in value["paths"] if "_path" in e]
     except FileNotFoundError:
-        return _old_entries(directory)
+        return _old_entries(directory), False
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise DamagedError(
             f"the cached package in {directory} has no readable file list",
             where=directory,
             remedy=f"remove {directory}",
         ) from exc
-    return entries
+    return entries, value.get("paths_version") == 1
 
 
 def _old_entries(directory: str) -> list[dict[str, Any]]:
@@ -220,6 +237,16 @@ def _old_entries(directory: str) -> list[dict[str, Any]]:
     links = (n for n in names if os.path.islink(os.path.join(directory, n)))
     linked = set(links)
     return [{"_path": n, "path_type": "softlink" if n in linked else "hardlink"} for n in names]
+
+
+def _is_pure(directory: str) -> bool:
+    """Say whether a package calls itself one of pure Python."""
+    try:
+        with open(os.path.join(directory, "info", "index.json"), "rb") as stream:
+            value = json.loads(stream.read())
+    except (OSError, ValueError):
+        return False
+    return isinstance(value, dict) and value.get("noarch") == "python"
 
 
 def _entry_points(directory: str) -> list[str] | None:

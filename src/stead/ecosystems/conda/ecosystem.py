@@ -33,11 +33,14 @@ class Conda:
         return lock(request, context)
 
     def build(self, artifacts: Sequence[Artifact], target: BuildTarget, context: Context) -> None:
-        from stead.ecosystems.conda.install import install
+        from stead.ecosystems.conda.ready import install_cached
 
         mine = [a for a in artifacts if a.ecosystem == self.name]
-        if mine:
-            install(mine, target, context, link_scripts=self.link_scripts)
+        if not mine or (not self.link_scripts and install_cached(mine, target, context)):
+            return
+        from stead.ecosystems.conda.install import install
+
+        install(mine, target, context, link_scripts=self.link_scripts)
 
     def activation(self, prefix: Path, context: Context) -> tuple[Change, ...]:
         from stead.ecosystems.conda.activation import activation

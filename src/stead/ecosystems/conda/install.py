@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,12 @@ from stead.ecosystems.conda.contents import (
 )
 from stead.ecosystems.conda.engine import cache_directory, failures, translated
 from stead.ecosystems.conda.fetch import fill
+from stead.ecosystems.conda.ready import (
+    link_usual,
+    make_empty,
+    note_scripts,
+    site_packages_of,
+)
 from stead.ecosystems.conda.records import artifact_to_record
 from stead.values.errors import ArtifactError, SteadError
 
@@ -50,10 +55,11 @@ def install(
     channels = locate(target.channels, target.root)
     records = [artifact_to_record(a, channels, target.root) for a in artifacts]
     if records:
-        asyncio.run(_install(records, target, context, link_scripts=link_scripts))
+        asyncio.run(_install(artifacts, records, target, context, link_scripts=link_scripts))
 
 
 async def _install(
+    artifacts: Sequence[Artifact],
     records: list[RepoDataRecord],
     target: BuildTarget,
     context: Context,
@@ -63,7 +69,7 @@ async def _install(
     fetched: set[str] = set()
     for _ in range(ATTEMPTS):
         await fill(records, context)
-        contents = await _listed(records, target, context)
+        contents = await _listed(artifacts, records, target, context)
         check_collisions(contents, target.platform)
         with in_use(context):
             # Another process may have put another archive of the same name there since.
@@ -72,7 +78,7 @@ async def _install(
             if not all(cached):
                 continue
             damaged = await _link_and_check(
-                records, contents, target, context, link_scripts=link_scripts
+                artifacts, records, contents, target, context, link_scripts=link_scripts
             )
         if not damaged:
             return
@@ -100,11 +106,7 @@ async def _link(
     from rattler.package_cache import PackageCache, ValidationMode
 
     if not link_scripts:
-        for package in contents:
-            if package.scripts:
-                context.progress.note(
-                    f"{package.package} has a link script, which is not run: {package.scripts[0]}"
-                )
+        note_scripts(contents, context)
     places = Places.of(cache_directory(context))
     # Sizes were just looked at; rattler need not look again.
     cache = PackageCache.new_layered([places.packages], validation_mode=ValidationMode.skip())
@@ -127,10 +129,13 @@ async def _link(
 
 
 async def _listed(
-    records: list[RepoDataRecord], target: BuildTarget, context: Context
+    artifacts: Sequence[Artifact],
+    records: list[RepoDataRecord],
+    target: BuildTarget,
+    context: Context,
 ) -> list[Contents]:
     """Read every package's file list; a damaged cache entry is fetched afresh, once."""
-    site_packages = site_packages_of(records, windows=target.platform.is_windows)
+    site_packages = site_packages_of(artifacts, windows=target.platform.is_windows)
     places = Places.of(cache_directory(context))
     listed = []
     for record in records:
@@ -152,6 +157,7 @@ async def _fetch_again(record: RepoDataRecord, error: DamagedError, context: Con
 
 
 async def _link_and_check(
+    artifacts: Sequence[Artifact],
     records: list[RepoDataRecord],
     contents: Sequence[Contents],
     target: BuildTarget,
@@ -170,6 +176,11 @@ async def _link_and_check(
         if not damaged:
             await _link(records, contents, target, context, link_scripts=link_scripts)
         return damaged
+    try:
+        if link_usual(artifacts, contents, target, context):
+            return []
+    except DamagedError:
+        return look()
     looking = asyncio.ensure_future(asyncio.to_thread(look))
     try:
         await _link(records, contents, target, context, link_scripts=link_scripts)
@@ -179,11 +190,7 @@ async def _link_and_check(
             raise
     damaged = await looking
     if damaged:
-        for entry in list(os.scandir(target.prefix)):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            else:
-                os.unlink(entry.path)
+        make_empty(target.prefix)
     return damaged
 
 
@@ -198,19 +205,6 @@ def _look(
         except DamagedError as exc:
             damaged.append((record, exc))
     return damaged
-
-
-def site_packages_of(records: Sequence[RepoDataRecord], *, windows: bool) -> str:
-    """Say where pure Python packages go in an environment of these records."""
-    python = next((r for r in records if r.name.normalized == "python"), None)
-    if python is None:
-        return "site-packages"
-    if python.python_site_packages_path:
-        return python.python_site_packages_path
-    if windows:
-        return "Lib/site-packages"
-    minor = ".".join(str(python.version).split(".")[:2])
-    return f"lib/python{minor}/site-packages"
 
 
 class _Reporter:

@@ -27,6 +27,9 @@ _FIELDS = (
     "arch", "platform", "noarch", "constrains", "features", "legacy_bz2_size", "license",
     "license_family", "python_site_packages_path", "extra_depends", "flags",
 )  # fmt: skip
+_FACTS = (
+    "build", "build_number", "subdir", "md5", "legacy_bz2_md5", "timestamp", "track_features",
+)  # fmt: skip
 _WORD = re.compile(r"[A-Za-z0-9._+!~-]+\Z")
 _FILE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._+!~-]*\.(conda|tar\.bz2)\Z|_[A-Za-z0-9._+!~-]+\.(conda|tar\.bz2)\Z"
@@ -105,6 +108,41 @@ def artifact_to_record(
         return RepoDataRecord(record, file.name, url, channel)
     except (ValueError, TypeError, RuntimeError) as exc:
         raise _nonsense(artifact, str(exc)) from exc
+
+
+def artifact_to_facts(
+    artifact: Artifact, channels: Sequence[Located] = (), root: str = ""
+) -> dict[str, Any]:
+    """Give the record of an artifact as JSON values, as ``conda-meta`` has it.
+
+    No password or token is in it. Raises ArtifactError as `check_artifact` does.
+    """
+    check_artifact(artifact)
+    extra = dict(artifact.extra)
+    file = artifact.files[0]
+    channel = address_of(artifact.index, channels, root)
+    url = extra.get("url") or file_address(channel, extra["subdir"], file.name)
+    facts: dict[str, Any] = {"build": "", "build_number": 0}
+    facts |= {k: extra[k] for k in (*_FACTS, *_FIELDS) if k in extra}
+    platform, dash, arch = extra["subdir"].partition("-")
+    if dash:
+        facts.setdefault("platform", platform)
+        facts.setdefault("arch", {"64": "x86_64", "32": "x86"}.get(arch, arch))
+    facts |= {"name": artifact.name, "version": artifact.version, "depends": artifact.depends}
+    if file.sha256:
+        facts["sha256"] = file.sha256
+    if file.size:
+        facts["size"] = file.size
+    return {**facts, "fn": file.name, "url": redacted(url), "channel": redacted(channel)}
+
+
+def check_artifact(artifact: Artifact) -> None:
+    """Raise ArtifactError when it cannot be a conda package: a lock edited by hand."""
+    extra = dict(artifact.extra)
+    _check(artifact, extra)
+    for name in ("md5", "legacy_bz2_md5"):
+        if extra.get(name) and not re.fullmatch(r"[0-9a-fA-F]{32}", str(extra[name])):
+            raise _nonsense(artifact, f"its {name} is {extra[name]!r}")
 
 
 def file_address(channel: str, subdir: str, name: str) -> str:
