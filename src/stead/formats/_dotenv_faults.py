@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from stead.formats._dotenv_models import DIALECTS, Reading, readings
+
+_Result: TypeAlias = tuple[tuple[bool, str, str], ...]
+"""Per statement: whether it can be relied on, name, value."""
 
 
 def compared(chunk: str) -> tuple[Reading | None, str]:
@@ -14,9 +19,9 @@ def compared(chunk: str) -> tuple[Reading | None, str]:
     by_dialect = {d: readings(d, chunk) for d in DIALECTS}
     results = {d: _result(found) for d, found in by_dialect.items()}
     first = results["sh"]
-    if all(r == first for r in results.values()) and "?" not in first:
+    if all(r == first for r in results.values()) and all(sure for sure, _, _ in first):
         return (by_dialect["sh"][0] if by_dialect["sh"] else None), ""
-    groups: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    groups: dict[tuple[_Result, str], list[str]] = {}
     for dialect, found in by_dialect.items():
         groups.setdefault((results[dialect], _words(found)), []).append(dialect)
     # Two that differ in what they read must differ in words too.
@@ -28,13 +33,11 @@ def compared(chunk: str) -> tuple[Reading | None, str]:
     )
 
 
-def _result(found: list[Reading]) -> tuple[str, ...]:
-    """Give something that is equal where the readings are; ``?`` marks what nobody can rely on."""
-    parts: list[str] = []
-    for reading in found:
-        doubtful = reading.error or reading.value is None or reading.refers
-        parts += ["?" if doubtful else "=", reading.name, reading.value or ""]
-    return tuple(parts)
+def _result(found: list[Reading]) -> _Result:
+    """Give something that is equal where the readings are."""
+    return tuple(
+        (not (r.error or r.value is None or r.refers), r.name, r.value or "") for r in found
+    )
 
 
 def _words(found: list[Reading]) -> str:
