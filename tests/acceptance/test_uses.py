@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -173,8 +174,12 @@ def test_reading_commands_never_fetch(machine, project, repository, tmp_path):
     spied = f"{tools}{os.pathsep}{usual}"
     reading = (["status"], ["env", "list"], ["env", "show"], ["env", "path"], ["tree"])
     machine.environ["PATH"] = spied
-    for words in reading:
+    for words in reading[1:]:
         assert "stead lock" in machine.fails(*words, cwd=root)
+    said = machine.ok("status", cwd=root)
+    assert str(root) in said
+    assert "module shared is not in the lock" in said
+    assert "→ run `stead lock`" in said
     machine.environ["PATH"] = usual
     machine.ok("build", cwd=root)
     machine.environ["PATH"] = spied
@@ -184,6 +189,47 @@ def test_reading_commands_never_fetch(machine, project, repository, tmp_path):
     assert not called.exists()
     machine.fails("lock", "--upgrade", "shared", cwd=root)  # the spy does stand in the way
     assert called.exists()
+
+
+def test_status_says_that_a_module_was_not_fetched(machine, project, repository):
+    repository({"stead.toml": "[packages.pypi]\nleaf = '*'\n"})
+    manifest = asked(repository.root.as_uri(), "main") + "[packages.pypi]\nbranch = '*'\n"
+    root = project({"stead.toml": manifest})
+    machine.ok("lock", cwd=root)
+    whole = json.loads(machine.ok("status", "--json", cwd=root))
+    shutil.rmtree(machine.stead_home / "modules")  # as on another machine, with the lock from git
+    lacking = json.loads(machine.ok("status", "--json", cwd=root))
+    assert lacking.keys() == whole.keys()
+    for key in ("place", "root", "name", "environment", "platform", "in_use"):
+        assert lacking[key] == whole[key]
+    assert [r["file"] for r in lacking["read"]] == [str(root / "stead.toml")]
+    assert [a["request"] for a in lacking["asked"]] == ["pypi branch"]
+    assert "module shared has not been fetched yet" in lacking["problems"][0]["what"]
+    assert "stead.toml:2" in lacking["problems"][0]["what"]
+    assert lacking["problems"][0]["mend"] == "run `stead lock`"
+    assert not (machine.stead_home / "modules").exists()
+    assert "has not been fetched yet" in machine.ok("status", cwd=root)
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        ("[packages.conda]\nchannels = ['./channel']\n", "./channel"),
+        ("[packages.pypi]\nindexes = ['../index']\n", "../index"),
+        ("[packages.pypi]\nfind-links = ['wheels']\n", "wheels"),
+    ],
+)
+def test_fetched_module_brings_no_channel_or_index_of_its_own(
+    machine, project, repository, table, what
+):
+    """Where its clone lies is a matter of this machine, which a lock must not name."""
+    repository({"stead.toml": table, f"{what.strip('./')}/x": ""})
+    root = project({"stead.toml": asked(repository.root.as_uri(), "main")})
+    message = machine.fails("lock", cwd=root)
+    assert what in message
+    assert "stead.toml:2" in message
+    assert "→" in message
+    assert not (root / "stead.lock").exists()
 
 
 def test_gone_repository_leaves_what_is_here_working(machine, project, repository):

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stead.cli import options
+from stead.values.errors import LockOutdatedError
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +31,12 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.state import drift, state_of
     from stead.shells.state import PLACE
 
-    composed = app.composed(args.environment)
+    try:
+        composed = app.composed(args.environment)
+    except LockOutdatedError as exc:
+        # What a module brings is not known before it is there; the rest can be told.
+        report = _without_modules(exc, app, args.environment)
+        return _show(report, app, json=args.json)
     state = state_of(composed, app.context)
     caller = app.context.environ
     problems = list(state.problems)
@@ -39,12 +45,65 @@ def execute(args: argparse.Namespace, app: App) -> int:
         problems += drift(state.activation, caller)
     trusted = is_trusted(composed.spec, app.context)
     report = _report(state, problems, in_use=in_use, trusted=trusted)
-    if args.json:
+    return _show(report, app, json=args.json)
+
+
+def _show(report: dict[str, Any], app: App, *, json: bool) -> int:
+    if json:
         app.out_json(report)
     else:
         for line in _lines(report, app.cwd):
             app.out(line)
     return 0
+
+
+def _without_modules(
+    missing: LockOutdatedError, app: App, environment: str | None
+) -> dict[str, Any]:
+    """Report a place that uses a git module which has not been fetched."""
+    from stead.pipeline.compose import layer_candidates
+    from stead.pipeline.discover import discover
+    from stead.pipeline.lockfile import lock_file
+    from stead.shells.state import PLACE
+
+    request = app.request(environment)
+    found = discover(
+        request.directory, layer_candidates(request.environment), home=request.user_home
+    )
+    what = missing.message + (f" ({missing.where})" if missing.where else "")
+    return {
+        "place": found.place,
+        "root": found.root,
+        "name": os.path.basename(found.place),
+        "environment": request.environment,
+        "layers": [],
+        "platform": request.platform.name,
+        "digest": "",
+        "read": [{"file": m.file, "format": m.format} for m in found.manifests],
+        "ignored": [{"file": f, "reason": "owned by another user"} for f in found.foreign_owned],
+        "asked": [
+            {"request": str(r), "origin": str(r.origin)}
+            for m in found.manifests
+            for y in m.layers
+            if not y.name
+            for r in y.requirements
+        ],
+        "variables": [],
+        "tasks": [],
+        "lock": {
+            "file": lock_file(found.root, found.place, bare=found.bare, home=app.context.home),
+            "answers": False,
+            "packages": 0,
+            "python": "",
+            "differences": [],
+        },
+        "interpreter": None,
+        "build": None,
+        "nothing_to_build": False,
+        "in_use": app.context.environ.get(PLACE) == found.place,
+        "trusted": False,
+        "problems": [{"what": what, "mend": missing.remedy}],
+    }
 
 
 def _report(

@@ -32,6 +32,7 @@ from stead.values.requirement import Source
 if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.manifest import Manifest, Use
+    from stead.values.origin import Origin
     from stead.values.requirement import Requirement
 
 
@@ -290,6 +291,13 @@ def _from_git(manifest: Manifest, use: Use, commit: str, clone: str) -> Manifest
 
     for further in manifest.uses:
         _stay_within(further, use, clone)
+    for layer in manifest.layers:
+        for channel in layer.channels:
+            if channel.name.startswith("."):
+                raise _of_this_machine("channel", channel.name, channel.origin, use)
+        for index in layer.indexes:
+            if "://" not in index.url and not index.url.startswith(("/", "~", "$")):
+                raise _of_this_machine("index", index.url, index.origin, use)
 
     def moved(requirement: Requirement) -> Requirement:
         source = requirement.source
@@ -314,6 +322,16 @@ def _from_git(manifest: Manifest, use: Use, commit: str, clone: str) -> Manifest
         for layer in manifest.layers
     )
     return replace(manifest, layers=tuple(layers))
+
+
+def _of_this_machine(what: str, written: str, where: Origin, use: Use) -> ManifestError:
+    """Refuse a source of packages within a clone: the lock would name where that lies here."""
+    return ManifestError(
+        f"module {use.name} brings the {what} {written}, which is a path in its own directory",
+        where=where,
+        details=[f"{use.origin}: module {use.name} is used here"],
+        remedy=f"give the {what}'s address in the module, or use the module by path",
+    )
 
 
 def _stay_within(further: Use, use: Use, clone: str) -> None:
