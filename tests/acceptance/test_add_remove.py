@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 MANIFEST = """\
@@ -48,6 +50,27 @@ def test_what_cannot_be_locked_changes_nothing(machine, project, wish):
     message = machine.fails("add", wish, cwd=root)
     assert "→" in message
     assert snapshot(root) == before
+
+
+def test_a_failing_addition_cites_the_command_and_the_file_as_it_is(machine, project):
+    """No line is cited that was never written, and none that was merely moved."""
+    text = '# one\n[packages.pypi]\n"zz-late" = { path = "zz" }\nneeds-old-leaf = "*"\n'
+    root = project(
+        {
+            "stead.toml": text,
+            "zz/pyproject.toml": "[project]\nname = 'zz-late'\nversion = '1'\n",
+        }
+    )
+    message = machine.fails("add", "needs-new-leaf", cwd=root)
+    assert "asked for on the command line" in message
+    cited = {int(n) for n in re.findall(r"stead\.toml:(\d+)", message)}
+    for number in cited:
+        line = text.splitlines()[number - 1]
+        assert "needs-old-leaf" in line
+    assert cited
+    message = machine.fails("add", "no-such-package", cwd=root)
+    assert "asked for on the command line" in message
+    assert "stead.toml:5" not in message
 
 
 def test_an_addition_that_breaks_another_locked_environment_changes_nothing(machine, project):

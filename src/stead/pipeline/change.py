@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.formats import edit
 from stead.pipeline import lockfile, locks, steps
+from stead.pipeline.citing import citing_the_command
 from stead.pipeline.files import load_text
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import dataclass, replace
@@ -152,7 +153,8 @@ def _add(
 
     texts = edited(decided)
     held = _held(texts)
-    return _locked(_composed(request, first, texts, layer, context), amend, held, context)
+    with citing_the_command(texts, held):
+        return _locked(_composed(request, first, texts, layer, context), amend, held, context)
 
 
 def remove(request: Request, context: Context, names: Sequence[str], *, layer: str = "") -> Changed:
