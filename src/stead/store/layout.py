@@ -81,6 +81,11 @@ class Layout:
         """What the packages of each build ask for, as ``<build>.json``."""
         return self.home / "activations"
 
+    @property
+    def runtime(self) -> Path:
+        """What a project's own Python gets of Stead, a directory per version of it."""
+        return self.home / "runtime"
+
     def build_directory(self, key: str, name: str) -> Path:
         """Give the path of a build; nothing says that it is there."""
         return self.store / component(key, name)

@@ -208,7 +208,7 @@ def keep(
 def _keep(
     home: str, directory: str, record: Record, content: bytes, render: Sequence[tuple[str, Any]]
 ) -> Record:
-    _make_private(home, directory)
+    make_private(home, directory)
     target = _numbered(directory)
     try:
         for name, seen in _references(record):
@@ -347,7 +347,7 @@ def _remove(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def _make_private(home: str, directory: str) -> None:
+def make_private(home: str, directory: str) -> None:
     """Make a directory and its parents below ``home``, for the user alone."""
     os.makedirs(home, exist_ok=True)
     path = home
