@@ -232,6 +232,47 @@ def test_fetched_module_brings_no_channel_or_index_of_its_own(
     assert not (root / "stead.lock").exists()
 
 
+def test_collection_takes_checkouts_that_no_place_names(machine, project, repository):
+    first = repository({"stead.toml": "[vars]\nLEVEL = '1'\n"})
+    root = project({"stead.toml": asked(repository.root.as_uri(), "main")})
+    assert level(machine, root) == "1"
+    second = repository({"stead.toml": "[vars]\nLEVEL = '2'\n"})
+    assert first != second
+    machine.ok("lock", "--upgrade", cwd=root)
+    assert level(machine, root) == "2"
+    modules = machine.stead_home / "modules"
+    both = set(os.listdir(modules))
+    assert len(both) == 2
+
+    machine.ok("gc", "--older-than", "0s", cwd=root)
+    assert set(os.listdir(modules)) == both  # whoever asked a moment ago may be at work
+    for name in both:
+        os.utime(modules / name, (1e9, 1e9))
+    plan = machine.json("gc", "--dry-run", cwd=root)
+    assert set(os.listdir(modules)) == both
+    (spent,) = (r["name"] for r in plan["removed"] if r["kind"] == "module")
+    with subprocess.Popen(["sleep", "60"], cwd=machine.stead_home / spent) as process:
+        try:
+            machine.ok("gc", cwd=root)
+            assert set(os.listdir(modules)) == both  # a process stands in it
+        finally:
+            process.kill()
+    machine.ok("gc", cwd=root)
+    (kept,) = os.listdir(modules)
+    assert spent != f"modules/{kept}"
+    assert level(machine, root, "--offline", "--") == "2"
+
+    os.utime(modules / kept, (1e9, 1e9))
+    lock = root / "stead.lock"
+    text = lock.read_text(encoding="utf-8")
+    lock.write_text(text.replace("version = ", "version = 99", 1), encoding="utf-8")
+    assert "modules stay" in machine.run("gc", cwd=machine.home).stderr
+    assert os.listdir(modules) == [kept]
+    lock.write_text(text, encoding="utf-8")
+    machine.ok("lock", cwd=root)
+    assert os.stat(modules / kept).st_mtime > 1e9 + 1  # asked for again
+
+
 def test_gone_repository_leaves_what_is_here_working(machine, project, repository):
     repository({"stead.toml": "[vars]\nLEVEL = '1'\n"})
     root = project({"stead.toml": asked(repository.root.as_uri(), "main")})

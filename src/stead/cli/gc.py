@@ -6,18 +6,21 @@ import re
 from typing import TYPE_CHECKING
 
 from stead.cli import options
-from stead.values.errors import StoreError, UsageError
+from stead.values.errors import SteadError, StoreError, UsageError
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+    from stead.store.gc import Report
+    from stead.store.layout import Layout
 
 HELP = """\
 Remove builds that nothing uses: no place, no pin, no link, no running process.
 
 What was interrupted is tidied up too, and records of directories that have been
-gone for 30 days. Nothing outside Stead's own directory is touched."""
+gone for 30 days, and checkouts of git modules that no place's lock names. Nothing outside Stead's own directory is touched."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])\Z")
@@ -63,6 +66,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         caches=args.caches,
         note=app.context.progress.note,
     )
+    report = _with_modules(report, layout, app, age, dry_run=args.dry_run)
     if args.json:
         app.out_json(
             {
@@ -80,6 +84,23 @@ def execute(args: argparse.Namespace, app: App) -> int:
     noun = "build" if count == 1 else "builds"
     app.out(f"{count} {noun} {verb}, {len(report.kept)} kept; {size(report.bytes)} freed")
     return 0
+
+
+def _with_modules(
+    report: Report, layout: Layout, app: App, age: float | None, *, dry_run: bool
+) -> Report:
+    """Collect the checkouts of modules too, now that records of gone places are out of the way."""
+    from stead.pipeline.uses import checkouts_in_use
+    from stead.store import modules
+
+    try:
+        used = checkouts_in_use(layout.home)
+    except SteadError as exc:
+        app.err(f"modules stay, for it is not known what uses them: {exc}")
+        return report
+    now, recent = app.context.now(), modules.RECENT if age is None else age
+    gone = modules.collect(layout, used, now=now, recent=recent, dry_run=dry_run)
+    return replace(report, removed=(*report.removed, *gone))
 
 
 def seconds(text: str) -> float:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from stead.pipeline.discover import read_module
 from stead.store.atomic import inside, make_read_only, remove_tree
+from stead.store.modules import asked_for
 from stead.values.digest import short_key
 from stead.values.errors import (
     LockError,
@@ -118,6 +119,7 @@ class Modules:
                     remedy="run `stead lock`",
                 )
             self._clone(use, pin.commit, clone)
+        asked_for(clone, self.context.now())
         self.used[use.name] = pin
         if not use.subdirectory:
             return str(clone)
@@ -138,7 +140,7 @@ class Modules:
         return directory
 
     def _clone_of(self, use: Use, pin: Pin) -> Path:
-        return Path(self.context.home) / "modules" / short_key([use.location, pin.commit])
+        return Path(self.context.home) / "modules" / checkout_key(pin)
 
     def _pinned(self, use: Use) -> Pin:
         for pin in self.pins:
@@ -248,6 +250,36 @@ class Modules:
                 details=exc.details,
                 remedy="name a branch, a tag or a full commit that exists",
             ) from exc
+
+
+def checkout_key(pin: Pin) -> str:
+    """Name the directory of a pinned module's checkout."""
+    return short_key([pin.location, pin.commit])
+
+
+def checkouts_in_use(home: Path) -> set[str]:
+    """Give the keys of all checkouts that kept places name: their records, and their locks.
+
+    Raises LockError where a lock cannot be read: what it names is not known then.
+    """
+    from stead.pipeline import lockfile
+    from stead.store import places
+
+    top = os.path.join(home, "modules", "")
+    used: set[str] = set()
+    locks: set[str] = set()
+    for record in places.records(home):
+        activation = record.activation
+        locks.add(os.path.join(activation.root, "stead.lock"))
+        for path in activation.inputs:
+            if path.startswith(top):
+                used.add(path[len(top) :].split(os.sep)[0])
+            elif path.endswith(".lock"):
+                locks.add(path)
+    for path in sorted(locks):
+        if os.path.exists(path):
+            used.update(checkout_key(pin) for pin in lockfile.read_to_build_on(path).pins)
+    return used
 
 
 def _refuse_options(use: Use) -> None:

@@ -261,14 +261,25 @@ def _entries(directory: Path) -> Iterator[dict[str, object]]:
             yield value
 
 
+def modules_of_processes(layout: Layout) -> set[str]:
+    """Give the keys of fetched modules that running processes know, where the system tells."""
+    home = {os.fsencode(layout.home), os.fsencode(os.path.realpath(layout.home))}
+    pattern = re.compile(rb"(?:%s)/modules/([a-z2-7]{20})" % b"|".join(map(re.escape, home)))
+    return {key for _, keys in _mentions(pattern) for key in keys}
+
+
 def _processes(layout: Layout) -> Iterator[tuple[int, set[str]]]:
     """Give the processes of this user that have a build open, where the system tells (Linux)."""
+    stores = {os.fsencode(layout.store), os.fsencode(os.path.realpath(layout.store))}
+    return _mentions(re.compile(b"(?:%s)/([a-z2-7]{20})-" % b"|".join(map(re.escape, stores))))
+
+
+def _mentions(pattern: re.Pattern[bytes]) -> Iterator[tuple[int, set[str]]]:
+    """Give what processes name in their environment, program, directory or memory."""
     try:
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except FileNotFoundError:
         return
-    stores = {os.fsencode(layout.store), os.fsencode(os.path.realpath(layout.store))}
-    pattern = re.compile(b"(?:%s)/([a-z2-7]{20})-" % b"|".join(re.escape(s) for s in stores))
     for pid in pids:
         keys: set[str] = set()
         for name in ("environ", "maps", "exe", "cwd"):
