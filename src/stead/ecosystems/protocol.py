@@ -90,8 +90,7 @@ class Survey(Protocol):
     ) -> None:
         """Say what the builder has put there itself, just now and alone.
 
-        ``made`` are directories that were not there before, in the order they were
-        made. ``files`` gives all files of some of them, as (path, mode, size, mtime in
+        ``made`` are directories that were not there before. ``files`` gives all files of some of them, as (path, mode, size, mtime in
         nanoseconds, None): hard links, read-only, and vouched for by a record.
         """
 

@@ -37,7 +37,6 @@ class Linker:
 
     def link(self, recipes: Sequence[Recipe]) -> list[Recipe]:
         """Link what is still as it was; gives the recipes that were, and drops the others."""
-        self._make_directories(recipes)
         stale: list[Recipe] = []
         first, second = _halves(recipes)
         if second:
@@ -55,29 +54,29 @@ class Linker:
             for recipe in stale:
                 self._take_away(recipe)
             # uv would take an empty ``.dist-info`` for something installed.
-            self._made = [path for path in reversed(self._made) if not self._was_empty(path)][::-1]
+            self._made = [p for p in sorted(self._made, reverse=True) if not self._was_empty(p)]
         done = [r for r in recipes if r not in stale] if stale else list(recipes)
         self._tell(done)
         return done
 
-    def _make_directories(self, recipes: Iterable[Recipe]) -> None:
+    def _link_all(self, recipes: Iterable[Recipe], stale: list[Recipe]) -> None:
         known: set[str] = set()
         for recipe in recipes:
-            for path in recipe.directories:
-                if path not in known:
-                    known.add(path)
-                    try:
-                        os.mkdir(f"{self._prefix}/{path}")
-                        self._made.append(path)
-                    except FileExistsError:
-                        pass  # what is no directory shows when something is linked into it
-
-    def _link_all(self, recipes: Iterable[Recipe], stale: list[Recipe]) -> None:
-        for recipe in recipes:
             try:
+                self._make_directories(recipe, known)
                 self._link_one(recipe)
             except (OSError, _StaleError):
                 stale.append(recipe)
+
+    def _make_directories(self, recipe: Recipe, known: set[str]) -> None:
+        for path in recipe.directories:
+            if path not in known:
+                known.add(path)
+                try:
+                    os.mkdir(f"{self._prefix}/{path}")
+                    self._made.append(path)
+                except FileExistsError:
+                    pass  # what is no directory shows when something is linked into it
 
     def _link_one(self, recipe: Recipe) -> None:
         archive = f"{self._cache}/{recipe.archive}/"

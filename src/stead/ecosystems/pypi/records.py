@@ -7,8 +7,6 @@ the hash as ``sha256=`` and unpadded URL-safe base64.
 
 from __future__ import annotations
 
-import base64
-import csv
 import hashlib
 import json
 import os
@@ -91,6 +89,8 @@ def parse(text: str, site_packages: str) -> Iterator[Listed]:
     A path that leaves the prefix keeps its leading ``..``, an absolute one its ``/``.
     """
     if '"' in text:
+        import csv
+
         rows: Iterable[list[str]] = csv.reader(text.splitlines())
     else:
         rows = (line.rsplit(",", 2) for line in text.splitlines())
@@ -107,8 +107,10 @@ def parse(text: str, site_packages: str) -> Iterator[Listed]:
 
 def hash_of(content: bytes) -> str:
     """Give a content's hash as a ``RECORD`` writes it."""
+    from base64 import urlsafe_b64encode
+
     digest = hashlib.sha256(content).digest()
-    return "sha256=" + base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+    return "sha256=" + urlsafe_b64encode(digest).decode("ascii").rstrip("=")
 
 
 def update(prefix: str, site_packages: str, info: str, changed: dict[str, bytes]) -> None:
@@ -125,6 +127,8 @@ def update(prefix: str, site_packages: str, info: str, changed: dict[str, bytes]
 
 def updated(text: str, site_packages: str, changed: dict[str, bytes]) -> str:
     """Give the text of a ``RECORD`` for such files."""
+    import csv
+
     lines = []
     for line in text.splitlines():
         # Scripts lie above site-packages: all other lines need not be read.
