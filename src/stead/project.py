@@ -111,6 +111,10 @@ class _Names:
         """List the names, so that ``dict(project.paths)`` works."""
         return list(self)
 
+    def items(self) -> list[tuple[str, Any]]:
+        """List pairs of a name and what has it."""
+        return [(name, self[name]) for name in self]
+
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(n for n, entry in _read()[self._kind].items() if self._has(n, entry)))
 

@@ -70,11 +70,12 @@ print(json.dumps({
     "attributes": {name: show(getattr(project.vars, name)) for name in names},
     "search": [str(p) for p in project.vars.SEARCH],
     "options": project.vars.OPTIONS,
-    "paths": {name: str(path) for name, path in dict(project.paths).items()},
+    "paths": {name: str(path) for name, path in project.paths.items()},
     "raw": show(project.paths.raw)[1],
     "data": show(project.data.scans)[1],
     "modules": show(project.modules["pgstore"])[1],
     "where": [str(project.root), str(project.place), project.environment],
+    "same": dict(project.paths) == dict(project.paths.items()),
     "kinds": [isinstance(p, pathlib.Path) for p in (project.paths.raw, project.root)],
 }))
 """
@@ -111,6 +112,7 @@ def test_paths_data_modules_and_where_it_is(python, ask):
     assert said["data"] == "/srv/scans"
     assert said["modules"] == "/w/libs/pgstore"
     assert said["where"] == ["/w", "/w/p", "dev"]
+    assert said["same"] is True
     assert said["kinds"] == [True, True]
 
 
