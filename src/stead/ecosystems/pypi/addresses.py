@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.ecosystems.pypi import explain, question
 from stead.ecosystems.pypi.indexes import default_place, places, without_credentials
-from stead.ecosystems.pypi.install import URLS
+from stead.ecosystems.pypi.recipes import URLS
 from stead.ecosystems.pypi.uv import uv_for
 from stead.values.frozen import replace
 from stead.values.requirement import Requirement

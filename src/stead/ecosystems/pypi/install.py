@@ -21,6 +21,7 @@ from stead.ecosystems.pypi.indexes import (
     without_credentials,
 )
 from stead.ecosystems.pypi.question import direct_url
+from stead.ecosystems.pypi.recipes import URLS
 from stead.ecosystems.pypi.uv import Uv, was_offline
 from stead.values.errors import ArtifactError, LockError, SteadError, UnsatisfiableError
 from stead.values.names import normalize_pypi
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from stead.ecosystems.protocol import BuildTarget
     from stead.values.context import Context, Task
     from stead.values.lock import Artifact
-
-URLS = "urls"
-"""The ``extra`` entry that maps file names to addresses or paths, for artifacts of a foreign lock."""
 
 _NAME = regex(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _VERSION = regex(r"[A-Za-z0-9.!+_-]+\Z")

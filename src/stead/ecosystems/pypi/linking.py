@@ -37,36 +37,38 @@ class Linker:
 
     def link(self, recipes: Sequence[Recipe]) -> list[Recipe]:
         """Link what is still as it was; gives the recipes that were, and drops the others."""
-        stale: list[Recipe] = []
+        linked: list[Recipe] = []
         first, second = _halves(recipes)
         if second:
             from threading import Thread
 
-            other = Thread(target=self._link_all, args=(second, stale))
+            other = Thread(target=self._link_all, args=(second, linked))
             other.start()
             try:
-                self._link_all(first, stale)
+                self._link_all(first, linked)
             finally:
                 other.join()
         else:
-            self._link_all(first, stale)
-        if stale:
-            for recipe in stale:
-                self._take_away(recipe)
+            self._link_all(first, linked)
+        if len(linked) < len(recipes):
+            whole = {recipe.file for recipe in linked}
+            for recipe in recipes:
+                if recipe.file not in whole:
+                    self._take_away(recipe)
             # uv would take an empty ``.dist-info`` for something installed.
             self._made = [p for p in sorted(self._made, reverse=True) if not self._was_empty(p)]
-        done = [r for r in recipes if r not in stale] if stale else list(recipes)
-        self._tell(done)
-        return done
+        self._tell(linked)
+        return linked
 
-    def _link_all(self, recipes: Iterable[Recipe], stale: list[Recipe]) -> None:
+    def _link_all(self, recipes: Iterable[Recipe], linked: list[Recipe]) -> None:
         known: set[str] = set()
         for recipe in recipes:
             try:
                 self._make_directories(recipe, known)
                 self._link_one(recipe)
-            except (OSError, _StaleError):
-                stale.append(recipe)
+            except (OSError, ValueError, TypeError, _StaleError):
+                continue  # it does not fit the cache, or makes no sense
+            linked.append(recipe)
 
     def _make_directories(self, recipe: Recipe, known: set[str]) -> None:
         for path in recipe.directories:

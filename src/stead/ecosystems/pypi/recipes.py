@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 VERSION = 1
 DIRECTORY = "wheels"
 URLS = "urls"
+"""The ``extra`` entry that maps file names to addresses or paths, for artifacts of a foreign lock."""
+
 _LARGE = 256 * 1024
 """Bytes of a written file beyond which its wheel is left to uv."""
 
@@ -49,7 +51,7 @@ class Group(NamedTuple):
     def paths(self) -> list[str]:
         """The files' paths in the tree."""
         start = f"{self.target}/" if self.target else ""
-        return [start + name for name in self.names]
+        return [f"{start}{name}" for name in self.names]
 
 
 class Recipe(NamedTuple):
@@ -104,7 +106,7 @@ def read(file: str) -> Recipe | None:
             value["info"],
             value["directories"],
             [Group(*group) for group in value["groups"]],
-            [(path, mode, text) for path, mode, text in value["written"]],
+            [(str(path), int(mode), str(text)) for path, mode, text in value["written"]],
             value["loose"],
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -126,9 +128,11 @@ def learn(
     if not file or not archive:
         return False
     sources = _inodes(archive)
-    paths = {listed.path for listed in dist.files}
-    paths.update(f"{site_packages}/{source}" for source in sources.values())
-    vouched = {f.path for f in dist.files if f.hash.startswith("sha256=")}
+    listed = {f.path for f in dist.files}
+    # uv links all of a wheel, whether its record lists it or not.
+    paths = listed.union(f"{site_packages}/{source}" for source in sources.values())
+    # A record that readers may take differently vouches for nothing.
+    vouched = {f.path for f in dist.files if dist.plain and f.hash.startswith("sha256=")}
     groups: dict[tuple[str, str], Group] = {}
     written = []
     loose = []
@@ -155,6 +159,8 @@ def learn(
             if path not in vouched:
                 loose.append(path)
             continue
+        if path not in listed:
+            continue  # another package's
         if not stat.S_ISREG(info.st_mode) or info.st_nlink > 1 or info.st_size > _LARGE:
             return False
         with open(os.path.join(prefix, path), "rb") as opened:

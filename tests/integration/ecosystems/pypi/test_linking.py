@@ -98,6 +98,28 @@ def test_a_damaged_recipe_is_none(world):
         assert len(file.read_text("utf-8")) > 50
 
 
+def test_a_recipe_that_makes_no_sense_is_dropped(world):
+    world.publish(SPAM)
+    locked = world.lock("spam")
+    one = world.build(locked, "one")
+    [file] = recipes(world)
+    right = json.loads(file.read_bytes())
+    for number, spoil in enumerate(
+        (
+            lambda r: r["groups"][0][4].pop(),
+            lambda r: r["groups"][0].__setitem__(2, [1, 2, 3]),
+            lambda r: r["written"][0].__setitem__(1, None),
+            lambda r: r["directories"].clear(),
+            lambda r: r.__setitem__("archive", "archive-v0/none"),
+        )
+    ):
+        wrong = json.loads(json.dumps(right))
+        spoil(wrong)
+        file.write_text(json.dumps(wrong), "utf-8")
+        assert tree(world.build(locked, f"again-{number}")) == tree(one)
+        assert json.loads(file.read_bytes()) == right
+
+
 @pytest.mark.parametrize("what", ["gone", "longer", "later", "link"])
 def test_a_recipe_that_does_not_fit_the_cache_is_dropped(world, what):
     world.publish(SPAM, Wheel("eggs"))
