@@ -80,6 +80,9 @@ def _ask(uv: Uv, asked: Question, stubs: Stubs | None) -> tuple[str, dict[str, A
     )
     if done.returncode != 0:
         error = explain.translate(done.stderr, build_sources=uv.context.build_sources)
+        if "--exclude-newer" in asked.arguments and isinstance(error, UnsatisfiableError):
+            date = asked.arguments[asked.arguments.index("--exclude-newer") + 1]
+            error.details = (*error.details, f"only what was uploaded before {date} counted")
         raise _with_stubs(error, stubs)
     with open(output, "rb") as file:
         return done.stderr, tomllib.load(file)
