@@ -16,6 +16,7 @@ _cached = functools.cache(re.compile)
 _VERSION = r"v?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.dev|\.post)[0-9]+)*(?:\+[a-z0-9.]+)?"
 _CLAUSE = rf"(?:(?:>=|<=|>|<|~=|==|!=)\s*{_VERSION}|(?:==|!=)\s*{_VERSION}\.\*)"
 _CARET = r"([\^~])\s*([0-9]+(?:\.[0-9]+)*)\s*"
+_FULL = r"[0-9]+\.[0-9]+(?:\.[0-9]+)?(?:(?:a|b|rc)[0-9]+)?"
 _MINOR = r"([0-9]+(?:\.[0-9]+)?)(?:\.\*)?"
 
 _NAMES = (
@@ -71,9 +72,12 @@ def pypi(text: str) -> str:
 def python(text: str) -> str:
     """Give PEP 440 specifiers for an interpreter: ``3.12`` is ``==3.12.*``.
 
-    Raises :class:`SpecError`.
+    A ``t`` at the end asks for the free-threaded build and stays: ``3.13t`` is
+    ``==3.13.*t``. Raises :class:`SpecError`.
     """
     text = text.strip()
+    if found := _full(rf"(?:{_MINOR}|(?:==)?({_FULL}(?:\.\*)?))t", text):
+        return f"=={found[1]}.*t" if found[1] else f"=={found[2]}t"
     if found := _full(_MINOR, text):
         return f"=={found[1]}.*"
     if text == "":

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMAT = ".python-version"
-_VERSION = regex(r"(?:cpython[-@]?|python[-@]?)?(\d+)(?:\.(\d+))?(?:\.(\d+(?:(?:a|b|rc)\d+)?))?")
+_VERSION = regex(
+    r"(?:cpython[-@]?|python[-@]?)?(\d+)(?:\.(\d+))?(?:\.(\d+(?:(?:a|b|rc)\d+)?))?(t)?"
+)
 _OTHERS = regex(
     r"(pypy|graalpy|jython|ironpython|stackless|micropython|miniconda|anaconda|miniforge"
     r"|mambaforge|nogil|cinder|pyston|activepython)",
@@ -52,10 +54,12 @@ def read(file: str, load: Callable[[str], str], layer: str = "") -> Manifest:
 def specifiers(text: str, origin: Origin) -> str:
     """Give the PEP 440 specifiers that a version request such as ``3.12`` means."""
     if match := _VERSION.fullmatch(text):
-        major, minor, patch = match.groups()
-        if minor is None:
+        major, minor, patch, threading = match.groups(default="")
+        if not minor and not threading:
             return f"=={major}.*"
-        return f"=={major}.{minor}.*" if patch is None else f"=={major}.{minor}.{patch}"
+        if minor:
+            # pyenv and uv name the free-threaded build by a letter, and so do Stead's requests.
+            return f"=={major}.{minor}.{patch or '*'}{threading}"
     if text[0] in "<>=!~":
         return check_specifiers(text, origin)
     if other := _OTHERS.match(text):

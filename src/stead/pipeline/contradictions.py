@@ -36,8 +36,13 @@ def check(packages: PackagesSpec) -> None:
         # Each leaves an interval, so that where all have nothing in common two have nothing.
         for i, second in enumerate(requests):
             for first in requests[:i]:
-                if excludes_all([first.spec, second.spec]):
+                if excludes_all([_versions(first), _versions(second)]):
                     raise _contradiction(first, second)
+
+
+def _versions(request: Requirement) -> str:
+    """Give the specifiers of a request, without the letter of a free-threaded Python."""
+    return request.spec.removesuffix("t") if request.ecosystem == PYTHON else request.spec
 
 
 def _contradiction(first: Requirement, second: Requirement) -> ContradictionError:

@@ -86,7 +86,11 @@ def plan(packages: PackagesSpec, *, has_code: bool) -> Plan:
 
 
 def _as_conda(python: Requirement) -> Requirement:
-    return replace(python, ecosystem="conda", name=PYTHON)
+    spec = python.spec
+    if found := re.fullmatch(r"==(\d+)\.(\d+)(.*)t", spec):  # the free-threaded build
+        major, minor, _ = found.groups()
+        spec = f"{spec[:-1]} *_cp{major}{minor}t"
+    return replace(python, ecosystem="conda", name=PYTHON, spec=spec)
 
 
 def requests(packages: PackagesSpec, root: str) -> tuple[str, ...]:

@@ -89,10 +89,12 @@ def parse(text: str) -> Request:
         rest = f"3.{rest[1:]}"
     if rest in ("", "*"):
         return Request(text=text, implementation=implementation)
-    # "3.13t" and "==3.13.*t" alike: the letter is no part of any version.
-    if re.search(r"[\d*]t\Z", rest):
-        rest, threading = rest[:-1], "t"
-    clauses = [_clause(part.strip(), text) for part in rest.split(",") if part.strip()]
+    clauses = []
+    for part in filter(None, map(str.strip, rest.split(","))):
+        # "3.13t" and "==3.13.*t" alike: the letter is no part of any version.
+        lettered = bool(re.search(r"[\d*]t\Z", part))
+        threading = "t" if lettered else threading
+        clauses.append(_clause(part[:-1] if lettered else part, text))
     return Request(text, tuple(clauses), implementation, threading)
 
 

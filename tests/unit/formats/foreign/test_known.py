@@ -144,7 +144,7 @@ def test_a_python_version_that_asks_for_nothing(tree, text):
         ("\npypy3.10-7.3.12", 2, "asks for pypy"),
         ("miniconda3-latest", 1, "asks for miniconda"),
         ("my-virtualenv", 1, "is not a version"),
-        ("3.13t", 1, "is not a version"),
+        ("3.13tt", 1, "is not a version"),
         ("3.12-dev", 1, "is not a version"),
         (">=three", 1, "is not a version request"),
     ],
