@@ -14,6 +14,7 @@ import errno
 import json
 import os
 import re
+from contextlib import suppress
 from hashlib import sha256
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _POINT = re.compile(r"\s*([^\s=]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)\s*\Z")
 _LONGEST = 127
 """Bytes of a first line that every Linux takes for a program's name."""
+_DIRECTORY = 4
+"""How many links take as long as making a directory."""
 _NO_LINKS_HERE = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EEXIST})
 _TAG = b"""\
 Signature: 8a477f597d28d172789f06886806bc55
@@ -103,14 +106,11 @@ def link(
     UnusualError, DamagedError for a file that is not as long as listed, OSError.
     """
     linked: dict[tuple[str, str], list[str]] = {}
-    directories = {"conda-meta"}
     links: list[tuple[str, Placed]] = []
     changed: list[tuple[Contents, Placed]] = []
     for package in packages:
         contents = package.contents
         for file in contents.files:
-            parent, _, name = file.path.rpartition("/")
-            directories.add(parent)
             if not file.source:
                 continue
             assert file.entry is not None
@@ -119,31 +119,33 @@ def link(
             elif "prefix_placeholder" in file.entry:
                 changed.append((contents, file))
             else:
+                parent, _, name = file.path.rpartition("/")
                 source = file.source.rpartition("/")[0]
                 linked.setdefault((f"{contents.directory}/{source}", parent), []).append(name)
-    _make_directories(prefix, directories)
+    directories = _Directories(prefix)
     failed: list[OSError] = []
     threads = [
-        Thread(target=_link_all, args=(prefix, share, failed), daemon=True)
+        Thread(target=_link_all, args=(directories, share, failed), daemon=True)
         for share in _shares(linked, min(4, os.cpu_count() or 1))
     ]
     for thread in threads:
         thread.start()
     try:
         for source, file in links:
-            target = f"{prefix}/{file.path}"
+            target = directories.place(file.path)
             os.symlink(file.target or "", target)
             time = os.lstat(source).st_mtime_ns
             os.utime(target, ns=(time, time), follow_symlinks=False)
         written = {
-            file.path: _write_changed(contents, file, prefix, final) for contents, file in changed
+            file.path: _write_changed(contents, file, directories.place(file.path), final)
+            for contents, file in changed
         }
         texts = []
         sizes: dict[str, dict[str, int]] = {}
         for package in packages:
             paths = [_described(f, written) for f in package.contents.files if f.source]
             paths += [
-                _write_script(point, prefix, f"{final}/{python}")
+                _write_script(point, directories, f"{final}/{python}")
                 for point in package.contents.entry_points
             ]
             record = f"conda-meta/{package.name}.json"
@@ -161,45 +163,60 @@ def link(
             raise UnusualError from error
         raise error
     for name, text in (*texts, ("conda-meta/history", b""), ("CACHEDIR.TAG", _TAG)):
-        with open(f"{prefix}/{name}", "xb") as stream:
+        with open(directories.place(name), "xb") as stream:
             stream.write(text)
     return sizes
 
 
-def _make_directories(prefix: str, directories: set[str]) -> None:
-    missing = set(directories)
-    for directory in directories:
-        parent = directory.rpartition("/")[0]
-        while parent and parent not in missing:
-            missing.add(parent)
-            parent = parent.rpartition("/")[0]
-    missing.discard("")
-    for directory in sorted(missing):
-        os.mkdir(f"{prefix}/{directory}")
+class _Directories:
+    """The directories of a new tree, made when something is to be put into them.
+
+    Threads share them: making one can take long where many were removed just before.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._made = {""}
+
+    def make(self, relative: str) -> str:
+        """Make one with all above it, if it is not there; gives its path."""
+        path = f"{self._root}/{relative}"
+        if relative not in self._made:
+            self.make(relative.rpartition("/")[0])
+            with suppress(FileExistsError):  # another thread was faster
+                os.mkdir(path)
+            self._made.add(relative)
+        return path
+
+    def place(self, path: str) -> str:
+        """Make the directory of a file; gives the file's path."""
+        self.make(path.rpartition("/")[0])
+        return f"{self._root}/{path}"
 
 
 _Share = list[tuple[tuple[str, str], list[str]]]
 
 
 def _shares(linked: Mapping[tuple[str, str], list[str]], count: int) -> list[_Share]:
-    """Divide directories among threads, so that each has about as many files."""
+    """Divide directories among threads, neighbours together, so that each has about as much."""
+    whole = sum(len(names) + _DIRECTORY for names in linked.values())
     shares: list[_Share] = [[] for _ in range(count)]
-    loads = [0] * count
-    for item in sorted(linked.items(), key=lambda i: -len(i[1])):
-        least = loads.index(min(loads))
-        shares[least].append(item)
-        loads[least] += len(item[1])
+    done = 0
+    for item in sorted(linked.items(), key=lambda i: i[0][1]):
+        shares[min(done * count // whole, count - 1)].append(item)
+        done += len(item[1]) + _DIRECTORY
     return [share for share in shares if share]
 
 
-def _link_all(prefix: str, share: _Share, failed: list[OSError]) -> None:
+def _link_all(directories: _Directories, share: _Share, failed: list[OSError]) -> None:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     here = there = -1
     try:
         for (source, parent), names in share:
             if failed:
                 return
-            here = os.open(source, os.O_RDONLY | os.O_DIRECTORY)
-            there = os.open(f"{prefix}/{parent}", os.O_RDONLY | os.O_DIRECTORY)
+            here = os.open(source, flags)
+            there = os.open(directories.make(parent), flags)
             for name in names:
                 os.link(name, name, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
             os.close(here)
@@ -232,7 +249,7 @@ def _described(file: Placed, written: Mapping[str, tuple[str, int]]) -> dict[str
     return described
 
 
-def _write_changed(contents: Contents, file: Placed, prefix: str, final: str) -> tuple[str, int]:
+def _write_changed(contents: Contents, file: Placed, target: str, final: str) -> tuple[str, int]:
     """Copy a file with the final prefix in place of the one it was built with; gives hash and size."""
     assert file.entry is not None
     source = f"{contents.directory}/{file.source}"
@@ -255,7 +272,6 @@ def _write_changed(contents: Contents, file: Placed, prefix: str, final: str) ->
             if not end or len(first.replace(old, new)) > _LONGEST:
                 raise UnusualError
         data = data.replace(old, new)
-    target = f"{prefix}/{file.path}"
     with open(target, "xb") as stream:
         stream.write(data)
         os.fchmod(stream.fileno(), mode)
@@ -274,7 +290,7 @@ def _in_strings(data: bytes, old: bytes, new: bytes) -> bytes:
     return re.sub(re.escape(old) + rb"[^\0]*", replaced, data)
 
 
-def _write_script(point: str, prefix: str, python: str) -> dict[str, Any]:
+def _write_script(point: str, directories: _Directories, python: str) -> dict[str, Any]:
     """Write the program of an entry point, and say of it what ``conda-meta`` says."""
     match = _POINT.match(point)
     assert match is not None
@@ -283,7 +299,7 @@ def _write_script(point: str, prefix: str, python: str) -> dict[str, Any]:
         python=python, module=module, first=function.partition(".")[0], function=function
     ).encode()
     path = f"bin/{name}"
-    with open(f"{prefix}/{path}", "xb") as stream:
+    with open(directories.place(path), "xb") as stream:
         stream.write(text)
         os.fchmod(stream.fileno(), 0o775)
     return {
