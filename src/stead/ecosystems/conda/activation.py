@@ -15,7 +15,6 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 from typing import TYPE_CHECKING
 
 from stead.values.activation import Change
@@ -117,6 +116,8 @@ class _Effects:
 def _replay(
     root: str, scripts: Sequence[str], given: Mapping[str, str], context: Context
 ) -> list[Change]:
+    import tempfile  # hardly any prefix comes to this
+
     shell = shutil.which("bash") or shutil.which("sh")
     if not shell:
         context.progress.note("no shell is there to run the packages' activation scripts")
