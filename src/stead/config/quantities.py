@@ -132,7 +132,8 @@ def _scaled(number: str, fraction: str | None, factor: int, otherwise: str = "")
     """Multiply a decimal by a whole number, exactly."""
     if not fraction:
         return int(number) * factor
-    whole, rest = divmod(int(number + fraction) * factor, 10 ** len(fraction))
+    scale: int = 10 ** len(fraction)
+    whole, rest = divmod(int(number + fraction) * factor, scale)
     if rest:
         raise TypeFault(otherwise or "expected a duration of whole nanoseconds")
     return whole
