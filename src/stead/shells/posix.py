@@ -275,7 +275,8 @@ def launcher(
         *([f"export STEAD_HOME={posix(home)}"] if home else []),
         f'set -- {" ".join(map(posix, words))} "$@"',
         f"__stead_d={posix(top)} __stead_t={'' if literal else '1'}",
-        f"if [ -O {own} ]; then command . {own}; fi",
+        f"if [ -O {own} ]; then command . {own} ||",
+        f"  printf '%s\\n' {posix(f'stead: {script} was cut off; it is made anew')} >&2; fi",
         f'exec {" ".join(map(posix, (program, *arguments)))} "$@"',
     ]
     return "\n".join(lines) + "\n"

@@ -37,6 +37,7 @@ def test_whatever_was_cut_off_python_answers_as_if_nothing_had_been(any_world):
         whole = file.read()
     cuts = lengths(whole)
     assert len(cuts) > 30
+    explained = 0
     for length in cuts:
         with open(script, "wb") as file:
             file.write(whole[:length])
@@ -44,6 +45,17 @@ def test_whatever_was_cut_off_python_answers_as_if_nothing_had_been(any_world):
         assert (done.returncode, done.stdout) == (SLOW, ""), length
         where = world.place / "sub"
         assert done.stderr.endswith(f"slow <run> <task> <a b> in <{where}>"), length
+        # The shell says something of its own then, and is not left alone with it.
+        first = done.stderr.removesuffix(f"slow <run> <task> <a b> in <{where}>")
+        assert bool(first) == ("was cut off; it is made anew" in first), (length, first)
+        explained += bool(first)
+    assert explained > 20
+    with open(script, "wb") as file:
+        file.write(whole)
+    done = world.run("-C", "sub", "run", "task")
+    assert (done.stdout, done.stderr) == ("ran", "")
+    world.manifests[0].write_text("changed")
+    assert "cut off" not in world.run("-C", "sub", "run", "task").stderr
 
 
 @pytest.mark.parametrize("length", [0, 40, 400, -20, -2])
@@ -72,6 +84,7 @@ def test_a_launcher_goes_on_with_the_program(any_world, length):
         check=False,
     )
     assert (done.returncode, done.stdout) == (SLOW, "")
+    assert ("was cut off" in done.stderr) == (length not in (0, 40))
     assert f"slow <-C> <{world.place}> <run> <--here> <-e> <default> <task> <x>" in done.stderr
 
 
