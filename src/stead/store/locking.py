@@ -184,14 +184,15 @@ def _waiting(fd: int) -> str:
         os.lseek(fd, 0, os.SEEK_SET)
         holder = json.loads(os.read(fd, 4096))
         age = max(0, int(time.time() - holder["since"]))
-        if _is_alive(int(holder["pid"])):
+        if is_alive(int(holder["pid"])):
             return f"waiting for process {holder['pid']}, {holder['doing']} for {age} s"
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return "waiting for another process that is at work in the store"
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Say whether a process is there; on Windows always yes."""
     if sys.platform == "win32":
         return True
     try:

@@ -6,7 +6,7 @@ never what was found.
 
 from __future__ import annotations
 
-from stead.config.secrets._failure import Failure
+from stead.config.secrets.failure import Failure
 from stead.config.secrets.keys import Identities
 from stead.config.secrets.resolve import attempt, failed, resolve
 

@@ -7,7 +7,7 @@ that begins with ``---``.
 
 from __future__ import annotations
 
-from stead.config.secrets._failure import UnopenedError
+from stead.config.secrets.failure import UnopenedError
 from stead.values.frozen import dataclass
 
 MAGIC = b"age-encryption.org/v1\n"

@@ -13,7 +13,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stead.config.secrets._failure import UnopenedError
+from stead.config.secrets.failure import UnopenedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -178,7 +178,7 @@ class _Nodes:
         if self._count > MOST_VALUES:
             raise UnopenedError(f"{self._path} holds more than {MOST_VALUES} values")
         if isinstance(node, yaml.ScalarNode):
-            plain = node.style is None and node.tag != "tag:yaml.org,2002:binary"
+            plain = not node.style and node.tag != "tag:yaml.org,2002:binary"
             return scalar(node.value) if plain else node.value
         if id(node) in self._open or len(self._open) > 200:
             raise UnopenedError(f"{self._path} is nested too deeply, or within itself")

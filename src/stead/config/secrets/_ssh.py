@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stead.config.secrets._failure import UnopenedError
+from stead.config.secrets.failure import UnopenedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

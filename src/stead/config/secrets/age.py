@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stead.config.secrets._failure import UnopenedError, less_last_line_end, read_file
+from stead.config.secrets.failure import UnopenedError, less_last_line_end, read_file
 from stead.values.errors import ManifestError
 from stead.values.names import nearest
 

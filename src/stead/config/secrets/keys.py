@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stead.config.secrets._age_header import is_age, stanzas
-from stead.config.secrets._failure import UnopenedError, read_file
+from stead.config.secrets.failure import UnopenedError, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 """How often a passphrase is asked for."""
-
-
-class _Locked(Exception):  # noqa: N818 (no error: a state of a key)
-    """A key that only a passphrase opens."""
 
 
 class _Key:
@@ -108,6 +104,23 @@ class Identities:
             tried=self._tried(header),
             remedy=self._remedy(),
         )
+
+    def fits(self, data: bytes) -> bool:
+        """Say whether a key here opens a file, or may do so once unlocked. Asks nothing."""
+        header = stanzas(data)
+        if self._keys is None:
+            self._keys = list(self._read())
+        if _decrypt(data, [k.identity for k in self._keys if k.identity is not None]) is not None:
+            return True
+        return any(k.unlock is not None and k.may_open(header) for k in self._keys)
+
+    @property
+    def public(self) -> tuple[str, ...]:
+        """The public halves of the native keys that are open, as recipients."""
+        if self._keys is None:
+            self._keys = list(self._read())
+        known = (k.identity for k in self._keys if hasattr(k.identity, "to_public"))
+        return tuple(dict.fromkeys(str(identity.to_public()) for identity in known))
 
     def _unlock(self, key: _Key) -> list[_Key]:
         """Ask for a key's passphrase; none where that did not work, and say so in the list."""

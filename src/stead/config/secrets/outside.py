@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from stead.config.secrets._failure import UnopenedError, less_last_line_end
+from stead.config.secrets.failure import UnopenedError, less_last_line_end
 from stead.values.errors import SteadError
 from stead.values.names import nearest
 

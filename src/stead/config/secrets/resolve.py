@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.config.secrets._failure import Failure, UnopenedError
+from stead.config.secrets.failure import Failure, UnopenedError
 from stead.config.secrets.keys import Identities
 from stead.values.errors import SecretError
 from stead.values.secret import Secret

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from stead.config.secrets._failure import UnopenedError, read_file
 from stead.config.secrets._sops_stores import Leaf, Stored, Table, Timestamp, read
+from stead.config.secrets.failure import UnopenedError, read_file
 from stead.values.names import nearest
 
 if TYPE_CHECKING:
