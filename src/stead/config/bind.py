@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.config.choice import choose_host, choose_net, endpoint_of, need
+from stead.config.choice import choose_host, choose_net, endpoint_of, endpoints_of, need
 from stead.config.entries import checks_of, drift, files_of, make_entries, without_secret
 from stead.config.evaluate import Evaluator, Node
 from stead.config.gather import gather
@@ -183,10 +183,9 @@ def _needs(slots: Mapping[str, Slot], evaluator: Evaluator) -> list[Need]:
 
 
 def _used(net: Net | None, needs: Iterable[Need]) -> list[Endpoint]:
-    if net is None:
-        return []
+    endpoints = endpoints_of(net)
     names = dict.fromkeys(n.name for n in needs if n.role == "net")
-    found = [endpoint_of(net, name)[0] for name in names]
+    found = [endpoint_of(endpoints, name)[0] for name in names]
     return [endpoint for endpoint in found if endpoint is not None]
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Choice = TypeVar("Choice", Host, Net)
 
+KINDS_OF_OFFERS = ("ports", "paths", "data", "secrets")
+
 _USERS = 4
 """How many of those who need something are named."""
 
@@ -59,13 +61,17 @@ def need(reference: str, by: str, origin: Origin) -> Need | None:
     return Need("net", "", rest, by, origin) if role == "net" else None
 
 
-def endpoint_of(net: Net, name: str) -> tuple[Endpoint | None, str]:
+def endpoints_of(net: Net | None) -> dict[str, Endpoint]:
+    """Give a net's endpoints by name."""
+    return {e.name: e for e in net.endpoints} if net else {}
+
+
+def endpoint_of(endpoints: Mapping[str, Endpoint], name: str) -> tuple[Endpoint | None, str]:
     """Find what ``db``, ``db.host`` or ``db.port`` means: an endpoint, and which part of it."""
-    by_name = {e.name: e for e in net.endpoints}
-    if name in by_name:
-        return by_name[name], ""
+    if name in endpoints:
+        return endpoints[name], ""
     head, _, part = name.rpartition(".")
-    return (by_name.get(head), part) if part in ("host", "port") else (None, "")
+    return (endpoints.get(head), part) if part in ("host", "port") else (None, "")
 
 
 def choose_net(
@@ -83,13 +89,14 @@ def choose_net(
     if recipe:
         named.append((recipe.net, f"recipe {recipe.name}"))
     named.append((configuration.net, "net"))
+    known = {name: endpoints_of(net) for name, net in modules.nets.items()}
     return _pick(
         "net",
         modules.nets,
         named,
         [n for n in needs if n.role == "net"],
         known=modules.nets,
-        offers=lambda net, wanted: endpoint_of(net, wanted.name)[0] is not None,
+        offers=lambda net, wanted: endpoint_of(known[net.name], wanted.name)[0] is not None,
         report=report,
     )
 
@@ -120,22 +127,24 @@ def choose_host(
     reached = {n: h for n, h in candidates.items() if all(n in s for s in sources)}
     if len(reached) < len(candidates) and len(candidates) > 1:
         candidates = reached or candidates
+    known = {
+        name: {(kind, o.name) for kind in KINDS_OF_OFFERS for o in offers_of(host, kind)}
+        for name, host in modules.hosts.items()
+    }
     return _pick(
         "host",
         candidates,
         named,
         [n for n in needs if n.role == "host"],
         known=modules.hosts,
-        offers=lambda host, wanted: any(
-            o.name == wanted.name for o in offers_of(host, wanted.kind)
-        ),
+        offers=lambda host, wanted: (wanted.kind, wanted.name) in known[host.name],
         report=report,
     )
 
 
 def offers_of(host: Host | None, kind: str) -> tuple[Offer, ...]:
     """Give what a host offers of a kind: ``ports``, ``paths``, ``data`` or ``secrets``."""
-    if host is None or kind not in ("ports", "paths", "data", "secrets"):
+    if host is None or kind not in KINDS_OF_OFFERS:
         return ()
     offers: tuple[Offer, ...] = getattr(host, kind)
     return offers
@@ -231,7 +240,7 @@ def _how_to_offer(role: str, kind: str, name: str, candidates: Sequence[Choice])
     written = f"offer it: {kind} = {{ {name} = … }} under [host.{where}]"
     if kind == "data":
         written += "; Stead does not fetch content by itself yet"
-    if kind not in ("ports", "paths", "data", "secrets"):
+    if kind not in KINDS_OF_OFFERS:
         written = "write host.ports.NAME, host.paths.NAME, host.data.NAME or host.secrets.NAME"
     return suggestion(name, offered, written)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.config.choice import endpoint_of, offers_of
+from stead.config.choice import KINDS_OF_OFFERS, endpoint_of, endpoints_of, offers_of
 from stead.config.evaluate import Node, Value
 from stead.config.references import Reference
 from stead.config.report import listed, suggestion
@@ -42,12 +42,13 @@ class Roles:
         self._apps = modules.apps
         self._host = host
         self._net = net
+        self._endpoints = endpoints_of(net)
         self._app = app
         self._listeners = listeners
         self._general = general
         self._report = report
         self._offers: dict[tuple[str, str], Offer] = {}
-        for kind in ("ports", "paths", "data", "secrets") if host else ():
+        for kind in KINDS_OF_OFFERS:
             self._offers |= {(kind, o.name): o for o in offers_of(host, kind)}
 
     def special(self, key: str, user: Node) -> Node | Value | None:
@@ -88,7 +89,7 @@ class Roles:
         return Value("secret", "", ((reference, 0),))
 
     def _of_net(self, key: str, name: str) -> Node | None:
-        endpoint, part = endpoint_of(self._net, name) if self._net else (None, "")
+        endpoint, part = endpoint_of(self._endpoints, name)
         if endpoint is None or self._net is None:
             return None
         by, origin = f"net {self._net.name}", endpoint.origin

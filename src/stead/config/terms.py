@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.config import addresses
-from stead.config.choice import endpoint_of
+from stead.config.choice import endpoint_of, endpoints_of
 from stead.config.faults import TypeFault
 from stead.config.report import listed, suggestion
 from stead.config.types import check_type, parse
@@ -46,6 +46,7 @@ def check_terms(
     """Check every endpoint that is referred to against all who do."""
     if net is None:
         return
+    endpoints = endpoints_of(net)
     uses: dict[str, list[_Use]] = {}
     for name, slot in slots.items():
         node = evaluator.nodes.get(name)
@@ -53,7 +54,7 @@ def check_terms(
             continue
         for reference in node.refers:
             if reference.startswith("net."):
-                endpoint, part = endpoint_of(net, reference[len("net.") :])
+                endpoint, part = endpoint_of(endpoints, reference[len("net.") :])
                 if endpoint is not None:
                     uses.setdefault(endpoint.name, []).append(_Use(slot, node, endpoint, part))
     for name in sorted(uses):
