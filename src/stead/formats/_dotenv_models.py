@@ -79,6 +79,7 @@ _P_EQUALS = re.compile(r"(=[^\S\r\n]*)")
 _P_SINGLE = re.compile(r"'((?:\\.|[^'\\])*)'", re.DOTALL)
 _P_DOUBLE = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
 _P_PLAIN = re.compile(r"([^\r\n]*)")
+_P_TAIL = re.compile(r"(?<!\s)\s+#.*")
 _P_COMMENT = re.compile(r"(?:[^\S\r\n]*#[^\r\n]*)?")
 _P_END = re.compile(r"[^\S\r\n]*(?:\r\n|\n|\r|$)")
 _P_REST = re.compile(r"[^\r\n]*(?:\r|\n|\r\n)?")
@@ -154,7 +155,7 @@ def _python_statement(text: str, at: int) -> tuple[Reading | None, int]:
                 notes("keeps the backslashes")
         elif first and first not in "\r\n":
             raw, at = _take(_P_PLAIN, text, at, "")
-            value = re.sub(r"\s+#.*", "", raw).rstrip()
+            value = _P_TAIL.sub("", raw).rstrip()
             _python_plain(raw, value, notes)
         else:
             value = ""

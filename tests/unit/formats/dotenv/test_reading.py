@@ -324,3 +324,17 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             dotenv.read(text, FILE, dialect)
         except ManifestError as exc:
             assert exc.where is not None  # noqa: PT017 (refusing is one of two right answers)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["A='" + "x" * 1_000_000, "A=x " + " " * 100_000 + "y\n", "A='" + "${B" * 30_000 + "'"],
+    ids=["open", "blanks", "references"],
+)
+def test_hostile_text_is_read_in_time(text: str) -> None:
+    """Any of these takes minutes where a pattern goes back over what it has read."""
+    for dialect in ("", "python", "node", "compose"):
+        try:
+            dotenv.read(text, FILE, dialect)
+        except ManifestError as exc:
+            assert exc.details or exc.where  # noqa: PT017
