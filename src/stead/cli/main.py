@@ -27,6 +27,7 @@ COMMANDS = {
     "build": "make the environment without running anything",
     "run": "run a task or a command in the environment",
     "launcher": "write a script that runs a command in the environment",
+    "secret": "keep secrets with the project, encrypted",
     "status": "what is asked, locked, built and in use",
     "trust": "let the hook use this place",
     "hook": "print the code that makes a shell follow the directory",

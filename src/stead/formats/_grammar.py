@@ -13,6 +13,21 @@ LAYER = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 TASK = r"[A-Za-z0-9_][A-Za-z0-9_.:+-]*"
 
 
+class SecretsEntry(Model):
+    """`[secrets]` says for whom `stead secret` encrypts what is kept with the project."""
+
+    recipients: tuple[str, ...] = entry(
+        "Public keys of those who may read the secrets: of age, or lines of SSH public keys.",
+        default=(),
+        examples=('recipients = ["age1…", "ssh-ed25519 AAAA…"]',),
+    )
+    file: str = entry(
+        "The encrypted file, relative to this one.",
+        default="secrets.age",
+        examples=('file = "secrets.age"',),
+    )
+
+
 class WorkspaceTable(Model):
     """`[workspace]` marks the root of a tree whose places belong together: they share one
     `stead.lock`, and manifests above it are not looked at.
@@ -341,6 +356,9 @@ class Root(Tables):
         "Whether manifests of parent directories apply here too.",
         default=True,
         examples=("inherit = false",),
+    )
+    secrets: SecretsEntry | None = entry(
+        "Who may read the secrets that are kept with the project.", default=None
     )
     link: str = entry(
         "A path in this directory where editors look for the environment; Stead keeps a link to"

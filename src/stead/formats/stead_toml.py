@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stead.formats._grammar import (
     LayerTable,
     Root,
+    SecretsEntry,
     Tables,
     TaskTable,
     UseTable,
@@ -24,6 +25,7 @@ from stead.formats.models import Problems
 from stead.formats.models import read as read_model
 from stead.formats.toml_lines import Lines, parse
 from stead.values.errors import ManifestError, SteadError
+from stead.values.kinds import SecretsTable
 from stead.values.manifest import (
     Layer,
     Manifest,
@@ -123,6 +125,15 @@ class _Reader(Packages):
             inherit=root.inherit,
             uses=tuple(self.use(n, t) for n, t in root.uses.items()),
             link=root.link,
+            secrets=self.secrets(root.secrets) if root.secrets else None,
+        )
+
+    def secrets(self, table: SecretsEntry) -> SecretsTable:
+        return SecretsTable(
+            recipients=table.recipients,
+            file=table.file,
+            base=self.directory,
+            origin=self.where("secrets"),
         )
 
     # -- workspace, uses
