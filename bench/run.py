@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rows_build
+import rows_config
 import rows_dotenv
 import rows_prompt
 import rows_read
@@ -41,6 +42,7 @@ GROUPS: dict[str, Callable[[World], list[Row]]] = {
     "growth": rows_read.growth_rows,
     "conda": rows_build.conda_rows,
     "prompt": rows_prompt.rows,
+    "config": rows_config.rows,
     "dotenv": rows_dotenv.rows,
 }
 """What is measured, in the order of the table."""
