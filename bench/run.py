@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import rows_build
 import rows_config
 import rows_dotenv
+import rows_project
 import rows_prompt
 import rows_read
 import rows_start
@@ -44,6 +45,7 @@ GROUPS: dict[str, Callable[[World], list[Row]]] = {
     "prompt": rows_prompt.rows,
     "config": rows_config.rows,
     "dotenv": rows_dotenv.rows,
+    "project": rows_project.rows,
 }
 """What is measured, in the order of the table."""
 
