@@ -13,7 +13,7 @@ from stead.config.entries import checks_of, drift, files_of, make_entries, witho
 from stead.config.evaluate import Evaluator, Node
 from stead.config.gather import gather
 from stead.config.listeners import assign, check_ports, listeners
-from stead.config.misuse import check_names, check_secrets
+from stead.config.misuse import check_defaults, check_names, check_secrets
 from stead.config.modules import choose, index
 from stead.config.offers import Roles
 from stead.config.ranks import settle
@@ -61,8 +61,9 @@ def resolve(
     slots = dict(sorted(slots.items()))
     for slot in slots.values():
         settle(slot, platform, report)
+    paths = sorted(configuration.paths, key=lambda p: (p.name, p.origin.file, p.origin.line))
     evaluator = Evaluator(
-        configuration.paths,
+        paths,
         ambient=ambient,
         adopt=configuration.adopt,
         platform=platform,
@@ -90,6 +91,7 @@ def resolve(
     check_limits(host, modules, slots, evaluator, platform=platform, report=report)
     check_names(slots, modules, report)
     check_secrets(slots, report)
+    check_defaults(slots, platform, report)
     app = chosen.app
     return Table(
         entries=entries,
@@ -103,7 +105,7 @@ def resolve(
             settings=tuple([without_secret(d, slots) for d in selection.settings]),
         ),
         app=app,
-        paths=configuration.paths,
+        paths=tuple(paths),
         files=files_of(configuration, chosen),
         checks=checks_of(configuration, chosen, modules),
         drift=drift(entries, configuration, ambient),

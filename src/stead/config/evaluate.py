@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from stead.config.expand import ADOPTED, LONGEST
 from stead.config.faults import TypeFault
+from stead.config.locations import split_list
 from stead.config.ranks import visible
 from stead.config.references import Reference, is_plain
 from stead.config.references import parse as parse_references
-from stead.config.report import suggestion
+from stead.config.report import listed, suggestion
 from stead.config.types import parse, quoted_within
 from stead.values.errors import ManifestError
 from stead.values.kinds import TEXT, Type
@@ -180,7 +181,7 @@ class Evaluator:
         items = (raw,) if isinstance(raw, str) else raw
         if node.literal or all(map(is_plain, items)):
             node.parts = [(item,) if item else () for item in items]
-            if isinstance(raw, str) and not node.literal:
+            if isinstance(raw, str):
                 self._bind(node, raw)
             return True
         node.parts = []
@@ -256,9 +257,26 @@ class Evaluator:
         if secret:
             return self._secret(node, [p for pieces in items for p in pieces])
         texts = tuple(["".join([str(p) for p, _ in pieces]) for pieces in items])
+        if node.kind.name == "paths" and not isinstance(node.raw, str):
+            texts = self._spliced(node, texts)
         if node.kind.name == "secret":
             return self._declared_secret(node, texts[0] if isinstance(node.raw, str) else None)
         return self._checked(node, texts[0] if isinstance(node.raw, str) else texts)
+
+    def _spliced(self, node: Node, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Put the entries of a list in where one stands that refers to it as a whole."""
+        spliced: list[str] = []
+        for parts, text in zip(node.parts or (), texts, strict=True):
+            found = (
+                self._done.get(parts[0].text)
+                if len(parts) == 1 and isinstance(parts[0], Reference)
+                else None
+            )
+            if found is not None and found.kind == "paths":
+                spliced += split_list(text, self._platform)
+            else:
+                spliced.append(text)
+        return tuple(spliced)
 
     def _checked(self, node: Node, raw: Raw) -> Value | None:
         if node.role == "address":
@@ -319,6 +337,13 @@ class Evaluator:
             return Value("secret", "", ((held, 0),))
         if text == "":
             return Value("secret", "", (("", 0),))
+        if node.refers:
+            self._report.add(
+                f"{node.name} is a secret, and what it refers to is none: "
+                + listed([_written(key) for key in node.refers]),
+                node.origin,
+                remedy="declare that with type secret too, or refer to a secret",
+            )
         return None  # a literal in a tracked file: reported with all the definitions
 
     def _path(self, key: str, user: Node) -> Value | None:

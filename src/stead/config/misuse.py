@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stead.config.faults import TypeFault
 from stead.config.nearmiss import NearMisses
 from stead.config.ranks import UNTRACKED, visible
+from stead.config.references import is_plain
+from stead.config.types import parse
 from stead.values.secret import SHOWN
 
 if TYPE_CHECKING:
@@ -14,9 +17,12 @@ if TYPE_CHECKING:
     from stead.config.modules import Modules
     from stead.config.ranks import Slot
     from stead.config.report import Report
+    from stead.values.platform import Platform
 
 _CHECKED = frozenset([".env", "--set", "adopted", "recipe"])
 _WARNED = frozenset(["vars", "layer"])
+_ELSEWHERE = frozenset(["secret", "data", "path", "paths"])
+"""Types whose texts mean something only on the right machine, or are not shown."""
 _CERTAIN = ("age:", "sops:", "keyring:")
 """How texts begin that can hardly be anything but references to secrets."""
 
@@ -80,3 +86,21 @@ def check_secrets(slots: Mapping[str, Slot], report: Report) -> None:
                     remedy=f'declare it: {slot.name} = {{ type = "secret", … }}',
                     kind="warning",
                 )
+
+
+def check_defaults(slots: Mapping[str, Slot], platform: Platform, report: Report) -> None:
+    """Report defaults that could never be; one that prevails was checked with its value."""
+    for slot in slots.values():
+        for given in slot.given[1:]:
+            d = given.definition
+            if d.rank != "lib default" or slot.type.name in _ELSEWHERE:
+                continue
+            if isinstance(d.value, str) and is_plain(d.value):
+                try:
+                    parse(slot.type, d.value, platform, d.base)
+                except TypeFault as fault:
+                    report.add(
+                        f"the default of {slot.name} is {d.value!r}: {fault.message}",
+                        d.origin,
+                        remedy=fault.remedy,
+                    )

@@ -65,7 +65,6 @@ def render(
     resolved: Mapping[SecretReference | LiteralSecret, Secret],
     *,
     platform: Platform,
-    base: str = "/",
 ) -> str:
     """Make the text that a process gets of an entry that holds secrets.
 
@@ -91,10 +90,10 @@ def render(
         times = entry.encodings[number] if entry.encodings else int(entry.encoded)
         pieces.append(_encoded(secret.reveal(), times))
     text = "".join(pieces)
+    definition = entry.definitions[0] if entry.definitions else None
     try:
-        return parse(entry.type, text, platform, base)
+        return parse(entry.type, text, platform, definition.base if definition else "/")
     except TypeFault as fault:
-        definition = entry.definitions[0] if entry.definitions else None
         error = SecretError(
             f"{entry.name}, put together with its secrets, is not what its type asks for: "
             f"{fault.message}",

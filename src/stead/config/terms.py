@@ -25,15 +25,19 @@ _PLACEHOLDER = "x"
 
 
 class _Use:
-    """A variable that refers to an endpoint."""
+    """A variable that leads to an endpoint, directly or by way of other variables."""
 
-    __slots__ = ("endpoint", "node", "slot", "whole")
+    __slots__ = ("address", "node", "slot")
 
-    def __init__(self, slot: Slot, node: Node, endpoint: Endpoint, part: str) -> None:
+    def __init__(self, slot: Slot, node: Node, address: addresses.Address | None) -> None:
         self.slot = slot
         self.node = node
-        self.endpoint = endpoint
-        self.whole = part == ""
+        self.address = address
+        """Taken apart, for one that is a URL."""
+
+    @property
+    def clients(self) -> list[Client]:
+        return [client for client, _, _ in self.slot.exports if client is not None]
 
 
 def check_terms(
@@ -46,24 +50,66 @@ def check_terms(
     """Check every endpoint that is referred to against all who do."""
     if net is None:
         return
+    uses = _uses(net, slots, evaluator)
     endpoints = endpoints_of(net)
-    uses: dict[str, list[_Use]] = {}
-    for name, slot in slots.items():
-        node = evaluator.nodes.get(name)
-        if node is None or not node.refers:
-            continue
-        for reference in node.refers:
-            if reference.startswith("net."):
-                endpoint, part = endpoint_of(endpoints, reference[len("net.") :])
-                if endpoint is not None:
-                    uses.setdefault(endpoint.name, []).append(_Use(slot, node, endpoint, part))
     for name in sorted(uses):
-        used = sorted(uses[name], key=lambda u: u.node.name)
-        endpoint = used[0].endpoint
-        _check_sources(net, host, endpoint, used, report)
-        for use in used:
-            _check_use(net, use, evaluator.value(use.node.name), report)
-        _check_connections(net, endpoint, used, slots, evaluator=evaluator, report=report)
+        endpoint = endpoints[name]
+        _check_sources(net, host, endpoint, uses[name], report)
+        for use in uses[name]:
+            _check_scheme(net, endpoint, use, report)
+        if endpoint.tls is not None:
+            _check_tls(net, endpoint, uses[name], report)
+        _check_connections(net, endpoint, uses[name], slots, evaluator=evaluator, report=report)
+
+
+def _uses(net: Net, slots: Mapping[str, Slot], evaluator: Evaluator) -> dict[str, list[_Use]]:
+    """Find by endpoint the variables that lead there; what only passes it on is left out."""
+    endpoints = endpoints_of(net)
+    direct: dict[str, list[str]] = {}
+    for name in slots:
+        node = evaluator.nodes.get(name)
+        for reference in node.refers if node else ():
+            if reference.startswith("net."):
+                endpoint, _ = endpoint_of(endpoints, reference[len("net.") :])
+                if endpoint is not None and endpoint.name not in direct.setdefault(name, []):
+                    direct[name].append(endpoint.name)
+    if not direct:
+        return {}
+    reached = _spread(direct, slots, evaluator)
+    found: dict[str, list[_Use]] = {}
+    for name in slots:
+        if name in reached:
+            slot, node = slots[name], evaluator.nodes[name]
+            value = evaluator.value(name)
+            address = _address(value) if value and value.kind == "url" else None
+            use = _Use(slot, node, address)
+            for endpoint_name in reached[name]:
+                found.setdefault(endpoint_name, []).append(use)
+    return found
+
+
+def _spread(
+    direct: Mapping[str, list[str]], slots: Mapping[str, Slot], evaluator: Evaluator
+) -> dict[str, list[str]]:
+    """Follow references from what names an endpoint to all that is made of it."""
+    users: dict[str, list[str]] = {}
+    for name in slots:
+        node = evaluator.nodes.get(name)
+        for reference in node.refers if node else ():
+            if reference in slots:
+                users.setdefault(reference, []).append(name)
+    reached = {name: dict.fromkeys(endpoints) for name, endpoints in direct.items()}
+    waiting = list(direct)
+    while waiting:
+        name = waiting.pop()
+        if slots[name].type.name == "url":
+            continue  # an address is checked itself, and so not again within another
+        for user in users.get(name, ()):
+            known = reached.setdefault(user, {})
+            if not reached[name].keys() <= known.keys():
+                known.update(reached[name])
+                waiting.append(user)
+    return {name: sorted(endpoints) for name, endpoints in reached.items()}
 
 
 def check_limits(
@@ -147,51 +193,62 @@ def _check_sources(
         )
 
 
-def _check_use(net: Net, use: _Use, value: Value | None, report: Report) -> None:
-    if value is None:
+def _check_scheme(net: Net, endpoint: Endpoint, use: _Use, report: Report) -> None:
+    if not endpoint.scheme:
         return
-    endpoint = use.endpoint
-    address = _address(value) if value.kind == "url" and use.whole else None
-    if address and endpoint.scheme and address.scheme != endpoint.scheme.lower():
-        report.add(
-            f"{endpoint.name} of net {net.name} speaks {endpoint.scheme}, "
-            f"and {use.slot.name} asks it for {address.scheme} ({_by(use, report)})",
-            use.node.origin,
-            details=[f"{endpoint.name} ({report.at(endpoint.origin)})"],
-            remedy=f"write {endpoint.scheme}://…, or name the endpoint that is meant",
-        )
-    schemes = use.slot.type.schemes
-    if address is None and endpoint.scheme and schemes and endpoint.scheme not in schemes:
-        report.add(
-            f"{endpoint.name} of net {net.name} speaks {endpoint.scheme}, "
-            f"and {use.slot.name} takes {listed(schemes, 'or')} ({_by(use, report)})",
-            use.node.origin,
-            details=[f"{endpoint.name} ({report.at(endpoint.origin)})"],
-            remedy="name the endpoint that is meant",
-        )
-    if endpoint.tls is None:
+    spoken = endpoint.scheme.lower()
+    if use.address and use.address.scheme != spoken:
+        asks = f"asks it for {use.address.scheme}"
+    elif use.address is None and use.slot.type.schemes and spoken not in use.slot.type.schemes:
+        asks = f"takes {listed(use.slot.type.schemes, 'or')}"
+    else:
         return
-    clients = [client for client, _, _ in use.slot.exports if client is not None]
-    claims = {client.tls for client in clients}
-    speaks = (address is not None and address.speaks_tls) or True in claims
-    if endpoint.tls and not speaks:
-        remedy = "say tls = true in the client, if it speaks TLS"
-        if address:
-            remedy = f"write {_with_tls(address)}, or {remedy}"
+    report.add(
+        f"{endpoint.name} of net {net.name} speaks {endpoint.scheme}, "
+        f"and {use.slot.name} {asks} ({_by(use, report)})",
+        use.node.origin,
+        details=[f"{endpoint.name} ({report.at(endpoint.origin)})"],
+        remedy=f"write {endpoint.scheme}://…, or name the endpoint that is meant",
+    )
+
+
+def _check_tls(net: Net, endpoint: Endpoint, uses: list[_Use], report: Report) -> None:
+    """Check that who uses an endpoint speaks TLS where it does, and not where it does not.
+
+    A URL shows it. A client that has none says so itself, once for all it sets;
+    of a variable that is nobody's and no URL there is nothing to be known.
+    """
+    shown = {c.name for use in uses if use.address for c in use.clients}
+    asked: set[str] = set()
+    said = "true" if endpoint.tls else "false"
+    for use in uses:
+        claims = {client.tls for client in use.clients}
+        names = {client.name for client in use.clients}
+        if use.address is not None:
+            speaks = use.address.speaks_tls or True in claims
+        elif not names or names & (shown | asked):
+            continue
+        else:
+            asked |= names
+            speaks = True in claims
+        if speaks == endpoint.tls:
+            continue
+        if endpoint.tls:
+            remedy = "say tls = true in the client, if it speaks TLS"
+            if use.address:
+                remedy = f"write {_with_tls(use.address)}, or {remedy}"
+            how = "speaks TLS"
+            what = "does not ask for it"
+        else:
+            remedy = "name an endpoint that does, or ask without TLS"
+            how = "speaks no TLS"
+            what = "asks for it"
         report.add(
-            f"{endpoint.name} of net {net.name} speaks TLS, and {use.slot.name} does not "
-            f"ask for it ({_by(use, report)})",
-            use.node.origin,
-            details=[f"tls = true ({report.by(f'net {net.name}', endpoint.origin)})"],
-            remedy=remedy,
-        )
-    elif not endpoint.tls and speaks:
-        report.add(
-            f"{endpoint.name} of net {net.name} speaks no TLS, and {use.slot.name} asks for it "
+            f"{endpoint.name} of net {net.name} {how}, and {use.slot.name} {what} "
             f"({_by(use, report)})",
             use.node.origin,
-            details=[f"tls = false ({report.by(f'net {net.name}', endpoint.origin)})"],
-            remedy="name an endpoint that does, or ask without TLS",
+            details=[f"tls = {said} ({report.by(f'net {net.name}', endpoint.origin)})"],
+            remedy=remedy,
         )
 
 

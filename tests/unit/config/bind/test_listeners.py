@@ -113,8 +113,18 @@ def test_data_is_found_by_its_name(composition, values):
     composition.lib("l", {"SCANS": "data", "AS_PATH": "path"})
     composition.app("a", libs=("l",), data={"SCANS": "scans", "AS_PATH": "scans", "MORE": "scans"})
     assert set(values(composition.resolve()).values()) == {"/srv/scans"}
-    composition.dotenv(SCANS="./mine")
-    assert values(composition.resolve())["SCANS"] == "/p/mine"
+    composition.dotenv(SCANS="./mine", AS_PATH="mine")
+    found = values(composition.resolve())
+    assert (found["SCANS"], found["AS_PATH"]) == ("/p/mine", "/p/mine")
+
+
+def test_data_may_be_named_in_dotenv(composition, values):
+    composition.data("scans")
+    composition.data("maps")
+    composition.host("lab", data={"scans": "/srv/scans", "maps": "/srv/maps"})
+    composition.app("a", data={"SCANS": "scans"})
+    composition.dotenv(SCANS="maps")
+    assert values(composition.resolve()) == {"SCANS": "/srv/maps"}
 
 
 def test_data_that_no_host_has_is_named(composition, only):

@@ -269,3 +269,27 @@ def test_without_apps_every_client_applies_and_every_lib_declares(composition):
     assert [f.message for f in composition.resolve().findings] == [
         "N is 'x': expected a whole number"
     ]
+
+
+def test_terms_hold_for_what_is_made_of_an_endpoint_too(composition, only):
+    store(composition, "postgres://${ADDRESS}/x")
+    composition.vars(ADDRESS="{net.db}")
+    composition.net("office", db={"host": "h", "port": "1", "tls": True})
+    finding = only(composition.resolve())
+    assert "PG_URL does not ask for it (client store, stead.toml:4)" in finding.message
+
+
+def test_a_client_whose_address_shows_tls_need_not_say_so(composition, values):
+    composition.lib("l", {"URL": "url", "HOST": "host", "PORT": "port"})
+    url = "postgres://{net.db}/x?sslmode=require"
+    composition.client("c", "l", {"URL": url, "HOST": "{net.db.host}", "PORT": "{net.db.port}"})
+    composition.net("office", db={"host": "h", "port": "1", "tls": True})
+    values(composition.resolve())
+
+
+def test_a_default_that_could_never_be_is_named_though_it_is_outranked(composition, only):
+    composition.lib("l", {"N": {"type": "int", "default": "five"}})
+    composition.vars(N="5")
+    assert only(composition.resolve()).message == (
+        "the default of N is 'five': expected a whole number"
+    )

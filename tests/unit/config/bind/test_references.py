@@ -216,3 +216,9 @@ def test_a_type_that_makes_no_sense_is_named(composition, only):
     assert only(composition.resolve()).message == (
         "the type of N, which lib a declares, makes no sense: bool takes no min"
     )
+
+
+def test_a_list_may_hold_another(composition, values):
+    composition.declare(A="paths", B="paths")
+    composition.vars(A=("x", "/y"), B=("${A}", "z"))
+    assert values(composition.resolve())["B"] == "/p/x:/y:/p/z"

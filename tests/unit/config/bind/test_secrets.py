@@ -177,3 +177,11 @@ def test_any_secret_survives_being_put_into_an_address(new_composition, text):
     held = {SecretReference("env", "PW", ""): Secret(text)}
     url = render(table.entry("URL"), held, platform=LINUX)
     assert unquote(urlsplit(url).password) == text
+
+
+def test_a_secret_that_refers_to_none_is_named(composition, only):
+    composition.declare(PW="secret")
+    composition.vars(PW="${PLAIN}")
+    composition.dotenv(PLAIN=PLANTED)
+    finding = only(composition.resolve())
+    assert finding.message == "PW is a secret, and what it refers to is none: ${PLAIN}"
