@@ -113,7 +113,7 @@ def change(
         before = _bytes(kept.path)
         text = read(kept, identities)
         changed = edit(text)
-        if changed == text and before is not None:
+        if changed == text:
             return False
         new = encrypt(changed, kept.recipients, _where(kept))
         _write({kept.path: new}, {kept.path: before}, context, why)
@@ -167,6 +167,14 @@ def rotate(
 
     for text in add:
         recipient(text)
+    each_once = {os.path.realpath(path): path for path in files}
+    for path in each_once.values():
+        if not os.path.isfile(path):
+            raise SecretError(
+                "there is no such file to encrypt anew",
+                where=path,
+                remedy="correct its path, or leave it out: then the manifests' files are taken",
+            )
     contents: dict[str, bytes | None] = {}
     before: dict[str, bytes | None] = {}
     wanted = kept.recipients
@@ -181,8 +189,8 @@ def rotate(
         changed, wanted = listed.change(kept.manifest, held.decode(), add, remove)
         contents[kept.manifest] = changed.encode()
     why = "re-encrypting secrets"
-    with _all_alone(sorted(files), context, why):
-        for path in files:
+    with _all_alone([path for _, path in sorted(each_once.items())], context, why):
+        for path in each_once.values():
             each = Kept(path, wanted, kept.manifest, kept.origin)
             before[path] = _bytes(path)
             contents[path] = encrypt(read(each, identities), wanted, _where(kept))
@@ -191,7 +199,7 @@ def rotate(
             context.progress.note(NOT_YOURS)
     added = tuple(r for r in wanted if r not in kept.recipients)
     removed = tuple(r for r in kept.recipients if r not in wanted)
-    return Rotation(tuple(files), wanted, added, removed)
+    return Rotation(tuple(each_once.values()), wanted, added, removed)
 
 
 def encrypted_files(manifests: Sequence[Manifest], kept: Kept, root: str) -> tuple[str, ...]:
@@ -210,17 +218,27 @@ def encrypted_files(manifests: Sequence[Manifest], kept: Kept, root: str) -> tup
     return tuple(sorted(p for p in found if os.path.isfile(p) and p.startswith(inside)))
 
 
-def keep_draft(kept: Kept, text: str, context: Context) -> None:
-    """Keep what somebody wrote and could not be taken, encrypted, for the next time."""
-    write_file(_draft(kept, context), encrypt(text, kept.recipients, _where(kept)), 0o600)
+def keep_draft(kept: Kept, before: str, text: str, context: Context) -> None:
+    """Keep what somebody made of ``before`` and could not be taken, encrypted, for the next time."""
+    content = f"{_digest(before)}\n{text}"
+    write_file(_draft(kept, context), encrypt(content, kept.recipients, _where(kept)), 0o600)
 
 
-def draft(kept: Kept, context: Context, identities: Identities) -> str | None:
-    """Give what was kept so; None where there is nothing that can be opened."""
+def draft(kept: Kept, now: str, context: Context, identities: Identities) -> str | None:
+    """Give what was kept so, to go on with; None where there is nothing that can be opened.
+
+    Where the file has changed since, it is what the file holds ``now``, followed by
+    what was kept as comments: neither may be lost by saving the other.
+    """
     try:
-        return open_file(_draft(kept, context), identities)
+        content = open_file(_draft(kept, context), identities)
     except UnopenedError:
         return None
+    base, _, text = content.partition("\n")
+    if base == _digest(now):
+        return text
+    lines = "".join(f"# {line}\n" for line in text.splitlines())
+    return f"{now}\n# What you wrote last time; the file has changed since:\n{lines}"
 
 
 def drop_draft(kept: Kept, context: Context) -> None:
@@ -238,6 +256,10 @@ def is_strings(text: str) -> str:
     except strings_toml.StringsError as error:
         return str(error)
     return ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _draft(kept: Kept, context: Context) -> str:
