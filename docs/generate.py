@@ -25,6 +25,7 @@ _MADE = "<!-- Generated from {}: python docs/generate.py -->"
 GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
     "Looking": ("env", "tree", "why"),
+    "Configuration": ("secret",),
     "At hand everywhere": ("hook", "trust", "launcher", "kernel"),
     "Other tools": ("import", "export", "schema"),
     "The store": ("gc", "store"),

@@ -27,6 +27,7 @@ COMMANDS = {
     "build": "make the environment without running anything",
     "run": "run a task or a command in the environment",
     "launcher": "write a script that runs a command in the environment",
+    "secret": "keep secrets with the project, encrypted",
     "status": "what is asked, locked, built and in use",
     "check": "say what is wrong with the configuration",
     "explain": "say where a variable's value comes from",

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from stead.cli import options
+from stead.cli.passphrase import terminal_ask
 from stead.values.errors import SecretError, UsageError
 from stead.values.patterns import regex
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from stead.cli.app import App
     from stead.config.secrets import Identities
-    from stead.config.secrets.keys import Ask
     from stead.pipeline.secrets import Kept
     from stead.values.manifest import Manifest
 
@@ -123,6 +123,8 @@ def _keygen(args: argparse.Namespace, app: App) -> int:
         app.out_json({"file": path, "public": list(public), "made": made})
         return 0
     app.err(f"stead: {'wrote' if made else 'there is a key already in'} {path}")
+    if made:
+        app.err("stead: list this public half among the `recipients` of `[secrets]` in stead.toml:")
     for key in public:
         app.out(key)
     return 0
@@ -349,7 +351,7 @@ def _rotate(args: argparse.Namespace, app: App) -> int:
         kept,
         files,
         app.context,
-        secrets.identities_of(app.context, app.cwd, _ask()),
+        secrets.identities_of(app.context, app.cwd, terminal_ask()),
         add=args.add_recipient,
         remove=args.remove_recipient,
     )
@@ -374,7 +376,7 @@ def _kept(app: App, file: str) -> tuple[Kept, Identities]:
 
     manifests, _, place = _manifests(app)
     kept = secrets.kept_in(manifests, app.cwd, file, place)
-    return kept, secrets.identities_of(app.context, app.cwd, _ask())
+    return kept, secrets.identities_of(app.context, app.cwd, terminal_ask())
 
 
 def _manifests(app: App) -> tuple[Sequence[Manifest], str, str]:
@@ -397,29 +399,3 @@ def _recipients_known(kept: Kept, identities: Identities) -> None:
         where=kept.manifest or None,
         remedy=remedy,
     )
-
-
-def _ask() -> Ask | None:
-    """Give what asks for a passphrase; None where there is no terminal."""
-    if not sys.stderr.isatty() or not _has_terminal():
-        return None
-
-    def ask(prompt: str) -> str | None:
-        import getpass
-
-        try:
-            return getpass.getpass(prompt)
-        except EOFError:
-            return None
-
-    return ask
-
-
-def _has_terminal() -> bool:
-    if sys.platform == "win32":
-        return sys.stdin.isatty()
-    try:
-        with open("/dev/tty", "rb"):
-            return True
-    except OSError:
-        return False

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stead.config.modules import Chosen, Modules
     from stead.config.ranks import Slot
     from stead.config.report import Report
-    from stead.values.kinds import Check, RenderedFile
+    from stead.values.kinds import Check, Declaration, RenderedFile
     from stead.values.spec import Configuration
     from stead.values.table import Definition
 
@@ -61,7 +61,7 @@ def make_entries(
                 secret,
                 bool(slot.required),
                 next((d.description for d, _ in declarations if d.description), ""),
-                declarations[0][0] if declarations else None,
+                _declared(slot) if declarations else None,
                 ", ".join(dict.fromkeys([by for _, by in declarations])),
                 _definitions(slot),
                 tuple([piece for piece, _ in pieces]),
@@ -127,6 +127,12 @@ def _definitions(slot: Slot) -> tuple[Definition, ...]:
             for g, d in zip(slot.given, given, strict=True)
         ]
     return tuple(given)
+
+
+def _declared(slot: Slot) -> Declaration:
+    declared = slot.declarations[0][0]
+    default = visible(slot.type, declared.default)
+    return declared if default is declared.default else replace(declared, default=default)
 
 
 def _everybody(chosen: Chosen) -> tuple[str, ...]:

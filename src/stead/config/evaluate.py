@@ -186,13 +186,15 @@ class Evaluator:
         node.parts = []
         try:
             parts = [parse_references(i, name=node.name, where=node.origin) for i in items]
-        except ManifestError:
+        except ManifestError as error:
             if node.kind.name == "secret":  # whose text the message would quote
-                error = ManifestError(
+                self._report.add(
                     f"the value of {node.name} is no reference",
+                    node.origin,
                     remedy="write age:FILE#KEY, or ${NAME}",
                 )
-            self._report.take(error, node.origin)
+            else:
+                self._report.take(error, node.origin)
             return False
         scope = node.scope
         if scope:

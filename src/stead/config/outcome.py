@@ -81,7 +81,7 @@ def render(
             continue
         secret = resolved.get(part)
         if secret is None and isinstance(part, LiteralSecret):
-            secret = part.held
+            secret = part.secret
         if secret is None:
             raise SecretError(
                 f"{entry.name} needs {part}, which was not resolved",

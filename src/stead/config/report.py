@@ -49,7 +49,8 @@ class Report:
         """Say who and where: ``client store, stead.toml:31``."""
         if not origin.file:
             return words or self.at(origin)
-        return f"{words}, {self.at(origin)}" if words else self.at(origin)
+        at = self.at(origin)
+        return at if not words or at.startswith(words) else f"{words}, {at}"
 
     def sorted(self) -> tuple[Finding, ...]:
         """Give the findings in the order of the files and lines they are about."""

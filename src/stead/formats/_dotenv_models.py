@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 DIALECTS = ("python", "node", "compose", "sh")
 
@@ -84,7 +84,6 @@ _P_COMMENT = re.compile(r"(?:[^\S\r\n]*#[^\r\n]*)?")
 _P_END = re.compile(r"[^\S\r\n]*(?:\r\n|\n|\r|$)")
 _P_REST = re.compile(r"[^\r\n]*(?:\r|\n|\r\n)?")
 _P_ESCAPE = {'"': re.compile(r"\\[\\'\"abfnrtv]"), "'": re.compile(r"\\[\\']")}
-_P_REFERENCE = re.compile(r"\$\{(?P<name>[^\}:]*)(?::-(?P<default>[^\}]*))?\}")
 _LETTERS = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
 }  # fmt: skip
@@ -186,20 +185,42 @@ def _python_expanded(reading: Reading, line: int, known: Mapping[str, str]) -> R
     """Replace references, inside single quotes too."""
     how, value = reading.how, reading.value
     refers: dict[str, None] = {}
-
-    def found(match: re.Match[str]) -> str:
-        if match["name"] in known:
-            return known[match["name"]]
-        if match["default"] is None:
-            refers[match["name"]] = None
-        return match["default"] or ""
-
     if value is not None and "$" in value:
-        new = _P_REFERENCE.sub(found, value)
-        words = "keeps the `$`" if not _P_REFERENCE.search(value) else "replaces `${…}`"
+        parts: list[str] = []
+        since = 0
+        for start, end, name, default in _python_references(value):
+            parts.append(value[since:start])
+            since = end
+            if name not in known and default is None:
+                refers[name] = None
+            parts.append(known.get(name, default or ""))
+        words = "replaces `${…}`" if since else "keeps the `$`"
         how = f"{how}, {words}" if how else words
-        value = new
+        value = "".join(parts) + value[since:]
     return Reading(reading.name, value, how, line, refers=tuple(refers))
+
+
+def _python_references(value: str) -> Iterator[tuple[int, int, str, str | None]]:
+    """Find ``${NAME}`` and ``${NAME:-DEFAULT}``: start, end, name, default.
+
+    By hand: a pattern would look from each ``${`` to the end of a long value.
+    """
+    at = close = colon = 0
+    while (at := value.find("${", at)) >= 0:
+        if close < at + 2:
+            close = value.find("}", at + 2)
+            if close < 0:
+                return
+        if 0 <= colon < at + 2:
+            colon = value.find(":", at + 2)
+        if colon < 0 or colon > close:
+            yield at, close + 1, value[at + 2 : close], None
+            at = close + 1
+        elif value.startswith(":-", colon):
+            yield at, close + 1, value[at + 2 : colon], value[colon + 2 : close]
+            at = close + 1
+        else:
+            at += 2
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

@@ -421,13 +421,15 @@ class ChooseTable(Model):
 
 
 class SecretsTable(Model):
-    """`[secrets]` says who may read the secrets that are kept with the project."""
+    """`[secrets]` says for whom `stead secret` encrypts what is kept with the project."""
 
     recipients: tuple[str, ...] = entry(
-        "Public keys, of age or ssh.", default=(), examples=('recipients = ["age1…"]',)
+        "Public keys of those who may read the secrets: of age, or lines of SSH public keys.",
+        default=(),
+        examples=('recipients = ["age1…", "ssh-ed25519 AAAA…"]',),
     )
     file: str = entry(
-        "The file that `stead secret` works on, relative to this one.",
+        "The encrypted file, relative to this one.",
         default="secrets.age",
         examples=('file = "secrets.age"',),
     )
@@ -435,7 +437,8 @@ class SecretsTable(Model):
 
 class ModuleTable(Model):
     """`[module]` says that this directory is a module of one of the six kinds. Its other keys are
-    those of `[lib.NAME]`, `[host.NAME]` and so on.
+    those of `[lib.NAME]`, `[host.NAME]` and so on; a net's endpoints stand in
+    `[module.endpoints]`.
     """
 
     kind: Literal["app", "client", "data", "host", "lib", "net"] = entry(

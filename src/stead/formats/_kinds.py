@@ -92,7 +92,14 @@ class KindsReader(Packages):
         at = ("module",)
         make: Any = getattr(self, table.kind)
         if table.kind == "net":
-            body: Any = self._read(EndpointTable, table.body, at)
+            for key in table.body.keys() - {"endpoints"}:
+                self.wrong(
+                    f"unknown key {key} in a module of kind net",
+                    (*at, key),
+                    "endpoints stand in [module.endpoints]",
+                )
+            endpoints = table.body.get("endpoints", {})
+            body: Any = self._read(EndpointTable, endpoints, (*at, "endpoints"))
         else:
             body = self._read_one(KIND_TABLES[table.kind], table.body, at)
         if body is not None:
@@ -247,7 +254,10 @@ class KindsReader(Packages):
     def net(self, name: str, table: Mapping[str, EndpointTable], at: Path) -> Net:
         return Net(
             name,
-            tuple(self.endpoint(n, t, (*at, n)) for n, t in table.items()),
+            tuple(
+                self.endpoint(n, t, (*at, *(("endpoints",) if at == ("module",) else ()), n))
+                for n, t in table.items()
+            ),
             self.where(*at),
         )
 

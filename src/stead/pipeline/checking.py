@@ -80,7 +80,7 @@ def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Find
 
     declared = {
         e.name: next(
-            (p.held.reveal() for p in e.parts if isinstance(p, LiteralSecret) and p.held), None
+            (p.secret.reveal() for p in e.parts if isinstance(p, LiteralSecret) and p.secret), None
         )
         for e in table.entries
         if e.secret

@@ -82,7 +82,7 @@ def _resolved(
     wanted: Mapping[SecretReference | LiteralSecret, None], context: Context
 ) -> dict[SecretReference | LiteralSecret, Secret]:
     asked = [r for r in wanted if isinstance(r, SecretReference)]
-    held = {r: r.held for r in wanted if isinstance(r, LiteralSecret) and r.held is not None}
+    held = {r: r.secret for r in wanted if isinstance(r, LiteralSecret) and r.secret is not None}
     found: dict[SecretReference | LiteralSecret, Secret] = {}
     found.update(held.items())
     found.update(secrets.resolve(asked, context=context).items())

@@ -17,6 +17,7 @@
     ├── StoreError            disk full, no permission, a damaged store
     ├── TrustError
     ├── TaskError
+    ├── CheckError            what must hold before a process starts does not
     └── SecretError           secrets could not be had: each with what was tried
 
 Every error says what happened, where, and what to do next. Foreign exceptions
@@ -131,6 +132,10 @@ class TrustError(SteadError):
 
 class TaskError(SteadError):
     """A task cannot be run."""
+
+
+class CheckError(SteadError):
+    """What must hold before a process starts does not."""
 
 
 class SecretError(SteadError):

@@ -72,7 +72,7 @@ class LiteralSecret:
     name: str
     file: str = ""
     """The ``.env`` that holds it; empty for one of the command line."""
-    held: Secret | None = field(default=None, compare=False)
+    secret: Secret | None = field(default=None, compare=False)
     origin: Origin = field(default=NOWHERE, compare=False)
 
     def __str__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -79,8 +78,6 @@ def person(tmp_path: Path) -> Person:
 @pytest.fixture
 def ssh_key(person: Person):
     """Make an SSH key by the real program; gives its private file."""
-    assert shutil.which("ssh-keygen")
-
     def make(kind: str = "ed25519", passphrase: str = "", *more: str, name: str = "") -> Path:
         path = person.home / ".ssh" / (name or f"id_{kind}")
         path.parent.mkdir(exist_ok=True)

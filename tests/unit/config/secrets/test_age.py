@@ -56,6 +56,7 @@ def test_xdg_config_home_counts(person):
     assert person.get("age:lab.age#pg_pass") == "s3cret ü"
 
 
+@pytest.mark.needs("ssh-keygen")
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
 def test_an_ssh_key(person, ssh_key, kind):
     path = ssh_key(kind)
@@ -64,6 +65,7 @@ def test_an_ssh_key(person, ssh_key, kind):
     assert person.get("age:lab.age#pg_pass") == "s3cret ü"
 
 
+@pytest.mark.needs("ssh-keygen")
 @pytest.mark.parametrize(
     ("kind", "more"), [("ed25519", ()), ("rsa", ()), ("rsa", ("-m", "PEM"))], ids=str
 )
@@ -82,6 +84,7 @@ def test_an_ssh_key_with_a_passphrase_is_asked_for_on_a_terminal(person, ssh_key
     assert f"{path}: has a passphrase, which is only asked for on a terminal" in str(caught.value)
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_no_passphrase_is_asked_for_where_the_key_cannot_fit(person, ssh_key):
     path = ssh_key("ed25519", "open sesame")
     other = pyrage.x25519.Identity.generate()
@@ -124,6 +127,7 @@ def test_a_file_under_a_passphrase(person):
         person.get("age:p.age#a")
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_a_wrong_key_says_which_were_tried(person, ssh_key):
     own = pyrage.x25519.Identity.generate()
     person.environ["SOPS_AGE_KEY"] = str(own)
@@ -258,6 +262,7 @@ def test_key_files_that_hold_none_say_so(person, text, said):
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_an_ssh_key_that_age_cannot_use_is_named(person, ssh_key):
     path = ssh_key("ecdsa", name="id_ed25519")
     person.encrypt("lab.age", CONTENT)
@@ -266,6 +271,7 @@ def test_an_ssh_key_that_age_cannot_use_is_named(person, ssh_key):
     assert f"{path}: is a key of the kind ecdsa-sha2-nistp256" in str(caught.value)
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_whether_a_key_fits_is_said_without_asking(person, ssh_key):
     ssh = ssh_key("ed25519", "open sesame")
     public = ssh.with_name("id_ed25519.pub").read_text(encoding="utf-8").strip()

@@ -247,6 +247,7 @@ def test_no_key_that_fits_names_whom_it_is_for(person, form):
     assert f"tried SOPS_AGE_KEY ({other.to_public()}): does not fit" in said
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_one_of_several_keys_is_enough(person, form, ssh_key):
     ssh = ssh_key()
     public = ssh.with_name("id_ed25519.pub").read_text(encoding="utf-8").strip()

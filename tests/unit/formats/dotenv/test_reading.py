@@ -328,8 +328,13 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["A='" + "x" * 1_000_000, "A=x " + " " * 100_000 + "y\n", "A='" + "${B" * 30_000 + "'"],
-    ids=["open", "blanks", "references"],
+    [
+        "A='" + "x" * 1_000_000,
+        "A=x " + " " * 100_000 + "y\n",
+        "A='" + "${B" * 30_000 + ":}'",
+        'A="' + "${B:-" * 20_000 + '"',
+    ],
+    ids=["open", "blanks", "references", "defaults"],
 )
 def test_hostile_text_is_read_in_time(text: str) -> None:
     """Any of these takes minutes where a pattern goes back over what it has read."""

@@ -1,0 +1,1 @@
+"""Orders: a small web application with a database."""
