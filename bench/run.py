@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rows_build
+import rows_config
 import rows_dotenv
+import rows_project
 import rows_prompt
 import rows_read
 import rows_start
@@ -41,7 +43,9 @@ GROUPS: dict[str, Callable[[World], list[Row]]] = {
     "growth": rows_read.growth_rows,
     "conda": rows_build.conda_rows,
     "prompt": rows_prompt.rows,
+    "config": rows_config.rows,
     "dotenv": rows_dotenv.rows,
+    "project": rows_project.rows,
 }
 """What is measured, in the order of the table."""
 
