@@ -10,23 +10,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stead.cli.options import chosen
 from stead.values.context import Context
 from stead.values.digest import plain
 from stead.values.errors import UsageError
-from stead.values.frozen import dataclass, replace
+from stead.values.frozen import dataclass, field, replace
 from stead.values.names import DEFAULT, is_environment_name
 from stead.values.platform import platform_named, platform_of
+from stead.values.table import Selection
 
 if TYPE_CHECKING:
     import argparse
     from contextlib import AbstractContextManager
 
     from stead.pipeline.prompt import Evaluation
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.steps import Composed, Prepared, Request
     from stead.values.activation import Activation
     from stead.values.context import Progress, Task
     from stead.values.platform import Platform
     from stead.values.spec import Spec
+    from stead.values.table import Table
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class App:
     locked: bool = False
     target: str = ""
     """Another platform to speak about, by name."""
+    selection: Selection = field(default_factory=Selection)
+    strict: bool = False
 
     def request(self, environment: str | None = None) -> Request:
         """Describe the wanted environment; None means the default one."""
@@ -54,6 +59,8 @@ class App:
             here=self.platform,
             user_home=os.path.realpath(os.path.expanduser("~")),
             locked=self.locked,
+            selection=self.selection,
+            strict=self.strict,
         )
 
     def environment(self, name: str | None) -> str:
@@ -77,9 +84,19 @@ class App:
 
     def activation(self, environment: str | None = None) -> Activation:
         """Do every step, building if need be, and keep the record of the place."""
+        return self.prepared(environment).activation
+
+    def prepared(self, environment: str | None = None) -> Prepared:
+        """Do every step, and give what each of them gave."""
         from stead.pipeline.keep import prepared
 
-        return prepared(self.request(environment), self.context).activation
+        return prepared(self.request(environment), self.context)
+
+    def table(self, environment: str | None = None) -> Table:
+        """Compute the table of variables, with all that is wrong in it. Fetches modules."""
+        from stead.pipeline.steps import configured
+
+        return configured(self.composed(environment, fetch=True), self.context)
 
     def evaluate(self, environment: str | None = None) -> Evaluation:
         """Say how this directory's environment stands, for the prompt."""
@@ -168,6 +185,8 @@ def make_app(args: argparse.Namespace) -> App:
         cwd=_directory(args, environ),
         platform=platform_of(sys.platform, _machine()),
         locked=getattr(args, "locked", False),
+        selection=chosen(args),
+        strict=getattr(args, "strict", False),
     )
     target = getattr(args, "platform", None)
     return replace(app, target=target) if isinstance(target, str) else app

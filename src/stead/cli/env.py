@@ -98,7 +98,7 @@ def _show(args: argparse.Namespace, app: App, state: State) -> int:
                     {"ecosystem": a.ecosystem, "name": a.name, "version": a.version, "id": a.id}
                     for a in artifacts
                 ],
-                "variables": [v.name for v in spec.configuration.variables],
+                "variables": list(_variables(state)),
             }
         )
         return 0
@@ -110,9 +110,18 @@ def _show(args: argparse.Namespace, app: App, state: State) -> int:
     width = max((len(a.name) for a in artifacts), default=0)
     for a in artifacts:
         app.out(f"  {a.name:<{width}}  {a.version}  {a.ecosystem}")
-    for v in spec.configuration.variables:
-        app.out(f"  {v.name}  ({v.origin})")
+    for name, origin in _variables(state).items():
+        app.out(f"  {name}  ({origin})" if origin else f"  {name}")
     return 0
+
+
+def _variables(state: State) -> dict[str, str]:
+    """Give each variable's name and where its value was written."""
+    entries = state.table.entries if state.table else ()
+    found = {e.name: str(e.definitions[0].origin) for e in entries if e.definitions}
+    if state.table is None:
+        found = {d.name: str(d.origin) for d in state.composed.spec.configuration.definitions}
+    return found
 
 
 def _list(args: argparse.Namespace, app: App) -> int:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from stead.values.table import Selection
+
 
 def environment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -26,6 +28,60 @@ def locking(parser: argparse.ArgumentParser) -> None:
         "--no-python-downloads",
         action="store_true",
         help="never fetch an interpreter, only use those found",
+    )
+
+
+def selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--app", metavar="APP", help="whose configuration counts, where there are several apps"
+    )
+    parser.add_argument("--recipe", metavar="R", help="with the settings and net of this recipe")
+    parser.add_argument("--target", metavar="T", help="with what this target's host offers")
+    parser.add_argument("--host", metavar="HOST", help="with what this host offers")
+    parser.add_argument("--net", metavar="NET", help="with what this net reaches")
+    parser.add_argument(
+        "--set",
+        dest="values",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="give a variable this value, over all that the tree says",
+    )
+
+
+def strict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail where the calling shell sets a declared variable otherwise",
+    )
+
+
+def chosen(args: argparse.Namespace) -> Selection:
+    """Give what :func:`selection`'s options say. Raises UsageError."""
+    from stead.values.table import Definition, Selection
+
+    settings = []
+    for text in getattr(args, "values", None) or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            from stead.values.errors import UsageError
+
+            raise UsageError(
+                f"--set takes NAME=VALUE, not {name!r}", remedy="write --set NAME=VALUE"
+            )
+        settings.append(Definition(name, value, "--set", by="--set"))
+
+    def word(name: str) -> str:
+        return getattr(args, name, None) or ""
+
+    return Selection(
+        app=word("app"),
+        recipe=word("recipe"),
+        target=word("target"),
+        host=word("host"),
+        net=word("net"),
+        settings=tuple(settings),
     )
 
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from stead.cli import options
 from stead.values.errors import UsageError
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+    from stead.pipeline.steps import Prepared
+    from stead.values.activation import Activation
 
 HELP = """Run a task, or a command, in the environment of this directory.
 
@@ -26,6 +29,8 @@ the signals are the command's own.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.environment(parser)
+    options.selection(parser)
+    options.strict(parser)
     options.locking(parser)
     parser.add_argument(
         "--here", action="store_true", help="run a command where you stand, whatever -C says"
@@ -36,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import run, tasks
+    from stead.pipeline.start import must_wait, started
     from stead.store.places import place_directory
 
     words = list(args.command)
@@ -49,26 +55,41 @@ def execute(args: argparse.Namespace, app: App) -> int:
         )
     if not words[0]:
         raise UsageError("the command is empty", remedy="name a command or a task")
-    activation = app.activation(_environment(app, args, "" if literal else words[0]))
+    environment = args.environment
+    if not literal:
+        environment, app = _meant(app, environment, words[0])
+    made: dict[str | None, Prepared] = {}
+
+    def activation_of(name: str | None) -> Activation:
+        if name not in made:
+            made[name] = app.prepared(name)
+            for finding in made[name].table.findings:
+                app.err(f"stead: {finding}")
+        return made[name].activation
+
+    activation = activation_of(environment)
     commands = run.commands(
         activation,
         words,
         cwd=os.getcwd() if args.here else app.cwd,
         caller=app.context.environ,
         literal=literal,
-        other=None if args.environment else app.activation,
+        other=None if args.environment else activation_of,
         paths=lambda name: app.spec(name).configuration.paths,
     )
     kept = Path(place_directory(app.context.home, activation.place)) / "tasks"
     code = 0
     for command in commands:
+        prepared = next(p for p in made.values() if p.activation is command.activation)
+        # A group's last task is one of its parts: what becomes of it is still to be said.
+        last = command is commands[-1] and (command.task is None or command.task.name == words[0])
         if not tasks.has_files(command.task):
-            # A group's last task is one of its parts: what becomes of it is still to be said.
-            if command is commands[-1] and (command.task is None or command.task.name == words[0]):
-                sys.stdout.flush()
-                sys.stderr.flush()
-                return run.replace_process(command)
-            code = run.run_child(command)
+            with started(prepared, command, app.context) as ready:
+                if last and not must_wait(prepared):
+                    sys.stdout.flush()
+                    sys.stderr.flush()
+                    return run.replace_process(ready)
+                code = run.run_child(ready)
         else:
             assert command.task is not None
             record = kept / f"{command.task.name}-{command.activation.environment}.json"
@@ -76,7 +97,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
                 app.err(f"stead: {command.task.name} is up to date")
                 continue
             inputs = tasks.inputs_of(command, app.context.now())
-            code = run.run_child(command)
+            with started(prepared, command, app.context) as ready:
+                code = run.run_child(ready)
             if code == 0:
                 tasks.check_outputs(command)
                 tasks.remember(command, inputs, record, app.context.now())
@@ -90,11 +112,20 @@ def execute(args: argparse.Namespace, app: App) -> int:
     return code
 
 
-def _environment(app: App, args: argparse.Namespace, word: str) -> str | None:
-    """Choose the environment: the one asked for, else the one that a task of that name wants."""
-    if args.environment or not word:
-        return args.environment  # type: ignore[no-any-return]
-    for task in app.composed(None, fetch=True).spec.tasks:
-        if task.name == word and task.environment:
-            return task.environment
-    return None
+def _meant(app: App, environment: str | None, word: str) -> tuple[str | None, App]:
+    """Choose environment and app: those asked for, else what a task or app of that name wants."""
+    spec = app.composed(environment, fetch=True).spec
+    for task in spec.tasks:
+        if task.name == word:
+            return environment or task.environment or None, app
+    apps = spec.configuration.kinds.apps
+    name = word.partition(":")[0]
+    chosen = app.selection.app or app.selection.recipe or spec.configuration.app
+    if any(a.name == name for a in apps) and (chosen != name if chosen else len(apps) > 1):
+        if app.selection.app and app.selection.app != name:
+            raise UsageError(
+                f"app {name} is to run with the configuration of {app.selection.app}",
+                remedy="leave --app out",
+            )
+        return environment, replace(app, selection=replace(app.selection, app=name))
+    return environment, app

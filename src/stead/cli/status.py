@@ -123,7 +123,8 @@ def _report(
         "ignored": [{"file": f, "reason": "owned by another user"} for f in found.foreign_owned],
         "asked": [{"request": str(r), "origin": str(r.origin)} for r in spec.packages.requirements],
         "variables": [
-            {"name": v.name, "origin": str(v.origin)} for v in spec.configuration.variables
+            {"name": n, "origin": str(o)}
+            for n, o in sorted({d.name: d.origin for d in spec.configuration.definitions}.items())
         ],
         "tasks": [t.name for t in spec.tasks],
         "lock": {

@@ -111,7 +111,8 @@ def _show(
     else:
         app.out(f"{place} is not trusted. It")
         listed = meanings(snapshot)
-    values = {v.name: v.value for v in spec.configuration.variables if v.value is not None}
+    defined = spec.configuration.definitions
+    values = {d.name: d.value for d in defined if d.value is not None and d.rank != ".env"}
     for meaning in listed:
         value = values.get(meaning.name) if meaning.kind == "variable" else None
         app.out(_clean(f"  - {meaning.text}" + (f": {value}" if value is not None else "")))

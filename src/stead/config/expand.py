@@ -13,7 +13,6 @@ import os.path
 from typing import TYPE_CHECKING
 
 from stead.config.references import Reference, parse
-from stead.values.activation import Change
 from stead.values.errors import CycleError, ManifestError
 from stead.values.names import nearest
 
@@ -69,71 +68,6 @@ def expand(
     return _Table(variables, paths, ambient, adopt).all()
 
 
-def changes(
-    variables: Iterable[Variable],
-    paths: Iterable[PathEntry],
-    *,
-    ambient: Mapping[str, str],
-    adopt: Iterable[str] = ADOPTED,
-    separator: str = ":",
-) -> tuple[Change, ...]:
-    """Give the changes that the variables mean.
-
-    As :func:`expand`, and more: a variable that refers to itself at its end or
-    its beginning (``PATH = "${paths.tools}:${PATH}"``) adds to what the process
-    has, as that is the only meaning it can have. Names and places likewise.
-    """
-    given = tuple(variables)
-    listed: dict[str, tuple[str, Variable]] = {}
-    rest: list[Variable] = []
-    for variable in given:
-        side = _side(variable, separator)
-        if side is None:
-            rest.append(variable)
-        else:
-            listed[variable.name] = side
-    table = _Table(rest, paths, ambient, adopt, open_ended=frozenset(listed))
-    values = dict(table.all())
-    result: list[Change] = []
-    for variable in given:
-        if variable.name in listed:
-            kind, entries = listed[variable.name]
-            text = table.value_of(entries)
-            result += _list_changes(kind, variable.name, text, separator)
-        elif variable.name in values:
-            result.append(Change("set", variable.name, values[variable.name]))
-    return tuple(result)
-
-
-def _side(variable: Variable, separator: str) -> tuple[str, Variable] | None:
-    """Say on which side a variable adds to itself, and what; None if it does not."""
-    value, me = variable.value, f"${{{variable.name}}}"
-    if value is None or value.count(me) != 1:
-        return None
-    for kind, found, entries in (
-        ("prepend", value.endswith(separator + me), value[: -len(separator + me)]),
-        ("append", value.startswith(me + separator), value[len(me + separator) :]),
-    ):
-        # An odd dollar before it is the escape of this one.
-        if (
-            found
-            and entries
-            and parse(value)[-1 if kind == "prepend" else 0] == Reference(variable.name)
-        ):
-            from stead.values.frozen import replace
-
-            return kind, replace(variable, value=entries)
-    return None
-
-
-def _list_changes(kind: str, name: str, text: str, separator: str) -> list[Change]:
-    entries = [entry for entry in text.split(separator) if entry]
-    if kind == "append":
-        return [Change("append", name, entry, separator) for entry in entries]
-    # The last to be put before the rest stands first.
-    return [Change("prepend", name, entry, separator) for entry in reversed(entries)]
-
-
 class _Table:
     """The definitions of one environment, and what has been computed of them."""
 
@@ -143,13 +77,11 @@ class _Table:
         paths: Iterable[PathEntry],
         ambient: Mapping[str, str],
         adopt: Iterable[str],
-        open_ended: frozenset[str] = frozenset(),
     ) -> None:
         self._variables = {v.name: v for v in variables}
         self._paths = {p.name: p for p in paths if p.path is not None}
         self._ambient = ambient
         self._adopt = frozenset(adopt)
-        self._open_ended = open_ended
         self._parsed: dict[str, tuple[str | Reference, ...]] = {}
         self._done: dict[str, str] = {}
 
@@ -160,15 +92,8 @@ class _Table:
             if variable.value is not None
         )
 
-    def value_of(self, variable: Variable) -> str:
-        """Give the value of a definition that stands outside the table."""
-        parts = self._parse(variable)
-        for reference in self._needs(parts):
-            self._resolve(reference)
-        return self._join(variable, parts)
-
     def _parse(self, variable: Variable) -> tuple[str | Reference, ...]:
-        assert variable.value is not None
+        assert isinstance(variable.value, str)
         return parse(variable.value, name=variable.name, where=variable.origin)
 
     def _resolve(self, name: str) -> str:
@@ -261,13 +186,6 @@ class _Table:
         )
 
     def _unknown(self, name: str, user: Variable) -> ManifestError:
-        if name in self._open_ended:
-            return _error(
-                f"{user.name} refers to ${{{name}}}, which adds to what the caller has "
-                "and so has no value of its own",
-                user.origin,
-                f"name the entries in a variable of their own, and refer to that from {name} too",
-            )
         if name in self._variables:
             return _error(
                 f"{user.name} refers to ${{{name}}}, which is taken away",

@@ -6,26 +6,29 @@
 from datetime import date
 from typing import Literal
 
+from stead.formats._grammar_kinds import (
+    A_NAME,
+    NAME,
+    VARIABLE,
+    AppTable,
+    CheckTable,
+    ChooseTable,
+    ClientTable,
+    DataTable,
+    EndpointTable,
+    FileTable,
+    HostTable,
+    LibTable,
+    ModuleTable,
+    RecipeTable,
+    SecretsTable,
+    TargetTable,
+    VariableTable,
+)
 from stead.formats.models import Model, entry
 
-VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 LAYER = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 TASK = r"[A-Za-z0-9_][A-Za-z0-9_.:+-]*"
-
-
-class SecretsEntry(Model):
-    """`[secrets]` says for whom `stead secret` encrypts what is kept with the project."""
-
-    recipients: tuple[str, ...] = entry(
-        "Public keys of those who may read the secrets: of age, or lines of SSH public keys.",
-        default=(),
-        examples=('recipients = ["age1…", "ssh-ed25519 AAAA…"]',),
-    )
-    file: str = entry(
-        "The encrypted file, relative to this one.",
-        default="secrets.age",
-        examples=('file = "secrets.age"',),
-    )
 
 
 class WorkspaceTable(Model):
@@ -285,14 +288,21 @@ class Tables(Model):
     """What the manifest itself and each layer can hold."""
 
     packages: PackagesTable = entry("Software.", factory=PackagesTable)
-    vars: dict[str, str | int | float | bool] = entry(
+    vars: dict[
+        str, str | int | float | bool | tuple[str | int | float | bool, ...] | VariableTable
+    ] = entry(
         "Variables. `${NAME}` stands for another variable, `${paths.NAME}` for one of `[paths]`. A number or `true`"
         " is taken as its text; `false` takes an inherited variable away (the text is"
-        ' `"false"`).',
+        ' `"false"`), unless it is declared a `bool`. A table says what the variable may hold, and'
+        " may hold its value.",
         factory=dict,
         keys=VARIABLE,
         means="a name of a variable (letters, digits and _, no digit first)",
-        examples=('PG_HOST = "localhost"', 'PG_URL = "postgres://${PG_HOST}/scans"'),
+        examples=(
+            'PG_HOST = "localhost"',
+            'PG_URL = "postgres://${PG_HOST}/scans"',
+            'WORKERS = { type = "int", min = 1, default = 4 }',
+        ),
     )
     paths: dict[str, str | Literal[False]] = entry(
         "Named locations, relative to this file. `false` takes an inherited one away.",
@@ -311,6 +321,25 @@ class Tables(Model):
             'report = ["python", "report.py"]',
             'report = { run = ["python", "report.py"], depends = ["fetch"], outputs = ["plot.png"] }',
         ),
+    )
+
+    files: dict[str, str | FileTable] = entry(
+        "Files made from the variables: path = template, or a table.",
+        factory=dict,
+        examples=('"viewer.ini" = "viewer.ini.tmpl"',),
+    )
+    checks: dict[str, CheckTable] = entry(
+        "What must hold before a process starts.", factory=dict, keys=NAME, means=A_NAME
+    )
+    choose: ChooseTable | None = entry(
+        "Which app, host and net count, where there are several.", default=None
+    )
+    adopt: tuple[str, ...] = entry(
+        "Variables that the caller's shell may set otherwise.",
+        default=(),
+        pattern=VARIABLE,
+        means="a name of a variable",
+        examples=('adopt = ["AWS_PROFILE"]',),
     )
 
 
@@ -357,9 +386,6 @@ class Root(Tables):
         default=True,
         examples=("inherit = false",),
     )
-    secrets: SecretsEntry | None = entry(
-        "Who may read the secrets that are kept with the project.", default=None
-    )
     link: str = entry(
         "A path in this directory where editors look for the environment; Stead keeps a link to"
         " the build there.",
@@ -375,6 +401,36 @@ class Root(Tables):
             'common = { path = "../common" }',
             'common = { git = "https://example.org/team/common.git", rev = "v1.2" }',
         ),
+    )
+    host: dict[str, HostTable] = entry(
+        "Machines, and what they have.", factory=dict, keys=NAME, means=A_NAME
+    )
+    net: dict[str, dict[str, EndpointTable]] = entry(
+        "What can be reached: `[net.NAME]` holds endpoints by name.",
+        factory=dict,
+        keys=NAME,
+        means=A_NAME,
+        examples=('office.db = { host = "db.office.lan", port = 5432 }',),
+    )
+    lib: dict[str, LibTable] = entry(
+        "What libraries understand.", factory=dict, keys=NAME, means=A_NAME
+    )
+    data: dict[str, DataTable] = entry(
+        "Names of immutable content.", factory=dict, keys=NAME, means=A_NAME
+    )
+    client: dict[str, ClientTable] = entry(
+        "What binds libraries' variables to offers.", factory=dict, keys=NAME, means=A_NAME
+    )
+    app: dict[str, AppTable] = entry("What runs.", factory=dict, keys=NAME, means=A_NAME)
+    recipe: dict[str, RecipeTable] = entry(
+        "Apps with settings.", factory=dict, keys=NAME, means=A_NAME
+    )
+    target: dict[str, TargetTable] = entry(
+        "Where recipes run.", factory=dict, keys=NAME, means=A_NAME
+    )
+    module: ModuleTable | None = entry("What kind of module this directory is.", default=None)
+    secrets: SecretsTable | None = entry(
+        "Who may read the secrets that are kept with the project.", default=None
     )
     layer: dict[str, LayerTable] = entry(
         "Named parts of environments.",

@@ -6,7 +6,7 @@ settles the few cases where two files state one thing:
 - ``environment.yml`` is read, and ``environment.yaml`` only where it is missing
   (likewise ``conda-lock.yml`` before ``conda-lock.yaml``);
 - ``setup.py`` counts only where ``pyproject.toml`` describes no project;
-- ``__main__.py`` counts only where no other file does;
+- ``__main__.py`` counts only where no other file but a ``.env`` does;
 - what `stead export` wrote counts only where nothing else asks for packages;
 - another tool's lock does not count beside a ``stead.toml`` that asks for packages,
   whose lock is ``stead.lock``;
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")
 
+DOTENV = ".env"
+"""The file whose variables are one person's own; by itself it describes no project."""
+
 _MODULES = {
     "stead.toml": "stead_toml",
     "pyproject.toml": "pyproject",
@@ -50,6 +53,7 @@ _MODULES = {
     "spec-file.txt": "explicit",
     **{f"conda-{platform}.lock": "explicit" for platform in PLATFORMS},
     ".python-version": "python_version",
+    DOTENV: "env_file",
     "__main__.py": "package_dir",
 }
 NAMES: tuple[str, ...] = tuple(_MODULES)
@@ -122,7 +126,7 @@ def read_directory(
     for first, second in _EITHER:
         if first in names and second in names:
             names.remove(second)
-    if len(names) > 1 and "__main__.py" in names:
+    if "__main__.py" in names and {*names} - {"__main__.py", DOTENV}:
         names.remove("__main__.py")
     found: list[Manifest] = []
     silent: list[str] = []

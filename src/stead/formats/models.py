@@ -1,14 +1,14 @@
 """Grammar as frozen classes: checks plain values against them, with positions.
 
 A :class:`Model` describes a table: its fields are the keys (``exclude_newer`` is
-``exclude-newer`` in the file), their annotations the types, their :class:`Entry`
+``exclude-newer`` in the file, ``from_`` is ``from``), their annotations the types, their :class:`Entry`
 what documentation, schema and errors say. :func:`read` turns a parsed table into
 an instance and collects every mistake, not just the first.
 
 Models look like dataclasses, to readers and type checkers, but are made without
 generating code: a grammar of ten tables would take 5 ms of every start otherwise.
 
-Understood annotations: str, int, float, bool, date, Literal, another model,
+Understood annotations: Any, str, int, float, bool, date, Literal, another model,
 ``tuple[X, ...]``, ``list[X]``, ``dict[str, X]``, and unions of these in which no
 two members take the same TOML type.
 """
@@ -302,7 +302,7 @@ def _compile(cls: type[Model]) -> Table:
     for name, known in cls.entries.items():
         made = Field(
             name,
-            name.replace("_", "-"),
+            name.rstrip("_").replace("_", "-"),
             shape_of(hints[name], known),
             known.required,
             hints[name],
@@ -361,6 +361,8 @@ def _unknown(key: str, table: Table, path: Path, run: _Run) -> None:
 def shape_of(hint: Any, known: Entry) -> Shape:
     """Give the reader of one annotation."""
     example = known.examples[0] if known.examples else ""
+    if hint is Any:
+        return Shape("a value", dict.fromkeys(TYPES, _take), example)
     if hint is date:
         return Shape("a date", {date: _take, datetime: _take}, example)
     if hint is str and known.pattern:

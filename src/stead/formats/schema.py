@@ -61,7 +61,7 @@ def _object(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
         made["propertyNames"] = {"pattern": _anchored(table.rest.entry.keys)}
         for key, known in made["properties"].items():
             # A package may bear the name of a list: it is written as a table then.
-            tables = [m for m in rest["anyOf"] if "$ref" in m]
+            tables = [m for m in rest.get("anyOf", ()) if "$ref" in m]
             also = {k: known.pop(k) for k in ("description", "examples") if k in known}
             made["properties"][key] = {"anyOf": [known, *tables], **also}
     return made
@@ -83,6 +83,8 @@ def _property(field: Field, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _type(hint: Any, entry: Entry, definitions: dict[str, Any]) -> dict[str, Any]:
     simple = {int: "integer", float: "number", bool: "boolean"}
+    if hint is Any:
+        return {}
     if hint in simple:
         return {"type": simple[hint]}
     if hint in (str, date):

@@ -12,27 +12,25 @@ from typing import TYPE_CHECKING, Any
 from stead.formats._grammar import (
     LayerTable,
     Root,
-    SecretsEntry,
     Tables,
     TaskTable,
     UseTable,
     WorkspaceTable,
 )
-from stead.formats._packages import Packages, leaves
-from stead.formats._reserved import GUARDED, RESERVED, is_reserved
+from stead.formats._kinds import KindsReader
+from stead.formats._packages import leaves
+from stead.formats._reserved import GUARDED
 from stead.formats._words import bare_or_quoted
 from stead.formats.models import Problems
 from stead.formats.models import read as read_model
 from stead.formats.toml_lines import Lines, parse
 from stead.values.errors import ManifestError, SteadError
-from stead.values.kinds import SecretsTable
 from stead.values.manifest import (
     Layer,
     Manifest,
     PathEntry,
     Task,
     Use,
-    Variable,
     Workspace,
 )
 from stead.values.names import DEFAULT
@@ -91,7 +89,7 @@ def from_table(
     return manifest
 
 
-class _Reader(Packages):
+class _Reader(KindsReader):
     """Turns the tables of one file into values; mistakes go to ``problems``."""
 
     def manifest(self, root: Root, data: Mapping[str, Any]) -> Manifest:
@@ -125,15 +123,8 @@ class _Reader(Packages):
             inherit=root.inherit,
             uses=tuple(self.use(n, t) for n, t in root.uses.items()),
             link=root.link,
-            secrets=self.secrets(root.secrets) if root.secrets else None,
-        )
-
-    def secrets(self, table: SecretsEntry) -> SecretsTable:
-        return SecretsTable(
-            recipients=table.recipients,
-            file=table.file,
-            base=self.directory,
-            origin=self.where("secrets"),
+            kinds=self.kinds(root),
+            secrets=self.secrets_table(root.secrets),
         )
 
     # -- workspace, uses
@@ -206,26 +197,13 @@ class _Reader(Packages):
                 for n, p in table.paths.items()
             ),
             tasks=tuple(self.task(n, t, (*at, "tasks", n)) for n, t in table.tasks.items()),
+            files=self.files(table.files, (*at, "files")),
+            checks=self.checks(table.checks, (*at, "checks")),
+            choice=self.choice(table.choose, at),
+            adopt=table.adopt,
             inherits=table.inherits if isinstance(table, LayerTable) else (),
             origin=self.where(*at),
         )
-
-    def variables(
-        self, table: Mapping[str, str | float | bool], at: tuple[str | int, ...]
-    ) -> tuple[Variable, ...]:
-        made = []
-        for name, value in table.items():
-            if is_reserved(name):
-                self.wrong(
-                    f"variables that begin with {RESERVED} are Stead's own",
-                    (*at, name),
-                    f"call {name} otherwise",
-                )
-            text = _text(value)
-            if text is not None and "\0" in text:
-                self.wrong(f"the value of {name} holds a NUL character", (*at, name))
-            made.append(Variable(name, text, self.where(*at, name)))
-        return tuple(made)
 
     def task(
         self, name: str, table: tuple[str, ...] | TaskTable, at: tuple[str | int, ...]
@@ -252,12 +230,3 @@ class _Reader(Packages):
             description=table.description,
             origin=self.where(*at),
         )
-
-
-def _text(value: str | float | bool) -> str | None:
-    if value is False:
-        return None
-    if value is True:
-        return "true"
-    text: str = getattr(value, "text", None) or str(value)
-    return text

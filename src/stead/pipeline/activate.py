@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stead.config.clean import leading_changes
-from stead.config.expand import changes as variable_changes
 from stead.shells.state import ENVIRONMENT, PLACE
 from stead.store.atomic import write_file
 from stead.values.activation import Activation, Change
 from stead.values.digest import plain
+from stead.values.manifest import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from stead.values.interpreter import Interpreter
     from stead.values.platform import Platform
     from stead.values.spec import Spec
+    from stead.values.table import Table
 
 
 def activate(
     spec: Spec,
+    table: Table,
     build: Path | None,
     *,
     interpreter: Interpreter | None,
@@ -37,10 +39,13 @@ def activate(
     """Compute an environment's activation.
 
     The order is: what of the caller must not leak in, the build's programs, what
-    the packages themselves ask for, the place's own code, its variables.
+    the packages themselves ask for, the place's own code, its variables. Those that
+    are secret are not among them: a process gets them when it starts.
     ``inputs``, ``absent`` and ``requires`` are what the activation depends on
     besides the build.
     """
+    from stead.config.outcome import to_changes
+
     changes = list(leading_changes(str(context.home)))
     if build is not None:
         separator = spec.platform.path_separator
@@ -54,12 +59,7 @@ def activate(
         changes.append(Change("set", "PYTHONPATH", path))
     changes.append(Change("set", PLACE, spec.place))
     changes.append(Change("set", ENVIRONMENT, spec.environment))
-    changes += variable_changes(
-        spec.configuration.variables,
-        spec.configuration.paths,
-        ambient=context.environ,
-        separator=spec.platform.path_separator,
-    )
+    changes += to_changes(table, spec.platform.path_separator)
     needed = [*requires, *([str(build)] if build is not None else [])]
     if interpreter is not None:
         needed.append(interpreter.path)
@@ -72,9 +72,45 @@ def activate(
         requires=tuple(needed),
         inputs=inputs,
         absent=absent,
-        tasks=spec.tasks,
+        tasks=(*spec.tasks, *app_tasks(spec, table)),
+        needs_python=needs_python(table),
         digest=spec.digest,
     )
+
+
+def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
+    """Give the commands of apps as tasks of their names, and ``APP:PROCESS`` of each process.
+
+    Of the app whose configuration this is; that another one is named is left to Python,
+    by saying an environment.
+    """
+    taken = {t.name for t in spec.tasks}
+    made = []
+    for app in spec.configuration.kinds.apps:
+        other = "" if table.app is not None and table.app.name == app.name else spec.environment
+        commands = [(app.name, app.run)] if app.run else []
+        commands += [(f"{app.name}:{name}", command) for name, command in app.processes]
+        made += [
+            Task(
+                name,
+                command,
+                environment=other,
+                cwd=app.base,
+                description=app.description,
+                origin=app.origin,
+            )
+            for name, command in commands
+            if name not in taken
+        ]
+    return tuple(made)
+
+
+def needs_python(table: Table) -> str:
+    """Say why a process of this environment cannot start without Python; empty when it can."""
+    secret = [e.name for e in table.entries if e.secret]
+    if secret:
+        return f"{secret[0]} is a secret, which is looked up when a process starts"
+    return ""
 
 
 def program_directories(

@@ -1,9 +1,10 @@
 """compose: manifests and an environment's name to one spec.
 
-The order of files never matters. Requirements are conjoined. A variable, path
-or task defined more than once follows its rank: a layer outranks the default
+The order of files never matters. Requirements are conjoined. A path, task, file
+or check defined more than once follows its rank: a layer outranks the default
 tables, and among equals the nearer directory outranks its parents. Equal
-values unify; different values of equal rank contradict each other.
+values unify; different values of equal rank contradict each other. Of variables
+all definitions are kept, for `config` to choose from.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from stead.formats import known
 from stead.values.errors import ContradictionError, CycleError, ManifestError
 from stead.values.frozen import dataclass
+from stead.values.kinds import NOTHING, Choice, Kinds
 from stead.values.names import DEFAULT, nearest, split_layers
 from stead.values.patterns import regex
 from stead.values.requirement import PYTHON, Requirement
 from stead.values.spec import Configuration, PackagesSpec, Spec
+from stead.values.table import Definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from stead.values.kinds import Declaration, RenderedFile
     from stead.values.manifest import Layer, Manifest, Use
     from stead.values.platform import Platform
+    from stead.values.table import Rank
 
 PYTHON_LAYER = regex(r"py(\d)(\d*)\Z")
 PLATFORM_LAYERS = {
@@ -42,6 +48,7 @@ class _Part:
     rank: tuple[int, int]
     layer: Layer
     directory: str
+    format: str = ""
 
 
 def compose(
@@ -65,7 +72,7 @@ def compose(
     applied = _check_layers(names, declared, environment, platform, place)
     parts = _parts(manifests, applied)
     used, used_manifests = _used(manifests, module)
-    parts += [_Part((-1, 0), m.layers[0], m.directory) for m in used_manifests]
+    parts += [_Part((-1, 0), m.layers[0], m.directory, m.format) for m in used_manifests]
 
     requirements = _requirements(parts, manifests)
     for name in names:
@@ -93,8 +100,18 @@ def compose(
         channel_priority=workspace.channel_priority if workspace else "strict",
     )
     everything = (*manifests, *used_manifests)
+    chosen = _choice(parts)
     configuration = Configuration(
-        variables=tuple(v for v in _merge(parts, "variables", "variable") if v.value is not None),
+        definitions=_definitions(parts),
+        declarations=_declarations(parts),
+        kinds=merged_kinds(everything),
+        files=tuple(_merge(parts, "files", "file", _file_key)),
+        checks=tuple(_merge(parts, "checks", "check")),
+        host=chosen.host,
+        net=chosen.net,
+        app=chosen.app,
+        adopt=tuple(sorted({n for p in parts for n in p.layer.adopt})),
+        secrets=next((m.secrets for m in reversed(manifests) if m.secrets), None),
         paths=tuple(p for p in _merge(parts, "paths", "path") if p.path is not None),
         modules=tuple(dict.fromkeys(d for m in reversed(everything) for d in m.modules)),
     )
@@ -110,7 +127,7 @@ def compose(
         uses=used,
         link=next((m.link for m in reversed(manifests) if m.link), ""),
         name=_name(manifests, place),
-        inputs=tuple(dict.fromkeys(f for m in everything for f in (m.file, *m.reads) if f)),
+        inputs=_inputs(everything, configuration),
         absent=absent,
         environments=tuple(sorted(declared)),
     )
@@ -181,8 +198,10 @@ def _parts(manifests: Sequence[Manifest], applied: list[str]) -> list[_Part]:
     for m in manifests:
         depth = depths[m.directory]
         if default := m.layer(""):
-            parts.append(_Part((0, depth), default, m.directory))
-        parts += [_Part((1, depth), layer, m.directory) for layer in _closure(m, set(applied))]
+            parts.append(_Part((0, depth), default, m.directory, m.format))
+        parts += [
+            _Part((1, depth), layer, m.directory, m.format) for layer in _closure(m, set(applied))
+        ]
     return parts
 
 
@@ -299,29 +318,151 @@ def _nearest_first(parts: Sequence[_Part], what: str) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(e for p in ordered for e in getattr(p.layer, what)))
 
 
-def _merge(parts: Sequence[_Part], what: str, noun: str) -> list[Any]:
+def _name_of(entry: Any) -> str:
+    return entry.name  # type: ignore[no-any-return]
+
+
+def _file_key(file: RenderedFile) -> str:
+    return os.path.join(file.base, file.path)
+
+
+def _merge(
+    parts: Sequence[_Part], what: str, noun: str, key: Callable[[Any], str] = _name_of
+) -> list[Any]:
     """Give one entry per name, by rank; equals unify, different values contradict."""
     best: dict[str, tuple[tuple[int, int], Any]] = {}
     for part in sorted(parts, key=lambda p: p.rank):
         for entry in getattr(part.layer, what):
-            held = best.get(entry.name)
+            name = key(entry)
+            held = best.get(name)
             if held and held[0] == part.rank and held[1] != entry:
                 raise ContradictionError(
-                    f"{noun} {entry.name} has two different values",
+                    f"{noun} {name} has two different values",
                     where=entry.origin,
                     details=[f"{e.origin}: {_shown(e)}" for e in (held[1], entry)],
                     remedy="keep one of them, or move one into a layer that outranks the other",
                 )
-            best[entry.name] = (part.rank, entry)
+            best[name] = (part.rank, entry)
     return [entry for _, (_, entry) in sorted(best.items())]
 
 
 def _shown(entry: Any) -> str:
-    for attribute in ("value", "path", "command"):
+    for attribute in ("path", "command", "template", "subject"):
         if hasattr(entry, attribute):
             value = getattr(entry, attribute)
-            return f"{entry.name} = {value!r}"
+            return f"{getattr(entry, 'name', 'it')} = {value!r}"
     return str(entry.name)
+
+
+def _definitions(parts: Sequence[_Part]) -> tuple[Definition, ...]:
+    """Give everything that the place's own tables and its modules say of variables."""
+    ranks: dict[int, Rank] = {-1: "module", 0: "vars", 1: "layer"}
+    found = []
+    for part in parts:
+        rank = ranks[part.rank[0]]
+        if part.format == known.DOTENV:
+            rank = ".env"
+        by = {"module": "module [vars]", "vars": "[vars]", ".env": ".env"}.get(rank, "")
+        found += [
+            Definition(
+                v.name,
+                v.value,
+                rank,
+                part.rank[1],
+                by or f"layer {part.layer.name}",
+                v.base or part.directory,
+                v.origin,
+            )
+            for v in part.layer.variables
+            if v.declared is None or v.value is not None
+        ]
+    return tuple(sorted(found, key=_order))
+
+
+def _order(definition: Definition) -> tuple[str, str, int, str, int]:
+    origin = definition.origin
+    return (definition.name, definition.rank, definition.depth, origin.file, origin.line)
+
+
+def _declarations(parts: Sequence[_Part]) -> tuple[Declaration, ...]:
+    """Give what the place's own tables declare; of one name the nearest that says more."""
+    best: dict[str, tuple[tuple[int, int], Declaration]] = {}
+    for part in sorted(parts, key=lambda p: p.rank):
+        for v in part.layer.variables:
+            if v.declared is None:
+                continue
+            held = best.get(v.name)
+            if held and held[0] == part.rank and held[1] != v.declared:
+                raise ContradictionError(
+                    f"variable {v.name} is declared in two ways",
+                    where=v.origin,
+                    details=[
+                        f"{d.origin}: {d.name} is of type {d.type.name}"
+                        for d in (held[1], v.declared)
+                    ],
+                    remedy="keep one of them",
+                )
+            best[v.name] = (part.rank, v.declared)
+    return tuple(d for _, (_, d) in sorted(best.items()))
+
+
+def merged_kinds(manifests: Iterable[Manifest]) -> Kinds:
+    """Join what manifests declare of the kinds, by name; equals unify.
+
+    Raises ContradictionError for a name that means two things.
+    """
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in Kinds.__match_args__}
+    for manifest in manifests:
+        if manifest.kinds == NOTHING:
+            continue
+        for kind, entries in found.items():
+            for entry in getattr(manifest.kinds, kind):
+                held = entries.setdefault(entry.name, entry)
+                if held != entry:
+                    first, second = sorted((held.origin, entry.origin), key=str)
+                    raise ContradictionError(
+                        f"{kind.removesuffix('s')} {entry.name} is described twice, differently",
+                        where=first,
+                        details=[str(first), str(second)],
+                        remedy="keep one of them, or give one another name",
+                    )
+    if not any(found.values()):
+        return NOTHING
+    return Kinds(**{kind: tuple(e for _, e in sorted(m.items())) for kind, m in found.items()})
+
+
+def _choice(parts: Sequence[_Part]) -> Choice:
+    """Join what the layers choose of app, host and net, by rank."""
+    best: dict[str, tuple[tuple[int, int], str, Choice]] = {}
+    for part in sorted(parts, key=lambda p: p.rank):
+        if (choice := part.layer.choice) is None:
+            continue
+        for kind in ("app", "host", "net"):
+            name = getattr(choice, kind)
+            held = best.get(kind)
+            if name and held and held[0] == part.rank and held[1] != name:
+                raise ContradictionError(
+                    f"two {kind}s are chosen: {held[1]} and {name}",
+                    where=choice.origin,
+                    details=[f"{held[2].origin}: {held[1]}", f"{choice.origin}: {name}"],
+                    remedy="keep one of them",
+                )
+            if name:
+                best[kind] = (part.rank, name, choice)
+    named = {kind: name for kind, (_, name, _) in best.items()}
+    return Choice(named.get("app", ""), named.get("host", ""), named.get("net", ""))
+
+
+def _inputs(manifests: Iterable[Manifest], configuration: Configuration) -> tuple[str, ...]:
+    """List the files that take part: manifests, what they read, templates, secrets' files."""
+    files = [f for m in manifests for f in (m.file, *m.reads) if f]
+    apps = [f for app in configuration.kinds.apps for f in app.files]
+    files += [
+        os.path.normpath(os.path.join(f.base, f.template))
+        for f in (*configuration.files, *apps)
+        if f.template
+    ]
+    return tuple(dict.fromkeys(files))
 
 
 def _name(manifests: Sequence[Manifest], place: str) -> str:

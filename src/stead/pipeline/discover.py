@@ -184,7 +184,20 @@ def _upwards(directory: str, home: str) -> list[str]:
 
 
 def _is_package(manifests: tuple[Manifest, ...]) -> bool:
-    return all(m.format == "package" for m in manifests)
+    return _describing(manifests) != () and all(
+        m.format == "package" for m in _describing(manifests)
+    )
+
+
+def _describing(manifests: tuple[Manifest, ...]) -> tuple[Manifest, ...]:
+    """Leave out what describes no project: a ``.env`` goes with whatever its directory is."""
+    return tuple(m for m in manifests if m.format != known.DOTENV)
+
+
+def _is_others(manifests: tuple[Manifest, ...]) -> bool:
+    """Say whether a directory is described, and in other tools' words only."""
+    described = _describing(manifests)
+    return bool(described) and all(m.foreign for m in described)
 
 
 def _searched(place: str, root: str, reader: _Reader, home: str) -> list[str]:
@@ -229,7 +242,7 @@ def _root(place: str, candidates: list[str], reader: _Reader, home: str) -> str:
     for directory in _upwards(place, home):
         if any(is_ours(os.path.join(directory, name)) for name in VERSION_CONTROL):
             return directory
-    if all(m.foreign for m in reader.manifests(place)):
+    if _is_others(reader.manifests(place)):
         return place
     own = [d for d in candidates if any(not m.foreign for m in reader.manifests(d))]
     return own[-1] if own else place
@@ -245,7 +258,7 @@ def _chain(place: str, root: str, candidates: list[str], reader: _Reader) -> lis
         manifests = reader.manifests(directory)
         if any(not m.inherit for m in manifests):
             break
-        alone = directory == place and all(m.foreign for m in manifests)
+        alone = directory == place and _is_others(manifests)
         if alone and not _is_member(place, root, reader):
             break
     return chain[::-1]

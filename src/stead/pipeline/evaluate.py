@@ -48,7 +48,7 @@ def evaluate(request: Request, context: Context) -> Evaluation:
         message = f"{spec.place}: {what}; {mend}"
         return Evaluation(
             None,
-            "unbuilt" if state.answers else "broken",
+            "unbuilt" if state.answers and not (state.table and state.table.errors) else "broken",
             message,
             spec.digest,
             spec.place,

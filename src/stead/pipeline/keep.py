@@ -13,6 +13,7 @@ from stead.pipeline.steps import Composed, Prepared, Request, composed_for, mend
 from stead.values.errors import SteadError
 from stead.values.frozen import replace
 from stead.values.names import DEFAULT
+from stead.values.table import Selection
 
 if TYPE_CHECKING:
     from stead.pipeline.meaning import TrustSnapshot
@@ -28,7 +29,8 @@ def prepared(request: Request, context: Context) -> Prepared:
     for line in mend(context):
         context.progress.note(line)
     done = prepare(request, context)
-    keep(done.composed, done.activation, context, started=started, written=done.locked.written)
+    if request.selection == Selection():
+        keep(done.composed, done.activation, context, started=started, written=done.locked.written)
     return done
 
 

@@ -10,15 +10,18 @@ from stead.store import trust as store
 from stead.values.digest import digest, plain
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass, replace
+from stead.values.kinds import Kinds
 from stead.values.names import DEFAULT
 from stead.values.patterns import regex
+from stead.values.table import RANKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stead.values.manifest import Task
     from stead.values.requirement import Requirement
-    from stead.values.spec import Spec
+    from stead.values.spec import Configuration, Spec
+    from stead.values.table import Definition
 
 _HARMLESS = """
     CLICOLOR CLICOLOR_FORCE COLORTERM COLUMNS FORCE_COLOR LANG LANGUAGE LC_ADDRESS LC_ALL LC_COLLATE
@@ -125,15 +128,20 @@ def describe(spec: Spec) -> dict[str, dict[str, str]]:
     """Give what one environment means: kind → name → digest or text."""
     packages, configuration = spec.packages, spec.configuration
     parts: dict[str, dict[str, str]] = {
-        "variable": {
-            v.name: _short("unset" if v.value is None else ["set", v.value])
-            for v in configuration.variables
-        },
+        "variable": _variables(configuration),
         "harmless": {
-            v.name: ""
-            for v in configuration.variables
-            if v.name in HARMLESS_VARIABLES and _HARMLESS_VALUE.match(v.value or "")
+            name: ""
+            for name, values in _values_by_name(configuration).items()
+            if name in HARMLESS_VARIABLES
+            and all(_HARMLESS_VALUE.match(str(v or "")) for v in values)
         },
+        "module of configuration": {
+            f"{kind.removesuffix('s')} {entry.name}": _short(_located(plain(entry), spec))
+            for kind in Kinds.__match_args__
+            for entry in getattr(configuration.kinds, kind)
+        },
+        "file": {f.path: _short([f.template, f.format, f.names]) for f in configuration.files},
+        "check": {c.name: _short(_located(plain(c), spec)) for c in configuration.checks},
         "path": {p.name: _short([p.path, _relative(p.base, spec)]) for p in configuration.paths},
         "code": {_relative(m, spec): "" for m in configuration.modules},
         "requirement": {_requirement(r, spec): "" for r in packages.requirements},
@@ -162,6 +170,29 @@ def describe(spec: Spec) -> dict[str, dict[str, str]]:
         },
     }
     return {kind: entries for kind, entries in parts.items() if entries}
+
+
+def _values_by_name(configuration: Configuration) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for definition in configuration.definitions:
+        found.setdefault(definition.name, []).append(definition.value)
+    return found
+
+
+def _variables(configuration: Configuration) -> dict[str, str]:
+    """Give a digest for each variable, of all that defines it; none for one taken away."""
+    found: dict[str, list[Any]] = {}
+    strongest: dict[str, Definition] = {}
+    for d in configuration.definitions:
+        found.setdefault(d.name, []).append([d.rank, d.depth, d.value])
+        held = strongest.setdefault(d.name, d)
+        if (RANKS.index(d.rank), d.depth) > (RANKS.index(held.rank), held.depth):
+            strongest[d.name] = d
+    found = {name: said for name, said in found.items() if strongest[name].value is not None}
+    for declaration in configuration.declarations:
+        said = [plain(declaration.type), declaration.default]
+        found.setdefault(declaration.name, []).append(said)
+    return {name: _short(said) for name, said in found.items()}
 
 
 def changes_of_meaning(old: TrustSnapshot, new: TrustSnapshot) -> list[Meaning]:
@@ -221,6 +252,9 @@ def from_json(data: Mapping[str, Any] | None) -> TrustSnapshot | None:
 
 _KINDS = (
     "variable",
+    "module of configuration",
+    "file",
+    "check",
     "task",
     "channel",
     "index",
@@ -330,6 +364,17 @@ def _relative(path: str, spec: Spec) -> str:
     return store.relative_name(path, os.path.realpath(spec.place))
 
 
+def _located(value: Any, spec: Spec) -> Any:
+    """Name the directories in a value of plain JSON relative to the place."""
+    if isinstance(value, dict):
+        return {
+            k: _relative(v, spec) if k == "base" and v else _located(v, spec)
+            for k, v in value.items()
+            if k != "origin"
+        }
+    return [_located(v, spec) for v in value] if isinstance(value, list) else value
+
+
 def _requirement(requirement: Requirement, spec: Spec) -> str:
     text = str(requirement)
     if requirement.source is not None and requirement.source.kind == "path":
@@ -349,5 +394,5 @@ def _task(task: Task, spec: Spec) -> str:
         more.append(f"in environment {task.environment}")
     if task.cwd and (cwd := _relative(task.cwd, spec)) != ".":
         more.append(f"in {cwd}")
-    more += [f"with {v.name}={shlex.quote(v.value or '')}" for v in task.variables]
+    more += [f"with {v.name}={shlex.quote(str(v.value or ''))}" for v in task.variables]
     return " ".join(["`" + words + "`", *more])

@@ -268,7 +268,7 @@ def _draft(kept: Kept, context: Context) -> str:
 
 def _texts(manifest: Manifest) -> Iterator[str]:
     for layer in manifest.layers:
-        yield from (v.value for v in layer.variables if v.value)
+        yield from (v.value for v in layer.variables if isinstance(v.value, str))
     for host in manifest.kinds.hosts:
         yield from (offer.value for offer in host.secrets)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stead.pipeline import build as building
 from stead.pipeline import lock as locking
 from stead.pipeline import lockfile, steps
+from stead.pipeline.configure import lines_of
 from stead.shells.state import ENVIRONMENT, PLACE, undo
 from stead.values.activation import apply
 from stead.values.errors import InterpreterError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.lock import LockedEnvironment
+    from stead.values.table import Table
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class State:
     build: Path | None = None
     key: str = ""
     nothing_to_build: bool = False
+    table: Table | None = None
     activation: Activation | None = None
     problems: tuple[tuple[str, str], ...] = ()
 
@@ -50,10 +53,9 @@ def state_of(composed: Composed, context: Context) -> State:
     """Look at an environment: read files, run nothing, make nothing."""
     old = lockfile.read(composed.lock_path).find(*composed.slot)
     if composed.plan.empty:
-        activation = steps.activated_for(
-            composed, steps.Locked(steps.nothing_locked(composed)), None, context
-        )
-        return State(composed, old, answers=True, nothing_to_build=True, activation=activation)
+        state = State(composed, old, answers=True, nothing_to_build=True)
+        locked = steps.Locked(steps.nothing_locked(composed))
+        return _activated(state, locked, context)
     if old is None or not steps.answers(composed, old):
         asked = steps.asked_of(composed)
         lines = locking.differences(old, asked)
@@ -84,16 +86,18 @@ def state_of(composed: Composed, context: Context) -> State:
             key=want.key,
             problems=(("not built yet", "`stead build` makes it, `stead run` does by itself"),),
         )
-    activation = steps.activated_for(composed, steps.Locked(old, interpreter), build, context)
-    return State(
-        composed,
-        old,
-        answers=True,
-        interpreter=interpreter,
-        build=build,
-        key=want.key,
-        activation=activation,
-    )
+    state = State(composed, old, answers=True, interpreter=interpreter, build=build, key=want.key)
+    return _activated(state, steps.Locked(old, interpreter), context)
+
+
+def _activated(state: State, locked: steps.Locked, context: Context) -> State:
+    """Add the activation, or what hinders it."""
+    table = steps.configured(state.composed, context)
+    if table.errors:
+        found = [("\n".join(lines_of(f)), f.remedy) for f in table.errors]
+        return replace(state, table=table, problems=tuple(found))
+    activation = steps.activated_for(state.composed, table, locked, state.build, context)
+    return replace(state, table=table, activation=activation)
 
 
 def drift(activation: Activation, caller: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

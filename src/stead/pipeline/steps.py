@@ -17,6 +17,7 @@ from stead.pipeline import contradictions, lockfile
 from stead.pipeline import lock as locking
 from stead.pipeline.activate import activate
 from stead.pipeline.compose import compose, layer_candidates, package_layers
+from stead.pipeline.configure import configure, require
 from stead.pipeline.discover import Found, discover
 from stead.pipeline.taken import artifacts_of
 from stead.pipeline.uses import Modules
@@ -30,6 +31,7 @@ from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Lock, LockedEnvironment
 from stead.values.names import DEFAULT
 from stead.values.requirement import PYTHON
+from stead.values.table import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from stead.values.interpreter import Interpreter
     from stead.values.platform import Platform
     from stead.values.spec import Spec
+    from stead.values.table import Table
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class Request:
     """Fail rather than change the lock."""
     overlay: Mapping[str, str] = field(default_factory=dict)
     """Files as they would be after an edit: path → text."""
+    selection: Selection = field(default_factory=Selection)
+    """The app, recipe, target and values that were asked for."""
+    strict: bool = False
+    """What the caller's shell sets otherwise is an error."""
 
 
 @dataclass(frozen=True)
@@ -101,17 +108,20 @@ class Prepared:
     """Everything before run, done."""
 
     composed: Composed
+    table: Table
     locked: Locked
     activation: Activation
 
 
 def prepare(request: Request, context: Context) -> Prepared:
-    """Do every step: discover → compose → lock → build → activate."""
+    """Do every step: discover → compose → configure → lock → build → activate."""
     composed = composed_for(request, context, fetch=True)
+    table = configured(composed, context)
+    require(table, strict=request.strict)
     locked = locked_for(composed, context)
     build = built_for(composed, locked, context)
-    activation = activated_for(composed, locked, build, context)
-    return Prepared(composed, locked, activation)
+    activation = activated_for(composed, table, locked, build, context)
+    return Prepared(composed, table, locked, activation)
 
 
 def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed:
@@ -119,23 +129,46 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
 
     Where the lock must stay as it is, only those that it pins.
     """
-    layers = layer_candidates(request.environment)
-    found = discover(request.directory, layers, home=request.user_home, overlay=request.overlay)
+    found = _found(request)
     path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
     uses = any(m.uses for m in found.manifests)
     pins = lockfile.read_to_build_on(path).pins if uses else ()
     modules = Modules(context, pins=pins, fetch=fetch, root=found.root, locked=request.locked)
-    spec = compose(
-        found.manifests,
-        place=found.place,
-        root=found.root,
-        environment=request.environment,
-        platform=request.platform,
-        module=modules,
-        absent=found.absent,
-    )
+
+    def composing(request: Request, found: Found) -> Spec:
+        return compose(
+            found.manifests,
+            place=found.place,
+            root=found.root,
+            environment=request.environment,
+            platform=request.platform,
+            module=modules,
+            absent=found.absent,
+        )
+
+    spec = composing(request, found)
+    wished = _environment_of_recipe(spec, request)
+    if wished != request.environment:
+        request = replace(request, environment=wished)
+        found = _found(request)
+        spec = composing(request, found)
     carrying = package_layers(found.manifests, spec.layers)
     return Composed(request, found, spec, modules, "-".join(carrying) or DEFAULT, path)
+
+
+def _found(request: Request) -> Found:
+    layers = layer_candidates(request.environment)
+    return discover(request.directory, layers, home=request.user_home, overlay=request.overlay)
+
+
+def _environment_of_recipe(spec: Spec, request: Request) -> str:
+    """Give the environment that the recipe asked for runs in, where nobody named another."""
+    if not request.selection.recipe or request.environment not in ("", DEFAULT):
+        return request.environment
+    for recipe in spec.configuration.kinds.recipes:
+        if recipe.name == request.selection.recipe and recipe.environment:
+            return recipe.environment
+    return request.environment
 
 
 def locked_for(composed: Composed, context: Context) -> Locked:
@@ -342,8 +375,13 @@ def built_for(composed: Composed, locked: Locked, context: Context) -> Path | No
     return building.build(want, composed.spec, composed.plan, context)
 
 
+def configured(composed: Composed, context: Context) -> Table:
+    """Compute the table of variables, with all that is wrong in it."""
+    return configure(composed.spec, composed.request.selection, caller=context.environ)
+
+
 def activated_for(
-    composed: Composed, locked: Locked, build: Path | None, context: Context
+    composed: Composed, table: Table, locked: Locked, build: Path | None, context: Context
 ) -> Activation:
     """Compute the activation of a built environment."""
     artifacts, interpreter = locked.environment.artifacts, locked.interpreter
@@ -363,6 +401,7 @@ def activated_for(
     absent = (*composed.spec.absent, *([] if has_lock else [composed.lock_path]))
     return activate(
         composed.spec,
+        table,
         build,
         interpreter=interpreter,
         ecosystems=ecosystems,

@@ -3,6 +3,7 @@
     SteadError
     ├── UsageError            the command line itself is wrong (exit code 2)
     ├── ManifestError         a file of the tree cannot be read as what it claims to be
+    │   ├── ConfigurationError    variables, files and checks: all that is wrong at once
     │   ├── ContradictionError
     │   └── CycleError
     ├── LockError
@@ -79,6 +80,10 @@ class ManifestError(SteadError):
 
 class ContradictionError(ManifestError):
     """Two entries contradict each other."""
+
+
+class ConfigurationError(ManifestError):
+    """The configuration does not hold together."""
 
 
 class CycleError(ManifestError):

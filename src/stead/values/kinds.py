@@ -283,6 +283,16 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of several count; empty for what is to be found."""
+
+    app: str = ""
+    host: str = ""
+    net: str = ""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SecretsTable:
     """Who may read the secrets that are kept with the project, and in which file they lie."""
 

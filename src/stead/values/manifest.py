@@ -13,7 +13,7 @@ from stead.values.kinds import NOTHING, Kinds
 from stead.values.origin import NOWHERE, Origin
 
 if TYPE_CHECKING:
-    from stead.values.kinds import Check, Declaration, RenderedFile, SecretsTable
+    from stead.values.kinds import Check, Choice, Declaration, Raw, RenderedFile, SecretsTable
     from stead.values.requirement import Requirement
 
 
@@ -26,10 +26,10 @@ class Variable:
     """
 
     name: str
-    value: str | None
+    value: Raw | None
     origin: Origin = field(default=NOWHERE, compare=False)
     declared: Declaration | None = None
-    base: str = ""
+    base: str = field(default="", compare=False)
     """Absolute directory that relative paths in the value are relative to."""
 
 
@@ -118,9 +118,8 @@ class Layer:
     tasks: tuple[Task, ...] = ()
     files: tuple[RenderedFile, ...] = ()
     checks: tuple[Check, ...] = ()
-    host: str = ""
-    """The ``host`` whose offers count, where several would do."""
-    net: str = ""
+    choice: Choice | None = None
+    """Which app, host and net count, where there are several."""
     adopt: tuple[str, ...] = ()
     """Variables that the caller's shell may set."""
     inherits: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from stead.values.kinds import NOTHING, Kinds
 
 if TYPE_CHECKING:
     from stead.values.kinds import Check, Declaration, RenderedFile, SecretsTable
-    from stead.values.manifest import Channel, Index, PathEntry, TakenLock, Task, Use, Variable
+    from stead.values.manifest import Channel, Index, PathEntry, TakenLock, Task, Use
     from stead.values.platform import Platform
     from stead.values.requirement import Requirement
     from stead.values.table import Definition
@@ -47,7 +47,6 @@ class Configuration:
     variables, and ``config`` makes the table of them when the activation is made.
     """
 
-    variables: tuple[Variable, ...] = ()
     definitions: tuple[Definition, ...] = ()
     """Of the ranks ``module``, ``vars``, ``layer`` and ``.env``."""
     declarations: tuple[Declaration, ...] = ()
@@ -57,6 +56,8 @@ class Configuration:
     checks: tuple[Check, ...] = ()
     host: str = ""
     net: str = ""
+    app: str = ""
+    """What the place chose of each, where it did."""
     adopt: tuple[str, ...] = ()
     secrets: SecretsTable | None = None
     paths: tuple[PathEntry, ...] = ()

@@ -124,7 +124,7 @@ class Finding:
     details: tuple[str, ...] = ()
     remedy: str = ""
     kind: str = "error"
-    """``error``, or ``warning`` for what does not hinder (drift, an undeclared key)."""
+    """``error``; ``drift``, an error where the caller is strict; ``warning`` for what does not hinder."""
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where.file else ""

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stead.config.expand import ADOPTED, LONGEST, changes, expand
+from stead.config.expand import ADOPTED, LONGEST, expand
 from stead.config.references import Reference, escape, parse
-from stead.values.activation import Change, apply
 from stead.values.errors import CycleError, ManifestError, SteadError
 from stead.values.manifest import PathEntry, Variable
 from stead.values.origin import Origin
@@ -206,62 +205,6 @@ def test_the_longest_value_is_allowed():
 
 def test_nul_is_an_error():
     assert "NUL" in failure(X="a\0b").message
-
-
-def changed(ambient=None, separator=":", **given):
-    made = [variable(n, v, line) for line, (n, v) in enumerate(given.items(), 1)]
-    paths = [PathEntry("tools", "tools", "/p")]
-    return changes(made, paths, ambient=ambient or {}, separator=separator)
-
-
-def test_plain_variables_are_set():
-    assert changed(A="1", B="${A}2", C=None) == (Change("set", "A", "1"), Change("set", "B", "12"))
-
-
-def test_a_list_that_ends_with_itself_is_put_before():
-    result = changed(PATH="${paths.tools}:/b:${PATH}")
-    assert apply(result, {"PATH": "/usr/bin:/b"})["PATH"] == "/p/tools:/b:/usr/bin"
-    assert apply(result, {})["PATH"] == "/p/tools:/b"
-
-
-def test_a_list_that_begins_with_itself_is_put_after():
-    result = changed(MANPATH="${MANPATH}:/a:${paths.tools}")
-    assert apply(result, {"MANPATH": "/m"})["MANPATH"] == "/m:/a:/p/tools"
-
-
-def test_a_list_on_windows_has_its_own_separator():
-    (change,) = changed(PATH="C:/t;${PATH}", separator=";")
-    assert change == Change("prepend", "PATH", "C:/t", ";")
-
-
-def test_an_escaped_reference_to_oneself_is_text():
-    assert changed(PATH="/a:$${PATH}") == (Change("set", "PATH", "/a:${PATH}"),)
-
-
-def test_entries_of_a_list_may_refer_to_others():
-    assert changed(A="/a", PATH="${A}/bin:${PATH}")[1] == Change("prepend", "PATH", "/a/bin")
-
-
-@pytest.mark.parametrize("value", ["/a:${PATH}:/b", "${PATH}", "x${PATH}", "${PATH}:${PATH}"])
-def test_other_ways_to_name_oneself_stay_cycles(value):
-    with pytest.raises(CycleError, match="refers to itself"):
-        changed(PATH=value)
-
-
-def test_a_list_has_no_value_that_others_could_refer_to():
-    with pytest.raises(ManifestError, match="no value of its own"):
-        changed(PATH="/a:${PATH}", X="${PATH}")
-
-
-def test_two_lists_that_need_each_other_end_in_an_error():
-    with pytest.raises(ManifestError):
-        changed(A="${B}:${A}", B="${A}:${B}")
-
-
-@given(st.dictionaries(names, text, max_size=5))
-def test_changes_of_plain_variables_are_what_expand_gives(given):
-    made = [variable(n, escape(v)) for n, v in given.items()]
-    assert apply(changes(made, (), ambient={}), {}) == dict(expand(made, (), ambient={}))
 
 
 def test_undecodable_bytes_of_the_caller_survive():

@@ -7,8 +7,10 @@ import itertools
 import pytest
 
 from stead.pipeline.compose import compose, layer_candidates
-from stead.values.errors import ContradictionError, CycleError, ManifestError
+from stead.pipeline.configure import configure, require
+from stead.values.errors import ConfigurationError, ContradictionError, CycleError, ManifestError
 from stead.values.platform import platform_named
+from stead.values.table import Selection
 
 ROOT = """\
 [workspace]
@@ -33,7 +35,8 @@ LEVEL = "error"
 
 
 def variables(spec):
-    return {v.name: v.value for v in spec.configuration.variables}
+    table = configure(spec, Selection(), caller={})
+    return {e.name: e.value for e in table.entries if e.value is not None}
 
 
 def test_parents_and_child_are_conjoined(tree):
@@ -102,11 +105,12 @@ def test_child_takes_an_inherited_entry_away(tree):
 def test_different_values_of_equal_rank_contradict_with_both_places(tree):
     root = "[layer.a.vars]\nX = '1'\n\n[layer.b.vars]\nX = '2'\n"
     path = tree.write("stead.toml", root)
-    with pytest.raises(ContradictionError) as caught:
-        tree.compose(environment="a-b")
+    table = configure(tree.compose(environment="a-b"), Selection(), caller={})
+    with pytest.raises(ConfigurationError) as caught:
+        require(table)
     text = str(caught.value)
-    assert f"{path}:2" in text
-    assert f"{path}:5" in text
+    assert f"{path}:2" in text or "stead.toml:2" in text
+    assert f"{path}:5" in text or "stead.toml:5" in text
     assert caught.value.remedy
 
 

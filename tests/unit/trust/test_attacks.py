@@ -108,7 +108,7 @@ def test_attack_template_run_on_cd(user, tmp_path):
     assert not user.trusts(place)
     user.trust(place)
     assert user.trusts(place)
-    values = {v.name: v.value for v in user.composed(place).spec.configuration.variables}
+    values = {d.name: d.value for d in user.composed(place).spec.configuration.definitions}
     assert values["A"] == f"$(touch {marker})"
     assert not marker.exists()
 

@@ -62,7 +62,7 @@ def models(model, path=()):
         if field.entry.closed:
             continue
         key = () if field is table.rest else (field.key,)
-        inside = ("one",) if "dict[" in str(field.hint) else ()
+        inside = ("one",) * str(field.hint).count("dict[")
         for inner in _inner(field.hint):
             yield from models(inner, (*path, *key, *inside))
 
@@ -80,38 +80,53 @@ def _cases():
             for example in field.entry.examples:
                 wrap = "dict[" in str(field.hint) and field is not table.rest
                 if wrap and not example.startswith(f"{field.key} = "):
-                    yield pytest.param((*path, field.key), example, id=example)
+                    yield pytest.param("", (*path, field.key), example, id=example)
                 else:
-                    yield pytest.param(path, example, id=f"{'.'.join(path)}: {example}")
+                    name = f"{'.'.join(path)}: {example}"
+                    yield pytest.param(model.__name__, path, example, id=name)
 
 
-# What an entry needs beside it to make sense.
+# What an entry needs beside it to make sense, by table; "" for each entry of it.
 COMPANIONS = {
-    "editable": {"path": "."},
-    "rev": {"git": "https://example.org/x.git"},
-    "tag": {"git": "https://example.org/x.git"},
-    "branch": {"git": "https://example.org/x.git"},
-    "subdirectory": {"git": "https://example.org/x.git"},
-    "name": {"url": "x"},
-    "explicit": {"url": "x"},
-    "default": {"url": "x"},
-    "flat": {"url": "x"},
-    "depends": {"run": ["x"]},
-    "inputs": {"run": ["x"]},
-    "outputs": {"run": ["x"]},
-    "cwd": {"run": ["x"]},
-    "env": {"run": ["x"]},
-    "environment": {"run": ["x"]},
-    "description": {"run": ["x"]},
+    "PypiPackage": {
+        "editable": {"path": "."},
+        **{k: {"git": "https://example.org/x"} for k in ("rev", "tag", "branch", "subdirectory")},
+    },
+    "IndexTable": {"": {"url": "x"}},
+    "TaskTable": {"": {"run": ["x"]}},
+    "UseTable": {
+        **{k: {"git": "https://example.org/x"} for k in ("rev", "subdirectory")},
+    },
+    "CheckTable": {
+        "is": {"path": "x"},
+        "status": {"url": "http://x"},
+        "version": {"command": ["x"]},
+        "at": {"space": 1},
+        "memory": {"gpu": True},
+        "message": {"path": "x"},
+        "timeout": {"path": "x"},
+    },
+    "FileTable": {
+        "names": {"format": "env"},
+        "section": {"format": "ini"},
+    },
+    "LibTable": {"connections": {"accepts": {"PG_POOL": {"type": "int"}}}},
+    "ClientTable": {"": {"uses": "x"}},
+    "EndpointTable": {
+        "app": {"listener": "X"},
+        "listener": {"app": "x"},
+        "": {"host": "x"},
+    },
+    "ModuleTable": {"": {"kind": "data"}},
 }
 
 
-@pytest.mark.parametrize(("path", "example"), list(_cases()))
-def test_every_documented_example_is_read_and_accepted(validator, path, example):
+@pytest.mark.parametrize(("model", "path", "example"), list(_cases()))
+def test_every_documented_example_is_read_and_accepted(validator, model, path, example):
     value = tomllib.loads(example)
-    (key,) = value
-    if path and path[-1] in ("one", "indexes"):
-        value |= COMPANIONS.get(key, {})
+    key = next(iter(value))
+    beside = COMPANIONS.get(model, {})
+    value = beside.get(key, beside.get("", {})) | value
     for part in reversed(path):
         value = {part: [value] if part == "indexes" else value}
     validator.validate(value)
@@ -134,7 +149,7 @@ def test_every_documented_example_is_read_and_accepted(validator, path, example)
         "[tasks]\na = 'python x.py'",
         "[tasks]\na = { rum = ['x'] }",
         "[vars]\n'a b' = '1'",
-        "[vars]\na = []",
+        "[vars]\na = { typ = 'int' }",
         "[layer.test]\ninherit = true",
         "[workspace]\nchannel-priority = 'x'",
         "[workspace]\nexclude-newer = 'x'",

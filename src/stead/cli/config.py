@@ -1,0 +1,68 @@
+"""`stead config`: the table of variables, and what differs between two environments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+
+HELP = """Show the variables of an environment with the place that each value comes from, or what
+differs between two environments (`stead config diff dev prod`).
+
+Secrets are not looked up and not shown.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    shown = commands.add_parser("list", help="list the variables, their values and origins")
+    options.environment(shown)
+    compared = commands.add_parser("diff", help="list what differs between two environments")
+    compared.add_argument("first", metavar="ENV", help="one environment")
+    compared.add_argument("second", metavar="ENV", help="the other")
+    for parser_ in (shown, compared):
+        options.selection(parser_)
+        options.json(parser_)
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    return _list(args, app) if args.subcommand == "list" else _diff(args, app)
+
+
+def _list(args: argparse.Namespace, app: App) -> int:
+    from stead.pipeline.provenance import listed
+
+    rows = listed(app.table(args.environment))
+    if args.json:
+        app.out_json(rows)
+        return 0
+    width = max((len(r["name"]) for r in rows), default=0)
+    kinds = max((len(r["type"]) for r in rows), default=0)
+    for row in rows:
+        value = "(no value)" if row["value"] is None else row["value"]
+        origin = f"  ({row['origin'] or row['rank']})" if row["origin"] or row["rank"] else ""
+        app.out(f"{row['name']:<{width}}  {row['type']:<{kinds}}  {value}{origin}")
+    return 0
+
+
+def _diff(args: argparse.Namespace, app: App) -> int:
+    from stead.pipeline.provenance import compared
+
+    rows = compared(app.table(args.first), app.table(args.second))
+    if args.json:
+        app.out_json({"first": args.first, "second": args.second, "differences": rows})
+        return 0
+    if not rows:
+        app.out(f"{args.first} and {args.second} have the same variables")
+    for row in rows:
+        app.out(row["name"])
+        for sign, side in (("-", row["first"]), ("+", row["second"])):
+            if side is not None:
+                origin = f"  ({side['origin']})" if side["origin"] else ""
+                app.out(f"  {sign} {side['value']}{origin}")
+    return 0

@@ -1,0 +1,120 @@
+"""Everything that can be known to be wrong before a process starts."""
+
+from __future__ import annotations
+
+import os.path
+from typing import TYPE_CHECKING
+
+from stead.config import checks as checking
+from stead.pipeline import rendering, steps
+from stead.values.errors import SteadError
+from stead.values.table import Finding, LiteralSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stead.pipeline.steps import Composed
+    from stead.values.context import Context
+    from stead.values.kinds import Check
+    from stead.values.table import Table
+
+
+def findings(
+    composed: Composed, context: Context, *, live: bool, files: bool = False
+) -> tuple[Finding, ...]:
+    """Say all that is wrong with an environment's configuration.
+
+    ``live`` also makes the checks that reach for something; they see the caller's
+    programs where the environment is not built. ``files`` looks whether rendered
+    files are there and current. Raises nothing for users' mistakes.
+    """
+    table = steps.configured(composed, context)
+    found = [*table.findings, *rendering.mistakes(table, composed.spec.platform)]
+    found += checking.mistakes(table.checks)
+    found += _unheld(composed, table, context, live=live)
+    found += _leaked(composed, table, context)
+    if files:
+        found += _not_current(composed, table)
+    return tuple(dict.fromkeys(found))
+
+
+def live_checks(table: Table, build: str = "") -> tuple[Check, ...]:
+    """Give the checks that must be made whenever a process starts."""
+    return tuple(c for c in table.checks if checking.is_live(c, build=build))
+
+
+def still_checks(table: Table, build: str = "") -> tuple[Check, ...]:
+    """Give the checks whose answer stays as long as the activation does."""
+    return tuple(
+        c for c in table.checks if c.kind != "path" and not checking.is_live(c, build=build)
+    )
+
+
+def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
+    wanted = [c for c in table.checks if live or not checking.is_live(c)]
+    results = checking.evaluate(
+        wanted,
+        table=table,
+        environ=_environ(composed, context),
+        platform=composed.spec.platform,
+        run=context.run,
+    )
+    return [Finding(r.message, r.where, r.details, r.remedy) for r in results if not r.ok]
+
+
+def _environ(composed: Composed, context: Context) -> dict[str, str]:
+    """Give the environment that checks run in: the place's own where it is built."""
+    from stead.pipeline.run import environment
+    from stead.pipeline.state import state_of
+
+    try:
+        activation = state_of(composed, context).activation
+    except SteadError:
+        activation = None
+    return environment(activation, context.environ) if activation else dict(context.environ)
+
+
+def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find files that git tracks and that hold what a variable declares secret."""
+    from stead.config.secrets.leaks import REMEDY, tracked_files, tracked_secrets
+
+    declared = {
+        e.name: next(
+            (p.secret.reveal() for p in e.parts if isinstance(p, LiteralSecret) and p.secret), None
+        )
+        for e in table.entries
+        if e.secret
+    }
+    if not declared:
+        return []
+    return [
+        Finding(
+            leak.message,
+            leak.where,
+            remedy=REMEDY,
+        )
+        for leak in tracked_secrets(declared, tracked_files(composed.spec.root, context))
+    ]
+
+
+def _not_current(composed: Composed, table: Table) -> Iterable[Finding]:
+    found = []
+    for plan in rendering.planned(table):
+        if plan.secret:
+            continue
+        text = rendering.content(plan, table, composed.spec.platform)
+        try:
+            with open(plan.path, encoding="utf-8", newline="") as file:
+                held = file.read()
+        except OSError:
+            held = None
+        if held != text:
+            what = "is not there" if held is None else "is not what the table makes of it"
+            found.append(
+                Finding(
+                    f"{os.path.relpath(plan.path, composed.spec.place)} {what}",
+                    plan.file.origin,
+                    remedy="`stead build` writes it",
+                )
+            )
+    return found

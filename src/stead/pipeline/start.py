@@ -1,0 +1,89 @@
+"""start: what only a process may have, and what must hold when it starts.
+
+Secrets are looked up here and nowhere else, for the process that is about to be;
+files that hold one are there as long as it runs. What does not hold is said all
+at once, before anything starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from stead.config import checks as checking
+from stead.config import secrets
+from stead.config.outcome import list_changes, references, secret_entries
+from stead.config.outcome import render as secret_text
+from stead.pipeline import rendering
+from stead.pipeline.checking import live_checks
+from stead.values.activation import Change, apply
+from stead.values.frozen import replace
+from stead.values.secret import SecretReference
+from stead.values.table import LiteralSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stead.pipeline.run import Command
+    from stead.pipeline.steps import Prepared
+    from stead.values.context import Context
+    from stead.values.secret import Secret
+
+
+@contextlib.contextmanager
+def started(prepared: Prepared, command: Command, context: Context) -> Iterator[Command]:
+    """Give a command what it needs at the last moment; within, it may run.
+
+    Raises SecretError and CheckError, each with all that is wrong.
+    """
+    table, platform = prepared.table, prepared.composed.spec.platform
+    hidden = secret_entries(table)
+    checks = live_checks(table, prepared.activation.build)
+    private = [p for p in rendering.planned(table) if p.secret]
+    if not (hidden or checks or private):
+        yield command
+        return
+    wanted = dict.fromkeys(r for e in hidden for r in references(e))
+    resolved = _resolved(wanted, context)
+    changes: list[Change] = []
+    for entry in hidden:
+        text = secret_text(entry, resolved, platform=platform)
+        if entry.where in ("prepend", "append"):
+            changes += list_changes(entry, text, platform.path_separator)
+        else:
+            changes.append(Change("set", entry.name, text))
+    environ = apply(changes, command.environ)
+    results = checking.evaluate(
+        checks,
+        table=table,
+        environ=environ,
+        platform=platform,
+        run=context.run,
+        secrets=tuple(resolved.values()),
+    )
+    if error := checking.failure(results):
+        raise error
+    texts = {p.path: rendering.content(p, table, platform, resolved) for p in private}
+    if not texts:
+        yield replace(command, environ=environ)
+        return
+    from stead.store.rendered import private_files
+
+    with private_files(context, prepared.composed.spec, texts):
+        yield replace(command, environ=environ)
+
+
+def must_wait(prepared: Prepared) -> bool:
+    """Say whether something is to be done when the process has ended."""
+    return any(p.secret for p in rendering.planned(prepared.table))
+
+
+def _resolved(
+    wanted: Mapping[SecretReference | LiteralSecret, None], context: Context
+) -> dict[SecretReference | LiteralSecret, Secret]:
+    asked = [r for r in wanted if isinstance(r, SecretReference)]
+    held = {r: r.secret for r in wanted if isinstance(r, LiteralSecret) and r.secret is not None}
+    found: dict[SecretReference | LiteralSecret, Secret] = {}
+    found.update(held.items())
+    found.update(secrets.resolve(asked, context=context).items())
+    return found
