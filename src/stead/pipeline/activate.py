@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stead.config.checks import is_live, static_paths
 from stead.config.clean import leading_changes
 from stead.shells.state import ENVIRONMENT, PLACE
 from stead.store.atomic import write_file
@@ -34,6 +35,7 @@ def activate(
     inputs: tuple[str, ...],
     absent: tuple[str, ...],
     requires: tuple[str, ...] = (),
+    modules: tuple[tuple[str, str], ...] = (),
     context: Context,
 ) -> Activation:
     """Compute an environment's activation.
@@ -42,7 +44,7 @@ def activate(
     the packages themselves ask for, the place's own code, its variables. Those that
     are secret are not among them: a process gets them when it starts.
     ``inputs``, ``absent`` and ``requires`` are what the activation depends on
-    besides the build.
+    besides the build; ``modules`` are names and directories of used modules.
     """
     from stead.config.outcome import to_changes
 
@@ -54,13 +56,18 @@ def activate(
             for directory in reversed(program_directories(str(build), spec.platform, ecosystems))
         ]
         changes += build_changes(build, ecosystems, context)
-    if spec.configuration.modules:
-        path = spec.platform.path_separator.join(spec.configuration.modules)
+    own, code = _project(spec, table, modules, context)
+    python_path = (*code, *spec.configuration.modules)
+    if python_path:
+        path = spec.platform.path_separator.join(python_path)
         changes.append(Change("set", "PYTHONPATH", path))
     changes.append(Change("set", PLACE, spec.place))
     changes.append(Change("set", ENVIRONMENT, spec.environment))
+    changes += own
     changes += to_changes(table, spec.platform.path_separator)
     needed = [*requires, *([str(build)] if build is not None else [])]
+    held, missing = _paths_of_checks(table)
+    needed += held
     if interpreter is not None:
         needed.append(interpreter.path)
     return Activation(
@@ -71,9 +78,9 @@ def activate(
         build=str(build) if build else "",
         requires=tuple(needed),
         inputs=inputs,
-        absent=absent,
+        absent=(*absent, *missing),
         tasks=(*spec.tasks, *app_tasks(spec, table)),
-        needs_python=needs_python(table),
+        needs_python=needs_python(table, str(build or ""), missing),
         digest=spec.digest,
     )
 
@@ -105,12 +112,54 @@ def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
     return tuple(made)
 
 
-def needs_python(table: Table) -> str:
+def needs_python(table: Table, build: str, missing: Sequence[str] = ()) -> str:
     """Say why a process of this environment cannot start without Python; empty when it can."""
-    secret = [e.name for e in table.entries if e.secret]
-    if secret:
-        return f"{secret[0]} is a secret, which is looked up when a process starts"
+    for entry in table.entries:
+        if entry.secret:
+            return f"{entry.name} is a secret, which is looked up when a process starts"
+    if missing:
+        return f"{missing[0]} must be there, and is not"
+    for check in table.checks:
+        if check.kind != "path" and is_live(check, build=build):
+            return f"the check {check.name} is made whenever a process starts"
     return ""
+
+
+def _paths_of_checks(table: Table) -> tuple[list[str], list[str]]:
+    """Give the paths that checks want: those that are there, and those that are not."""
+    if not table.checks:
+        return [], []
+    wanted = static_paths(table.checks)
+    held = [path for path in wanted if os.path.exists(path)]
+    return held, [path for path in wanted if path not in held]
+
+
+def _project(
+    spec: Spec, table: Table, modules: tuple[tuple[str, str], ...], context: Context
+) -> tuple[list[Change], tuple[str, ...]]:
+    """Give what tells code of its project: variables, and a directory for Python's path.
+
+    Nothing for a place that declares neither paths nor types nor modules.
+    """
+    if not (table.paths or modules or any(e.declared for e in table.entries)):
+        return [], ()
+    from stead.config import project
+    from stead.store.runtime import keep_description, runtime_directory
+
+    host = next((h for h in spec.configuration.kinds.hosts if h.name == table.selection.host), None)
+    description = project.describe(
+        root=spec.root,
+        place=spec.place,
+        environment=spec.environment,
+        entries=table.entries,
+        paths=table.paths,
+        data=tuple((o.name, o.value) for o in host.data) if host else (),
+        modules=modules,
+    )
+    file = keep_description(context.home, spec.place, spec.environment, project.text(description))
+    changes = [Change("set", project.VARIABLE, file)]
+    changes += [Change("set", name, path) for name, path in project.locations(description)]
+    return changes, (runtime_directory(context.home),)
 
 
 def program_directories(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os.path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from stead.pipeline.steps import Composed
     from stead.values.context import Context
-    from stead.values.kinds import Check
     from stead.values.table import Table
 
 
@@ -36,18 +36,6 @@ def findings(
     if files:
         found += _not_current(composed, table)
     return tuple(dict.fromkeys(found))
-
-
-def live_checks(table: Table, build: str = "") -> tuple[Check, ...]:
-    """Give the checks that must be made whenever a process starts."""
-    return tuple(c for c in table.checks if checking.is_live(c, build=build))
-
-
-def still_checks(table: Table, build: str = "") -> tuple[Check, ...]:
-    """Give the checks whose answer stays as long as the activation does."""
-    return tuple(
-        c for c in table.checks if c.kind != "path" and not checking.is_live(c, build=build)
-    )
 
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
@@ -98,23 +86,20 @@ def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Find
 
 
 def _not_current(composed: Composed, table: Table) -> Iterable[Finding]:
-    found = []
+    """Find rendered files that are missing or not current; those with secrets are neither."""
+    from stead.store.rendered import Wanted, stale
+
+    wanted = []
     for plan in rendering.planned(table):
-        if plan.secret:
-            continue
-        text = rendering.content(plan, table, composed.spec.platform)
-        try:
-            with open(plan.path, encoding="utf-8", newline="") as file:
-                held = file.read()
-        except OSError:
-            held = None
-        if held != text:
-            what = "is not there" if held is None else "is not what the table makes of it"
-            found.append(
-                Finding(
-                    f"{os.path.relpath(plan.path, composed.spec.place)} {what}",
-                    plan.file.origin,
-                    remedy="`stead build` writes it",
-                )
-            )
-    return found
+        if not plan.secret:
+            with contextlib.suppress(SteadError):  # what is wrong with it is said already
+                text = rendering.content(plan, table, composed.spec.platform)
+                wanted.append(Wanted(plan.file.path, text, plan.file.base, origin=plan.file.origin))
+    return [
+        Finding(
+            f"{os.path.relpath(s.path, composed.spec.place)} {s.why}",
+            s.where,
+            remedy="`stead build` writes it",
+        )
+        for s in stale(wanted)
+    ]

@@ -54,6 +54,11 @@ def evaluate(request: Request, context: Context) -> Evaluation:
             spec.place,
             inputs,
         )
+    if state.table is not None:
+        try:
+            keep.place(composed, state.table, context)
+        except SteadError as exc:
+            return Evaluation(None, "broken", _line(exc), spec.digest, spec.place, inputs)
     keep.keep(composed, state.activation, context, started=started)
     return Evaluation(state.activation, "ready", "", spec.digest)
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.pipeline import record as records
-from stead.pipeline import trust
+from stead.pipeline import rendering, trust
 from stead.pipeline.link import update_link
 from stead.pipeline.meaning import take_snapshot
 from stead.pipeline.steps import Composed, Prepared, Request, composed_for, mend, prepare
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stead.values.activation import Activation
     from stead.values.context import Context
     from stead.values.spec import Spec
+    from stead.values.table import Table
 
 
 def prepared(request: Request, context: Context) -> Prepared:
@@ -29,6 +30,7 @@ def prepared(request: Request, context: Context) -> Prepared:
     for line in mend(context):
         context.progress.note(line)
     done = prepare(request, context)
+    place(done.composed, done.table, context)
     if request.selection == Selection():
         keep(done.composed, done.activation, context, started=started, written=done.locked.written)
     return done
@@ -68,6 +70,32 @@ def keep(
         files=hook_files(activation, tuple(w.path for w in quiet)) if trusted else None,
         quiet=quiet,
     )
+
+
+def place(composed: Composed, table: Table, context: Context) -> None:
+    """Bring the files of an environment, those without secrets, to where they are asked for.
+
+    Raises ManifestError for a template that is wrong and for a place that is taken.
+    """
+    from stead.store import rendered
+
+    spec = composed.spec
+    plans = rendering.planned(table)
+    wanted = [
+        rendered.Wanted(
+            plan.file.path,
+            rendering.content(plan, table, spec.platform),
+            plan.file.base,
+            private=rendering.is_private(plan, table),
+            origin=plan.file.origin,
+        )
+        for plan in plans
+        if not plan.secret
+    ]
+    if wanted or rendered.known_files(str(context.home), spec.place):
+        rendered.place_files(
+            context.home, spec.place, spec.environment, wanted, note=context.progress.note
+        )
 
 
 def is_trusted(spec: Spec, context: Context) -> bool:

@@ -116,6 +116,16 @@ def with_reaches(table: Table, plans: tuple[Planned, ...]) -> Table:
     return replace(table, entries=entries)
 
 
+def is_private(plan: Planned, table: Table) -> bool:
+    """Say whether a file holds what is one person's own: a value of ``.env`` or of the shell."""
+    return any(
+        e.name in plan.names
+        and e.definitions
+        and e.definitions[0].rank in (".env", "adopted", "--set")
+        for e in table.entries
+    )
+
+
 def mistakes(table: Table, platform: Platform) -> tuple[Finding, ...]:
     """Find what is wrong with templates, without any secret: each stands for itself."""
     found = []

@@ -15,7 +15,6 @@ from stead.config import secrets
 from stead.config.outcome import list_changes, references, secret_entries
 from stead.config.outcome import render as secret_text
 from stead.pipeline import rendering
-from stead.pipeline.checking import live_checks
 from stead.values.activation import Change, apply
 from stead.values.frozen import replace
 from stead.values.secret import SecretReference
@@ -38,7 +37,7 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
     """
     table, platform = prepared.table, prepared.composed.spec.platform
     hidden = secret_entries(table)
-    checks = live_checks(table, prepared.activation.build)
+    checks = table.checks
     private = [p for p in rendering.planned(table) if p.secret]
     if not (hidden or checks or private):
         yield command

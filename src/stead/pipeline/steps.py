@@ -408,6 +408,7 @@ def activated_for(
         inputs=tuple(dict.fromkeys(inputs)),
         absent=tuple(dict.fromkeys(absent)),
         requires=(found.repository,) if found.repository else (),
+        modules=tuple((u.name, composed.modules.directory(u)) for u in composed.spec.uses),
         context=context,
     )
 
