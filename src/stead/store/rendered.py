@@ -1,0 +1,274 @@
+"""Rendered files: kept with the records of a place, reached by a link where they are asked for.
+
+A file lies at ``places/at/<place>/.stead@/<environment>/files/<relative path>``;
+in the tree there is only a link to it, so that another environment needs no
+more than another link. Beside the environments of a place stand what was made
+in its tree, ``.files.json``, and the lock of that.
+
+Nothing is put over a file that Stead did not make. What Stead made is told by
+where a link leads; where links cannot be made, a copy is known by its digest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from stead.store._links import (
+    FILES,
+    digest,
+    digest_of,
+    directories_made,
+    is_own,
+    known_files,
+    make_private,
+    noting,
+    put,
+    take_away,
+)
+from stead.store.atomic import inside, write_file
+from stead.store.places import environment_directory
+from stead.values.errors import ManifestError, StoreError
+from stead.values.frozen import dataclass, field
+from stead.values.origin import NOWHERE, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file as it is to be. ``path`` is relative to ``root``, with ``/``."""
+
+    path: str
+    content: str
+    root: str
+    """Absolute directory that the file must lie in: where its manifest stands."""
+    private: bool = False
+    """Whether it holds what others must not read: mode 0600, and no copy of theirs will do."""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+    @property
+    def data(self) -> bytes:
+        return self.content.encode("utf-8", "surrogateescape")
+
+    @property
+    def mode(self) -> int:
+        return 0o600 if self.private else 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A file that is not as it would be rendered; ``why`` in words, without its content."""
+
+    path: str
+    why: str
+    where: Origin = field(default=NOWHERE, compare=False)
+
+
+def place_files(
+    home: str | os.PathLike[str],
+    place: str,
+    environment: str,
+    files: Sequence[Wanted],
+    *,
+    note: Note,
+    links: bool = True,
+) -> tuple[str, ...]:
+    """Bring files to where they are asked for; gives the absolute paths that changed.
+
+    Files that this environment asked for earlier and no longer does are taken
+    away, with the directories made for them. ``note`` hears whom one waits for;
+    without ``links``, or where none can be made, files are copied.
+
+    Raises ManifestError, before anything is changed, for paths that lead out of
+    their ``root`` or where something stands that Stead did not make, all at once;
+    StoreError where the tree or the home cannot be written.
+    """
+    home = os.fspath(home)
+    known = known_files(home, place)
+    asked = {target(file): file for file in files}
+    refuse(files, known)
+    gone = [p for p, n in known.items() if n["environment"] == environment and p not in asked]
+    if not gone and all(_is_placed(home, place, environment, p, f) for p, f in asked.items()):
+        return ()
+    with noting(home, place, note) as known:
+        refuse(files, known)
+        changed = []
+        for path in [p for p, n in known.items() if n["environment"] == environment]:
+            if path not in asked:
+                take_away(path, known)
+                _forget_content(home, place, environment, path)
+                changed.append(path)
+        for path, file in asked.items():
+            if _is_placed(home, place, environment, path, file):
+                continue
+            kept = _kept(home, place, environment, path)
+            _keep(home, kept, file)
+            made = put(path, kept, file.data, file.mode, links=links)
+            known[path] = {
+                "environment": environment,
+                **made,
+                "made": directories_made(known, path, made),
+            }
+            changed.append(path)
+    return tuple(changed)
+
+
+def unlink_missing(
+    home: str | os.PathLike[str],
+    place: str,
+    environment: str,
+    asked: Collection[str],
+    *,
+    note: Note,
+) -> tuple[str, ...]:
+    """Take away what was made for an environment and is not among ``asked`` (absolute paths)."""
+    home = os.fspath(home)
+    gone = [
+        p
+        for p, n in known_files(home, place).items()
+        if n["environment"] == environment and p not in asked
+    ]
+    if not gone:
+        return ()
+    with noting(home, place, note) as known:
+        for path in gone:
+            take_away(path, known)
+            _forget_content(home, place, environment, path)
+    return tuple(gone)
+
+
+def stale(files: Iterable[Wanted]) -> tuple[Stale, ...]:
+    """Compare files with what is there; gives those that differ, or are missing.
+
+    Whoever wrote what is there: a rendered file may be kept with the sources.
+    """
+    found = []
+    for file in files:
+        path = target(file)
+        try:
+            with open(path, "rb") as there:
+                data = there.read()
+        except (FileNotFoundError, NotADirectoryError):
+            found.append(Stale(path, "is not there", file.origin))
+            continue
+        except OSError as exc:
+            found.append(Stale(path, f"cannot be read: {exc.strerror or exc}", file.origin))
+            continue
+        if data != file.data:
+            found.append(Stale(path, f"differs from line {_differs(data, file.data)}", file.origin))
+        elif file.private and os.name != "nt" and os.stat(path).st_mode & 0o077:
+            found.append(Stale(path, "can be read by others", file.origin))
+    return tuple(found)
+
+
+def target(file: Wanted) -> str:
+    """Give the absolute path where a file is asked for. Raises ManifestError."""
+    where = file.origin if file.origin.file else None
+    try:
+        path = os.fspath(inside(file.root, file.path))
+    except StoreError as exc:
+        raise ManifestError(
+            f"a rendered file cannot lie at {file.path!r}: that leads out of {file.root}",
+            where=where,
+            remedy="name a path inside the manifest's directory",
+        ) from exc
+    if any(part.lower() == ".git" for part in path[len(file.root) :].split(os.sep)):
+        raise ManifestError(
+            f"a rendered file cannot lie at {file.path!r}: that belongs to git",
+            where=where,
+            remedy="name another path",
+        )
+    return path
+
+
+def refuse(files: Iterable[Wanted], known: dict[str, Any]) -> None:
+    """Raise ManifestError if a file's place is taken, naming every one that is."""
+    wrong: list[tuple[Wanted, str]] = []
+    seen: dict[str, Wanted] = {}
+    for file in files:
+        path = target(file)
+        other = seen.setdefault(path, file)
+        if other is not file:
+            wrong.append((file, f"{file.path} is asked for twice, also at {other.origin}"))
+        elif os.path.lexists(path) and not is_own(path, known.get(path, {})):
+            if not file.private and digest_of(path) == digest(file.data):
+                continue
+            wrong.append((file, f"{file.path} is {_what(path, known)}"))
+    if not wrong:
+        return
+    remedy = "move it away, or let the manifest ask for another path"
+    first, said = wrong[0]
+    where = first.origin if first.origin.file else None
+    if len(wrong) == 1:
+        raise ManifestError(said, where=where, remedy=remedy)
+    raise ManifestError(
+        f"{len(wrong)} rendered files cannot be put where they are asked for",
+        where=where,
+        details=[f"{file.origin}: {text}" for file, text in wrong],
+        remedy=remedy,
+    )
+
+
+def _what(path: str, known: dict[str, Any]) -> str:
+    if os.path.islink(path):
+        return f"a link that Stead did not make (it leads to {os.readlink(path)})"
+    if os.path.isdir(path):
+        return "a directory"
+    if known.get(path, {}).get("digest"):
+        return "changed since Stead wrote it"
+    return "a file that Stead did not make"
+
+
+def _kept(home: str, place: str, environment: str, path: str) -> str:
+    """Give where the content of a file is kept, under its path from the place."""
+    relative = os.path.relpath(path, place)
+    parts = ["up" if part == os.pardir else part for part in relative.split(os.sep)]
+    return os.path.join(environment_directory(home, place, environment), FILES, *parts)
+
+
+def _keep(home: str, kept: str, file: Wanted) -> None:
+    if _same(kept, file):
+        return
+    make_private(home, os.path.dirname(kept))
+    write_file(kept, file.data, file.mode)
+
+
+def _same(kept: str, file: Wanted) -> bool:
+    try:
+        mode = os.stat(kept).st_mode & 0o777
+        with open(kept, "rb") as there:
+            return there.read() == file.data and (mode == file.mode or os.name == "nt")
+    except OSError:
+        return False
+
+
+def _is_placed(home: str, place: str, environment: str, path: str, file: Wanted) -> bool:
+    """Say whether a file is as it must be, or equals one that somebody keeps there."""
+    kept = _kept(home, place, environment, path)
+    try:
+        if os.readlink(path) == kept:
+            return _same(kept, file)
+    except OSError:
+        if not os.path.islink(path):
+            return not file.private and digest_of(path) == digest(file.data)
+    return False
+
+
+def _forget_content(home: str, place: str, environment: str, path: str) -> None:
+    kept = _kept(home, place, environment, path)
+    top = os.path.join(environment_directory(home, place, environment), FILES)
+    with contextlib.suppress(OSError):
+        os.unlink(kept)
+        while (kept := os.path.dirname(kept)) != top:
+            os.rmdir(kept)
+
+
+def _differs(there: bytes, wanted: bytes) -> int:
+    lines, others = there.splitlines(), wanted.splitlines()
+    pairs = enumerate(zip(lines, others, strict=False), 1)
+    return next((n for n, (a, b) in pairs if a != b), min(len(lines), len(others)) + 1)
