@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from stead.config.ranks import Given, Slot
 from stead.config.report import listed, suggestion
 from stead.config.types import check_type
-from stead.values.kinds import TEXT
+from stead.values.frozen import replace
+from stead.values.kinds import TEXT, TYPES, Type
 from stead.values.table import Definition
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from stead.values.table import Rank, Selection
 
 Elsewhere = dict[tuple[str, str], list[Definition]]
+
+_UNLIMITED = {name: name for name in TYPES if name != "enum"}
 
 PLACE = "[vars]"
 """Who declares what the place's own tables do, in words."""
@@ -85,6 +88,7 @@ class _Gathering:
         self._chosen = chosen
         self._report = report
         self.elsewhere: Elsewhere = {}
+        self._senseless: set[int] = set()
         self._taken: set[tuple[str, str]] = set()
 
     def slot(self, name: str) -> Slot:
@@ -94,9 +98,13 @@ class _Gathering:
         return found
 
     def check(self, declared: Declaration, by: str) -> None:
+        """Report limits that make no sense; they are not held then."""
         if declared.type is TEXT or declared.type == TEXT:
             return
-        for fault in check_type(declared.type):
+        faults = check_type(declared.type)
+        if faults:
+            self._senseless.add(id(declared))
+        for fault in faults:
             self._report.add(
                 f"the type of {declared.name}, which {by} declares, makes no sense: {fault}",
                 declared.origin,
@@ -156,6 +164,9 @@ class _Gathering:
         scope: Mapping[str, str] | None,
     ) -> None:
         slot = self.slot(name)
+        if id(declared) in self._senseless:
+            name_of_type = declared.type.name
+            declared = replace(declared, type=Type(_UNLIMITED.get(name_of_type, "str")))
         slot.declarations.append((declared, by))
         if declared.default is not None:
             default = Definition(

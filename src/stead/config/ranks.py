@@ -157,8 +157,8 @@ def _contradict(slot: Slot, rivals: list[Definition], report: Report) -> None:
         for r in rivals
     ]
     remedy = f"take one of them away, or define {slot.name} where it outranks them"
-    if first.rank == "client":
-        libs = {lib.name: lib for client, lib, _ in slot.exports if client}
+    libs = {lib.name: lib for client, lib, _ in slot.exports if client}
+    if first.rank == "client" and libs:
         able = [name for name, lib in sorted(libs.items()) if lib.prefix]
         remedy = (
             'give one of the clients a prefix (prefix = "OTHER_")'

@@ -12,7 +12,6 @@ from stead.values.errors import SecretError
 from stead.values.kinds import TYPES
 from stead.values.platform import Platform
 from stead.values.secret import Secret
-from stead.values.table import RANKS
 
 names = st.sampled_from(["A", "B", "PG_URL", "PG_POOL", "PG_POOLS", "PORT", "PATH", "HOME"])
 modules = st.sampled_from(["a", "b", "store", "lab"])
@@ -84,7 +83,7 @@ def compositions(draw, make):
         }
         c.recipe(draw(modules), *draw(some), settings=settings, targets=draw(some))
         c.declare(**draw(accepts))
-    for rank in draw(st.lists(st.sampled_from([r for r in RANKS if r != "adopted"]), max_size=4)):
+    for rank in draw(st.lists(st.sampled_from(["module", "vars", "layer", ".env"]), max_size=4)):
         c.define(rank, draw(values), depth=draw(st.integers(0, 1)))
     c.more["adopt"] = draw(st.lists(names, max_size=2).map(tuple))
     return c
