@@ -17,10 +17,12 @@ HELP = """Write a stead.toml for this directory.
 
 What stands here already (environment.yml, requirements.txt, pyproject.toml, …)
 is read as before, and decides what is proposed. A stead.toml that is there is
-never overwritten. In a git repository `.stead/` is added to .gitignore.
+never overwritten. In a git repository `.stead/`, and `.env`, where private values
+are kept, are added to .gitignore.
 """
 
-IGNORED = ".stead/"
+IGNORED = {".stead": ".stead/", ".env": ".env"}
+"""What git is to pass over, and the line that says so."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -96,12 +98,15 @@ def _write_new(path: str, text: str) -> None:
 
 
 def _ignore(directory: str) -> str:
-    """Let git pass over Stead's links; gives the file that was changed, empty for none."""
+    """Let git pass over what is Stead's or private; gives the file that was changed, or nothing."""
     from stead.store.atomic import storage, write_file
 
+    missing = dict(IGNORED)
     above = directory
     while True:
-        if _ignores(os.path.join(above, ".gitignore")):
+        for name in _ignored(os.path.join(above, ".gitignore")):
+            missing.pop(name, None)
+        if not missing:
             return ""
         if os.path.lexists(os.path.join(above, ".git")):
             break
@@ -119,14 +124,18 @@ def _ignore(directory: str) -> str:
         end = b"\r\n" if b"\r\n" in old else b"\n"
         gap = end if old and not old.endswith(b"\n") else b""
         mode = os.stat(path).st_mode & 0o777 if old else 0o644
-    write_file(path, old + gap + IGNORED.encode() + end, mode)
+    lines = b"".join(line.encode() + end for line in missing.values())
+    write_file(path, old + gap + lines, mode)
     return path
 
 
-def _ignores(path: str) -> bool:
+def _ignored(path: str) -> set[str]:
+    """Name those of :data:`IGNORED` that a file covers; a pattern that says less does not."""
     try:
         with open(path, "rb") as file:
-            lines = file.read().split(b"\n")
+            lines = {line.strip().removeprefix(b"/") for line in file.read().split(b"\n")}
     except OSError:
-        return False
-    return any(line.strip().strip(b"/") == b".stead" for line in lines)
+        return set()
+    found = {".stead"} if {b".stead", b".stead/"} & lines else set()
+    # With `!.env` below it, somebody has decided otherwise: that is left alone too.
+    return found | ({".env"} if {b".env", b".env*", b"*.env", b"!.env", b".*"} & lines else set())

@@ -118,33 +118,43 @@ def write(entries: Iterable[tuple[str, str]]) -> str:
     lines: list[str] = []
     faults: list[str] = []
     for name, value in entries:
-        try:
-            lines.append(line_for(name, value))
-        except ManifestError as exc:
-            faults += exc.details or (exc.message,)
+        line, why = _line(name, value)
+        lines.append(line)
+        if why:
+            faults.append(f"{name} {why}")
     if faults:
         raise ManifestError(
             "this cannot be written into a .env that all programs read alike",
             details=faults,
-            remedy="put it into [vars] of stead.toml, or into a file whose path the variable names",
+            remedy=_ELSEWHERE,
         )
     return "".join(lines)
 
 
 def line_for(name: str, value: str) -> str:
     """Write one variable, with its line end. Raises :class:`ManifestError` where none will do."""
+    line, why = _line(name, value)
+    if why:
+        raise ManifestError(
+            f"{name} cannot be written into a .env that all programs read alike: it {why}",
+            remedy=_ELSEWHERE,
+        )
+    return line
+
+
+_ELSEWHERE = "put it into [vars] of stead.toml, or into a file whose path the variable names"
+
+
+def _line(name: str, value: str) -> tuple[str, str]:
+    """Give the line, or why there is none."""
     why = _unwritable(name, value)
-    if not why:
-        for written in (value, f"'{value}'", f'"{value}"'):
-            line = f"{name}={written}\n"
-            if _alike(line) == (name, value):
-                return line
-        why = _why_no_quotes(value)
-    raise ManifestError(
-        f"{name} cannot be written into a .env that all programs read alike: it {why}",
-        details=[f"{name} {why}"],
-        remedy="put it into [vars] of stead.toml, or into a file whose path the variable names",
-    )
+    if why:
+        return "", why
+    for written in (value, f"'{value}'", f'"{value}"'):
+        line = f"{name}={written}\n"
+        if _alike(line) == (name, value):
+            return line, ""
+    return "", _why_no_quotes(value)
 
 
 def edit(text: str, name: str, value: str | None) -> str:

@@ -117,14 +117,64 @@ def remove_requirement(
     return _edited(file, text, change, _Requests((ecosystem, name), layer), load)
 
 
-def set_variable(file: str, text: str, name: str, value: str | bool, *, layer: str = "") -> str:
-    """Define a variable; False takes an inherited one away."""
+def set_variable(
+    file: str, text: str, name: str, value: str | float | bool, *, layer: str = ""
+) -> str:
+    """Define a variable; False takes an inherited one away.
+
+    One that is declared in a table of its own keeps it and gets another ``value``.
+    """
+    held, table = _variable(file, text, name, layer)
+    if isinstance(value, str):
+        from stead.formats import _edit_values
+
+        like = held.get("value", held.get("default")) if isinstance(held, dict) else held
+        value = _edit_values.like(value, like)
+    if isinstance(held, dict):
+        from stead.formats import _toml_splice
+
+        return _edited(
+            file,
+            text,
+            lambda t: _toml_splice.put(t, (*table, name), "value", value),
+            _Only("variable", name, layer, present=True),
+            None,
+        )
     return _put(file, text, "variable", name, value, layer=layer)
 
 
 def unset(file: str, text: str, name: str, *, layer: str = "") -> str:
-    """Take a variable's definition out of this file."""
-    return _drop(file, text, "variable", name, layer)
+    """Take a variable's definition out of this file; of a declaration, only its ``value``."""
+    held, table = _variable(file, text, name, layer)
+    if not isinstance(held, dict):
+        return _drop(file, text, "variable", name, layer)
+    if "value" not in held:
+        raise ManifestError(
+            f"{name} is declared here and has no value" + (f" in layer {layer}" if layer else ""),
+            where=Origin(file),
+            remedy="take the declaration out by hand, if that is meant",
+        )
+    from stead.formats import _toml_splice
+
+    return _edited(
+        file,
+        text,
+        lambda t: _toml_splice.drop(t, (*table, name), "value"),
+        _Only("variable", name, layer, present=True),
+        None,
+    )
+
+
+def _variable(file: str, text: str, name: str, layer: str) -> tuple[Any, tuple[str, ...]]:
+    """Give what a file says of a variable, None for nothing, and the table it belongs into."""
+    from stead.formats.toml_lines import parse
+
+    base = _base(file, _checked(file), "hold a variable")
+    table = (*base, *_layer(layer), _TABLES["variable"])
+    at: Any = parse(text.removeprefix("\ufeff").replace("\r\n", "\n"), file)[0]
+    for key in (*table, name):
+        at = at.get(key) if isinstance(at, dict) else None
+    return at, table
 
 
 def add_task(file: str, text: str, name: str, command: Sequence[str], *, layer: str = "") -> str:

@@ -35,7 +35,8 @@ def is_file(path: str) -> bool:
 def load_text(path: str) -> str:
     """Read a file as UTF-8 text, with a byte order mark or without.
 
-    Raises ManifestError for other text, and for a pipe or a device, which might
+    Of a ``.env`` the mark and the line ends stay as they are: not all who read it take
+    them alike. Raises ManifestError for other text, and for a pipe or a device, which might
     never end; OSError as :func:`open` does.
     """
     mode = os.stat(path).st_mode
@@ -44,7 +45,9 @@ def load_text(path: str) -> str:
             "this is not a regular file", where=path, remedy="put a file of text in its place"
         )
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        exact = os.path.basename(path) == ".env"
+        encoding, newline = ("utf-8", "") if exact else ("utf-8-sig", None)
+        with open(path, encoding=encoding, newline=newline) as file:
             return file.read()
     except UnicodeDecodeError as exc:
         line = exc.object[: exc.start].count(b"\n") + 1

@@ -100,14 +100,18 @@ def test_a_manifest_that_cannot_be_read_is_named_and_nothing_is_written(place):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (None, ".stead/\n"),
-        ("build\n", "build\n.stead/\n"),
-        ("build", "build\n.stead/\n"),
-        ("a\r\n", "a\r\n.stead/\r\n"),
-        ("/.stead\n", "/.stead\n"),
+        (None, ".stead/\n.env\n"),
+        ("build\n", "build\n.stead/\n.env\n"),
+        ("build", "build\n.stead/\n.env\n"),
+        ("a\r\n", "a\r\n.stead/\r\n.env\r\n"),
+        ("/.stead\n", "/.stead\n.env\n"),
+        ("/.env\n", "/.env\n.stead/\n"),
+        (".env.local\n", ".env.local\n.stead/\n.env\n"),
+        (".env*\n!.env.example\n.stead/\n", ".env*\n!.env.example\n.stead/\n"),
+        ("# .env\n", "# .env\n.stead/\n.env\n"),
     ],
 )
-def test_git_is_told_to_pass_over_stead_s_links(place, before, after):
+def test_git_is_told_to_pass_over_what_is_private(place, before, after):
     subprocess.run(["git", "init", "-q", str(place)], check=True)
     ignore = place / ".gitignore"
     if before is not None:
@@ -116,15 +120,17 @@ def test_git_is_told_to_pass_over_stead_s_links(place, before, after):
     assert ignore.read_bytes() == after.encode()
     (place / ".stead").mkdir()
     (place / ".stead" / "x").write_text("")
+    (place / ".env").write_text("A=1\n")
     status = subprocess.run(
         ["git", "status", "--porcelain"], cwd=place, capture_output=True, text=True, check=True
     ).stdout
     assert ".stead/" not in status
+    assert ".env" not in status
 
 
 def test_a_repository_that_ignores_it_already_is_left_alone(place):
     subprocess.run(["git", "init", "-q", str(place)], check=True)
-    (place / ".gitignore").write_text(".stead/\n")
+    (place / ".gitignore").write_text(".env\n.stead/\n")
     inner = place / "inner"
     inner.mkdir()
     assert init(inner).returncode == 0
