@@ -16,7 +16,7 @@ from stead.values.frozen import replace
 from stead.values.names import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from stead.values.kinds import RenderedFile
 
@@ -46,7 +46,7 @@ def render(
     declared: Collection[str] | None = None,
     known: Collection[str] = (),
     load: Callable[[str], str | None] | None = None,
-    dotenv_writer: Callable[[Mapping[str, str]], str] | None = None,
+    dotenv_writer: Callable[[Iterable[tuple[str, str]]], str] | None = None,
 ) -> str:
     """Give the content of a file.
 
@@ -55,7 +55,7 @@ def render(
     holds whose own ``names`` are not said (all, if None); ``known`` all names of
     the table, also those without a value. ``load`` gives the text of a template
     by its name relative to the main one's directory, None where there is none;
-    ``dotenv_writer`` writes a ``.env``.
+    ``dotenv_writer`` writes a ``.env`` of pairs (``formats.dotenv.write``).
 
     Raises ManifestError: with template and line for each name that is unknown,
     or naming each variable that the format cannot hold. It shows no value.

@@ -23,6 +23,7 @@ YAML_PLAIN = regex(r"[A-Za-z_/][A-Za-z0-9_./-]*\Z")
 _YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _INTEGERS_OF_TOML = range(-(2**63), 2**63)
 _CONTROL = regex(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ESCAPED = regex(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SURROGATE = regex(r"[\ud800-\udfff]")
 _INI_COMMENT = regex(r"\s[;#]")
 
@@ -201,7 +202,7 @@ def _dotted(value: float) -> str:
 def _quoted(text: str) -> str:
     """Write a string between double quotes, as JSON, YAML and TOML all read it."""
     body = _json.dumps(text, ensure_ascii=False)
-    return _CONTROL.sub(lambda m: f"\\u{ord(m.group()):04x}", body)
+    return _ESCAPED.sub(lambda m: f"\\u{ord(m.group()):04x}", body)
 
 
 def _flow(value: Any) -> str:

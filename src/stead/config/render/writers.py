@@ -13,12 +13,12 @@ from stead.values.errors import ManifestError
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stead.values.kinds import RenderedFile
 
-    DotenvWriter = Callable[[Mapping[str, str]], str]
-    """Writes a ``.env``; raises ManifestError or ValueError for what it cannot hold."""
+    DotenvWriter = Callable[[Iterable[tuple[str, str]]], str]
+    """Writes a ``.env``; raises ManifestError that names what it cannot hold in its details."""
 
 INI_SECTION = "DEFAULT"
 """Where values stand in an INI file whose section is not said: every reader wants one."""
@@ -162,12 +162,10 @@ def _env(job: _Job) -> str:
     if job.file.section:
         raise _bad_section(job.file, "a .env file has no sections")
     assert job.dotenv_writer is not None, "the caller gives the writer of .env files"
-    texts = {name: job.text(name, embed.text_of) for name in job.names}
+    texts = [(name, job.text(name, embed.text_of)) for name in job.names]
     job.refuse()
     try:
         return job.dotenv_writer(texts)
-    except ValueError:
-        pass
     except ManifestError as exc:
         raise ManifestError(
             f"{job.file.path}: {exc.message}",
@@ -175,13 +173,6 @@ def _env(job: _Job) -> str:
             details=exc.details,
             remedy=exc.remedy,
         ) from exc
-    for name, text in texts.items():
-        try:
-            job.dotenv_writer({name: text})
-        except ValueError:  # its words may show the value
-            job.wrong.append((name, "no way of writing it is read alike by all readers"))
-    job.refuse()
-    raise ManifestError(f"{job.file.path} cannot be written as a .env file")
 
 
 def _sections(job: _Job) -> list[str]:
