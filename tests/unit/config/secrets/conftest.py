@@ -78,6 +78,7 @@ def person(tmp_path: Path) -> Person:
 @pytest.fixture
 def ssh_key(person: Person):
     """Make an SSH key by the real program; gives its private file."""
+
     def make(kind: str = "ed25519", passphrase: str = "", *more: str, name: str = "") -> Path:
         path = person.home / ".ssh" / (name or f"id_{kind}")
         path.parent.mkdir(exist_ok=True)
