@@ -16,6 +16,7 @@ from stead.config.listeners import assign, check_ports, listeners
 from stead.config.misuse import check_defaults, check_names, check_secrets
 from stead.config.modules import choose, index
 from stead.config.offers import Roles
+from stead.config.outcome import drift_findings
 from stead.config.ranks import settle
 from stead.config.references import parse as parse_references
 from stead.config.report import Report
@@ -93,9 +94,8 @@ def resolve(
     check_secrets(slots, report)
     check_defaults(slots, platform, report)
     app = chosen.app
-    return Table(
+    table = Table(
         entries=entries,
-        findings=report.sorted(),
         selection=replace(
             selection,
             app=app.name if app else selection.app,
@@ -110,6 +110,9 @@ def resolve(
         checks=checks_of(configuration, chosen, modules),
         drift=drift(entries, configuration, ambient),
     )
+    for finding in drift_findings(table, ambient):
+        report.put(finding)
+    return replace(table, findings=report.sorted())
 
 
 def _make_nodes(

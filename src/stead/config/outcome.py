@@ -8,6 +8,7 @@ from stead.config.faults import TypeFault
 from stead.config.types import parse
 from stead.values.activation import Change
 from stead.values.errors import SecretError
+from stead.values.origin import NOWHERE
 from stead.values.secret import SHOWN
 from stead.values.table import Finding, LiteralSecret
 
@@ -117,22 +118,20 @@ def undeclared(table: Table) -> tuple[Entry, ...]:
 def drift_findings(table: Table, ambient: Mapping[str, str]) -> tuple[Finding, ...]:
     """Say of each name of the table's drift what the caller's shell has in its place."""
     found = []
+    by_name = {entry.name: entry for entry in table.entries} if table.drift else {}
     for name in table.drift:
-        entry = table.entry(name)
-        if entry is None or name not in ambient:
-            continue
-        theirs, ours = repr(ambient[name]), repr(entry.value)
-        if entry.secret:
-            theirs = ours = SHOWN
-        definition = entry.definitions[0] if entry.definitions else None
-        where = definition.origin if definition else None
-        details = [f"{theirs} in the calling shell", f"{ours} here"]
-        message = f"the calling shell sets {name} otherwise"
-        remedy = f'unset it there, or take it over with adopt = ["{name}"]'
-        if where is None:
-            found.append(Finding(message, details=tuple(details), remedy=remedy, kind="warning"))
-        else:
-            found.append(Finding(message, where, tuple(details), remedy, "warning"))
+        entry = by_name[name]
+        if name in ambient:
+            shown = (SHOWN, SHOWN) if entry.secret else (repr(ambient[name]), repr(entry.value))
+            found.append(
+                Finding(
+                    f"the calling shell sets {name} otherwise",
+                    entry.definitions[0].origin if entry.definitions else NOWHERE,
+                    (f"{shown[0]} in the calling shell", f"{shown[1]} here"),
+                    f'unset it there, or take it over with adopt = ["{name}"]',
+                    "drift",
+                )
+            )
     return tuple(found)
 
 

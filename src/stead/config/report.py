@@ -31,7 +31,11 @@ class Report:
         remedy: str = "",
         kind: str = "error",
     ) -> None:
-        self._found[Finding(message, where, tuple(details), remedy, kind)] = None
+        self.put(Finding(message, where, tuple(details), remedy, kind))
+
+    def put(self, finding: Finding) -> None:
+        """Add a finding as it is; one that is there already is not added again."""
+        self._found[finding] = None
 
     def take(self, error: ManifestError, where: Origin) -> None:
         """Make an error that was raised a finding."""

@@ -124,4 +124,4 @@ def test_a_table_comes_of_anything(new_composition, data):
                 pass
     for finding in table.findings:
         assert finding.message
-        assert finding.kind in ("error", "warning")
+        assert finding.kind in ("error", "warning", "drift")

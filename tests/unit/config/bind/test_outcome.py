@@ -51,8 +51,10 @@ def test_what_the_callers_shell_sets_otherwise_is_drift(composition):
     ambient = {"A": "1", "B": "3", "PATH": "/bin", "PW": "hidden", "ELSE": "x"}
     table = composition.resolve(ambient=ambient)
     assert table.drift == ("B",)
-    (finding,) = drift_findings(table, ambient)
-    assert (finding.message, finding.kind) == ("the calling shell sets B otherwise", "warning")
+    (finding,) = table.findings
+    assert drift_findings(table, ambient) == (finding,)
+    assert (finding.message, finding.kind) == ("the calling shell sets B otherwise", "drift")
+    assert table.errors == ()
     assert finding.details == ("'3' in the calling shell", "'2' here")
 
 

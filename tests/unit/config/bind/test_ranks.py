@@ -39,7 +39,7 @@ def test_without_the_strongest_the_next_prevails(new_composition, values):
             c.more["adopt"] = ()
         table = c.resolve(
             recipe="r" if "recipe" in kept else "",
-            ambient={"X": "adopted"},
+            ambient={"X": "adopted"} if "adopted" in kept else {},
             given={"X": "--set"} if "--set" in kept else {},
             app="a",
         )
