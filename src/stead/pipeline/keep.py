@@ -78,6 +78,7 @@ def place(composed: Composed, table: Table, context: Context) -> None:
     Raises ManifestError for a template that is wrong and for a place that is taken.
     """
     from stead.store import rendered
+    from stead.store._links import known_files
 
     spec = composed.spec
     plans = rendering.planned(table)
@@ -92,7 +93,7 @@ def place(composed: Composed, table: Table, context: Context) -> None:
         for plan in plans
         if not plan.secret
     ]
-    if wanted or rendered.known_files(str(context.home), spec.place):
+    if wanted or known_files(str(context.home), spec.place):
         rendered.place_files(
             context.home, spec.place, spec.environment, wanted, note=context.progress.note
         )

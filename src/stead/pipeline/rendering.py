@@ -101,7 +101,7 @@ def content(
         declared=_declared(table),
         known={e.name for e in table.entries},
         load=_Loader(os.path.dirname(main)),
-        dotenv_writer=lambda values: dotenv.write(values.items()),
+        dotenv_writer=dotenv.write,
     )
 
 

@@ -15,6 +15,8 @@ from stead.config import secrets
 from stead.config.outcome import list_changes, references, secret_entries
 from stead.config.outcome import render as secret_text
 from stead.pipeline import rendering
+from stead.store.private_files import private_files
+from stead.store.rendered import Wanted
 from stead.values.activation import Change, apply
 from stead.values.frozen import replace
 from stead.values.secret import SecretReference
@@ -62,13 +64,28 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
     )
     if error := checking.failure(results):
         raise error
-    texts = {p.path: rendering.content(p, table, platform, resolved) for p in private}
-    if not texts:
+    files = [
+        Wanted(
+            p.file.path,
+            rendering.content(p, table, platform, resolved),
+            p.file.base,
+            private=True,
+            origin=p.file.origin,
+        )
+        for p in private
+    ]
+    if not files:
         yield replace(command, environ=environ)
         return
-    from stead.store.rendered import private_files
-
-    with private_files(context, prepared.composed.spec, texts):
+    spec = prepared.composed.spec
+    with private_files(
+        context.home,
+        spec.place,
+        spec.environment,
+        files,
+        environ=context.environ,
+        note=context.progress.note,
+    ):
         yield replace(command, environ=environ)
 
 

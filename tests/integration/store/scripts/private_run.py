@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from stead.store.private import private_files
+from stead.store.private_files import private_files
 from stead.store.rendered import Wanted
 
 

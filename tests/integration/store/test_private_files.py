@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stead.store.private import (
+from stead.store.private_files import (
     private_directory,
     private_files,
     remove_leftovers,
