@@ -230,7 +230,7 @@ class Evaluator:
         items = []
         is_url = node.kind.name == "url"
         size = 0
-        secret = False
+        secret = failed = False
         for parts in node.parts:
             pieces: list[tuple[Piece, int]] = []
             # What is an address as a whole is not put into one.
@@ -242,9 +242,10 @@ class Evaluator:
                     continue
                 found = self._done.get(part.text)
                 if found is None:
+                    failed = True
                     if part.text not in self._done:
                         self._report_unknown(part.text, node)
-                    return None
+                    continue
                 added = _inserted(found, quoting)
                 secret = secret or bool(found.pieces)
                 pieces += added
@@ -254,6 +255,8 @@ class Evaluator:
                     self._too_long(node)
                     return None
             items.append(pieces)
+        if failed:
+            return None
         if secret:
             return self._secret(node, [p for pieces in items for p in pieces])
         texts = tuple(["".join([str(p) for p, _ in pieces]) for pieces in items])
@@ -379,7 +382,8 @@ class Evaluator:
         if encoded and isinstance(encoded[0], Reference):
             first = encoded[0].text
             remedy = f"declare {first} with type url, so that it is put in as it is"
-        details = [f"given by {node.by}"] if node.by and not node.by.startswith("[vars]") else []
+        said = node.by in ("", "[vars]") or self._report.at(node.origin).startswith(node.by)
+        details = [] if said else [f"given by {node.by}"]
         self._report.add(message, node.origin, details=details, remedy=remedy)
 
     def _too_long(self, node: Node) -> None:

@@ -222,3 +222,15 @@ def test_a_list_may_hold_another(composition, values):
     composition.declare(A="paths", B="paths")
     composition.vars(A=("x", "/y"), B=("${A}", "z"))
     assert values(composition.resolve())["B"] == "/p/x:/y:/p/z"
+
+
+def test_all_mistakes_of_one_value_are_named(composition):
+    composition.vars(A="${B} ${C} ${paths.d} {net.e} ${f-g}")
+    composition.vars(H="${B} ${C} ${paths.d} {net.e}")
+    assert [f.message for f in composition.resolve().findings] == [
+        "in the value of A, '${f-g}' is not a reference",
+        "H refers to ${B}, which is not defined",
+        "H refers to ${C}, which is not defined",
+        "H refers to ${paths.d}, but [paths] has no such entry",
+        "no net here offers e (needed by [vars], stead.toml:2)",
+    ]
