@@ -13,23 +13,28 @@ if TYPE_CHECKING:
     from stead.cli.app import App
     from stead.pipeline.state import State
 
-HELP = """Look at environments.
+HELP = """Look at environments, and fill in what one needs of you.
 
   list   those of this place: declared, locked, built
   show   packages, interpreter and variables of one
   path   where its build is
   vars   what a process gets, as NAME=VALUE lines, JSON, or text for a shell
+  fill   ask for each required variable that has no value, and write them into .env
+  export with --dotenv: an example .env with every required name and no value
 """
 
 SHELLS = ("sh", "bash", "zsh", "fish", "powershell", "cmd", "json")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("list", "show", "path", "vars"))
+    parser.add_argument("what", choices=("list", "show", "path", "vars", "fill", "export"))
     parser.add_argument("name", nargs="?", metavar="ENV", help="the environment, as with -e")
     options.environment(parser)
     options.json(parser)
     parser.add_argument("--shell", choices=SHELLS, help="with vars: text that this shell evaluates")
+    parser.add_argument(
+        "--dotenv", action="store_true", help="with export: the variables, as a .env without values"
+    )
     parser.add_argument(
         "--interpreters", action="store_true", help="with list: the Python interpreters found here"
     )
@@ -39,6 +44,10 @@ def execute(args: argparse.Namespace, app: App) -> int:
     name = args.name or args.environment
     if args.what == "list":
         return _interpreters(args, app) if args.interpreters else _list(args, app)
+    if args.what in ("fill", "export"):
+        from stead.cli import _env_private
+
+        return (_env_private.fill if args.what == "fill" else _env_private.export)(args, app)
     from stead.pipeline.state import state_of
 
     state = state_of(app.composed(name), app.context)

@@ -187,13 +187,11 @@ def _found(request: Request) -> Found:
 
 def _check(request: Request, texts: Mapping[str, str], context: Context) -> None:
     """Compose what would be; raise what is wrong with it that is not wrong already."""
-    from stead.pipeline.configure import configure, require
-    from stead.values.table import Selection
+    from stead.pipeline.configure import require
 
     def table(overlay: Mapping[str, str]) -> Table:
         wanted = replace(request, overlay={**request.overlay, **overlay})
-        spec = steps.composed_for(wanted, context, fetch=True).spec
-        return configure(spec, Selection(), caller={})
+        return steps.configured(steps.composed_for(wanted, context, fetch=True), context)
 
     after = table(texts)
     if not after.errors:
