@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from stead.config.choice import choose_host, choose_net, endpoint_of, endpoints_of, need
 from stead.config.entries import checks_of, drift, files_of, make_entries, without_secret
-from stead.config.evaluate import Evaluator, Node
+from stead.config.evaluate import Evaluator
 from stead.config.gather import gather
 from stead.config.listeners import assign, check_ports, listeners
 from stead.config.misuse import check_defaults, check_names, check_secrets
 from stead.config.modules import choose, index
+from stead.config.nodes import Node
 from stead.config.offers import Roles
 from stead.config.outcome import drift_findings
 from stead.config.ranks import settle

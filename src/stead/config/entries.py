@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import TYPE_CHECKING
 
-from stead.config.evaluate import Node
+from stead.config.nodes import Node
 from stead.config.ranks import visible
 from stead.values.frozen import replace
 from stead.values.kinds import Type
@@ -14,8 +14,9 @@ from stead.values.table import Entry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stead.config.evaluate import Evaluator, Value
+    from stead.config.evaluate import Evaluator
     from stead.config.modules import Chosen, Modules
+    from stead.config.nodes import Value
     from stead.config.ranks import Slot
     from stead.config.report import Report
     from stead.values.kinds import Check, Declaration, RenderedFile

@@ -15,84 +15,29 @@ from typing import TYPE_CHECKING
 from stead.config.expand import ADOPTED, LONGEST
 from stead.config.faults import TypeFault
 from stead.config.locations import split_list
-from stead.config.ranks import visible
+from stead.config.nodes import Node, Value, inserted, shown, written
 from stead.config.references import Reference, is_plain
 from stead.config.references import parse as parse_references
 from stead.config.report import listed, suggestion
-from stead.config.types import parse, quoted_within
+from stead.config.types import parse
 from stead.values.errors import ManifestError
 from stead.values.kinds import TEXT, Type
-from stead.values.origin import NOWHERE
-from stead.values.patterns import regex
 from stead.values.secret import Secret, SecretReference, parse_reference
 from stead.values.table import LiteralSecret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from stead.config.nodes import Piece
     from stead.config.report import Report
     from stead.values.kinds import Raw
     from stead.values.manifest import PathEntry
-    from stead.values.origin import Origin
     from stead.values.platform import Platform
 
-    Piece = str | SecretReference | LiteralSecret
-    Part = str | Reference
 
 _ROLES = ("paths.", "host.", "net.", "data.")
-_PASSWORD = regex(r"(://[^/@:\s]*:)[^@\s{]*@")
 _PLACEHOLDER = "1"
 """Stands for a secret while the rest of an address is checked: it may stand anywhere in one."""
-
-
-class Value:
-    """What a node came to: its text, or for a secret the pieces to make it of."""
-
-    __slots__ = ("kind", "pieces", "text")
-
-    def __init__(self, kind: str, text: str, pieces: tuple[tuple[Piece, int], ...] = ()) -> None:
-        self.kind = kind
-        self.text = text
-        self.pieces = pieces
-        """Each with how many times it is percent-encoded. Empty for what is no secret."""
-
-
-class Node:
-    """Something with a value yet to be computed."""
-
-    __slots__ = (
-        "base", "by", "kind", "literal", "name", "origin", "parts", "rank", "raw", "refers",
-        "role", "scope",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        name: str,
-        raw: Raw,
-        *,
-        kind: Type = TEXT,
-        base: str = "",
-        origin: Origin = NOWHERE,
-        by: str = "",
-        rank: str = "",
-        scope: Mapping[str, str] | None = None,
-        role: str = "",
-        literal: bool = False,
-    ) -> None:
-        self.name = name
-        """As messages call it."""
-        self.raw = raw
-        self.kind = kind
-        self.base = base
-        self.origin = origin
-        self.by = by
-        self.rank = rank
-        self.scope = scope
-        self.role = role
-        """``listen``, ``data``, or ``address`` for parts that are put together as they are."""
-        self.literal = literal
-        self.parts: list[tuple[Part, ...]] | None = None
-        self.refers: tuple[str, ...] = ()
 
 
 class Evaluator:
@@ -246,7 +191,7 @@ class Evaluator:
                     if part.text not in self._done:
                         self._report_unknown(part.text, node)
                     continue
-                added = _inserted(found, quoting)
+                added = inserted(found, quoting)
                 secret = secret or bool(found.pieces)
                 pieces += added
                 # Measured on the way: a handful of doublings would fill the memory first.
@@ -343,7 +288,7 @@ class Evaluator:
         if node.refers:
             self._report.add(
                 f"{node.name} is a secret, and what it refers to is none: "
-                + listed([_written(key) for key in node.refers]),
+                + listed([written(key) for key in node.refers]),
                 node.origin,
                 remedy="declare that with type secret too, or refer to a secret",
             )
@@ -354,7 +299,7 @@ class Evaluator:
         if entry is None or entry.path is None:
             known = [f"paths.{name}" for name in self._paths]
             self._report.add(
-                f"{user.name} refers to {_written(key)}, but [paths] has no such entry",
+                f"{user.name} refers to {written(key)}, but [paths] has no such entry",
                 user.origin,
                 remedy=suggestion(key, known, "add it to [paths]"),
             )
@@ -372,7 +317,7 @@ class Evaluator:
         return None
 
     def _fault(self, node: Node, raw: Raw | None, fault: TypeFault) -> None:
-        message = f"{node.name} is {_shown(node, raw)}: {fault.message}"
+        message = f"{node.name} is {shown(node, raw)}: {fault.message}"
         if raw is None or node.kind.name == "secret":
             message = f"{node.name}: {fault.message}"
         elif fault.detail:
@@ -394,10 +339,10 @@ class Evaluator:
         )
 
     def _report_unknown(self, name: str, user: Node) -> None:
-        written = _written(name)
+        me = written(name)
         if name in self.open_ended:
             self._report.add(
-                f"{user.name} refers to {written}, which adds to what the caller has "
+                f"{user.name} refers to {me}, which adds to what the caller has "
                 "and so has no value of its own",
                 user.origin,
                 remedy="name the entries in a variable of their own, "
@@ -406,14 +351,14 @@ class Evaluator:
             return
         if name in self.taken_away:
             self._report.add(
-                f"{user.name} refers to {written}, which has no value",
+                f"{user.name} refers to {me}, which has no value",
                 user.origin,
                 remedy=f"give {name} a value, or leave the reference out",
             )
             return
         if name in self._adopt:
             self._report.add(
-                f"{user.name} refers to {written}, which is not set where Stead was called",
+                f"{user.name} refers to {me}, which is not set where Stead was called",
                 user.origin,
                 remedy=f"export {name} before the call, or define it under [vars]",
             )
@@ -426,7 +371,7 @@ class Evaluator:
             )
         known = [*self.nodes, *(a for a in self._adopt if a in self._ambient)]
         self._report.add(
-            f"{user.name} refers to {written}, which is not defined",
+            f"{user.name} refers to {me}, which is not defined",
             user.origin,
             remedy=suggestion(name, [k for k in known if "." not in k], otherwise),
         )
@@ -450,30 +395,6 @@ class Evaluator:
             "variables refer to each other in a circle: "
             + " → ".join([*(n.name for n in nodes), first.name]),
             first.origin,
-            details=[f"{n.name} = {_shown(n, n.raw)} ({self._report.at(n.origin)})" for n in nodes],
+            details=[f"{n.name} = {shown(n, n.raw)} ({self._report.at(n.origin)})" for n in nodes],
             remedy="give one of them a value of its own",
         )
-
-
-def _shown(node: Node, raw: Raw | None) -> str:
-    """Show a value; of an address without what could be a password."""
-    if node.kind.name == "secret":
-        return repr(visible(node.kind, raw, literal=node.literal))
-    return _PASSWORD.sub(r"\1***@", repr(raw))
-
-
-def _written(key: str) -> str:
-    return f"${{{key}}}"
-
-
-def _inserted(found: Value, quoting: bool) -> list[tuple[Piece, int]]:
-    """Give the pieces of a value where it is put into another."""
-    as_it_is = not quoting or found.kind in ("url", "port", "address")
-    if not found.pieces:
-        return [(found.text if not quoting else quoted_within(found.text, found.kind), 0)]
-    if as_it_is:
-        return list(found.pieces)
-    return [
-        (quoted_within(piece, found.kind), 0) if isinstance(piece, str) else (piece, times + 1)
-        for piece, times in found.pieces
-    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.config.choice import KINDS_OF_OFFERS, endpoint_of, endpoints_of, offers_of
-from stead.config.evaluate import Node, Value
+from stead.config.nodes import Node, Value
 from stead.config.references import Reference
 from stead.config.report import listed, suggestion
 from stead.values.errors import ManifestError

@@ -14,8 +14,9 @@ from stead.values.frozen import replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from stead.config.evaluate import Evaluator, Node, Value
+    from stead.config.evaluate import Evaluator
     from stead.config.modules import Modules
+    from stead.config.nodes import Node, Value
     from stead.config.ranks import Slot
     from stead.config.report import Report
     from stead.values.kinds import Client, Endpoint, Host, Lib, Limit, Net
