@@ -161,6 +161,9 @@ def _ask(
     except urllib.error.HTTPError as exc:
         status = exc.code
         exc.close()
+        if redirected and 300 <= status < 400:
+            said = f"{shown} answers {status} and leads nowhere that can be followed"
+            return Answer(False, said, "correct the address")
     except urllib.error.URLError as exc:
         return _unreached(shown, exc.reason, seconds)
     except http.client.HTTPException:
