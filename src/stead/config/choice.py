@@ -167,7 +167,8 @@ def _pick(
             # A recipe's and a target's names were checked with theirs.
             if who in ("--host", "--net", "host", "net"):
                 report.add(
-                    f"there is no {role} {name}, which {who} names",
+                    f"there is no {role} {name}"
+                    + ("" if who.startswith("--") else f", which {who} = {name!r} asks for"),
                     remedy=suggestion(
                         name, known, f"declare it under [{role}.{name}], or use a module that does"
                     ),

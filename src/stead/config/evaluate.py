@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from stead.values.platform import Platform
 
 
+_NO_PATHS = frozenset(["USER", "LOGNAME", "USERNAME", "DISPLAY", "WAYLAND_DISPLAY"])
+"""Of the names that are adopted anyway, those that hold no file's name."""
 _ROLES = ("paths.", "host.", "net.", "data.")
 _PLACEHOLDER = "1"
 """Stands for a secret while the rest of an address is checked: it may stand anywhere in one."""
@@ -311,7 +313,10 @@ class Evaluator:
             return None
         for source in (name, "LOGNAME") if name == "USER" else (name,):
             if source in self._ambient:
-                return Value("str", self._ambient[source])
+                return Value(
+                    "str" if name in _NO_PATHS or name not in ADOPTED else "path",
+                    self._ambient[source],
+                )
         if name == "TMPDIR":  # few systems set it, and all agree on what that means
             return Value("path", "/tmp")  # noqa: S108
         return None

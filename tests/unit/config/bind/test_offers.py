@@ -293,3 +293,11 @@ def test_a_default_that_could_never_be_is_named_though_it_is_outranked(compositi
     assert only(composition.resolve()).message == (
         "the default of N is 'five': expected a whole number"
     )
+
+
+def test_a_host_that_the_place_names_and_is_not_there_is_named(composition, only):
+    composition.host("lab")
+    composition.more["host"] = "lap"
+    finding = only(composition.resolve())
+    assert finding.message == "there is no host lap, which host = 'lap' asks for"
+    assert finding.remedy == "did you mean lab?"

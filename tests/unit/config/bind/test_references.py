@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stead.config.expand import expand
+from stead.values.errors import SteadError
+from stead.values.manifest import Variable
 
 
 def test_each_role_comes_to_what_is_offered(composition, values):
@@ -234,3 +240,33 @@ def test_all_mistakes_of_one_value_are_named(composition):
         "H refers to ${paths.d}, but [paths] has no such entry",
         "no net here offers e (needed by [vars], stead.toml:2)",
     ]
+
+
+def test_directories_of_the_person_keep_their_slashes_in_an_address(composition, values):
+    composition.declare(URL="url")
+    composition.vars(URL="sqlite:///${HOME}/x.db?by=${USER}")
+    found = values(composition.resolve(ambient={"HOME": "/h m", "USER": "a/b"}))
+    assert found["URL"] == "sqlite:////h%20m/x.db?by=a%2Fb"
+
+
+names = st.sampled_from(["A", "B", "C", "D"])
+pieces = st.sampled_from(
+    ["${A}", "${B}", "${C}", "${paths.x}", "$$", "$", "{", "x", "${HOME}", "é"]
+)
+
+
+@given(st.dictionaries(names, st.lists(pieces, max_size=4).map("".join), max_size=4))
+def test_plain_variables_are_what_a_tasks_own_would_be(new_composition, drawn):
+    """Two readers of one language: of a task's environment, and of the table."""
+    c = new_composition()
+    c.path("x", "sub")
+    c.vars(**drawn)
+    table = c.resolve(ambient={"HOME": "/h"})
+    variables = [Variable(n, v, base="/p") for n, v in drawn.items()]
+    try:
+        expected = dict(expand(variables, c.paths, ambient={"HOME": "/h"}))
+    except SteadError:
+        assert table.errors
+        return
+    assert not table.errors
+    assert {e.name: e.value for e in table.entries} == expected
