@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import stage, storage, temporary_name, write_file
-from stead.store.places import MARK, place_directory
+from stead.store.places import MARK, environment_directory, place_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +23,23 @@ NOTES = ".files.json"
 
 FILES = "files"
 """The directory, below :data:`~stead.store.places.MARK`, that such links lead into."""
+
+
+def marker(home: str, place: str, environment: str) -> str:
+    """Give the path that is there as long as the links in the tree are this environment's.
+
+    Who makes a link lead elsewhere removes it, so that whatever looks for it, a
+    shell too, learns that the files must be placed anew.
+    """
+    return os.path.join(environment_directory(home, place, environment), "placed")
+
+
+def disown(home: str, place: str, path: str, known: dict[str, Any], environment: str = "") -> None:
+    """Note that ``path`` no longer leads to what was placed for another than ``environment``."""
+    owner = known.get(path, {}).get("environment", environment)
+    if owner != environment:
+        with contextlib.suppress(OSError):
+            os.unlink(marker(home, place, owner))
 
 
 def put(path: str, kept: str, data: bytes, mode: int, *, links: bool) -> dict[str, Any]:

@@ -27,14 +27,16 @@ from stead.store._links import (
     FILES,
     digest,
     directories_made,
+    disown,
     known_files,
     make_private,
     put,
     take_away,
 )
-from stead.store.atomic import remove_tree, storage, write_file
+from stead.store.atomic import storage, write_file
 from stead.store.locking import acquire, exclusive, try_exclusive
 from stead.store.places import MARK
+from stead.store.private import wipe
 from stead.store.rendered import Wanted, refuse, target
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass
@@ -112,7 +114,10 @@ def private_files(
     users: Lock | None = None
     try:
         with _gate(root, note, "writing private files"):
-            refuse(files, known_files(os.fspath(home), place) | _noted(directory))
+            known = known_files(os.fspath(home), place)
+            refuse(files, known | _noted(directory))
+            for file in files:
+                disown(os.fspath(home), place, target(file), known)
             _make(root, directory)
             users = _enter(directory, files, links=links)
         yield Held(tuple(_own_path(directory, file) for file in files), users.fd)
@@ -178,7 +183,7 @@ def _clear_if_unused(directory: str) -> bool:
         return False
     try:
         # The secrets first: a link that cannot be removed must not keep them.
-        remove_tree(os.path.join(directory, FILES))
+        wipe(os.path.join(directory, FILES))
         noted = _noted(directory)
         for path in list(noted):
             if not _leads_elsewhere(path, noted[path]):

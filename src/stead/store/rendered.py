@@ -20,9 +20,11 @@ from stead.store._links import (
     digest,
     digest_of,
     directories_made,
+    disown,
     is_own,
     known_files,
     make_private,
+    marker,
     noting,
     put,
     take_away,
@@ -93,7 +95,9 @@ def place_files(
     asked = {target(file): file for file in files}
     refuse(files, known)
     gone = [p for p, n in known.items() if n["environment"] == environment and p not in asked]
-    if not gone and all(_is_placed(home, place, environment, p, f) for p, f in asked.items()):
+    noted = not asked or os.path.exists(marker(home, place, environment))
+    placed = all(_is_placed(home, place, environment, p, f) for p, f in asked.items())
+    if placed and noted and not gone:
         return ()
     with noting(home, place, note) as known:
         refuse(files, known)
@@ -108,6 +112,7 @@ def place_files(
                 continue
             kept = _kept(home, place, environment, path)
             _keep(home, kept, file)
+            disown(home, place, path, known, environment)
             made = put(path, kept, file.data, file.mode, links=links)
             known[path] = {
                 "environment": environment,
@@ -115,7 +120,23 @@ def place_files(
                 "made": directories_made(known, path, made),
             }
             changed.append(path)
+        if asked:
+            make_private(home, environment_directory(home, place, environment))
+            write_file(marker(home, place, environment), b"", 0o600)
     return tuple(changed)
+
+
+def required(
+    home: str | os.PathLike[str], place: str, environment: str, files: Iterable[str]
+) -> tuple[str, ...]:
+    """Give the paths that must exist for placed files to be this environment's; looks at nothing.
+
+    ``files`` are the absolute paths where they are asked for. Where one of these is
+    missing, they must be placed anew: somebody removed one, or another environment
+    put its own there.
+    """
+    asked = tuple(files)
+    return (marker(os.fspath(home), place, environment), *asked) if asked else ()
 
 
 def unlink_missing(

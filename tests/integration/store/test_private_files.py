@@ -17,7 +17,7 @@ from stead.store.private_files import (
     remove_leftovers,
     runtime_root,
 )
-from stead.store.rendered import Wanted, place_files
+from stead.store.rendered import Wanted, place_files, required
 from stead.values.errors import ManifestError, StoreError
 
 SCRIPT = Path(__file__).parent / "scripts" / "private_run.py"
@@ -221,9 +221,13 @@ def test_a_file_without_a_secret_gives_way_and_comes_back(world):
         place_files(str(world.home), str(world.place), environment, [file], note=note)
 
     place("dev")
+    needed = required(str(world.home), str(world.place), "dev", [str(world.path)])
+    assert all(os.path.exists(path) for path in needed)
     with world.here(environment="prod"):
         assert world.path.read_text() == SECRET
+        assert not os.path.exists(needed[0])
     place("dev")
+    assert all(os.path.exists(path) for path in needed)
     assert world.path.read_text() == "dev"
 
 

@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from stead.store import places
-from stead.store.rendered import Stale, Wanted, place_files, stale, unlink_missing
+from stead.store.rendered import Stale, Wanted, place_files, required, stale, unlink_missing
 from stead.values.errors import ManifestError, StoreError
 from stead.values.origin import Origin
 
@@ -232,6 +232,48 @@ class TestCopies:
         with pytest.raises(ManifestError, match="changed since"):
             put(wanted(place, content="b\n"), links=False)
         assert path.read_text() == "edited"
+
+
+class TestRequired:
+    """Paths by whose absence a shell learns that the files must be placed anew."""
+
+    def holds(self, home, place, environment="dev"):
+        paths = required(home, str(place), environment, [str(place / "conf/viewer.ini")])
+        return all(os.path.exists(path) for path in paths)
+
+    def test_they_are_there_once_files_are_placed(self, put, place, home):
+        assert not self.holds(home, place)
+        put(wanted(place), environment="dev")
+        assert self.holds(home, place)
+
+    def test_another_environment_takes_them(self, put, place, home):
+        put(wanted(place), environment="dev")
+        put(wanted(place, content="prod\n"), environment="prod")
+        assert not self.holds(home, place)
+        assert self.holds(home, place, "prod")
+        put(wanted(place), environment="dev")
+        assert self.holds(home, place)
+        assert not self.holds(home, place, "prod")
+
+    def test_so_does_one_with_the_very_same_content(self, put, place, home):
+        put(wanted(place), environment="dev")
+        put(wanted(place), environment="prod")
+        assert not self.holds(home, place)
+
+    def test_one_that_asks_for_other_files_does_not(self, put, place, home):
+        put(wanted(place), environment="dev")
+        put(wanted(place, "other"), environment="prod")
+        assert self.holds(home, place)
+
+    def test_a_link_that_was_removed_is_missed(self, put, place, home):
+        put(wanted(place), environment="dev")
+        (place / "conf/viewer.ini").unlink()
+        assert not self.holds(home, place)
+        put(wanted(place), environment="dev")
+        assert self.holds(home, place)
+
+    def test_without_files_nothing_is_needed(self, home, place):
+        assert required(home, str(place), "dev", []) == ()
 
 
 class TestStale:
