@@ -175,16 +175,18 @@ class Evaluator:
     def _finish(self, node: Node) -> Value | None:
         assert node.parts is not None
         items = []
-        is_url = node.kind.name == "url"
+        name = node.kind.name
         size = 0
         secret = failed = False
         for parts in node.parts:
-            pieces: list[tuple[Piece, int]] = []
-            # What is an address as a whole is not put into one.
-            quoting = (is_url and len(parts) > 1) or node.role == "address"
+            pieces: list[tuple[Piece, str]] = []
+            # What is an address, or JSON, as a whole is not put into one.
+            into = (name if len(parts) > 1 else "") if name in ("url", "json") else ""
+            if node.role == "address":
+                into = "url"
             for part in parts:
                 if isinstance(part, str):
-                    pieces.append((part, 0))
+                    pieces.append((part, ""))
                     size += len(part)
                     continue
                 found = self._done.get(part.text)
@@ -193,7 +195,7 @@ class Evaluator:
                     if part.text not in self._done:
                         self._report_unknown(part.text, node)
                     continue
-                added = inserted(found, quoting)
+                added = inserted(found, into)
                 secret = secret or bool(found.pieces)
                 pieces += added
                 # Measured on the way: a handful of doublings would fill the memory first.
@@ -248,14 +250,14 @@ class Evaluator:
             return None
         return Value(kind.name, text)
 
-    def _secret(self, node: Node, pieces: list[tuple[Piece, int]]) -> Value | None:
-        merged: list[tuple[Piece, int]] = []
-        for piece, times in pieces:
+    def _secret(self, node: Node, pieces: list[tuple[Piece, str]]) -> Value | None:
+        merged: list[tuple[Piece, str]] = []
+        for piece, how in pieces:
             last = merged[-1][0] if merged else None
             if isinstance(piece, str) and isinstance(last, str):
-                merged[-1] = (last + piece, 0)
+                merged[-1] = (last + piece, "")
             elif piece != "":
-                merged.append((piece, times))
+                merged.append((piece, how))
         if node.kind.name == "url" and len(merged) > 1 and isinstance(merged[0][0], str):
             text = "".join([p if isinstance(p, str) else _PLACEHOLDER for p, _ in merged])
             rest = Type("url", schemes=node.kind.schemes)
@@ -273,20 +275,20 @@ class Evaluator:
             self._fault(node, None, fault)
             return None
         if node.rank == "adopted":
-            return Value("secret", "", ((SecretReference("env", node.name, ""), 0),))
+            return Value("secret", "", ((SecretReference("env", node.name, ""), ""),))
         try:
             reference = parse_reference(text, node.base, node.origin)
         except ManifestError as error:
             self._report.add(f"{node.name}: {error.message}", node.origin, remedy=error.remedy)
             return None
         if reference is not None:
-            return Value("secret", "", ((reference, 0),))
+            return Value("secret", "", ((reference, ""),))
         if node.rank in (".env", "--set"):
             file = node.origin.file if node.rank == ".env" else ""
             held = LiteralSecret(node.name, file, Secret(text), node.origin)
-            return Value("secret", "", ((held, 0),))
+            return Value("secret", "", ((held, ""),))
         if text == "":
-            return Value("secret", "", (("", 0),))
+            return Value("secret", "", (("", ""),))
         if node.refers:
             self._report.add(
                 f"{node.name} is a secret, and what it refers to is none: "

@@ -30,11 +30,11 @@ class Value:
 
     __slots__ = ("kind", "pieces", "text")
 
-    def __init__(self, kind: str, text: str, pieces: tuple[tuple[Piece, int], ...] = ()) -> None:
+    def __init__(self, kind: str, text: str, pieces: tuple[tuple[Piece, str], ...] = ()) -> None:
         self.kind = kind
         self.text = text
         self.pieces = pieces
-        """Each with how many times it is percent-encoded. Empty for what is no secret."""
+        """Each with how it is :func:`rewritten`. Empty for what is no secret."""
 
 
 class Node:
@@ -87,14 +87,36 @@ def written(key: str) -> str:
     return f"${{{key}}}"
 
 
-def inserted(found: Value, quoting: bool) -> list[tuple[Piece, int]]:
-    """Give the pieces of a value where it is put into another."""
-    as_it_is = not quoting or found.kind in ("url", "port", "address")
+def inserted(found: Value, into: str) -> list[tuple[Piece, str]]:
+    """Give the pieces of a value where it is put into another.
+
+    ``into`` says what that is: ``url``, ``json``, or empty where the value is put
+    in as it is. JSON in JSON and addresses in addresses are put in as they are.
+    """
+    same = ("json",) if into == "json" else ("url", "port", "address")
+    if not into or found.kind in same:
+        return list(found.pieces) or [(found.text, "")]
     if not found.pieces:
-        return [(found.text if not quoting else quoted_within(found.text, found.kind), 0)]
-    if as_it_is:
-        return list(found.pieces)
+        return [(written_in(into, found.text, found.kind), "")]
     return [
-        (quoted_within(piece, found.kind), 0) if isinstance(piece, str) else (piece, times + 1)
-        for piece, times in found.pieces
+        (written_in(into, piece, found.kind), "")
+        if isinstance(piece, str)
+        else (piece, how + into[0])
+        for piece, how in found.pieces
     ]
+
+
+def written_in(into: str, text: str, kind: str = "") -> str:
+    """Write a text as it stands in a ``url`` or in a string of ``json``."""
+    if into == "json":
+        import json
+
+        return json.dumps(text, ensure_ascii=False)[1:-1]
+    return quoted_within(text, kind)
+
+
+def rewritten(text: str, how: str) -> str:
+    """Write a secret as each letter of ``how`` asks for in turn: ``u`` in a URL, ``j`` in JSON."""
+    for step in how:
+        text = written_in("json" if step == "j" else "url", text)
+    return text

@@ -86,7 +86,7 @@ class Roles:
                 remedy="change that secret, and offer a reference to it, such as age:FILE#KEY",
             )
             return None
-        return Value("secret", "", ((reference, 0),))
+        return Value("secret", "", ((reference, ""),))
 
     def _of_net(self, key: str, name: str) -> Node | None:
         endpoint, part = endpoint_of(self._endpoints, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.config.faults import TypeFault
+from stead.config.nodes import rewritten
 from stead.config.types import parse
 from stead.values.activation import Change
 from stead.values.errors import SecretError
@@ -88,8 +89,7 @@ def render(
                 where=part.origin if part.origin.file else None,
                 remedy="see `stead check` for why",
             )
-        times = entry.encodings[number] if entry.encodings else int(entry.encoded)
-        pieces.append(_encoded(secret.reveal(), times))
+        pieces.append(rewritten(secret.reveal(), entry.encodings[number]))
     text = "".join(pieces)
     definition = entry.definitions[0] if entry.definitions else None
     try:
@@ -133,12 +133,3 @@ def drift_findings(table: Table, ambient: Mapping[str, str]) -> tuple[Finding, .
                 )
             )
     return tuple(found)
-
-
-def _encoded(text: str, times: int) -> str:
-    if times:
-        from urllib.parse import quote
-
-        for _ in range(times):
-            text = quote(text, safe="", errors="surrogateescape")
-    return text

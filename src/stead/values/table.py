@@ -102,8 +102,9 @@ class Entry:
     parts: tuple[str | SecretReference | LiteralSecret, ...] = ()
     """Of a secret: literal text and what is to be put between; encoded for a URL if ``encoded``."""
     encoded: bool = False
-    encodings: tuple[int, ...] = ()
-    """How many times each of ``parts`` is percent-encoded when it is put in."""
+    encodings: tuple[str, ...] = ()
+    """How each of ``parts`` is written when it is put in, by letters in turn: ``u``
+    percent-encoded for a URL, ``j`` as in a string of JSON."""
     refers: tuple[str, ...] = ()
     """What its value was made from: ``NAME``, ``paths.raw``, ``host.ports.web``, ``net.db``."""
     reaches: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -270,3 +272,16 @@ def test_plain_variables_are_what_a_tasks_own_would_be(new_composition, drawn):
         return
     assert not table.errors
     assert {e.name: e.value for e in table.entries} == expected
+
+
+def test_what_is_put_into_json_stays_json(composition, values):
+    composition.declare(J="json", WHOLE="json", INNER="json")
+    composition.vars(
+        QUOTED='a"b\\c\nd', N="5", INNER='{"x": "${QUOTED}"}',
+        J='{"text": "<${QUOTED}>", "n": ${N}, "inner": ${INNER}}', WHOLE="${INNER}",
+    )  # fmt: skip
+    found = values(composition.resolve())
+    assert json.loads(found["J"]) == {
+        "text": '<a"b\\c\nd>', "n": 5, "inner": {"x": 'a"b\\c\nd'}
+    }  # fmt: skip
+    assert found["WHOLE"] == found["INNER"]

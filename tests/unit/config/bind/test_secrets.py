@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -168,8 +169,6 @@ def test_no_conflict_shows_a_secret(composition, only):
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
 def test_any_secret_survives_being_put_into_an_address(new_composition, text):
-    from urllib.parse import unquote, urlsplit
-
     c = new_composition()
     c.declare(URL="url", PW="secret")
     c.vars(URL="https://u:${PW}@h/", PW="env:PW")
@@ -185,3 +184,17 @@ def test_a_secret_that_refers_to_none_is_named(composition, only):
     composition.dotenv(PLAIN=PLANTED)
     finding = only(composition.resolve())
     assert finding.message == "PW is a secret, and what it refers to is none: ${PLAIN}"
+
+
+def test_a_secret_is_written_as_what_holds_it_asks_for(composition):
+    composition.declare(PW="secret", J="json", URL="url")
+    composition.vars(PW="env:PW", J='{"pw": "${PW}"}', URL="https://h/?j=${J}&p=${PW}")
+    table = composition.resolve()
+    assert not table.findings
+    held = {SecretReference("env", "PW", ""): Secret('"\\ü')}
+    inner = render(table.entry("J"), held, platform=LINUX)
+    assert json.loads(inner) == {"pw": '"\\ü'}
+    query = urlsplit(render(table.entry("URL"), held, platform=LINUX)).query
+    assert {k: json.loads(v) if k == "j" else v for k, v in parse_qsl(query)} == {
+        "j": {"pw": '"\\ü'}, "p": '"\\ü'
+    }  # fmt: skip
