@@ -53,6 +53,14 @@ def on_terminal(machine, root, *words, env=None):
     )
 
 
+def until(holds, seconds=60):
+    """Wait for something, and fail when it does not come."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
 def another_key(machine, root, name="bob"):
     home = machine.home.parent / name
     home.mkdir()
@@ -249,6 +257,26 @@ def test_what_cannot_be_taken_is_kept_for_the_next_time(machine, place, tmp_path
     assert list((machine.stead_home / "drafts").iterdir()) == []
 
 
+def test_what_is_kept_does_not_undo_what_others_set_meanwhile(machine, place, tmp_path):
+    put(machine, place, "PG", VALUE)
+    wrong = editor(tmp_path, "path.write_text(\"KEEP = 'typed'\\nA = 1\\n\")")
+    assert machine.run("secret", "edit", cwd=place, env=wrong).returncode == 1
+    put(machine, place, "B", "b")
+    told = tmp_path / "told"
+    look = editor(tmp_path, f"pathlib.Path({str(told)!r}).write_text(path.read_text())")
+    assert machine.run("secret", "edit", cwd=place, env=look).returncode == 0
+    seen = told.read_text(encoding="utf-8")
+    assert seen.startswith(f'PG = "{VALUE}"\nB = "b"\n')
+    assert "# KEEP = 'typed'\n# A = 1\n" in seen
+    assert names(machine, place) == ["PG", "B"]
+
+
+def test_nothing_written_in_a_new_file_makes_none(machine, place, tmp_path):
+    done = machine.run("secret", "edit", cwd=place, env=editor(tmp_path, "pass"))
+    assert "unchanged" in done.stderr
+    assert not (place / "secrets.age").exists()
+
+
 def test_on_a_terminal_it_is_offered_to_edit_again(machine, place, tmp_path):
     code = "path.write_text(\"A = 'good'\" if path.read_text() else 'A = 1')"
     child = on_terminal(machine, place, "secret", "edit", env=editor(tmp_path, code))
@@ -296,8 +324,7 @@ def test_what_a_killed_edit_left_is_wiped_by_the_next(machine, place, tmp_path):
         cwd=place,
         env={**machine.environ, **editor(tmp_path, code), "PWD": str(place)},
     )
-    while not (ready.exists() and ready.read_text()):
-        time.sleep(0.02)
+    until(lambda: ready.exists() and ready.read_text())
     stead.kill()
     os.kill(int(ready.read_text()), signal.SIGKILL)
     stead.wait()
@@ -319,8 +346,7 @@ path.write_text(path.read_text() + "EDITED = 'e'\\n")
 """
     with ThreadPoolExecutor(2) as pool:
         edit = pool.submit(machine.run, "secret", "edit", cwd=place, env=editor(tmp_path, code))
-        while not ready.exists():
-            time.sleep(0.02)
+        until(ready.exists)
         setting = pool.submit(machine.run, "secret", "set", "B", cwd=place, stdin="b")
         time.sleep(1)
         go.write_text("x")
@@ -378,9 +404,19 @@ def test_all_files_and_the_manifest_change_together_or_none_does(machine, place)
     before = machine.tree(place)
     machine.fails("secret", "rotate", "--add-recipient", public, cwd=place)
     assert machine.tree(place) == before
+    machine.fails("secret", "rotate", "none.age", cwd=place)
     gone = machine.fails("secret", "rotate", "--remove-recipient", public, cwd=place)
     assert "is none of the recipients" in gone
     assert machine.tree(place) == before
+
+
+def test_one_file_by_two_names_is_encrypted_once(machine, place):
+    put(machine, place, "PG", VALUE)
+    (place / "link.age").symlink_to("secrets.age")
+    done = machine.json("secret", "rotate", "secrets.age", "link.age", cwd=place)
+    assert len(done["files"]) == 1
+    assert (place / "link.age").is_symlink()
+    assert show(machine, place, "PG") == VALUE
 
 
 def test_who_shuts_herself_out_is_told(machine, place):

@@ -183,13 +183,12 @@ def _edit(args: argparse.Namespace, app: App) -> int:
     editor = _editor(app)
     kept, identities = _kept(app, args.path or "")
     _recipients_known(kept, identities)
-    draft = secrets.draft(kept, app.context, identities)
-    if draft is not None:
-        app.err("stead: this goes on with what you wrote last time, and could not be taken")
 
     def edit(text: str) -> str:
-        free = bool(text) and bool(secrets.is_strings(text))
-        return _edited(draft if draft is not None else text, editor, kept, app, free=free)
+        draft = secrets.draft(kept, text, app.context, identities)
+        if draft is not None:
+            app.err("stead: this goes on with what you wrote last time, and could not be taken")
+        return _edited(text, draft, editor, kept, app)
 
     changed = secrets.change(kept, edit, app.context, identities, why="editing secrets")
     secrets.drop_draft(kept, app.context)
@@ -197,26 +196,31 @@ def _edit(args: argparse.Namespace, app: App) -> int:
     return 0
 
 
-def _edited(text: str, editor: list[str], kept: Kept, app: App, *, free: bool) -> str:
-    """Have a text edited until it can be taken, or the user gives up: then SecretError."""
+def _edited(text: str, draft: str | None, editor: list[str], kept: Kept, app: App) -> str:
+    """Have a text edited until it can be taken, or the user gives up: then SecretError.
+
+    ``draft`` is what to start from in place of ``text``. What was no list of names with
+    strings before need not be one now.
+    """
     from stead.pipeline import secrets
     from stead.store.private import private_directory
 
+    free = bool(text) and bool(secrets.is_strings(text))
     name = os.path.basename(kept.path).removesuffix(".age") + ("" if free else ".toml")
     with private_directory(app.context.home, app.context.environ, "edit") as directory:
         path = os.path.join(directory, name)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+            file.write(text if draft is None else draft)
         while True:
             code = _run_editor([*editor, path], app)
             new, wrong = _read_back(path)
             if code:
                 if new and new != text:
-                    secrets.keep_draft(kept, new, app.context)
+                    secrets.keep_draft(kept, text, new, app.context)
                 raise SecretError(
                     f"the editor ended with code {code}; nothing was changed",
-                    remedy="`stead secret edit` starts it again",
+                    remedy="`stead secret edit` starts it again, with what you wrote",
                 )
             if not wrong and not free:
                 wrong = secrets.is_strings(new)
@@ -226,7 +230,7 @@ def _edited(text: str, editor: list[str], kept: Kept, app: App, *, free: bool) -
             if _again(app):
                 continue
             if new:
-                secrets.keep_draft(kept, new, app.context)
+                secrets.keep_draft(kept, text, new, app.context)
             raise SecretError(
                 f"what was written cannot be taken: {wrong}",
                 where=kept.path,
@@ -285,7 +289,7 @@ def _run_editor(argv: list[str], app: App) -> int:
     former = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         # In the caller's session, unlike what the runner starts: it needs the terminal.
-        return subprocess.call(argv, env=dict(app.context.environ), cwd=os.path.dirname(argv[-1]))
+        return subprocess.call(argv, env=dict(app.context.environ), cwd=app.cwd)
     except OSError as exc:
         raise UsageError(
             f"the editor {argv[0]!r} cannot be started: {exc.strerror}",

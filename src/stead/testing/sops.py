@@ -80,7 +80,7 @@ def _text(value: Any) -> str:
     """Write a value as Go would: no exponent, no needless fraction, truths with a capital."""
     if isinstance(value, float):
         if value.is_integer():
-            return str(int(value))
+            return f"{value:.0f}"
         return f"{value:.20f}".rstrip("0") if abs(value) < 1e-4 else repr(value)
     return str(value)
 

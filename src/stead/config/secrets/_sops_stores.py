@@ -90,6 +90,8 @@ def _json(text: str, path: str) -> Stored:
 
 
 def _dotenv(text: str, path: str) -> Stored:
+    if text.count("\r\n") == text.count("\n"):
+        text = text.replace("\r\n", "\n")  # git's doing: sops writes none
     pairs, flat = [], {}
     for number, line in enumerate(text.split("\n"), 1):
         if not line or line.startswith("#"):

@@ -69,7 +69,7 @@ def table_of(text: str, path: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
     line = f", line {found[1]}" if found else ""
@@ -83,9 +83,10 @@ def recipient(text: str, where: Origin | None = None) -> Any:
     """Read a public key: ``age1…`` or a line of an SSH public key. Raises ManifestError."""
     import pyrage
 
-    kind = pyrage.ssh.Recipient if text.startswith("ssh-") else pyrage.x25519.Recipient
+    kinds = {"ssh-": pyrage.ssh, "age1tagpq1": pyrage.tagpq, "age1tag1": pyrage.tag}
+    kind = next((k for start, k in kinds.items() if text.startswith(start)), pyrage.x25519)
     try:
-        return kind.from_str(text.strip())
+        return kind.Recipient.from_str(text.strip())
     except pyrage.RecipientError:
         pass
     if text.startswith("AGE-SECRET-KEY-"):

@@ -80,7 +80,7 @@ class Contents:
 def open_file(path: str, identities: Identities) -> Contents:
     """Decrypt a file and check its authentication. Raises UnopenedError."""
     try:
-        text = read_file(path).decode("utf-8")
+        text = read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         text = None
     if text is None:

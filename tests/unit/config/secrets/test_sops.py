@@ -75,6 +75,16 @@ def test_dotenv(person):
         assert person.get(f"sops:s.env#{name}") == value
 
 
+def test_line_ends_that_git_made_do_not_count(person):
+    person.has_key()
+    for form in ("dotenv", "yaml", "json"):
+        path = write(person, form, {"PASS": "hunter2", "P_unencrypted": "clear"})
+        path.write_bytes(
+            b"\xef\xbb\xbf"[: 3 * (form != "dotenv")] + path.read_bytes().replace(b"\n", b"\r\n")
+        )
+        assert person.get(f"sops:{path.name}#PASS") == "hunter2"
+
+
 def test_the_form_is_seen_without_a_telling_name(person):
     person.has_key()
     for form, name in (("json", "a.enc"), ("dotenv", "b.enc")):
