@@ -95,7 +95,12 @@ def place(composed: Composed, table: Table, context: Context) -> None:
     ]
     if wanted or known_files(str(context.home), spec.place):
         rendered.place_files(
-            context.home, spec.place, spec.environment, wanted, note=context.progress.note
+            context.home,
+            spec.place,
+            spec.environment,
+            wanted,
+            note=context.progress.note,
+            lasting=composed.request.selection == Selection(),
         )
 
 

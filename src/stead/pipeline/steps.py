@@ -326,6 +326,9 @@ def layout_of(context: Context) -> Layout:
 
 def mend(context: Context) -> list[str]:
     """Finish or take back what an interrupted command left."""
+    from stead.store.private_files import remove_leftovers
+
+    remove_leftovers(context.home, context.environ)
     return recover(Layout(context.home))
 
 
@@ -407,10 +410,24 @@ def activated_for(
         ecosystems=ecosystems,
         inputs=tuple(dict.fromkeys(inputs)),
         absent=tuple(dict.fromkeys(absent)),
-        requires=(found.repository,) if found.repository else (),
+        requires=(
+            *((found.repository,) if found.repository else ()),
+            *_placed(composed, table, context),
+        ),
         modules=tuple((u.name, composed.modules.directory(u)) for u in composed.spec.uses),
         context=context,
     )
+
+
+def _placed(composed: Composed, table: Table, context: Context) -> tuple[str, ...]:
+    """Give the paths that are there while the tree holds this environment's rendered files."""
+    if not table.files:
+        return ()
+    from stead.pipeline.rendering import planned
+    from stead.store.rendered import required
+
+    paths = [plan.path for plan in planned(table) if not plan.secret]
+    return required(context.home, composed.spec.place, composed.spec.environment, paths)
 
 
 def nothing_locked(composed: Composed) -> LockedEnvironment:

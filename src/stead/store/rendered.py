@@ -79,12 +79,15 @@ def place_files(
     *,
     note: Note,
     links: bool = True,
+    lasting: bool = True,
 ) -> tuple[str, ...]:
     """Bring files to where they are asked for; gives the absolute paths that changed.
 
     Files that this environment asked for earlier and no longer does are taken
     away, with the directories made for them. ``note`` hears whom one waits for;
-    without ``links``, or where none can be made, files are copied.
+    without ``links``, or where none can be made, files are copied. Without
+    ``lasting`` they are for one command, which was told of other values: the next
+    one has to place its own (:func:`required`).
 
     Raises ManifestError, before anything is changed, for paths that lead out of
     their ``root`` or where something stands that Stead did not make, all at once;
@@ -95,7 +98,7 @@ def place_files(
     asked = {target(file): file for file in files}
     refuse(files, known)
     gone = [p for p, n in known.items() if n["environment"] == environment and p not in asked]
-    noted = not asked or os.path.exists(marker(home, place, environment))
+    noted = not asked or os.path.exists(marker(home, place, environment)) == lasting
     placed = all(_is_placed(home, place, environment, p, f) for p, f in asked.items())
     if placed and noted and not gone:
         return ()
@@ -120,9 +123,12 @@ def place_files(
                 "made": directories_made(known, path, made),
             }
             changed.append(path)
-        if asked:
+        if asked and lasting:
             make_private(home, environment_directory(home, place, environment))
             write_file(marker(home, place, environment), b"", 0o600)
+        elif asked:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(marker(home, place, environment))
     return tuple(changed)
 
 

@@ -272,6 +272,14 @@ class TestRequired:
         put(wanted(place), environment="dev")
         assert self.holds(home, place)
 
+    def test_files_of_one_command_do_not_last(self, put, place, home):
+        put(wanted(place), environment="dev")
+        put(wanted(place, content="other\n"), environment="dev", lasting=False)
+        assert (place / "conf/viewer.ini").read_text() == "other\n"
+        assert not self.holds(home, place)
+        assert put(wanted(place), environment="dev") != ()
+        assert self.holds(home, place)
+
     def test_without_files_nothing_is_needed(self, home, place):
         assert required(home, str(place), "dev", []) == ()
 
