@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from stead.config.expand import ADOPTED, LONGEST
 from stead.config.faults import TypeFault
 from stead.config.locations import split_list
-from stead.config.nodes import Node, Value, inserted, shown, written
+from stead.config.nodes import Node, Value, inserted, report_circle, shown, written
 from stead.config.references import Reference, is_plain
 from stead.config.references import parse as parse_references
 from stead.config.report import listed, suggestion
@@ -26,7 +26,7 @@ from stead.values.secret import Secret, SecretReference, parse_reference
 from stead.values.table import LiteralSecret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from stead.config.nodes import Piece
     from stead.config.report import Report
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _NO_PATHS = frozenset(["USER", "LOGNAME", "USERNAME", "DISPLAY", "WAYLAND_DISPLAY"])
 """Of the names that are adopted anyway, those that hold no file's name."""
+_SUGGESTED = 50
+"""For how many unknown names another is looked for; that takes its time."""
 _ROLES = ("paths.", "host.", "net.", "data.")
 _PLACEHOLDER = "1"
 """Stands for a secret while the rest of an address is checked: it may stand anywhere in one."""
@@ -65,6 +67,7 @@ class Evaluator:
         self._platform = platform
         self._report = report
         self._done: dict[str, Value | None] = {}
+        self._unknown = 0
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Give what a node refers to, in order; reports references that are none."""
@@ -76,7 +79,8 @@ class Evaluator:
         if key in self._done:
             return self._done[key]
         stack = [key]
-        chain: dict[str, None] = {}
+        chain: dict[str, Iterator[str]] = {}
+        """Nodes that wait for another, each with what it refers to and was not looked at yet."""
         while stack:
             top = stack[-1]
             if top in self._done:
@@ -84,17 +88,19 @@ class Evaluator:
                 stack.pop()
                 continue
             node = self.nodes[top]
-            if not self._parse(node):
-                self._done[top] = None
-                continue
-            needed = next((k for k in node.refers if not self._known(k, node)), None)
+            if top not in chain:
+                if not self._parse(node):
+                    self._done[top] = None
+                    continue
+                chain[top] = iter(node.refers)
+            needed = next((k for k in chain[top] if not self._known(k, node)), None)
             if needed is None:
                 self._done[top] = self._finish(node)
                 continue
-            chain[top] = None
             if needed in chain:
-                self._report_cycle([*chain], needed)
-                for name in [*chain][[*chain].index(needed) :]:
+                circle = [*chain][[*chain].index(needed) :]
+                report_circle([self.nodes[name] for name in circle], self._report)
+                for name in circle:
                     self._done[name] = None
                 continue
             stack.append(needed)
@@ -376,32 +382,13 @@ class Evaluator:
                 f"define {name} under [vars]: what the calling shell has is not taken over, "
                 "so that others get the same"
             )
-        known = [*self.nodes, *(a for a in self._adopt if a in self._ambient)]
+        known: list[str] = []
+        self._unknown += 1
+        if self._unknown <= _SUGGESTED:
+            known = [k for k in self.nodes if "." not in k and ":" not in k]
+            known += sorted(a for a in self._adopt if a in self._ambient)
         self._report.add(
             f"{user.name} refers to {me}, which is not defined",
             user.origin,
-            remedy=suggestion(name, [k for k in known if "." not in k], otherwise),
-        )
-
-    def _report_cycle(self, chain: list[str], back: str) -> None:
-        round_ = chain[chain.index(back) :]
-        # Each names the same circle wherever it was entered.
-        least = round_.index(min(round_))
-        round_ = round_[least:] + round_[:least]
-        nodes = [self.nodes[key] for key in round_]
-        first = nodes[0]
-        if len(nodes) == 1:
-            self._report.add(
-                f"{first.name} refers to itself",
-                first.origin,
-                remedy="a value may be added to only at one end of a list, "
-                f'as in "…:${{{first.name}}}"; otherwise use another name',
-            )
-            return
-        self._report.add(
-            "variables refer to each other in a circle: "
-            + " → ".join([*(n.name for n in nodes), first.name]),
-            first.origin,
-            details=[f"{n.name} = {shown(n, n.raw)} ({self._report.at(n.origin)})" for n in nodes],
-            remedy="give one of them a value of its own",
+            remedy=suggestion(name, known, otherwise),
         )

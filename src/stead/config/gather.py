@@ -89,6 +89,9 @@ class _Gathering:
         self._report = report
         self.elsewhere: Elsewhere = {}
         self._senseless: set[int] = set()
+        self._applying = {client.name for client in chosen.clients}
+        self._accepted: dict[str, frozenset[str]] = {}
+        self._exported: dict[tuple[str, str], dict[str, None]] = {}
         self._taken: set[tuple[str, str]] = set()
 
     def slot(self, name: str) -> Slot:
@@ -126,9 +129,8 @@ class _Gathering:
             )
             prefix = ""
         scope = self.lib(lib, client, prefix, asked=True)
-        accepted = {declared.name for declared in lib.accepts}
         for variable in client.values:
-            if variable.name in accepted:
+            if self._accepts(lib, variable.name):
                 self.give(
                     variable, prefix + variable.name, "client", f"client {client.name}",
                     base=client.base, scope=scope,
@@ -152,6 +154,7 @@ class _Gathering:
                 self.declare(name, declared, f"lib {lib.name}", scope)
             slot = self.slot(name)
             slot.exports.append((client, lib, declared.name))
+            self._exported.setdefault((lib.name, declared.name), {})[name] = None
             if asked and declared.required:
                 slot.required.append((who, where))
         return scope
@@ -228,10 +231,10 @@ class _Gathering:
         modules, chosen = self._modules, self._chosen
         client, app = modules.clients.get(module), modules.apps.get(module)
         used = modules.libs.get(client.uses) if client else None
-        if client and used and (accepts(used, name) or not app):
-            if not accepts(used, name):
+        if client and used and (self._accepts(used, name) or not app):
+            if not self._accepts(used, name):
                 self._not_accepted(definition.by, definition.name, used, definition.origin, name)
-            elif client in chosen.clients:
+            elif client.name in self._applying:
                 return [(client.prefix if used.prefix else "") + name], ""
             return [], ""
         if app:
@@ -241,14 +244,10 @@ class _Gathering:
             return [], ""
         lib = modules.libs.get(module)
         if lib:
-            if not accepts(lib, name):
+            if not self._accepts(lib, name):
                 self._not_accepted(definition.by, definition.name, lib, definition.origin, name)
                 return [], ""
-            return sorted(
-                n
-                for n, s in self.slots.items()
-                if any(used is lib and own == name for _, used, own in s.exports)
-            ), ""
+            return sorted(self._exported.get((lib.name, name), ())), ""
         known = [*modules.clients, *modules.apps, *modules.libs]
         self._report.add(
             f"{definition.by or '--set'} sets {definition.name}, "
@@ -257,6 +256,12 @@ class _Gathering:
             remedy=suggestion(module, known, "write the variable's name alone"),
         )
         return [], ""
+
+    def _accepts(self, lib: Lib, name: str) -> bool:
+        known = self._accepted.get(lib.name)
+        if known is None:
+            known = self._accepted[lib.name] = frozenset([d.name for d in lib.accepts])
+        return name in known
 
     def _not_accepted(
         self, who: str, written: str, lib: Lib, where: Origin, name: str = ""
@@ -271,11 +276,6 @@ class _Gathering:
                 f"it accepts {listed(sorted(known))}" if known else "it accepts nothing",
             ),
         )
-
-
-def accepts(lib: Lib, name: str) -> bool:
-    """Say whether a lib knows a variable."""
-    return any(declared.name == name for declared in lib.accepts)
 
 
 def _definition(variable: Variable, name: str, rank: Rank, by: str, base: str) -> Definition:

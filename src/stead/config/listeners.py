@@ -113,12 +113,15 @@ def assign(
         if listener.port is not None:
             taken.add(listener.port)
     full: set[str] = set()
+    tried = {name: low for name, (low, _) in ranges.items()}
     for listener in listeners.values():
         if listener.port is not None or listener.offer not in ranges or not _is_bound(listener):
             continue
-        low, high = ranges[listener.offer]
-        free = next((port for port in range(low, high + 1) if port not in taken), None)
-        if free is None:
+        free, high = tried[listener.offer], ranges[listener.offer][1]
+        while free in taken:
+            free += 1
+        tried[listener.offer] = free
+        if free > high:
             full.add(listener.offer)
             continue
         listener.port = free

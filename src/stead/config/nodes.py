@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stead.config.references import Reference
+    from stead.config.report import Report
     from stead.values.kinds import Raw, Type
     from stead.values.origin import Origin
     from stead.values.secret import SecretReference
@@ -120,3 +121,26 @@ def rewritten(text: str, how: str) -> str:
     for step in how:
         text = written_in("json" if step == "j" else "url", text)
     return text
+
+
+def report_circle(nodes: list[Node], report: Report) -> None:
+    """Report nodes of which each needs the next, and the last the first."""
+    # The same wherever it was entered.
+    least = min(range(len(nodes)), key=lambda at: nodes[at].name)
+    nodes = nodes[least:] + nodes[:least]
+    first = nodes[0]
+    if len(nodes) == 1:
+        report.add(
+            f"{first.name} refers to itself",
+            first.origin,
+            remedy="a value may be added to only at one end of a list, "
+            f'as in "…:${{{first.name}}}"; otherwise use another name',
+        )
+        return
+    report.add(
+        "variables refer to each other in a circle: "
+        + " → ".join([*(n.name for n in nodes), first.name]),
+        first.origin,
+        details=[f"{n.name} = {shown(n, n.raw)} ({report.at(n.origin)})" for n in nodes],
+        remedy="give one of them a value of its own",
+    )

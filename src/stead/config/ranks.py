@@ -33,6 +33,8 @@ UNTRACKED = frozenset([".env", "adopted", "--set"])
 """Ranks whose values stand in no file of the project: a secret may."""
 _LITERAL = frozenset([".env", "adopted"])
 """Ranks whose values mean themselves: nothing in them is a reference."""
+_SHOWN_RIVALS = 20
+"""How many values that contradict each other are shown."""
 _BASED = frozenset(["path", "paths", "data", "secret"])
 
 
@@ -94,6 +96,8 @@ def settle(slot: Slot, platform: Platform, report: Report) -> None:
     if len(rivals) > 1:
         kept = [first]
         for rival in rivals[1:]:
+            if len(kept) > _SHOWN_RIVALS:
+                break
             if not any(_same(slot.type, rival, other, platform) for other in kept):
                 kept.append(rival)
         if len(kept) > 1:

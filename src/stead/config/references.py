@@ -7,6 +7,10 @@ leave open which host and which net there will be: ``${host.ports.web}``,
 ``${data.scans}``. Those of ``host``, ``net``, ``data`` and ``paths`` may also stand
 in braces alone: ``{net.db}``.
 
+What is put into a URL is percent-encoded, and into JSON escaped, but for what is
+an address or JSON itself (:func:`stead.config.nodes.inserted`); a value that is
+one reference and nothing else is that value.
+
 ``$$`` is a dollar sign, ``$${…}`` and ``{{net.db}}`` the characters ``${…}`` and
 ``{net.db}``. Every other dollar sign and brace stands for itself, so that JSON
 does. There are no defaults and no commands.
