@@ -86,7 +86,9 @@ class Named:
 def variable(entry: Entry) -> Named:
     """Give what the stub says of a variable."""
     text = entry.description or (entry.declared.description if entry.declared else "")
-    words = [text.strip().rstrip("."), entry.by and f"({entry.by})"]
+    words = [text.strip().rstrip(".")]
+    if entry.by and not entry.by.startswith("["):  # the place's own go without saying
+        words.append(f"({entry.by})")
     return Named(entry.name, annotation(entry.type, entry.secret), " ".join(w for w in words if w))
 
 

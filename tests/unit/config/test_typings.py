@@ -46,6 +46,7 @@ def test_a_variable_brings_its_description_and_who_declared_it():
     entry = Entry("PG_POOL", Type("int"), "5", declared=declared, by="lib pgdriver")
     assert variable(entry) == Named("PG_POOL", "int", "Connections kept open (lib pgdriver)")
     assert variable(Entry("X", value="1")) == Named("X", "str", "")
+    assert variable(Entry("X", value="1", by="[vars]")) == Named("X", "str", "")
 
 
 def test_environments_are_joined_and_a_name_of_two_types_may_be_either():
