@@ -392,6 +392,33 @@ def test_an_ssh_key_as_recipient(machine, place):
     assert "ssh-ed25519" not in (place / "stead.toml").read_text(encoding="utf-8")
 
 
+@pytest.mark.needs("ssh-keygen")
+def test_a_passphrase_is_asked_for_when_something_runs(machine, place):
+    put(machine, place, "PG", VALUE)
+    ssh = machine.home.parent / "carol" / ".ssh" / "id_ed25519"
+    ssh.parent.mkdir(parents=True)
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "open sesame", "-f", str(ssh)]
+    subprocess.run(argv, check=True)
+    public = ssh.with_name("id_ed25519.pub").read_text(encoding="utf-8").strip()
+    machine.ok("secret", "rotate", "--add-recipient", public, cwd=place)
+    text = (place / "stead.toml").read_text(encoding="utf-8")
+    variable = 'PG = { type = "secret", value = "age:secrets.age#PG" }'
+    (place / "stead.toml").write_text(
+        f'{text}\n[packages]\npython = ">=3.11"\n[vars]\n{variable}\n', encoding="utf-8"
+    )
+    env = {"HOME": str(ssh.parent.parent)}
+    child = on_terminal(machine, place, "run", "sh", "-c", 'echo "got $PG"', env=env)
+    child.expect_exact(f"passphrase of {ssh}: ")
+    child.sendline("open sesame")
+    child.expect_exact(f"got {VALUE}")
+    child.expect(pexpect.EOF)
+    child.close()
+    done = machine.run("run", "true", cwd=place, env=env)
+    assert done.returncode == 1
+    assert f"{ssh}: has a passphrase, which is only asked for on a terminal" in done.stderr
+    assert "stead.toml:" in done.stderr
+
+
 def test_all_files_and_the_manifest_change_together_or_none_does(machine, place):
     put(machine, place, "PG", VALUE)
     put(machine, place, "B", "b", "--file", "other.age")

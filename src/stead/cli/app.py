@@ -152,6 +152,12 @@ class _Progress:
         self._shown.note(text)
 
 
+def _ask(prompt: str) -> str | None:
+    from stead.cli.passphrase import ask
+
+    return ask(prompt)
+
+
 def _machine() -> str:
     """Give the processor's architecture, as the operating system calls it."""
     if sys.platform == "win32":
@@ -179,6 +185,7 @@ def make_app(args: argparse.Namespace) -> App:
         now=time.time,
         offline=getattr(args, "offline", False),
         python_downloads=not getattr(args, "no_python_downloads", False),
+        ask=_ask if sys.stderr.isatty() else None,
     )
     app = App(
         context=context,

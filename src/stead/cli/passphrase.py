@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from stead.config.secrets.keys import Ask
 
 
-def terminal_ask() -> Ask | None:
-    """Give what asks for a passphrase without showing it; None where there is no terminal.
+def ask(prompt: str) -> str | None:
+    """Ask for a passphrase without showing it; None where there is no terminal, or no answer.
 
     The terminal itself is asked, so that a redirected input is left alone.
     """
-    if not sys.stderr.isatty() or not _has_terminal():
+    import getpass
+
+    if not _has_terminal():
         return None
-
-    def ask(prompt: str) -> str | None:
-        import getpass
-
-        try:
-            return getpass.getpass(prompt)
-        except EOFError:
-            return None
-
-    return ask
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        return None
 
 
 def _has_terminal() -> bool:

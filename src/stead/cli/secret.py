@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from stead.cli import options
-from stead.cli.passphrase import terminal_ask
 from stead.values.errors import SecretError, UsageError
 from stead.values.patterns import regex
 
@@ -355,7 +354,7 @@ def _rotate(args: argparse.Namespace, app: App) -> int:
         kept,
         files,
         app.context,
-        secrets.identities_of(app.context, app.cwd, terminal_ask()),
+        secrets.identities_of(app.context, app.cwd),
         add=args.add_recipient,
         remove=args.remove_recipient,
     )
@@ -380,7 +379,7 @@ def _kept(app: App, file: str) -> tuple[Kept, Identities]:
 
     manifests, _, place = _manifests(app)
     kept = secrets.kept_in(manifests, app.cwd, file, place)
-    return kept, secrets.identities_of(app.context, app.cwd, terminal_ask())
+    return kept, secrets.identities_of(app.context, app.cwd)
 
 
 def _manifests(app: App) -> tuple[Sequence[Manifest], str, str]:

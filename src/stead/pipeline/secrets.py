@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from stead.config.secrets.keys import Ask
     from stead.values.context import Context
     from stead.values.manifest import Manifest
 
@@ -68,9 +67,9 @@ def kept_in(manifests: Sequence[Manifest], cwd: str, file: str = "", place: str 
     return Kept(os.path.normpath(path))
 
 
-def identities_of(context: Context, cwd: str, ask: Ask | None) -> Identities:
-    """Give the caller's keys. ``ask`` asks for a passphrase, None where nobody can."""
-    return Identities(context.environ, cwd=cwd, ask=ask)
+def identities_of(context: Context, cwd: str) -> Identities:
+    """Give the caller's keys; relative paths in her variables are relative to ``cwd``."""
+    return Identities(context.environ, cwd=cwd, ask=context.ask)
 
 
 def read(kept: Kept, identities: Identities) -> str:

@@ -88,3 +88,5 @@ class Context:
     """Whether source distributions may be built (an untrusted lock builds none)."""
     upgrade: frozenset[str] = field(default_factory=frozenset)
     """Names to take afresh when locking; ``*`` is all of them."""
+    ask: Callable[[str], str | None] | None = None
+    """Asks the person for a passphrase, without showing it; None where nobody can be asked."""

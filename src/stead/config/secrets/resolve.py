@@ -32,8 +32,7 @@ def resolve(
     """Give the value of every reference.
 
     ``context`` gives the caller's variables and the process runner; ``identities``
-    are the caller's keys, by default those of ``context`` with nobody to ask for a
-    passphrase. Raises one SecretError that tells of all that failed.
+    are the caller's keys, by default those that ``context`` leads to. Raises one SecretError that tells of all that failed.
     """
     found, failures = attempt(references, context=context, identities=identities, timeout=timeout)
     if failures:
@@ -51,7 +50,7 @@ def attempt(
     """Do what :func:`resolve` does, and give the failures beside what was found."""
     wanted = list(dict.fromkeys(references))
     if identities is None:
-        identities = Identities(context.environ)
+        identities = Identities(context.environ, ask=context.ask)
     if wanted:
         from stead.config.secrets.memory import keep_from_dumps
 
