@@ -129,6 +129,7 @@ def check_limits(
     for slot in slots.values():
         for lib, own in {(lib.name, own) for _, lib, own in slot.exports}:
             exported.setdefault((lib, own), []).append(slot)
+            exported.setdefault(("", own), []).append(slot)
     for limit in host.limits:
         lib, dot, name = limit.variable.rpartition(".")
         if dot:
@@ -142,7 +143,9 @@ def check_limits(
                 )
             affected = exported.get((lib, name), [])
         else:
-            affected = [slots[name]] if name in slots else []
+            affected = list(dict.fromkeys(exported.get(("", name), [])))
+            if name in slots and slots[name] not in affected:
+                affected.append(slots[name])
         for slot in affected:
             value = evaluator.value(slot.name) if slot.name in evaluator.nodes else None
             if value is not None:

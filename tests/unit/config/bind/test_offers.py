@@ -301,3 +301,15 @@ def test_a_host_that_the_place_names_and_is_not_there_is_named(composition, only
     finding = only(composition.resolve())
     assert finding.message == "there is no host lap, which host = 'lap' asks for"
     assert finding.remedy == "did you mean lab?"
+
+
+def test_a_limit_without_a_lib_is_for_whoever_accepts_that_name(composition):
+    composition.lib("a", {"POOL": "int"}, prefix=True)
+    composition.lib("b", {"POOL": "int"})
+    composition.client("one", "a", {"POOL": "50"}, prefix="ONE_")
+    composition.client("two", "b", {"POOL": "51"})
+    composition.host("lab", limits={"POOL": {"max": "40"}})
+    assert [f.message for f in composition.resolve().findings] == [
+        "ONE_POOL is '50', and host lab allows at most 40",
+        "POOL is '51', and host lab allows at most 40",
+    ]
