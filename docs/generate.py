@@ -25,7 +25,7 @@ _MADE = "<!-- Generated from {}: python docs/generate.py -->"
 GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
     "Looking": ("env", "tree", "why"),
-    "Configuration": ("set", "unset", "secret", "typings"),
+    "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
     "At hand everywhere": ("hook", "trust", "launcher", "kernel"),
     "Other tools": ("import", "export", "schema"),
     "The store": ("gc", "store"),
