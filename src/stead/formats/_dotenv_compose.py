@@ -191,3 +191,16 @@ def _expanded(
         return held or ""
 
     return _REFERENCE.sub(replaced, value)
+
+
+def expand(value: str, known: Mapping[str, str]) -> tuple[str, tuple[str, ...], str]:
+    """Replace references as compose does in its own file.
+
+    Gives the text, the names that nothing sets, and why it was refused, if it was.
+    """
+    notes = Notes()
+    try:
+        text = _expanded(value, known, {}, notes)
+    except _RefusedError as exc:
+        return value, (), str(exc)
+    return text, tuple(notes.refers), ""

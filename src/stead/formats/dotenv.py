@@ -316,8 +316,8 @@ def _ambiguous(faults: list[tuple[int, str]], file: str) -> ManifestError:
         else f"not all programs read this .env alike ({count:,} faults)",
         where=Origin(file, faults[0][0]),
         details=details,
-        remedy="put the value into single quotes; or `stead import --dialect "
-        f"compose|node|python {file}` makes a portable file of what that program reads",
+        remedy="put the value into single quotes; or `stead import --portable "
+        f"--dialect compose|node|python {file}` makes a portable file of what that program reads",
     )
 
 

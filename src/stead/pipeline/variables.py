@@ -169,6 +169,12 @@ def _check_names(values: Mapping[str, str | None]) -> None:
 
 def place_of(request: Request) -> str:
     """Give the place, whatever its ``.env`` holds."""
+    overlay = {**private_unread(request), **request.overlay}
+    return _found(replace(request, overlay=overlay)).place
+
+
+def private_unread(request: Request) -> dict[str, str]:
+    """Give the ``.env`` files that may take part, as if they were empty."""
     unread = {}
     directory = request.directory
     while os.path.dirname(directory) != directory:
@@ -176,7 +182,7 @@ def place_of(request: Request) -> str:
         if os.path.lexists(file):
             unread[file] = ""
         directory = os.path.dirname(directory)
-    return _found(replace(request, overlay={**unread, **request.overlay})).place
+    return unread
 
 
 def _found(request: Request) -> Found:

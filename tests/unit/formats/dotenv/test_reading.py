@@ -161,7 +161,7 @@ def test_all_faults_are_named_at_once_in_the_order_of_lines() -> None:
     with pytest.raises(ManifestError) as caught:
         dotenv.read("A=1\nB=a b\nC=a b\n", FILE)
     assert str(caught.value.where) == f"{FILE}:2"
-    assert f"stead import --dialect compose|node|python {FILE}" in caught.value.remedy
+    assert f"stead import --portable --dialect compose|node|python {FILE}" in caught.value.remedy
 
 
 def test_a_quote_that_closes_elsewhere_hides_no_other_fault() -> None:
