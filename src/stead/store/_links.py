@@ -151,8 +151,13 @@ def _link(path: str, kept: str) -> bool:
 
 
 def directories_made(known: dict[str, Any], path: str, made: dict[str, Any]) -> list[str]:
-    """Join the directories made now with those made earlier for the same file, deepest first."""
-    found = {*made.pop("directories"), *known.get(path, {}).get("made", ())}
+    """Take the directories made now; joined with those made earlier on the way, deepest first.
+
+    Also those made for other files: whichever of them goes last takes them away.
+    """
+    found = set(made.pop("directories"))
+    for noted in known.values():
+        found.update(d for d in noted.get("made", ()) if path.startswith(d + os.sep))
     return sorted(found, key=len, reverse=True)
 
 

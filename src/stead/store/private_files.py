@@ -119,7 +119,7 @@ def private_files(
             for file in files:
                 disown(os.fspath(home), place, target(file), known)
             _make(root, directory)
-            users = _enter(directory, files, links=links)
+            users = _enter(directory, files, known, links=links)
         yield Held(tuple(_own_path(directory, file) for file in files), users.fd)
     finally:
         if users is not None:
@@ -151,8 +151,11 @@ def _gate(root: str, note: Note, description: str) -> AbstractContextManager[Loc
     return exclusive(os.path.join(root, _GATE), note=note, description=description)
 
 
-def _enter(directory: str, files: Sequence[Wanted], *, links: bool) -> Lock:
-    """Write the files and lead their paths there; gives the lock that keeps them."""
+def _enter(directory: str, files: Sequence[Wanted], known: dict[str, Any], *, links: bool) -> Lock:
+    """Write the files and lead their paths there; gives the lock that keeps them.
+
+    ``known`` is what else was made in the tree.
+    """
     _clear_if_unused(directory)
     users = acquire(os.path.join(directory, _USERS), shared=True)
     assert users is not None
@@ -167,7 +170,7 @@ def _enter(directory: str, files: Sequence[Wanted], *, links: bool) -> Lock:
             noted[path] = entry
             _write_notes(directory, noted)
             made = put(path, kept, file.data, 0o600, links=links)
-            entry["made"] = directories_made(noted, path, made)
+            entry["made"] = directories_made(known | noted, path, made)
             _write_notes(directory, noted)
     except BaseException:
         users.release()

@@ -165,6 +165,13 @@ class TestTakingAway:
         put()
         assert os.listdir(place) == []
 
+    def test_a_directory_of_several_goes_with_the_last(self, put, place):
+        put(wanted(place, "conf/a"), wanted(place, "conf/b"), wanted(place, "conf/c/d"))
+        put(wanted(place, "conf/b"))
+        assert os.listdir(place / "conf") == ["b"]
+        put()
+        assert os.listdir(place) == []
+
     def test_the_content_goes_too(self, put, place, home):
         put(wanted(place))
         put()
