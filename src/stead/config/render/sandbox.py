@@ -54,7 +54,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset(("*", "**"))
 
-    def __init__(self, sources: Sources, texts: Collection[str], text: str) -> None:
+    def __init__(self, sources: Sources | None, texts: Collection[str], text: str) -> None:
         super().__init__(
             loader=sources,
             undefined=_Undefined,

@@ -11,6 +11,7 @@ once. No message shows a value.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError
@@ -111,7 +112,6 @@ def _scans(
     file: RenderedFile, sources: Sources, problems: list[Problem]
 ) -> Iterator[tuple[str, Scan]]:
     """Look at the template and at all it includes; what cannot be read goes to ``problems``."""
-    plain = Environment(sources, (), "")
     waiting = [(sources.main, Origin(sources.path(sources.main)), False)]
     seen = {sources.main}
     while waiting:
@@ -123,7 +123,7 @@ def _scans(
                 problems.append((origin, f"there is no template {name!r} to include", remedy))
             continue
         try:
-            found = scan(plain.parse(text, name, sources.path(name)))
+            found = _scanned(text, name, sources.path(name))
         except TemplateSyntaxError as exc:
             problems.append(_syntax(sources, exc))
             continue
@@ -136,6 +136,12 @@ def _scans(
             elif other not in seen:
                 seen.add(other)
                 waiting.append((other, at, may_miss))
+
+
+@lru_cache(maxsize=64)
+def _scanned(text: str, name: str, path: str) -> Scan:
+    """Look at one template; a command asks several times. Raises TemplateSyntaxError."""
+    return scan(Environment(None, (), "").parse(text, name, path))
 
 
 class _Known(NamedTuple):
