@@ -103,6 +103,16 @@ def test_a_declared_variable_keeps_its_declaration(machine, project):
     assert "LEVEL is declared here and has no value" in machine.fails("unset", "LEVEL", cwd=root)
 
 
+def test_what_is_wrong_already_hinders_no_edit_of_something_else(machine, project):
+    root = project({"stead.toml": TYPED})
+    machine.ok("set", "--layer", "new", "LEVEL=5", cwd=root)
+    machine.ok("set", "FIRST=1", cwd=root)
+    machine.ok("set", "--private", "OTHER=1", cwd=root)
+    assert "WANTED has no value" in machine.run("check", cwd=root).stdout
+    machine.ok("set", "WANTED=1", cwd=root)
+    machine.ok("check", cwd=root)
+
+
 @pytest.mark.parametrize("value", ["LEVEL=loud", "LEVEL=10", "MODE=c"])
 def test_a_value_that_its_type_does_not_take_is_refused(machine, project, value):
     root = project({"stead.toml": TYPED})

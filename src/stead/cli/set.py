@@ -76,10 +76,9 @@ def report(args: argparse.Namespace, app: App, edited: Edited) -> int:
 
 def _asked(name: str) -> str:
     """Ask for a value that the command line should not hold."""
-    from stead.cli.passphrase import terminal_ask
+    from stead.cli.passphrase import ask
 
-    ask = terminal_ask() if sys.stdin.isatty() else None
-    if ask is None:
+    if not sys.stdin.isatty():
         return sys.stdin.read().removesuffix("\n")
     value = ask(f"{name} (not shown): ")
     if value is None:

@@ -18,6 +18,7 @@ from stead.pipeline.files import is_file, is_ours, load_text
 from stead.store.atomic import storage, write_file
 from stead.values.errors import ManifestError, SteadError, UsageError
 from stead.values.frozen import dataclass, replace
+from stead.values.names import DEFAULT
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 DOTENV = ".env"
 PRIVATE = 0o600
+_LINE = regex(r":[0-9]+")
+"""What an edit changes in messages about other lines."""
 _NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -195,18 +198,23 @@ def _check(request: Request, texts: Mapping[str, str], context: Context) -> None
     """Compose what would be; raise what is wrong with it that is not wrong already."""
     from stead.pipeline.configure import require
 
-    def table(overlay: Mapping[str, str]) -> Table:
-        wanted = replace(request, overlay={**request.overlay, **overlay})
+    def table(asked: Request, overlay: Mapping[str, str]) -> Table:
+        wanted = replace(asked, overlay={**asked.overlay, **overlay})
         return steps.configured(steps.composed_for(wanted, context, fetch=True), context)
 
-    after = table(texts)
+    after = table(request, texts)
     if not after.errors:
         return
-    try:
-        before = {finding.message for finding in table({}).errors}
-    except SteadError:
-        before = set()
-    new = tuple(f for f in after.errors if f.message not in before)
+    before: set[str] = set()
+    # An environment that comes with the edit is compared with the default one.
+    for environment in dict.fromkeys((request.environment, DEFAULT)):
+        try:
+            found = table(replace(request, environment=environment), {}).errors
+        except SteadError:
+            continue
+        before = {_LINE.sub("", finding.message) for finding in found}
+        break
+    new = tuple(f for f in after.errors if _LINE.sub("", f.message) not in before)
     if new:
         require(replace(after, findings=new))
 
