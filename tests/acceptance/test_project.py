@@ -1,0 +1,110 @@
+"""What a place's own code and shell scripts see of its structure."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+MANIFEST = """\
+[paths]
+raw = "data/raw"
+"raw-data" = "data/raw data"
+
+[vars.POOL]
+type = "int"
+value = "1_000"
+
+[vars.PAUSE]
+type = "duration"
+default = "1m30s"
+
+[layer.prod.vars]
+POOL = 20
+
+[uses]
+common = { path = "common" }
+"""
+
+ASK = """\
+import json, sys
+from stead import project
+print(json.dumps({
+    "raw": str(project.paths.raw),
+    "pool": project.vars.POOL,
+    "pause": project.vars.PAUSE.total_seconds(),
+    "common": str(project.modules["common"]),
+    "where": [str(project.root), str(project.place), project.environment],
+    "isolated": not any("site-packages" in p for p in sys.path),
+}))
+"""
+# Without the site's packages, among which this Stead is: what is left is what a place gives.
+PYTHON = (sys.executable, "-S", "-c")
+
+
+def ask(machine, root, *words: str):
+    return json.loads(machine.ok("run", *words, "--", *PYTHON, ASK, cwd=root))
+
+
+def test_code_reads_paths_typed_variables_and_modules(machine, project):
+    root = project({"stead.toml": MANIFEST, "common/stead.toml": '[vars]\nSHARED = "yes"\n'})
+    expected = {
+        "raw": str(root / "data" / "raw"),
+        "pool": 1000,
+        "pause": 90.0,
+        "common": str(root / "common"),
+        "where": [str(root), str(root), "default"],
+        "isolated": True,
+    }
+    assert ask(machine, root) == expected
+    # And again, where nothing changed and no Python of Stead's starts.
+    assert ask(machine, root) == expected
+    prod = expected | {"pool": 20, "where": [str(root), str(root), "prod"]}
+    assert ask(machine, root, "-e", "prod") == prod
+    below = root / "below"
+    below.mkdir()
+    assert ask(machine, below) == expected
+
+
+def test_it_follows_the_manifest(machine, project):
+    root = project({"stead.toml": MANIFEST, "common/stead.toml": ""})
+    assert ask(machine, root)["raw"].endswith("data/raw")
+    text = MANIFEST.replace('"data/raw"', '"elsewhere"').replace("1_000", "7")
+    (root / "stead.toml").write_text(text, "utf-8")
+    assert ask(machine, root)["raw"].endswith("elsewhere")
+    assert ask(machine, root)["pool"] == 7
+
+
+def test_shell_scripts_have_the_locations_as_variables(machine, project):
+    root = project({"stead.toml": MANIFEST, "common/stead.toml": ""})
+    script = (
+        'printf "%s\\n" "$STEAD_PATH_RAW" "$STEAD_PATH_RAW_DATA" "$STEAD_MODULE_COMMON" "$PAUSE"'
+    )
+    said = machine.ok("run", "--", "sh", "-c", script, cwd=root).splitlines()
+    assert said == [f"{root}/data/raw", f"{root}/data/raw data", f"{root}/common", "90s"]
+
+
+def test_a_place_without_paths_and_types_is_left_as_it_was(machine, project):
+    root = project({"stead.toml": '[vars]\nPLAIN = "text"\n'})
+    environ = machine.ok("run", "--", "env", cwd=root)
+    assert "PLAIN=text" in environ
+    assert "STEAD_PROJECT" not in environ
+    assert "PYTHONPATH" not in environ
+
+
+def test_no_value_stands_in_what_is_kept_for_it(machine, project):
+    manifest = MANIFEST.replace('"1_000"', '"31415926"')
+    root = project({"stead.toml": manifest, "common/stead.toml": ""})
+    file = machine.ok("run", "--", "sh", "-c", 'echo "$STEAD_PROJECT"', cwd=root).strip()
+    assert file.startswith(str(machine.stead_home))
+    with open(file, encoding="utf-8") as opened:
+        text = opened.read()
+    assert json.loads(text)["vars"]["POOL"] == {"type": "int"}
+    assert "31415926" not in text
+
+
+def test_a_misspelt_name_ends_a_program_with_the_nearest(machine, project):
+    root = project({"stead.toml": MANIFEST, "common/stead.toml": ""})
+    code = "from stead import project; project.paths['raw_data']"
+    done = machine.run("run", "--", *PYTHON, code, cwd=root)
+    assert done.returncode == 1
+    assert "the project has no path 'raw_data'; did you mean 'raw-data'?" in done.stderr
