@@ -421,12 +421,23 @@ def test_a_passphrase_is_asked_for_when_something_runs(machine, place):
 
 def test_all_files_and_the_manifest_change_together_or_none_does(machine, place):
     put(machine, place, "PG", VALUE)
-    put(machine, place, "B", "b", "--file", "other.age")
+    for name in ("other.age", "typed.age", "host.age", "nobodys.age"):
+        put(machine, place, "B", "b", "--file", name)
     text = (place / "stead.toml").read_text(encoding="utf-8")
-    (place / "stead.toml").write_text(text + '\n[vars]\nB = "age:other.age#B"\n', encoding="utf-8")
+    (place / "stead.toml").write_text(
+        f'{text}\n[vars]\nB = "age:other.age#B"\n'
+        'C = { type = "secret", value = "age:typed.age#B" }\n'
+        '[host.lab.secrets]\nd = "age:host.age#B"\n',
+        encoding="utf-8",
+    )
     _, public = another_key(machine, place)
     done = machine.json("secret", "rotate", cwd=place)
-    assert [os.path.basename(f) for f in done["files"]] == ["other.age", "secrets.age"]
+    assert [os.path.basename(f) for f in done["files"]] == [
+        "host.age",
+        "other.age",
+        "secrets.age",
+        "typed.age",
+    ]
     (place / "other.age").write_bytes(b"damaged")
     before = machine.tree(place)
     machine.fails("secret", "rotate", "--add-recipient", public, cwd=place)

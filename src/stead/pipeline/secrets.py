@@ -23,9 +23,9 @@ from stead.store.journal import replace_together
 from stead.store.layout import Layout
 from stead.store.trust import own_edit
 from stead.values.errors import ManifestError, SecretError, SteadError
-from stead.values.frozen import dataclass
+from stead.values.frozen import compared, dataclass
 from stead.values.origin import NOWHERE, Origin
-from stead.values.secret import parse_reference
+from stead.values.secret import SecretReference, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -205,14 +205,7 @@ def encrypted_files(manifests: Sequence[Manifest], kept: Kept, root: str) -> tup
     """List the age files that the manifests name and that are there, within ``root``."""
     found = {kept.path}
     for manifest in manifests:
-        base = os.path.dirname(manifest.file)
-        for text in _texts(manifest):
-            try:
-                reference = parse_reference(text, base)
-            except ManifestError:
-                continue
-            if reference is not None and reference.scheme == "age":
-                found.add(reference.file)
+        found.update(_named(manifest, os.path.dirname(manifest.file)))
     inside = root.rstrip(os.sep) + os.sep
     return tuple(sorted(p for p in found if os.path.isfile(p) and p.startswith(inside)))
 
@@ -265,11 +258,28 @@ def _draft(kept: Kept, context: Context) -> str:
     return os.path.join(context.home, "drafts", f"{_name(kept.path)}.age")
 
 
-def _texts(manifest: Manifest) -> Iterator[str]:
-    for layer in manifest.layers:
-        yield from (v.value for v in layer.variables if isinstance(v.value, str))
-    for host in manifest.kinds.hosts:
-        yield from (offer.value for offer in host.secrets)
+def _named(value: object, base: str) -> Iterator[str]:
+    """Give the age files that anything in a manifest refers to, wherever it stands there."""
+    if isinstance(value, SecretReference):
+        if value.scheme == "age":
+            yield value.file
+    elif isinstance(value, str):
+        if value.startswith("age:"):
+            try:
+                reference = parse_reference(value, base)
+            except ManifestError:
+                return
+            if reference is not None:
+                yield reference.file
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _named(item, base)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _named(item, base)
+    else:
+        for name in compared(value) or ():
+            yield from _named(getattr(value, name), base)
 
 
 def _write(
