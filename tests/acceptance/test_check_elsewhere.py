@@ -24,7 +24,9 @@ LIBS = { type = "paths", value = ["lib", "/opt/lib"] }
 
 
 def test_paths_are_checked_for_each_platform_of_the_workspace(machine, project):
-    said = machine.fails("check", cwd=project({"stead.toml": MANIFEST}))
+    done = machine.run("check", cwd=project({"stead.toml": MANIFEST}))
+    said = done.stdout
+    assert done.returncode == 1
     assert "stead.toml:5: paths.logs is 'build/aux/12:30'" in said
     assert "such as NUL (on Windows)" in said
     assert "stead.toml:17: LIBS is" in said
