@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 from stead.config import checks as checking
 from stead.pipeline import rendering, steps
 from stead.values.errors import SteadError
+from stead.values.frozen import replace
+from stead.values.platform import platform_named
 from stead.values.table import Finding, LiteralSecret
+
+_PLATFORMS = ("linux-64", "osx-arm64", "win-64")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +34,30 @@ def findings(
     """
     table = steps.configured(composed, context)
     found = [*table.findings, *rendering.mistakes(table, composed.spec.platform)]
+    found += _elsewhere(composed, table)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
     found += _leaked(composed, table, context)
     if files:
         found += _not_current(composed, table)
     return tuple(dict.fromkeys(found))
+
+
+def _elsewhere(composed: Composed, table: Table) -> Iterable[Finding]:
+    """Find paths that another platform cannot have: mistakes where the workspace names that one."""
+    from stead.config.everywhere import check_paths
+
+    spec = composed.spec
+    named = {p for m in composed.found.manifests if m.workspace for p in m.workspace.platforms}
+    families = {platform_named(p).family for p in named}
+    found = []
+    for name in _PLATFORMS:
+        other = platform_named(name)
+        if other.family != spec.platform.family:
+            for finding in check_paths(table, [other], place=spec.place):
+                wrong = finding.kind == "error" and other.family in families
+                found.append(replace(finding, kind="error" if wrong else "warning"))
+    return found
 
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
