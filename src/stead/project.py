@@ -155,7 +155,7 @@ class _Variables(_Names):
         type_ = entry["type"]
         try:
             value = _CONVERT[type_](text) if type_ in _CONVERT else text
-        except ValueError:
+        except (ValueError, OverflowError):
             shown = "its value" if entry.get("secret") else repr(text)
             # The cause would show the value.
             raise ValueOfError(f"the variable {name}: {shown} is no {type_}") from None
@@ -242,9 +242,9 @@ def _bool(text: str) -> bool:
     raise ValueError(text)
 
 
-_SECONDS = {
-    "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3,
-    "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0,
+_UNITS = {
+    "us": "microseconds", "µs": "microseconds", "ms": "milliseconds", "s": "seconds",
+    "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks",
 }  # fmt: skip
 
 _SIZES = {"b": 1, "": 1}
@@ -259,16 +259,21 @@ def _duration(text: str) -> timedelta:
     from datetime import timedelta
 
     bare = text.strip().lower().replace(" ", "")
-    sign = -1 if bare.startswith("-") else 1
-    bare = bare.lstrip("+-")
     if re.match(r"[0-9]+(\.[0-9]+)?\Z", bare):
-        return timedelta(seconds=sign * float(bare))
+        bare += "s"
     pieces = re.findall(r"([0-9]+(?:\.[0-9]+)?)([a-zµ]+)", bare)
-    if not pieces or "".join(n + u for n, u in pieces) != bare:
+    if not pieces or "".join(number + unit for number, unit in pieces) != bare:
         raise ValueError(text)
-    if any(unit not in _SECONDS for _, unit in pieces):
-        raise ValueError(text)
-    return timedelta(seconds=sign * sum(float(n) * _SECONDS[unit] for n, unit in pieces))
+    total = timedelta()
+    for digits, unit in pieces:
+        # A whole number is counted exactly, however large.
+        number = float(digits) if "." in digits else int(digits)
+        if unit == "ns":
+            number, unit = number / 1000, "us"  # noqa: PLW2901 (the finest that timedelta has)
+        if unit not in _UNITS:
+            raise ValueError(text)
+        total += timedelta(**{_UNITS[unit]: number})
+    return total
 
 
 def _bytes(text: str) -> int:

@@ -145,3 +145,28 @@ def test_the_example_filled_in_is_a_working_file(machine, project):
         text = text.replace(f"{name}=\n", f"{name}={value}\n")
     (root / ".env").write_text(text)
     machine.ok("check", cwd=root)
+
+
+APPS = """\
+[app.web.vars]
+PORT = { type = "port", required = true }
+SHARED = { type = "str", required = true }
+
+[app.worker.vars]
+QUEUE = { type = "str", required = true }
+SHARED = { type = "str", required = true, value = "given" }
+"""
+
+
+def test_all_apps_are_asked_about_where_none_is_chosen(machine, project):
+    root = project({"stead.toml": APPS})
+
+    def needed(*words):
+        listed = machine.json("env", "export", "--dotenv", *words, cwd=root)
+        return {e["name"] for e in listed if not e["given"]}
+
+    assert needed() == {"PORT", "QUEUE", "SHARED"}
+    assert needed("--app", "worker") == {"QUEUE"}
+    message = machine.fails("env", "fill", cwd=root)
+    assert "3 required variables" in message
+    assert "PORT has no value" in machine.run("check", "--app", "web", cwd=root).stdout

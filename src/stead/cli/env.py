@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="ENV", help="the environment, as with -e")
     options.environment(parser)
     options.json(parser)
+    parser.add_argument("--app", metavar="APP", help="with fill and export: for this app alone")
     parser.add_argument("--shell", choices=SHELLS, help="with vars: text that this shell evaluates")
     parser.add_argument(
         "--dotenv", action="store_true", help="with export: the variables, as a .env without values"

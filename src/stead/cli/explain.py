@@ -33,11 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.provenance import explained, shadowing
+    from stead.pipeline.rendering import planned, with_reaches
 
     table = app.table(args.environment)
     for finding in table.errors:
         if not finding.where.file:  # on the command line
             app.err(f"stead: {finding}")
+    table = with_reaches(table, planned(table))
     entry = table.entry(args.name)
     if entry is None:
         like = nearest(args.name, [e.name for e in table.entries])

@@ -193,6 +193,8 @@ class _Gathering:
         if variable.declared is not None:
             self.check(variable.declared, by)
             self.declare(name, variable.declared, by, scope)
+            if variable.declared.required:
+                self.slot(name).required.append((by, variable.declared.origin))
             if variable.value is None:
                 return
         definition = _definition(variable, name, rank, by, base)

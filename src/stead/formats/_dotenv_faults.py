@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from stead.formats._dotenv_models import DIALECTS, Reading, readings
+from stead.values.errors import ManifestError
+from stead.values.origin import Origin
 
 _Result: TypeAlias = tuple[tuple[bool, str, str], ...]
 """Per statement: whether it can be relied on, name, value."""
@@ -52,3 +54,43 @@ def _words(found: list[Reading]) -> str:
 def _size(found: list[Reading]) -> str:
     value = found[0].value if found else None
     return f" ({len(value or '')} characters)"
+
+
+def refusal(faults: list[tuple[int, str]], file: str, *, most: int) -> ManifestError:
+    """Make the error of all faults, which are lines and what is said of them; ``most`` ended the look."""
+    faults = sorted(faults, key=lambda fault: fault[0])
+    count = len(faults)
+    details = [f"{Origin(file, line)}: {words}" for line, words in faults]
+    if count >= most:
+        details.append(f"(the rest of the file was not looked at after {most:,} such lines)")
+    return ManifestError(
+        "not all programs read this .env alike"
+        if count == 1
+        else f"not all programs read this .env alike ({count:,} faults)",
+        where=Origin(file, faults[0][0]),
+        details=details,
+        remedy="; ".join(_remedies(faults, file)),
+    )
+
+
+def _remedies(faults: list[tuple[int, str]], file: str) -> list[str]:
+    """Say what to do, once for each kind of fault that there is."""
+    kinds = {next((mend for sign, mend in _MEND if sign in words), "") for _, words in faults}
+    found = [mend for _, mend in _MEND if mend in kinds]
+    if "" in kinds:
+        found.append(
+            "put the value into single quotes, or let `stead import --portable "
+            f"--dialect compose|node|python {file}` make a portable file of what that program reads"
+        )
+    return list(dict.fromkeys(found))
+
+
+_MEND = (
+    ("a byte order mark: ", "save the file with LF line ends and without a byte order mark"),
+    (" in CRLF: ", "save the file with LF line ends and without a byte order mark"),
+    ("a NUL byte, which", "take the NUL bytes out"),
+    ("bytes long; Linux", "keep a long value in a file, and put that file's path here"),
+    ("gives it another value", "keep one of a name's values"),
+    ("joins it to the next name", "take the blanks away that begin the line"),
+)
+"""By what a fault says: what to do about it."""

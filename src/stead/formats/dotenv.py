@@ -106,7 +106,9 @@ def read(
         at = end
     entries = _unified(found, faults)
     if faults:
-        raise _ambiguous(faults, file)
+        from stead.formats import _dotenv_faults
+
+        raise _dotenv_faults.refusal(faults, file, most=_MOST)
     return entries
 
 
@@ -164,6 +166,8 @@ def edit(text: str, name: str, value: str | None) -> str:
     stays. A new one comes last. Taking out what is not there changes nothing. Raises
     :class:`ManifestError` where the value cannot be written.
     """
+    if text.startswith("\ufeff"):
+        return "\ufeff" + edit(text[1:], name, value)
     new = "" if value is None else line_for(name, value)
     written = new[len(name) + 1 : -1]
     spans = [span for span in _statements(text) if span[2] == name]
@@ -304,23 +308,6 @@ def _too_long(size: int) -> str:
     return f"{size:,} bytes long; Linux starts no process with more than {LIMIT:,} in one variable"
 
 
-def _ambiguous(faults: list[tuple[int, str]], file: str) -> ManifestError:
-    faults = sorted(faults, key=lambda fault: fault[0])
-    count = len(faults)
-    details = [f"{Origin(file, line)}: {words}" for line, words in faults]
-    if count >= _MOST:
-        details.append(f"(the rest of the file was not looked at after {_MOST:,} such lines)")
-    return ManifestError(
-        "not all programs read this .env alike"
-        if count == 1
-        else f"not all programs read this .env alike ({count:,} faults)",
-        where=Origin(file, faults[0][0]),
-        details=details,
-        remedy="put the value into single quotes; or `stead import --portable "
-        f"--dialect compose|node|python {file}` makes a portable file of what that program reads",
-    )
-
-
 # -- what cannot be written
 
 
@@ -364,7 +351,7 @@ def _statements(text: str) -> Iterator[tuple[int, int, str]]:
         end = _statement_end(text, at)
         head = _HEAD.match(text, at, end)
         if head and head[2] and not text[at:end].lstrip().startswith("#"):
-            yield at, end, head[2].removeprefix("\ufeff")
+            yield at, end, head[2]
         at = end
 
 

@@ -10,10 +10,8 @@ from stead.config import checks as checking
 from stead.pipeline import rendering, steps
 from stead.values.errors import SteadError
 from stead.values.frozen import replace
-from stead.values.platform import platform_named
+from stead.values.platform import Platform
 from stead.values.table import Finding, LiteralSecret
-
-_PLATFORMS = ("linux-64", "osx-arm64", "win-64")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +32,7 @@ def findings(
     """
     table = steps.configured(composed, context)
     found = [*table.findings, *rendering.mistakes(table, composed.spec.platform)]
-    found += _elsewhere(composed, table)
+    found += _elsewhere(composed, table, context)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
     found += _leaked(composed, table, context)
@@ -43,20 +41,27 @@ def findings(
     return tuple(dict.fromkeys(found))
 
 
-def _elsewhere(composed: Composed, table: Table) -> Iterable[Finding]:
-    """Find paths that another platform cannot have: mistakes where the workspace names that one."""
+def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find paths that cannot be on another platform that the workspace is for.
+
+    Each platform has a table of its own: what stands in ``[layer.windows]`` counts there alone.
+    """
     from stead.config.everywhere import check_paths
 
     spec = composed.spec
-    named = {p for m in composed.found.manifests if m.workspace for p in m.workspace.platforms}
-    families = {platform_named(p).family for p in named}
-    found = []
-    for name in _PLATFORMS:
-        other = platform_named(name)
-        if other.family != spec.platform.family:
-            for finding in check_paths(table, [other], place=spec.place):
-                wrong = finding.kind == "error" and other.family in families
-                found.append(replace(finding, kind="error" if wrong else "warning"))
+    # What cannot be here is among the table's own findings.
+    found = [f for f in check_paths(table, (spec.platform,), place=spec.place) if f.kind != "error"]
+    workspace = next((m.workspace for m in composed.found.manifests if m.workspace), None)
+    families = {spec.platform.family}
+    for name in workspace.platforms if workspace else ():
+        platform = Platform(name)
+        if platform.family in families:
+            continue
+        families.add(platform.family)
+        request = replace(composed.request, platform=platform)
+        with contextlib.suppress(SteadError):  # `stead lock` says what does not compose there
+            there = steps.configured(steps.composed_for(request, context, fetch=True), context)
+            found += check_paths(there, (platform,), place=spec.place)
     return found
 
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 def missing(composed: Composed, context: Context) -> tuple[Entry, ...]:
     """Give the required variables that nothing gives a value."""
-    table = steps.configured(composed, context)
-    return tuple(e for e in table.entries if e.required and _empty(e))
+    return tuple(e for e in _required(composed, context) if _empty(e))
 
 
 def required(composed: Composed, context: Context) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
@@ -32,9 +31,26 @@ def required(composed: Composed, context: Context) -> tuple[tuple[Entry, ...], t
     """
     request = composed.request
     wanted = replace(request, selection=replace(request.selection, deploy=True))
-    table = steps.configured(replace(composed, request=wanted), context)
-    mine = [e for e in table.entries if e.required]
+    mine = _required(replace(composed, request=wanted), context)
     return tuple(e for e in mine if _empty(e)), tuple(e for e in mine if not _empty(e))
+
+
+def _required(composed: Composed, context: Context) -> list[Entry]:
+    """Give the required variables of the chosen app; of all apps where none is chosen."""
+    request = composed.request
+    chosen = request.selection
+    tables = [steps.configured(composed, context)]
+    if tables[0].app is None and not (chosen.app or chosen.recipe):
+        for app in composed.spec.configuration.kinds.apps:
+            own = replace(request, selection=replace(chosen, app=app.name))
+            tables.append(steps.configured(replace(composed, request=own), context))
+    found: dict[str, Entry] = {}
+    for table in tables:
+        for entry in table.entries:
+            held = found.get(entry.name)
+            if entry.required and (held is None or _empty(entry)):
+                found[entry.name] = entry
+    return [found[name] for name in sorted(found)]
 
 
 def _empty(entry: Entry) -> bool:

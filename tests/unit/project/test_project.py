@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stead.project as project_module
-from stead.config import types
+from stead.config import quantities, types
 from stead.config.project import Described, Description
+from stead.config.project import text as description_text
 from stead.store.runtime import runtime_directory
 from stead.values.kinds import TYPES, Type
 from stead.values.platform import platform_of
@@ -279,7 +281,8 @@ def test_it_reads_what_the_table_writes(case):
     meant = types.value(Type(name), text, HERE)
     read = project_module._CONVERT[name](text)
     if name == "duration":
-        read = read.total_seconds()
+        # In whole microseconds: seconds as a float are not exact for long ones.
+        read, meant = read // timedelta(microseconds=1), quantities.nanoseconds(text) // 1000
     if name == "paths":
         read = [str(path) for path in read]
     assert read == meant
@@ -317,3 +320,34 @@ def test_where_stead_is_a_package_too_only_project_is_the_running_ones(tmp_path)
         str(site / "stead" / "__init__.py"),
         f"{runtime}/stead/project.py",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("90", timedelta(seconds=90)),
+        ("1m30s", timedelta(seconds=90)),
+        ("0.5h", timedelta(minutes=30)),
+        ("1500 ms", timedelta(seconds=1.5)),
+        ("2000ns", timedelta(microseconds=2)),
+    ],
+)
+def test_a_duration_may_also_be_set_by_hand(monkeypatch, tmp_path, text, meant):
+    described = Description("/w", "/w", "dev", (Described("T", "duration"),))
+    file = tmp_path / "project.json"
+    file.write_text(description_text(described), "utf-8")
+    monkeypatch.setenv("STEAD_PROJECT", str(file))
+    monkeypatch.setenv("T", text)
+    read = project_module.vars.T
+    assert read == meant
+
+
+@pytest.mark.parametrize("text", ["", "s", "5 parsecs", "1m30", "-5s", "9" * 18 + "w"])
+def test_what_is_no_duration_is_refused(monkeypatch, tmp_path, text):
+    described = Description("/w", "/w", "dev", (Described("T", "duration"),))
+    file = tmp_path / "project.json"
+    file.write_text(description_text(described), "utf-8")
+    monkeypatch.setenv("STEAD_PROJECT", str(file))
+    monkeypatch.setenv("T", text)
+    with pytest.raises(project_module.ValueOfError, match="T: "):
+        project_module.vars.T  # noqa: B018 (reading it is what fails)

@@ -181,6 +181,27 @@ def test_two_values_of_one_name_are_refused() -> None:
     assert fault == f"{FILE}:3: A: line 1 gives it another value: all take the last"
 
 
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("A = 1\n", "single quotes, or let `stead import --portable"),
+        ("\ufeffA=1\r\n", "save the file with LF line ends and without a byte order mark"),
+        ("A=\0\n", "take the NUL bytes out"),
+        (f"A={'x' * 200_000}\n", "keep a long value in a file, and put that file's path here"),
+        ("A=1\nA=2\n", "keep one of a name's values"),
+        ("A=1\n \nB=1\n", "take the blanks away that begin the line"),
+    ],
+)
+def test_each_fault_has_its_remedy(text: str, mend: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        dotenv.read(text, FILE)
+    assert mend in caught.value.remedy
+    with pytest.raises(ManifestError) as caught:
+        dotenv.read(f"{text}X = 1\n", FILE)
+    assert mend in caught.value.remedy
+    assert "--portable" in caught.value.remedy
+
+
 def test_a_byte_order_mark_is_refused() -> None:
     (fault,) = faults("\ufeffA=1\n")
     assert fault.startswith(f"{FILE}:1: a byte order mark: node: takes it for part of the first")

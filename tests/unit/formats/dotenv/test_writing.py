@@ -131,6 +131,7 @@ def test_line_ends_stay() -> None:
 
 def test_a_byte_order_mark_stays() -> None:
     assert dotenv.edit("\ufeffA=1\nB=1\n", "B", "2") == "\ufeffA=1\nB=2\n"
+    assert dotenv.edit("\ufeffA=1\nB=1\n", "A", "2") == "\ufeffA=2\nB=1\n"
 
 
 def test_a_comment_is_not_a_definition() -> None:
