@@ -234,7 +234,7 @@ def test_without_its_database_production_does_not_start(orders):
     former = orders.edit("nets/backbone/stead.toml", at, elsewhere)
     try:
         for words in (("check", "-e", "prod"), ("run", "-e", "prod", "orders")):
-            done = orders.stead(*words)
+            done = orders.run(*words)
             assert done.returncode == 1, done.stdout + done.stderr
             said = done.stdout + done.stderr
             assert f"127.0.0.1:{elsewhere}" in said
