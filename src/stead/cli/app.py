@@ -61,6 +61,7 @@ class App:
             locked=self.locked,
             selection=self.selection,
             strict=self.strict,
+            named=bool(environment),
         )
 
     def environment(self, name: str | None) -> str:

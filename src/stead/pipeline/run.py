@@ -153,7 +153,7 @@ def replace_process(command: Command) -> int:
     except OSError as exc:
         if exc.errno == errno.ENOEXEC:
             _become_script(command)
-        raise _not_started(command, exc) from exc
+        raise not_started(command, exc) from exc
 
 
 def _limits_to_give_back() -> Callable[[], None] | None:
@@ -209,7 +209,7 @@ def run_child(command: Command) -> int:
                 preexec_fn=_limits_to_give_back(),  # noqa: PLW1509 (imports nothing, takes no lock)
             )
         except OSError as exc:
-            raise _not_started(command, exc) from exc
+            raise not_started(command, exc) from exc
         children.append(child)
         for number in early:
             child.send_signal(number)
@@ -231,7 +231,8 @@ def _enter(command: Command) -> None:
         ) from exc
 
 
-def _not_started(command: Command, exc: OSError) -> TaskError:
+def not_started(command: Command, exc: OSError) -> TaskError:
+    """Say why a command cannot be started."""
     name = command.argv[0]
     if isinstance(exc, FileNotFoundError):
         error = TaskError(
