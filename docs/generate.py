@@ -283,8 +283,9 @@ def error_classes() -> str:
                     (
                         "1",
                         (
-                            "Stead could not do it, for one of the reasons below; for "
-                            "`stead store verify`, something was found; for `stead trust`, the answer was no"
+                            "Stead could not do it, for one of the reasons below; for `stead check` and "
+                            "`stead store verify`, something was found; for `stead typings --check`, the "
+                            "stub is out of date; for `stead trust`, the answer was no"
                         ),
                     ),
                     ("2", "the command line cannot be understood"),
