@@ -180,6 +180,8 @@ def _pins(pins: Iterable[Pin]) -> list[str]:
         text += f"commit = {string(pin.commit)}\n"
         if pin.subdirectory:
             text += f"subdirectory = {string(pin.subdirectory)}\n"
+        if pin.working:
+            text += f"working = {string(pin.working)}\n"
         texts.append(text)
     return texts
 
