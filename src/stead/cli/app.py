@@ -64,6 +64,7 @@ class App:
             released=self.released,
             selection=self.selection,
             strict=self.strict,
+            named=bool(environment),
         )
 
     def environment(self, name: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stead.config import checks as checking
 from stead.pipeline import rendering, steps
-from stead.values.errors import SteadError
+from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
 from stead.values.platform import Platform
 from stead.values.table import Finding, LiteralSecret
@@ -16,9 +16,34 @@ from stead.values.table import Finding, LiteralSecret
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stead.pipeline.steps import Composed
+    from stead.pipeline.steps import Composed, Request
     from stead.values.context import Context
     from stead.values.table import Table
+
+
+def inspected(
+    request: Request, context: Context, *, live: bool, files: bool = False
+) -> tuple[Finding, ...]:
+    """Say all that is wrong with an environment, beginning with the files that describe it.
+
+    As :func:`findings`. Of a ``.env`` that cannot be read the rest is looked at as if
+    it were empty. Raises what is no mistake in a manifest: a missing module, no rights.
+    """
+    from stead.pipeline.variables import private_unread
+
+    try:
+        composed = steps.composed_for(request, context, fetch=True)
+    except ManifestError as exc:
+        first = rendering.finding_of(exc)
+    else:
+        return findings(composed, context, live=live, files=files)
+    unread = replace(request, overlay={**request.overlay, **private_unread(request)})
+    try:
+        composed = steps.composed_for(unread, context, fetch=True)
+    except ManifestError:
+        return (first,)
+    others = findings(composed, context, live=False)
+    return (first, *(f for f in others if f != first))
 
 
 def findings(

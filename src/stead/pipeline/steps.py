@@ -67,6 +67,8 @@ class Request:
     """The app, recipe, target and values that were asked for."""
     strict: bool = False
     """What the caller's shell sets otherwise is an error."""
+    named: bool = False
+    """The environment was asked for by its name: no recipe puts another in its place."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ def _found(request: Request) -> Found:
 
 def _environment_of_recipe(spec: Spec, request: Request) -> str:
     """Give the environment that the recipe asked for runs in, where nobody named another."""
-    if not request.selection.recipe or request.environment not in ("", DEFAULT):
+    chosen = request.named or request.environment not in ("", DEFAULT)
+    if chosen or not request.selection.recipe:
         return request.environment
     for recipe in spec.configuration.kinds.recipes:
         if recipe.name == request.selection.recipe and recipe.environment:
