@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stead.cli import options
-from stead.cli.nearby import nearby
+from stead.cli.nearby import near
 from stead.values.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _report(done: Done, said: str, json: bool, app: App) -> int:
         app.out_json({**_value(done.copy), "done": said, "changes": lines, "notes": done.notes})
         return 0
     copy = done.copy
-    app.out(f"{copy.pin.name}: {nearby(copy.directory, app.cwd)} {said}")
+    app.out(f"{copy.pin.name}: {near(copy.directory, app.cwd)} {said}")
     for line in lines:
         app.out(f"  {line}")
     for note in done.notes:
@@ -83,7 +83,7 @@ def _list(copies: tuple[WorkingCopy, ...], json: bool, app: App) -> int:
     for copy in copies:
         pin = copy.pin
         asked = f" ({pin.requested})" if pin.requested else ""
-        app.out(f"{pin.name}: {nearby(copy.directory, app.cwd)}, {_state(copy)}")
+        app.out(f"{pin.name}: {near(copy.directory, app.cwd)}, {_state(copy)}")
         app.out(f"  instead of {pin.location} at {pin.commit[:12]}{asked}")
     if not copies:
         app.err("stead: no working copies here")

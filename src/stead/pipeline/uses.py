@@ -143,10 +143,10 @@ class Modules:
         return directory
 
     def _working_copy(self, use: Use, pin: Pin) -> str:
-        """Give the directory of a module's working copy. Raises ManifestError if it is gone."""
+        """Give the directory of a module's working copy. Raises LockOutdatedError if it is gone."""
         directory = os.path.normpath(os.path.join(self.root, pin.working))
         if not os.path.isdir(directory):
-            raise ManifestError(
+            raise LockOutdatedError(
                 f"module {use.name}: its working copy {directory} is not there",
                 where=use.origin,
                 details=[f"it stands for {pin.location} at {pin.commit[:12]}"],
