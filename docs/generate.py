@@ -24,6 +24,7 @@ _MADE = "<!-- Generated from {}: python docs/generate.py -->"
 
 GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
+    "Modules": ("work",),
     "Looking": ("env", "tree", "why"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
     "At hand everywhere": ("hook", "trust", "launcher", "kernel"),
