@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from stead.values.table import Table
 
 
+_ONE_OF_EACH = ("linux-64", "osx-arm64", "win-64")
+
+
 def inspected(
     request: Request, context: Context, *, live: bool, files: bool = False
 ) -> tuple[Finding, ...]:
@@ -70,6 +73,8 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     """Find paths that cannot be on another platform that the workspace is for.
 
     Each platform has a table of its own: what stands in ``[layer.windows]`` counts there alone.
+    Where the workspace names none, others are warned of, and only of names that some
+    system cannot hold.
     """
     from stead.config.everywhere import check_paths
 
@@ -78,7 +83,12 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     found = [f for f in check_paths(table, (spec.platform,), place=spec.place) if f.kind != "error"]
     workspace = next((m.workspace for m in composed.found.manifests if m.workspace), None)
     families = {spec.platform.family}
-    for name in workspace.platforms if workspace else ():
+    if workspace is None or not workspace.platforms:
+        others = [Platform(n) for n in _ONE_OF_EACH if Platform(n).family not in families]
+        elsewhere = check_paths(table, others, place=spec.place, relative=True)
+        found += [replace(f, kind="warning") for f in elsewhere]
+        return found
+    for name in workspace.platforms:
         platform = Platform(name)
         if platform.family in families:
             continue
