@@ -11,6 +11,7 @@ from stead.pipeline import rendering, steps
 from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
 from stead.values.platform import Platform
+from stead.values.secret import SecretReference
 from stead.values.table import Finding, LiteralSecret
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def findings(
     found += _elsewhere(composed, table, context)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
+    found += _closed(composed, table, context)
     found += _leaked(composed, table, context)
     if files:
         found += _not_current(composed, table)
@@ -122,6 +124,47 @@ def _environ(composed: Composed, context: Context) -> dict[str, str]:
     except SteadError:
         activation = None
     return environment(activation, context.environ) if activation else dict(context.environ)
+
+
+def _closed(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find encrypted files that cannot be opened here, and what they do not hold.
+
+    Nothing is asked for, no program runs, and what was opened is forgotten. That no key
+    fits is a warning: another machine may be the one that has it.
+    """
+    wanted = dict.fromkeys(
+        part
+        for entry in table.entries
+        for part in entry.parts
+        if isinstance(part, SecretReference) and part.scheme in ("age", "sops")
+    )
+    if not wanted:
+        return []
+    from stead.config.secrets import attempt
+
+    _, failures = attempt(wanted, context=replace(context, ask=None))
+    found = []
+    for failure in failures:
+        reference = failure.reference
+        if any("passphrase" in line for line in (failure.reason, *failure.tried)):
+            continue  # to be asked for at the run
+        theirs = bool(failure.tried) or not (
+            os.path.exists(reference.file) or _is_within(reference.file, composed.spec.root)
+        )
+        found.append(
+            Finding(
+                f"{reference} cannot be had here: {failure.reason}",
+                reference.origin,
+                tuple(f"tried {line}" for line in failure.tried),
+                failure.remedy,
+                "warning" if theirs else "error",
+            )
+        )
+    return found
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return os.path.normpath(path).startswith(os.path.join(directory, ""))
 
 
 def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
