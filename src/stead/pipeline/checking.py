@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os.path
+import re
 from typing import TYPE_CHECKING
 
 from stead.config import checks as checking
@@ -13,6 +14,8 @@ from stead.values.frozen import replace
 from stead.values.platform import Platform
 from stead.values.secret import SecretReference
 from stead.values.table import Finding, LiteralSecret
+
+_BRACES = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +65,7 @@ def findings(
     table = steps.configured(composed, context)
     found = [*table.findings, *rendering.mistakes(table, composed.spec.platform)]
     found += _elsewhere(composed, table, context)
+    found += _in_braces(table)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
     found += _closed(composed, table, context)
@@ -100,6 +104,24 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
             there = steps.configured(steps.composed_for(request, context, fetch=True), context)
             found += check_paths(there, (platform,), place=spec.place)
     return found
+
+
+def _in_braces(table: Table) -> Iterable[Finding]:
+    """Find ``{NAME}`` where ``${NAME}`` may be meant: it stays as it stands."""
+    known = {e.name for e in table.entries}
+    for entry in table.entries:
+        for definition in entry.definitions[:1]:
+            if definition.rank in (".env", "adopted") or entry.type.name == "json":
+                continue
+            texts = definition.value if isinstance(definition.value, tuple) else (definition.value,)
+            names = [n for t in texts if t for n in _BRACES.findall(t) if n in known]
+            for name in dict.fromkeys(names):
+                yield Finding(
+                    f"{entry.name} holds {{{name}}} as it stands",
+                    definition.origin,
+                    remedy=f"write ${{{name}}} if the variable's value is meant",
+                    kind="warning",
+                )
 
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
