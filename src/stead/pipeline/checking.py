@@ -12,6 +12,7 @@ from stead.pipeline import rendering, steps
 from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
 from stead.values.platform import Platform
+from stead.values.secret import SecretReference
 from stead.values.table import Finding, LiteralSecret
 
 _BRACES = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from stead.pipeline.steps import Composed, Request
     from stead.values.context import Context
     from stead.values.table import Table
+
+
+_ONE_OF_EACH = ("linux-64", "osx-arm64", "win-64")
 
 
 def inspected(
@@ -64,6 +68,7 @@ def findings(
     found += _in_braces(table)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
+    found += _closed(composed, table, context)
     found += _leaked(composed, table, context)
     if files:
         found += _not_current(composed, table)
@@ -74,6 +79,8 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     """Find paths that cannot be on another platform that the workspace is for.
 
     Each platform has a table of its own: what stands in ``[layer.windows]`` counts there alone.
+    Where the workspace names none, others are warned of, and only of names that some
+    system cannot hold.
     """
     from stead.config.everywhere import check_paths
 
@@ -82,7 +89,12 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     found = [f for f in check_paths(table, (spec.platform,), place=spec.place) if f.kind != "error"]
     workspace = next((m.workspace for m in composed.found.manifests if m.workspace), None)
     families = {spec.platform.family}
-    for name in workspace.platforms if workspace else ():
+    if workspace is None or not workspace.platforms:
+        others = [Platform(n) for n in _ONE_OF_EACH if Platform(n).family not in families]
+        elsewhere = check_paths(table, others, place=spec.place, relative=True)
+        found += [replace(f, kind="warning") for f in elsewhere]
+        return found
+    for name in workspace.platforms:
         platform = Platform(name)
         if platform.family in families:
             continue
@@ -134,6 +146,47 @@ def _environ(composed: Composed, context: Context) -> dict[str, str]:
     except SteadError:
         activation = None
     return environment(activation, context.environ) if activation else dict(context.environ)
+
+
+def _closed(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find encrypted files that cannot be opened here, and what they do not hold.
+
+    Nothing is asked for, no program runs, and what was opened is forgotten. That no key
+    fits is a warning: another machine may be the one that has it.
+    """
+    wanted = dict.fromkeys(
+        part
+        for entry in table.entries
+        for part in entry.parts
+        if isinstance(part, SecretReference) and part.scheme in ("age", "sops")
+    )
+    if not wanted:
+        return []
+    from stead.config.secrets import attempt
+
+    _, failures = attempt(wanted, context=replace(context, ask=None))
+    found = []
+    for failure in failures:
+        reference = failure.reference
+        if any("passphrase" in line for line in (failure.reason, *failure.tried)):
+            continue  # to be asked for at the run
+        theirs = bool(failure.tried) or not (
+            os.path.exists(reference.file) or _is_within(reference.file, composed.spec.root)
+        )
+        found.append(
+            Finding(
+                f"{reference} cannot be had here: {failure.reason}",
+                reference.origin,
+                tuple(f"tried {line}" for line in failure.tried),
+                failure.remedy,
+                "warning" if theirs else "error",
+            )
+        )
+    return found
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return os.path.normpath(path).startswith(os.path.join(directory, ""))
 
 
 def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
