@@ -277,13 +277,14 @@ def _same(kept: str, file: Wanted) -> bool:
 def _is_placed(home: str, place: str, environment: str, path: str, file: Wanted) -> bool:
     """Say whether a file is as it must be, or equals one that somebody keeps there."""
     kept = _kept(home, place, environment, path)
-    try:
-        if os.readlink(path) == kept:
-            return _same(kept, file)
-    except OSError:
-        if not os.path.islink(path):
-            return not file.private and digest_of(path) == digest(file.data)
-    return False
+    leads = None
+    with contextlib.suppress(OSError):
+        leads = os.readlink(path)
+    if leads == kept:
+        return _same(kept, file)
+    if leads is not None and is_own(path, {}):
+        return False
+    return not file.private and digest_of(path) == digest(file.data)
 
 
 def _forget_content(home: str, place: str, environment: str, path: str) -> None:
