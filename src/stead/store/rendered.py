@@ -204,11 +204,18 @@ def target(file: Wanted) -> str:
             where=where,
             remedy="name a path inside the manifest's directory",
         ) from exc
-    if any(part.lower() == ".git" for part in path[len(file.root) :].split(os.sep)):
+    parts = [part.lower() for part in path[len(file.root) :].split(os.sep) if part]
+    reason, remedy = "", "name another path"
+    if ".git" in parts:
+        reason = "that belongs to git"
+    elif ".stead" in parts:
+        reason = "that belongs to Stead"
+    elif parts == [".env"]:
+        reason = "Stead reads private values there"
+        remedy = "name another path, such as conf/app.env"
+    if reason:
         raise ManifestError(
-            f"a rendered file cannot lie at {file.path!r}: that belongs to git",
-            where=where,
-            remedy="name another path",
+            f"a rendered file cannot lie at {file.path!r}: {reason}", where=where, remedy=remedy
         )
     return path
 
@@ -219,6 +226,10 @@ def refuse(files: Iterable[Wanted], known: dict[str, Any]) -> None:
     seen: dict[str, Wanted] = {}
     for file in files:
         path = target(file)
+        if blocking := _file_above(path, file.root):
+            said = os.path.relpath(blocking, file.root)
+            wrong.append((file, f"{file.path} needs a directory {said}, and that is a file"))
+            continue
         other = seen.setdefault(path, file)
         if other is not file:
             wrong.append((file, f"{file.path} is asked for twice, also at {other.origin}"))
@@ -239,6 +250,16 @@ def refuse(files: Iterable[Wanted], known: dict[str, Any]) -> None:
         details=[f"{file.origin}: {text}" for file, text in wrong],
         remedy=remedy,
     )
+
+
+def _file_above(path: str, root: str) -> str:
+    """Give what stands where a directory is needed on the way to ``path``; else nothing."""
+    above = os.path.dirname(path)
+    while len(above) > len(root):
+        if os.path.lexists(above):
+            return "" if os.path.isdir(above) else above
+        above = os.path.dirname(above)
+    return ""
 
 
 def _what(path: str, known: dict[str, Any]) -> str:
