@@ -117,6 +117,11 @@ SHAPES = {
         "ignored": [],
         "asked": [{"request": "str", "origin": "str"}],
         "variables": [{"name": "str", "origin": "str"}],
+        "undeclared": [],
+        "app": "str",
+        "host": "str",
+        "net": "str",
+        "files": [],
         "tasks": ["str"],
         "lock": {
             "file": "str",
@@ -168,7 +173,7 @@ def test_answers_as_json_keep_their_shape(machine, root):
     for words, shape in SHAPES.items():
         assert keys(machine.json(*words, cwd=root)) == shape, words
     given = machine.json("env", "vars", cwd=root)
-    assert set(given) == {"set", "unset"}
+    assert set(given) == {"set", "unset", "secret"}
     assert given["set"]["LEVEL"] == "3"
     used = machine.json("store", "usage", cwd=root)
     assert set(used) == {"home", "bytes", "builds", "parts"}

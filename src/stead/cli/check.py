@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.cli import options
+from stead.cli.nearby import near
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +47,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
         app.out_json({"ok": not fatal, "findings": [said(f) for f in found]})
         return 1 if fatal else 0
     for finding in found:
-        first, *details = lines_of(finding)
+        file = near(finding.where.file, app.cwd) if finding.where.file else ""
+        here = replace(finding, where=replace(finding.where, file=file))
+        first, *details = lines_of(here)
         word = "error" if _fatal(finding, strict=args.strict) else finding.kind
         app.out(f"{word}: {first}")
         for line in details:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.cli import options
+from stead.cli.nearby import near_origin
 
 if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+    from stead.values.table import Table
 
 HELP = """Show the variables of an environment with the place that each value comes from, or what
 differs between two environments (`stead config diff dev prod`).
@@ -37,7 +39,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
 def _list(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.provenance import listed
 
-    rows = listed(app.table(args.environment))
+    table = app.table(args.environment)
+    _say_what_is_wrong(app, table)
+    rows = listed(table)
     if args.json:
         app.out_json(rows)
         return 0
@@ -45,7 +49,8 @@ def _list(args: argparse.Namespace, app: App) -> int:
     kinds = max((len(r["type"]) for r in rows), default=0)
     for row in rows:
         value = "(no value)" if row["value"] is None else row["value"]
-        origin = f"  ({row['origin'] or row['rank']})" if row["origin"] or row["rank"] else ""
+        where = near_origin(row["origin"], app.cwd) or row["rank"]
+        origin = f"  ({where})" if where else ""
         app.out(f"{row['name']:<{width}}  {row['type']:<{kinds}}  {value}{origin}")
     return 0
 
@@ -53,7 +58,9 @@ def _list(args: argparse.Namespace, app: App) -> int:
 def _diff(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.provenance import compared
 
-    rows = compared(app.table(args.first), app.table(args.second))
+    first, second = app.table(args.first), app.table(args.second)
+    _say_what_is_wrong(app, first, second)
+    rows = compared(first, second)
     if args.json:
         app.out_json({"first": args.first, "second": args.second, "differences": rows})
         return 0
@@ -63,6 +70,14 @@ def _diff(args: argparse.Namespace, app: App) -> int:
         app.out(row["name"])
         for sign, side in (("-", row["first"]), ("+", row["second"])):
             if side is not None:
-                origin = f"  ({side['origin']})" if side["origin"] else ""
+                origin = f"  ({near_origin(side['origin'], app.cwd)})" if side["origin"] else ""
                 app.out(f"  {sign} {side['value']}{origin}")
+            else:
+                app.out(f"  {sign} (no value)")
     return 0
+
+
+def _say_what_is_wrong(app: App, *tables: Table) -> None:
+    """Name the mistakes beside the answer: they may be why it is not the one expected."""
+    for message in dict.fromkeys(str(f) for t in tables for f in t.errors):
+        app.err(f"stead: {message}")

@@ -18,7 +18,8 @@ HELP = """Look at environments, and fill in what one needs of you.
   list   those of this place: declared, locked, built
   show   packages, interpreter and variables of one
   path   where its build is
-  vars   what a process gets, as NAME=VALUE lines, JSON, or text for a shell
+  vars   what a process gets, as NAME=VALUE lines, JSON, or text for a shell;
+         secrets by name alone
   fill   ask for each required variable that has no value, and write them into .env
   export with --dotenv: an example .env with every required name and no value
 """
@@ -75,6 +76,11 @@ def _vars(args: argparse.Namespace, app: App, state: State) -> int:
 
         app.out(render(args.shell, state.activation))
         return 0
+    from stead.config.outcome import secret_entries
+    from stead.values.secret import SHOWN
+
+    assert state.table is not None
+    hidden = [e.name for e in secret_entries(state.table)]
     result = environment(state.activation, app.context.environ)
     touched = {c.name for c in state.activation.changes}
     touched |= {n for n in ("PATH",) if n in result and n not in app.context.environ}
@@ -83,12 +89,13 @@ def _vars(args: argparse.Namespace, app: App, state: State) -> int:
             {
                 "set": {n: result[n] for n in sorted(touched) if n in result},
                 "unset": sorted(n for n in touched if n not in result),
+                "secret": sorted(hidden),
             }
         )
         return 0
-    for name in sorted(touched):
-        if name in result:
-            app.out(f"{name}={result[name]}")
+    lines = {n: result[n] for n in touched if n in result} | dict.fromkeys(hidden, SHOWN)
+    for name in sorted(lines):
+        app.out(f"{name}={lines[name]}")
     return 0
 
 

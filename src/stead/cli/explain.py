@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from stead.cli import options
+from stead.cli.nearby import near_origin
 from stead.values.errors import UsageError
 from stead.values.names import nearest
 from stead.values.secret import SHOWN
@@ -32,8 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.provenance import explained, shadowing
+    from stead.pipeline.rendering import planned, with_reaches
 
     table = app.table(args.environment)
+    for finding in table.errors:
+        if not finding.where.file:  # on the command line
+            app.err(f"stead: {finding}")
+    table = with_reaches(table, planned(table))
     entry = table.entry(args.name)
     if entry is None:
         like = nearest(args.name, [e.name for e in table.entries])
@@ -52,9 +58,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
 def _lines(report: dict[str, Any], table: Table, entry: Entry, cwd: str) -> list[str]:
     def near(place: str) -> str:
-        path, colon, line = place.rpartition(":")
-        relative = os.path.relpath(path or place, cwd)
-        return (relative if not relative.startswith("..") else path or place) + colon + line
+        return near_origin(place, cwd)
 
     value = SHOWN if entry.secret else "no value" if entry.value is None else entry.value
     lines = [
@@ -82,6 +86,7 @@ def _lines(report: dict[str, Any], table: Table, entry: Entry, cwd: str) -> list
     lines.append("reaches      " + (", ".join(report["reaches"]) or "nothing"))
     if report["shadows"]:
         lines.append("drift        the calling shell has another value, which does not count")
-    wrong = [f.message for f in table.findings if entry.name in f.message]
+    named = re.compile(rf"(?<![\w.]){re.escape(entry.name)}(?!\w)")
+    wrong = [f.message for f in table.errors if named.search(f.message)]
     lines += [f"wrong        {message}" for message in wrong]
     return lines

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from stead.cli.app import App
     from stead.pipeline.steps import Prepared
     from stead.values.activation import Activation
+    from stead.values.spec import Spec
 
-HELP = """Run a task, or a command, in the environment of this directory.
+HELP = """Run an app, a task, or a command, in the environment of this directory.
 
-A word that names a task means the task, which runs in its manifest's directory;
-anything else, or anything after `--`, is a command, run where you stand. The
+A word that names an app or a task means that, and it runs in its manifest's
+directory (an app's processes side by side, `APP:PROCESS` alone); anything else, or anything after `--`, is a command, run where you stand. The
 environment is locked and built first where that is needed. The exit code and
 the signals are the command's own.
 """
@@ -49,10 +50,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if literal:
         words = words[1:]
     if not words:
-        names = ", ".join(t.name for t in app.spec(args.environment).tasks)
-        raise UsageError(
-            "nothing to run", remedy=f"name a command or a task (tasks here: {names or 'none'})"
-        )
+        raise UsageError("nothing to run", remedy=_what_there_is(app.spec(args.environment)))
     if not words[0]:
         raise UsageError("the command is empty", remedy="name a command or a task")
     environment = args.environment
@@ -68,6 +66,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
         return made[name].activation
 
     activation = activation_of(environment)
+    if not literal and (several := _processes(made[environment], words)):
+        return _together(several, made[environment], app)
     commands = run.commands(
         activation,
         words,
@@ -110,6 +110,56 @@ def execute(args: argparse.Namespace, app: App) -> int:
                 )
             break
     return code
+
+
+def _what_there_is(spec: Spec) -> str:
+    tasks = ", ".join(t.name for t in spec.tasks)
+    apps = ", ".join(a.name for a in spec.configuration.kinds.apps if a.run or a.processes)
+    named = f"apps here: {apps}; tasks: {tasks or 'none'}" if apps else f"tasks here: {tasks}"
+    if not (apps or tasks):
+        named = "tasks here: none"
+    return f"name {'an app, ' if apps else ''}a command or a task ({named})"
+
+
+def _processes(prepared: Prepared, words: list[str]) -> list[str]:
+    """Name the processes that a word means: of an app that has several."""
+    app = prepared.table.app
+    spec = prepared.composed.spec
+    if app is None or app.name != words[0] or any(t.name == app.name for t in spec.tasks):
+        return []
+    if app.processes and len(words) > 1:
+        raise UsageError(
+            f"app {app.name} has several processes, and none of them could take {words[1]!r}",
+            where=app.origin,
+            remedy=f"give arguments to one: `stead run {app.name}:{app.processes[0][0]} …`",
+        )
+    return [name for name, _ in app.processes]
+
+
+def _together(names: list[str], prepared: Prepared, app: App) -> int:
+    """Start an app's processes side by side. What they need is looked up once for all."""
+    from stead.pipeline import run
+    from stead.pipeline.processes import run_together
+    from stead.pipeline.start import started
+
+    assert prepared.table.app is not None
+    commands = [
+        run.commands(
+            prepared.activation,
+            [f"{prepared.table.app.name}:{name}"],
+            cwd=app.cwd,
+            caller=app.context.environ,
+        )[-1]
+        for name in names
+    ]
+    with started(prepared, commands[0], app.context) as ready:
+        return run_together(
+            [(n, replace(c, environ=ready.environ)) for n, c in zip(names, commands, strict=True)],
+            out=sys.stdout.buffer,
+            err=sys.stderr.buffer,
+            colour=sys.stdout.isatty() and "NO_COLOR" not in app.context.environ,
+            note=lambda text: app.err(f"stead: {text}"),
+        )
 
 
 def _meant(app: App, environment: str | None, word: str) -> tuple[str | None, App]:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stead.cli import options
+from stead.cli.nearby import near as nearby
 from stead.values.errors import LockOutdatedError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
     state = state_of(composed, app.context)
     caller = app.context.environ
     problems = list(state.problems)
+    if state.table:
+        problems += [(str(f), f.remedy) for f in state.table.findings if f.kind != "error"]
     in_use = caller.get(PLACE) == composed.spec.place
     if state.activation:
         problems += drift(state.activation, caller)
@@ -89,6 +92,11 @@ def _without_modules(
             for r in y.requirements
         ],
         "variables": [],
+        "undeclared": [],
+        "app": "",
+        "host": "",
+        "net": "",
+        "files": [],
         "tasks": [],
         "lock": {
             "file": lock_file(found.root, found.place, bare=found.bare, home=app.context.home),
@@ -126,6 +134,7 @@ def _report(
             {"name": n, "origin": str(o)}
             for n, o in sorted({d.name: d.origin for d in spec.configuration.definitions}.items())
         ],
+        **_configuration(state),
         "tasks": [t.name for t in spec.tasks],
         "lock": {
             "file": state.composed.lock_path,
@@ -143,10 +152,28 @@ def _report(
     }
 
 
+def _configuration(state: State) -> dict[str, Any]:
+    """Say what the configuration came to: who was chosen, files made of it, strangers' keys."""
+    from stead.config.outcome import undeclared
+    from stead.pipeline.rendering import planned
+
+    table = state.table
+    chosen = table.selection if table else None
+    return {
+        "undeclared": [
+            {"name": e.name, "origin": str(e.definitions[0].origin)}
+            for e in (undeclared(table) if table else ())
+        ],
+        "app": chosen.app if chosen else "",
+        "host": chosen.host if chosen else "",
+        "net": chosen.net if chosen else "",
+        "files": [{"path": p.path, "secret": p.secret} for p in (planned(table) if table else ())],
+    }
+
+
 def _lines(report: dict[str, Any], cwd: str) -> list[str]:
     def near(path: str) -> str:
-        relative = os.path.relpath(path, cwd)
-        return relative if not relative.startswith("..") else path
+        return nearby(path, cwd)
 
     lock = report["lock"]
     asked = report["asked"]
@@ -169,6 +196,13 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
         if report["interpreter"]:
             lines.append(f"interpreter  {report['interpreter']}")
         lines.append(f"built        {report['build'] or 'no'}")
+    lines += [f"{kind:<13}{report[kind]}" for kind in ("app", "host", "net") if report[kind]]
+    for number, file in enumerate(report["files"]):
+        held = "  (holds a secret: there while a process runs)" if file["secret"] else ""
+        lines.append(f"{'' if number else 'files':<13}{near(file['path'])}{held}")
+    for number, one in enumerate(report["undeclared"]):
+        where = _place(one["origin"], near)
+        lines.append(f"{'' if number else 'undeclared':<13}{one['name']}  ({where})")
     lines.append(f"in use       {'by this shell' if report['in_use'] else 'not by this shell'}")
     lines.append(f"trusted      {'yes' if report['trusted'] else 'no (the hook leaves it alone)'}")
     for problem in report["problems"]:

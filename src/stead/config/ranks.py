@@ -83,6 +83,8 @@ class Slot:
 def settle(slot: Slot, platform: Platform, report: Report) -> None:
     """Order a variable's definitions, the one that prevails first, and name contradictions."""
     _settle_type(slot, report)
+    if slot.type.name == "bool":
+        _let_false_be_false(slot)
     given = slot.given
     if len(given) < 2:
         return
@@ -102,6 +104,13 @@ def settle(slot: Slot, platform: Platform, report: Report) -> None:
                 kept.append(rival)
         if len(kept) > 1:
             _contradict(slot, kept, report)
+
+
+def _let_false_be_false(slot: Slot) -> None:
+    """Read ``NAME = false`` as the value that it is for a bool; elsewhere it takes away."""
+    for given in slot.given:
+        if given.definition.value is None:
+            given.definition = replace(given.definition, value="false")
 
 
 def shown(slot_type: Type, definition: Definition) -> str:

@@ -28,13 +28,17 @@ _PLACEHOLDER = "x"
 class _Use:
     """A variable that leads to an endpoint, directly or by way of other variables."""
 
-    __slots__ = ("address", "node", "slot")
+    __slots__ = ("address", "node", "slot", "unknown")
 
-    def __init__(self, slot: Slot, node: Node, address: addresses.Address | None) -> None:
+    def __init__(
+        self, slot: Slot, node: Node, address: addresses.Address | None, *, unknown: bool
+    ) -> None:
         self.slot = slot
         self.node = node
         self.address = address
         """Taken apart, for one that is a URL."""
+        self.unknown = unknown
+        """It has no value, for a reason that is reported; so there is nothing to check in it."""
 
     @property
     def clients(self) -> list[Client]:
@@ -83,7 +87,7 @@ def _uses(net: Net, slots: Mapping[str, Slot], evaluator: Evaluator) -> dict[str
             slot, node = slots[name], evaluator.nodes[name]
             value = evaluator.value(name)
             address = _address(value) if value and value.kind == "url" else None
-            use = _Use(slot, node, address)
+            use = _Use(slot, node, address, unknown=value is None)
             for endpoint_name in reached[name]:
                 found.setdefault(endpoint_name, []).append(use)
     return found
@@ -222,12 +226,14 @@ def _check_tls(net: Net, endpoint: Endpoint, uses: list[_Use], report: Report) -
     A URL shows it. A client that has none says so itself, once for all it sets;
     of a variable that is nobody's and no URL there is nothing to be known.
     """
-    shown = {c.name for use in uses if use.address for c in use.clients}
+    shown = {c.name for use in uses if use.address or use.unknown for c in use.clients}
     asked: set[str] = set()
     said = "true" if endpoint.tls else "false"
     for use in uses:
         claims = {client.tls for client in use.clients}
         names = {client.name for client in use.clients}
+        if use.unknown:
+            continue
         if use.address is not None:
             speaks = use.address.speaks_tls or True in claims
         elif not names or names & (shown | asked):

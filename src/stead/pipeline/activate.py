@@ -88,19 +88,20 @@ def activate(
 def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
     """Give the commands of apps as tasks of their names, and ``APP:PROCESS`` of each process.
 
-    Of the app whose configuration this is; that another one is named is left to Python,
+    An app with processes is a task without a command: they start side by side. Of the app whose configuration this is; that another one is named is left to Python,
     by saying an environment.
     """
     taken = {t.name for t in spec.tasks}
     made = []
     for app in spec.configuration.kinds.apps:
         other = "" if table.app is not None and table.app.name == app.name else spec.environment
-        commands = [(app.name, app.run)] if app.run else []
-        commands += [(f"{app.name}:{name}", command) for name, command in app.processes]
+        parts = [(f"{app.name}:{name}", command) for name, command in app.processes]
+        commands = [(app.name, app.run), *parts] if app.run or parts else []
         made += [
             Task(
                 name,
                 command,
+                () if command else tuple(n for n, _ in parts),
                 environment=other,
                 cwd=app.base,
                 description=app.description,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from stead.config import checks as checking
 from stead.pipeline import rendering, steps
 from stead.values.errors import SteadError
+from stead.values.frozen import replace
+from stead.values.platform import Platform
 from stead.values.table import Finding, LiteralSecret
 
 if TYPE_CHECKING:
@@ -30,12 +32,37 @@ def findings(
     """
     table = steps.configured(composed, context)
     found = [*table.findings, *rendering.mistakes(table, composed.spec.platform)]
+    found += _elsewhere(composed, table, context)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
     found += _leaked(composed, table, context)
     if files:
         found += _not_current(composed, table)
     return tuple(dict.fromkeys(found))
+
+
+def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find paths that cannot be on another platform that the workspace is for.
+
+    Each platform has a table of its own: what stands in ``[layer.windows]`` counts there alone.
+    """
+    from stead.config.everywhere import check_paths
+
+    spec = composed.spec
+    # What cannot be here is among the table's own findings.
+    found = [f for f in check_paths(table, (spec.platform,), place=spec.place) if f.kind != "error"]
+    workspace = next((m.workspace for m in composed.found.manifests if m.workspace), None)
+    families = {spec.platform.family}
+    for name in workspace.platforms if workspace else ():
+        platform = Platform(name)
+        if platform.family in families:
+            continue
+        families.add(platform.family)
+        request = replace(composed.request, platform=platform)
+        with contextlib.suppress(SteadError):  # `stead lock` says what does not compose there
+            there = steps.configured(steps.composed_for(request, context, fetch=True), context)
+            found += check_paths(there, (platform,), place=spec.place)
+    return found
 
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:

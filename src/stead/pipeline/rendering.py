@@ -110,10 +110,14 @@ def with_reaches(table: Table, plans: tuple[Planned, ...]) -> Table:
     if not plans:
         return table
     entries = tuple(
-        replace(e, reaches=(*e.reaches, *(p.file.path for p in plans if e.name in p.names)))
+        replace(e, reaches=tuple(dict.fromkeys((*e.reaches, *_with(e.name, plans)))))
         for e in table.entries
     )
     return replace(table, entries=entries)
+
+
+def _with(name: str, plans: tuple[Planned, ...]) -> list[str]:
+    return [p.file.path for p in plans if name in p.names]
 
 
 def is_private(plan: Planned, table: Table) -> bool:

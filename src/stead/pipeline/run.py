@@ -150,7 +150,7 @@ def replace_process(command: Command) -> int:
     except OSError as exc:
         if exc.errno == errno.ENOEXEC:
             _become_script(command)
-        raise _not_started(command, exc) from exc
+        raise not_started(command, exc) from exc
 
 
 def _become_script(command: Command) -> None:
@@ -194,7 +194,7 @@ def run_child(command: Command) -> int:
         try:
             child = subprocess.Popen(command.argv, env=dict(command.environ))
         except OSError as exc:
-            raise _not_started(command, exc) from exc
+            raise not_started(command, exc) from exc
         children.append(child)
         for number in early:
             child.send_signal(number)
@@ -216,7 +216,8 @@ def _enter(command: Command) -> None:
         ) from exc
 
 
-def _not_started(command: Command, exc: OSError) -> TaskError:
+def not_started(command: Command, exc: OSError) -> TaskError:
+    """Say why a command cannot be started."""
     name = command.argv[0]
     if isinstance(exc, FileNotFoundError):
         error = TaskError(

@@ -302,4 +302,6 @@ def _to_rename(path: str) -> list[str]:
     name = os.path.basename(path)
     if name == ".env":
         return []
-    return [f"a .env is there and was left alone: look at {name}, then `mv {name} .env`; commit neither"]
+    return [
+        f"a .env is there and was left alone: look at {name}, then `mv {name} .env`; commit neither"
+    ]

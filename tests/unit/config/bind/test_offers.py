@@ -182,6 +182,13 @@ def test_a_client_may_say_that_it_speaks_tls(composition, values):
     values(composition.resolve())
 
 
+def test_nothing_is_asked_of_an_address_that_lacks_a_secret(composition, only):
+    store(composition, "postgres://x:{host.secrets.pw}@{net.db}/x?sslmode=require")
+    composition.net("office", db={"host": "h", "port": "1", "tls": True})
+    composition.host("lab")
+    assert "host lab offers no secrets.pw" in only(composition.resolve()).message
+
+
 def test_a_client_without_an_address_has_to_say_so(composition, only):
     composition.lib("l", {"HOST": "host"})
     composition.client("c", "l", {"HOST": "{net.db.host}"})
