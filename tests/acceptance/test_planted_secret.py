@@ -517,7 +517,8 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize(
-    "where", ["run.replace_process", "run.run_child", "start.private_files", "start.rendering.content"]
+    "where",
+    ["run.replace_process", "run.run_child", "start.private_files", "start.rendering.all_contents"],
 )
 @pytest.mark.parametrize("hard", [False, True])
 def test_a_fault_within_shows_nothing(machine, everything, tmp_path, where, hard):

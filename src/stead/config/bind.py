@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stead.config.check_references import add_nodes, with_values
 from stead.config.choice import choose_host, choose_net, endpoint_of, endpoints_of, need
 from stead.config.entries import checks_of, drift, files_of, make_entries, without_secret
 from stead.config.evaluate import Evaluator
@@ -24,6 +25,7 @@ from stead.config.report import Report
 from stead.config.terms import check_limits, check_terms
 from stead.values.errors import ManifestError
 from stead.values.frozen import replace
+from stead.values.origin import NOWHERE
 from stead.values.table import Table
 
 if TYPE_CHECKING:
@@ -56,7 +58,9 @@ def resolve(
     """
     report = Report(place)
     modules = index(configuration.kinds, report)
-    chosen = choose(modules, selection, report)
+    by_manifest = selection.app == configuration.app
+    app_at = dict(configuration.chosen_at).get("app", NOWHERE) if by_manifest else NOWHERE
+    chosen = choose(modules, selection, report, app_at=app_at)
     slots, elsewhere = gather(
         configuration, selection, modules, chosen=chosen, ambient=ambient, report=report
     )
@@ -73,7 +77,8 @@ def resolve(
     )
     sides = _make_nodes(slots, evaluator, platform)
     ports = listeners(modules, chosen, slots, elsewhere, platform=platform, report=report)
-    needs = _needs(slots, evaluator)
+    checks = checks_of(configuration, chosen, modules)
+    needs = _needs((*slots, *add_nodes(checks, evaluator)), evaluator)
     net = choose_net(modules, chosen, selection, configuration, needs=needs, report=report)
     needs += _needs_of_net(net, needs, ports)
     host = choose_host(
@@ -108,7 +113,7 @@ def resolve(
         app=app,
         paths=tuple(paths),
         files=files_of(configuration, chosen),
-        checks=checks_of(configuration, chosen, modules),
+        checks=with_values(checks, evaluator, report),
         drift=drift(entries, configuration, ambient),
     )
     for finding in drift_findings(table, ambient):
@@ -176,10 +181,10 @@ def _rest(name: str, raw: Raw, side: str, separator: str) -> Raw:
     return raw[:-size] if side == "prepend" else raw[size:]
 
 
-def _needs(slots: Mapping[str, Slot], evaluator: Evaluator) -> list[Need]:
-    """List what the definitions that prevail ask of a host and a net."""
+def _needs(names: Iterable[str], evaluator: Evaluator) -> list[Need]:
+    """List what the definitions that prevail, and checks, ask of a host and a net."""
     found = []
-    for name in slots:
+    for name in names:
         node = evaluator.nodes.get(name) or evaluator.nodes.get(f"list:{name}")
         for reference in evaluator.references(node) if node else ():
             wanted = need(reference, node.by, node.origin) if node else None

@@ -7,16 +7,20 @@ import os.path
 from typing import TYPE_CHECKING
 
 from stead.config import checks as checking
+from stead.config.outcome import references
 from stead.pipeline import rendering, steps
 from stead.values.errors import SteadError
 from stead.values.frozen import replace
 from stead.values.platform import Platform
+from stead.values.secret import SecretReference
 from stead.values.table import Finding, LiteralSecret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stead.pipeline.rendering import Planned
     from stead.pipeline.steps import Composed
+    from stead.store.rendered import Wanted
     from stead.values.context import Context
     from stead.values.table import Table
 
@@ -35,10 +39,12 @@ def findings(
     found += _elsewhere(composed, table, context)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
+    found += _absent(table)
     found += _leaked(composed, table, context)
+    found += _taken(composed, table, context)
     if files:
         found += _not_current(composed, table)
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.where.file, f.where.line)))
 
 
 def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
@@ -67,6 +73,7 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
     wanted = [c for c in table.checks if live or not checking.is_live(c)]
+    wanted = [c for c in wanted if checking.can_be_made(c)]  # the others are said already
     results = checking.evaluate(
         wanted,
         table=table,
@@ -87,6 +94,22 @@ def _environ(composed: Composed, context: Context) -> dict[str, str]:
     except SteadError:
         activation = None
     return environment(activation, context.environ) if activation else dict(context.environ)
+
+
+def _absent(table: Table) -> Iterable[Finding]:
+    """Find references to encrypted files that are not there; whether they open is seen at run."""
+    named = dict.fromkeys(r for e in table.entries if e.secret for r in references(e))
+    return [
+        Finding(
+            f"{reference}: there is no file {reference.file}",
+            reference.origin,
+            remedy="correct its name, or get or make the file",
+        )
+        for reference in named
+        if isinstance(reference, SecretReference)
+        and reference.file
+        and not os.path.exists(reference.file)
+    ]
 
 
 def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
@@ -112,16 +135,43 @@ def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Find
     ]
 
 
+def _taken(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find rendered files that cannot be put where they are asked for."""
+    from stead.store._links import known_files
+    from stead.store.rendered import TAKEN, taken
+
+    wanted = _wanted(composed, table, rendering.planned(table))
+    wrong = taken(wanted, known_files(str(context.home), composed.spec.place)) if wanted else ()
+    return [Finding(said, file.origin, remedy=remedy or TAKEN) for file, said, remedy in wrong]
+
+
+def _wanted(composed: Composed, table: Table, plans: Iterable[Planned]) -> list[Wanted]:
+    """Render what holds no secret; what is wrong with a template is said elsewhere."""
+    from stead.store.rendered import Wanted
+
+    found = []
+    for plan in plans:
+        text = ""
+        with contextlib.suppress(SteadError):
+            if not plan.secret:
+                text = rendering.content(plan, table, composed.spec.platform)
+            found.append(
+                Wanted(
+                    plan.file.path,
+                    text,
+                    plan.file.base,
+                    private=plan.secret,
+                    origin=plan.file.origin,
+                )
+            )
+    return found
+
+
 def _not_current(composed: Composed, table: Table) -> Iterable[Finding]:
     """Find rendered files that are missing or not current; those with secrets are neither."""
-    from stead.store.rendered import Wanted, stale
+    from stead.store.rendered import stale
 
-    wanted = []
-    for plan in rendering.planned(table):
-        if not plan.secret:
-            with contextlib.suppress(SteadError):  # what is wrong with it is said already
-                text = rendering.content(plan, table, composed.spec.platform)
-                wanted.append(Wanted(plan.file.path, text, plan.file.base, origin=plan.file.origin))
+    wanted = _wanted(composed, table, [p for p in rendering.planned(table) if not p.secret])
     return [
         Finding(
             f"{os.path.relpath(s.path, composed.spec.place)} {s.why}",

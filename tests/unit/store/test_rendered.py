@@ -9,7 +9,7 @@ import pytest
 
 from stead.store import places
 from stead.store.rendered import Stale, Wanted, place_files, required, stale, unlink_missing
-from stead.values.errors import ManifestError, StoreError
+from stead.values.errors import ManifestError
 from stead.values.origin import Origin
 
 
@@ -166,7 +166,9 @@ class TestWhatIsNotSteads:
 
     def test_a_file_where_a_directory_is_needed(self, put, place):
         (place / "conf").write_text("mine")
-        with pytest.raises(ManifestError, match="needs a directory conf, and that is a file") as caught:
+        with pytest.raises(
+            ManifestError, match="needs a directory conf, and that is a file"
+        ) as caught:
             put(wanted(place))
         assert caught.value.where.line == 4
         assert (place / "conf").read_text() == "mine"

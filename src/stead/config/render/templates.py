@@ -125,7 +125,7 @@ def _scans(
         try:
             found = _scanned(text, name, sources.path(name))
         except TemplateSyntaxError as exc:
-            problems.append(_syntax(sources, exc))
+            problems.append(_syntax(sources, exc, name))
             continue
         yield name, found
         for other, line, may_miss in found.includes:
@@ -189,8 +189,8 @@ def _nameless(origin: Origin, name: str, prefix: str, every: Collection[str]) ->
     return origin, f"{prefix}{name} is not known", remedy
 
 
-def _syntax(sources: Sources, exc: TemplateSyntaxError) -> Problem:
-    path = sources.path(exc.name) if exc.name else exc.filename or ""
+def _syntax(sources: Sources, exc: TemplateSyntaxError, name: str = "") -> Problem:
+    path = sources.path(name or exc.name or "") if name or exc.name else exc.filename or ""
     said = (exc.message or "it is no template").rstrip(".")
     return Origin(path, exc.lineno), said, "see the syntax of Jinja2's templates"
 
@@ -241,4 +241,6 @@ def _said(exc: BaseException) -> str:
         return "it includes or calls itself without end"
     if isinstance(exc, TypeError):
         return "an expression does not fit the type of what it is given"
+    if isinstance(exc, OverflowError):
+        return "an expression gives too much, or too large a number"
     return f"an expression cannot be computed ({type(exc).__name__})"
