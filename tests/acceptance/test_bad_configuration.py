@@ -278,10 +278,10 @@ CASES = {
     "a check's references": (
         {"stead.toml": CHECKS},
         [
-            ("stead.toml:6", "check undefined refers to ${NOPE}, which is not defined"),
-            ("stead.toml:7", "net n offers no sever (needed by check endpoint, stead.toml:7)"),
+            ("stead.toml:6", "the check undefined refers to ${NOPE}, which is not defined"),
+            ("stead.toml:7", "net n offers no sever (needed by the check endpoint, stead.toml:7)"),
             ("stead.toml:7", "did you mean server?"),
-            ("stead.toml:8", "check shown would show a secret: http://${S}/"),
+            ("stead.toml:8", "the check shown would hold a secret"),
         ],
     ),
     "a check's shape": (

@@ -22,9 +22,11 @@ Secrets are not looked up and not shown.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
-    shown = commands.add_parser("list", help="list the variables, their values and origins")
+    listing = "list the variables, their values and origins"
+    shown = commands.add_parser("list", help=listing, description=listing)
     options.environment(shown)
-    compared = commands.add_parser("diff", help="list what differs between two environments")
+    comparing = "list what differs between two environments"
+    compared = commands.add_parser("diff", help=comparing, description=comparing)
     compared.add_argument("first", metavar="ENV", help="one environment")
     compared.add_argument("second", metavar="ENV", help="the other")
     for parser_ in (shown, compared):

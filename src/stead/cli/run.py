@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import run, tasks
+    from stead.pipeline.configure import worth_saying
     from stead.pipeline.start import must_wait, started
     from stead.store.places import place_directory
 
@@ -61,7 +62,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     def activation_of(name: str | None) -> Activation:
         if name not in made:
             made[name] = app.prepared(name)
-            for finding in made[name].table.findings:
+            for finding in worth_saying(made[name].table):
                 app.err(f"stead: {finding}")
         return made[name].activation
 

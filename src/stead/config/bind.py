@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.config.check_references import add_nodes, with_values
+from stead.config.check_texts import CheckTexts
 from stead.config.choice import choose_host, choose_net, endpoint_of, endpoints_of, need
-from stead.config.entries import checks_of, drift, files_of, make_entries, without_secret
+from stead.config.entries import drift, files_of, make_entries, without_secret
 from stead.config.evaluate import Evaluator
 from stead.config.gather import gather
 from stead.config.listeners import assign, check_ports, listeners
@@ -77,8 +77,8 @@ def resolve(
     )
     sides = _make_nodes(slots, evaluator, platform)
     ports = listeners(modules, chosen, slots, elsewhere, platform=platform, report=report)
-    checks = checks_of(configuration, chosen, modules)
-    needs = _needs((*slots, *add_nodes(checks, evaluator)), evaluator)
+    checks = CheckTexts(configuration, chosen, modules, evaluator, report)
+    needs = _needs(slots, evaluator) + checks.needs()
     net = choose_net(modules, chosen, selection, configuration, needs=needs, report=report)
     needs += _needs_of_net(net, needs, ports)
     host = choose_host(
@@ -93,6 +93,7 @@ def resolve(
     entries = make_entries(
         slots, evaluator, sides=sides, configuration=configuration, chosen=chosen, report=report
     )
+    expanded = checks.expanded()
     check_ports(ports, host, report)
     check_terms(net, host, slots, evaluator, report)
     check_limits(host, modules, slots, evaluator, platform=platform, report=report)
@@ -113,7 +114,7 @@ def resolve(
         app=app,
         paths=tuple(paths),
         files=files_of(configuration, chosen),
-        checks=with_values(checks, evaluator, report),
+        checks=expanded,
         drift=drift(entries, configuration, ambient),
     )
     for finding in drift_findings(table, ambient):
@@ -181,10 +182,10 @@ def _rest(name: str, raw: Raw, side: str, separator: str) -> Raw:
     return raw[:-size] if side == "prepend" else raw[size:]
 
 
-def _needs(names: Iterable[str], evaluator: Evaluator) -> list[Need]:
-    """List what the definitions that prevail, and checks, ask of a host and a net."""
+def _needs(slots: Mapping[str, Slot], evaluator: Evaluator) -> list[Need]:
+    """List what the definitions that prevail ask of a host and a net."""
     found = []
-    for name in names:
+    for name in slots:
         node = evaluator.nodes.get(name) or evaluator.nodes.get(f"list:{name}")
         for reference in evaluator.references(node) if node else ():
             wanted = need(reference, node.by, node.origin) if node else None

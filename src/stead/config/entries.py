@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stead.config.evaluate import Evaluator
-    from stead.config.modules import Chosen, Modules
+    from stead.config.modules import Chosen
     from stead.config.nodes import Value
     from stead.config.ranks import Slot
     from stead.config.report import Report
-    from stead.values.kinds import Check, Declaration, RenderedFile
+    from stead.values.kinds import Declaration, RenderedFile
     from stead.values.spec import Configuration
     from stead.values.table import Definition
 
@@ -83,15 +83,6 @@ def files_of(configuration: Configuration, chosen: Chosen) -> tuple[RenderedFile
     return tuple(
         sorted(dict.fromkeys((*configuration.files, *own)), key=lambda f: (f.base, f.path))
     )
-
-
-def checks_of(configuration: Configuration, chosen: Chosen, modules: Modules) -> tuple[Check, ...]:
-    """Give the checks that count: the place's, the app's, those of the libs that apply."""
-    used = {lib.name for lib in chosen.libs} | {client.uses for client in chosen.clients}
-    found = [*configuration.checks, *(chosen.app.checks if chosen.app else ())]
-    for name in sorted(used & set(modules.libs)):
-        found += modules.libs[name].checks
-    return tuple(sorted(dict.fromkeys(found), key=lambda c: (c.by, c.name, c.kind, c.subject)))
 
 
 def drift(

@@ -4,25 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import os.path
+import re
 from typing import TYPE_CHECKING
 
 from stead.config import checks as checking
 from stead.config.outcome import references
 from stead.pipeline import rendering, steps
-from stead.values.errors import SteadError
+from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
 from stead.values.platform import Platform
 from stead.values.secret import SecretReference
 from stead.values.table import Finding, LiteralSecret
 
+_BRACES = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stead.pipeline.rendering import Planned
-    from stead.pipeline.steps import Composed
+    from stead.pipeline.steps import Composed, Request
     from stead.store.rendered import Wanted
     from stead.values.context import Context
     from stead.values.table import Table
+
+
+def inspected(
+    request: Request, context: Context, *, live: bool, files: bool = False
+) -> tuple[Finding, ...]:
+    """Say all that is wrong with an environment, beginning with the files that describe it.
+
+    As :func:`findings`. Of a ``.env`` that cannot be read the rest is looked at as if
+    it were empty. Raises what is no mistake in a manifest: a missing module, no rights.
+    """
+    from stead.pipeline.variables import private_unread
+
+    try:
+        composed = steps.composed_for(request, context, fetch=True)
+    except ManifestError as exc:
+        first = rendering.finding_of(exc)
+    else:
+        return findings(composed, context, live=live, files=files)
+    unread = replace(request, overlay={**request.overlay, **private_unread(request)})
+    try:
+        composed = steps.composed_for(unread, context, fetch=True)
+    except ManifestError:
+        return (first,)
+    others = findings(composed, context, live=False)
+    return (first, *(f for f in others if f != first))
 
 
 def findings(
@@ -37,6 +65,7 @@ def findings(
     table = steps.configured(composed, context)
     found = [*table.findings, *rendering.mistakes(table, composed.spec.platform)]
     found += _elsewhere(composed, table, context)
+    found += _in_braces(table)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
     found += _absent(table)
@@ -69,6 +98,24 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
             there = steps.configured(steps.composed_for(request, context, fetch=True), context)
             found += check_paths(there, (platform,), place=spec.place)
     return found
+
+
+def _in_braces(table: Table) -> Iterable[Finding]:
+    """Find ``{NAME}`` where ``${NAME}`` may be meant: it stays as it stands."""
+    known = {e.name for e in table.entries}
+    for entry in table.entries:
+        for definition in entry.definitions[:1]:
+            if definition.rank in (".env", "adopted") or entry.type.name == "json":
+                continue
+            texts = definition.value if isinstance(definition.value, tuple) else (definition.value,)
+            names = [n for t in texts if t for n in _BRACES.findall(t) if n in known]
+            for name in dict.fromkeys(names):
+                yield Finding(
+                    f"{entry.name} holds {{{name}}} as it stands",
+                    definition.origin,
+                    remedy=f"write ${{{name}}} if the variable's value is meant",
+                    kind="warning",
+                )
 
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:

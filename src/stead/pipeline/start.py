@@ -20,7 +20,7 @@ from stead.store.rendered import Wanted
 from stead.values.activation import Change, apply
 from stead.values.frozen import replace
 from stead.values.secret import SecretReference
-from stead.values.table import LiteralSecret
+from stead.values.table import LiteralSecret, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,6 +64,7 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
     )
     if error := checking.failure(results):
         raise error
+    _remember(prepared, context)
     files = [
         Wanted(
             p.file.path,
@@ -89,6 +90,23 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
         note=context.progress.note,
     ):
         yield replace(command, environ=environ)
+
+
+def _remember(prepared: Prepared, context: Context) -> None:
+    """Note which commands of the build hold, so that the next run need not ask them."""
+    composed, activation = prepared.composed, prepared.activation
+    commands = [c for c in prepared.table.checks if c.kind == "command"]
+    if not commands or composed.request.selection != Selection():
+        return
+    from stead.pipeline.held import program_in_build, remember, sign
+
+    spec = composed.spec
+    found = [
+        (c, program_in_build(c, activation.build, activation.changes, spec.platform))
+        for c in commands
+    ]
+    signs = [sign(c, program) for c, program in found if program]
+    remember(context.home, spec.place, spec.environment, signs)
 
 
 def must_wait(prepared: Prepared) -> bool:
