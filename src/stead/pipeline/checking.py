@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING
 
 from stead.config import checks as checking
-from stead.config.outcome import references
 from stead.pipeline import rendering, steps
 from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from stead.store.rendered import Wanted
     from stead.values.context import Context
     from stead.values.table import Table
+
+
+_ONE_OF_EACH = ("linux-64", "osx-arm64", "win-64")
 
 
 def inspected(
@@ -68,7 +70,7 @@ def findings(
     found += _in_braces(table)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
-    found += _absent(table)
+    found += _closed(composed, table, context)
     found += _leaked(composed, table, context)
     found += _taken(composed, table, context)
     if files:
@@ -80,6 +82,8 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     """Find paths that cannot be on another platform that the workspace is for.
 
     Each platform has a table of its own: what stands in ``[layer.windows]`` counts there alone.
+    Where the workspace names none, others are warned of, and only of names that some
+    system cannot hold.
     """
     from stead.config.everywhere import check_paths
 
@@ -88,7 +92,12 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     found = [f for f in check_paths(table, (spec.platform,), place=spec.place) if f.kind != "error"]
     workspace = next((m.workspace for m in composed.found.manifests if m.workspace), None)
     families = {spec.platform.family}
-    for name in workspace.platforms if workspace else ():
+    if workspace is None or not workspace.platforms:
+        others = [Platform(n) for n in _ONE_OF_EACH if Platform(n).family not in families]
+        elsewhere = check_paths(table, others, place=spec.place, relative=True)
+        found += [replace(f, kind="warning") for f in elsewhere]
+        return found
+    for name in workspace.platforms:
         platform = Platform(name)
         if platform.family in families:
             continue
@@ -143,20 +152,45 @@ def _environ(composed: Composed, context: Context) -> dict[str, str]:
     return environment(activation, context.environ) if activation else dict(context.environ)
 
 
-def _absent(table: Table) -> Iterable[Finding]:
-    """Find references to encrypted files that are not there; whether they open is seen at run."""
-    named = dict.fromkeys(r for e in table.entries if e.secret for r in references(e))
-    return [
-        Finding(
-            f"{reference}: there is no file {reference.file}",
-            reference.origin,
-            remedy="correct its name, or get or make the file",
+def _closed(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find encrypted files that cannot be opened here, and what they do not hold.
+
+    Nothing is asked for, no program runs, and what was opened is forgotten. That no key
+    fits is a warning: another machine may be the one that has it.
+    """
+    wanted = dict.fromkeys(
+        part
+        for entry in table.entries
+        for part in entry.parts
+        if isinstance(part, SecretReference) and part.scheme in ("age", "sops")
+    )
+    if not wanted:
+        return []
+    from stead.config.secrets import attempt
+
+    _, failures = attempt(wanted, context=replace(context, ask=None))
+    found = []
+    for failure in failures:
+        reference = failure.reference
+        if any("passphrase" in line for line in (failure.reason, *failure.tried)):
+            continue  # to be asked for at the run
+        theirs = bool(failure.tried) or not (
+            os.path.exists(reference.file) or _is_within(reference.file, composed.spec.root)
         )
-        for reference in named
-        if isinstance(reference, SecretReference)
-        and reference.file
-        and not os.path.exists(reference.file)
-    ]
+        found.append(
+            Finding(
+                f"{reference} cannot be had here: {failure.reason}",
+                reference.origin,
+                tuple(f"tried {line}" for line in failure.tried),
+                failure.remedy,
+                "warning" if theirs else "error",
+            )
+        )
+    return found
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return os.path.normpath(path).startswith(os.path.join(directory, ""))
 
 
 def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
