@@ -500,7 +500,8 @@ import faulthandler
 
 faulthandler.enable()
 import stead.pipeline.run as run
-import stead.pipeline.start as start
+import stead.pipeline.rendering as rendering
+import stead.store.private_files as private_files
 from stead.__main__ import main
 
 
@@ -518,7 +519,12 @@ sys.exit(main())
 
 @pytest.mark.parametrize(
     "where",
-    ["run.replace_process", "run.run_child", "start.private_files", "start.rendering.all_contents"],
+    [
+        "run.replace_process",
+        "run.run_child",
+        "private_files.private_files",
+        "rendering.all_contents",
+    ],
 )
 @pytest.mark.parametrize("hard", [False, True])
 def test_a_fault_within_shows_nothing(machine, everything, tmp_path, where, hard):
