@@ -85,17 +85,18 @@ def place(composed: Composed, table: Table, context: Context) -> None:
     from stead.pipeline import rendering
     from stead.store import rendered
 
-    plans = rendering.planned(table)
+    plans = [plan for plan in rendering.planned(table) if not plan.secret]
     wanted = [
         rendered.Wanted(
             plan.file.path,
-            rendering.content(plan, table, spec.platform),
+            text,
             plan.file.base,
             private=rendering.is_private(plan, table),
             origin=plan.file.origin,
         )
-        for plan in plans
-        if not plan.secret
+        for plan, text in zip(
+            plans, rendering.all_contents(plans, table, spec.platform), strict=True
+        )
     ]
     if wanted or known_files(str(context.home), spec.place):
         rendered.place_files(

@@ -71,12 +71,14 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
     files = [
         Wanted(
             p.file.path,
-            rendering.content(p, table, platform, resolved),
+            text,
             p.file.base,
             private=True,
             origin=p.file.origin,
         )
-        for p in private
+        for p, text in zip(
+            private, rendering.all_contents(private, table, platform, resolved), strict=True
+        )
     ]
     if not files:
         yield replace(command, environ=environ)
