@@ -40,10 +40,11 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
 def _list(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.provenance import listed
+    from stead.pipeline.rendering import planned, with_reaches
 
     table = app.table(args.environment)
     _say_what_is_wrong(app, table)
-    rows = listed(table)
+    rows = listed(with_reaches(table, planned(table)) if args.json else table)
     if args.json:
         app.out_json(rows)
         return 0

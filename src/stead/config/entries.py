@@ -132,7 +132,8 @@ def _everybody(chosen: Chosen) -> tuple[str, ...]:
     app = chosen.app
     if app is None:
         return ()
-    return (f"app {app.name}", *(f"process {name}" for name, _ in app.processes))
+    processes = [f"app {app.name}: {name}" for name, _ in app.processes]
+    return (*([f"app {app.name}"] if app.run or not processes else []), *processes)
 
 
 def _files_with(name: str, files: tuple[RenderedFile, ...], *, declared: bool) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from stead.pipeline import rendering, steps
 from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
 from stead.values.platform import Platform
+from stead.values.secret import SecretReference
 from stead.values.table import Finding, LiteralSecret
 
 _BRACES = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
@@ -19,9 +20,14 @@ _BRACES = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stead.pipeline.rendering import Planned
     from stead.pipeline.steps import Composed, Request
+    from stead.store.rendered import Wanted
     from stead.values.context import Context
     from stead.values.table import Table
+
+
+_ONE_OF_EACH = ("linux-64", "osx-arm64", "win-64")
 
 
 def inspected(
@@ -64,16 +70,20 @@ def findings(
     found += _in_braces(table)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
+    found += _closed(composed, table, context)
     found += _leaked(composed, table, context)
+    found += _taken(composed, table, context)
     if files:
         found += _not_current(composed, table)
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.where.file, f.where.line)))
 
 
 def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
     """Find paths that cannot be on another platform that the workspace is for.
 
     Each platform has a table of its own: what stands in ``[layer.windows]`` counts there alone.
+    Where the workspace names none, others are warned of, and only of names that some
+    system cannot hold.
     """
     from stead.config.everywhere import check_paths
 
@@ -82,7 +92,12 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     found = [f for f in check_paths(table, (spec.platform,), place=spec.place) if f.kind != "error"]
     workspace = next((m.workspace for m in composed.found.manifests if m.workspace), None)
     families = {spec.platform.family}
-    for name in workspace.platforms if workspace else ():
+    if workspace is None or not workspace.platforms:
+        others = [Platform(n) for n in _ONE_OF_EACH if Platform(n).family not in families]
+        elsewhere = check_paths(table, others, place=spec.place, relative=True)
+        found += [replace(f, kind="warning") for f in elsewhere]
+        return found
+    for name in workspace.platforms:
         platform = Platform(name)
         if platform.family in families:
             continue
@@ -114,6 +129,7 @@ def _in_braces(table: Table) -> Iterable[Finding]:
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
     wanted = [c for c in table.checks if live or not checking.is_live(c)]
+    wanted = [c for c in wanted if checking.can_be_made(c)]  # the others are said already
     results = checking.evaluate(
         wanted,
         table=table,
@@ -134,6 +150,47 @@ def _environ(composed: Composed, context: Context) -> dict[str, str]:
     except SteadError:
         activation = None
     return environment(activation, context.environ) if activation else dict(context.environ)
+
+
+def _closed(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find encrypted files that cannot be opened here, and what they do not hold.
+
+    Nothing is asked for, no program runs, and what was opened is forgotten. That no key
+    fits is a warning: another machine may be the one that has it.
+    """
+    wanted = dict.fromkeys(
+        part
+        for entry in table.entries
+        for part in entry.parts
+        if isinstance(part, SecretReference) and part.scheme in ("age", "sops")
+    )
+    if not wanted:
+        return []
+    from stead.config.secrets import attempt
+
+    _, failures = attempt(wanted, context=replace(context, ask=None))
+    found = []
+    for failure in failures:
+        reference = failure.reference
+        if any("passphrase" in line for line in (failure.reason, *failure.tried)):
+            continue  # to be asked for at the run
+        theirs = bool(failure.tried) or not (
+            os.path.exists(reference.file) or _is_within(reference.file, composed.spec.root)
+        )
+        found.append(
+            Finding(
+                f"{reference} cannot be had here: {failure.reason}",
+                reference.origin,
+                tuple(f"tried {line}" for line in failure.tried),
+                failure.remedy,
+                "warning" if theirs else "error",
+            )
+        )
+    return found
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return os.path.normpath(path).startswith(os.path.join(directory, ""))
 
 
 def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
@@ -159,16 +216,43 @@ def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Find
     ]
 
 
+def _taken(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find rendered files that cannot be put where they are asked for."""
+    from stead.store._links import known_files
+    from stead.store.rendered import TAKEN, taken
+
+    wanted = _wanted(composed, table, rendering.planned(table))
+    wrong = taken(wanted, known_files(str(context.home), composed.spec.place)) if wanted else ()
+    return [Finding(said, file.origin, remedy=remedy or TAKEN) for file, said, remedy in wrong]
+
+
+def _wanted(composed: Composed, table: Table, plans: Iterable[Planned]) -> list[Wanted]:
+    """Render what holds no secret; what is wrong with a template is said elsewhere."""
+    from stead.store.rendered import Wanted
+
+    found = []
+    for plan in plans:
+        text = ""
+        with contextlib.suppress(SteadError):
+            if not plan.secret:
+                text = rendering.content(plan, table, composed.spec.platform)
+            found.append(
+                Wanted(
+                    plan.file.path,
+                    text,
+                    plan.file.base,
+                    private=plan.secret,
+                    origin=plan.file.origin,
+                )
+            )
+    return found
+
+
 def _not_current(composed: Composed, table: Table) -> Iterable[Finding]:
     """Find rendered files that are missing or not current; those with secrets are neither."""
-    from stead.store.rendered import Wanted, stale
+    from stead.store.rendered import stale
 
-    wanted = []
-    for plan in rendering.planned(table):
-        if not plan.secret:
-            with contextlib.suppress(SteadError):  # what is wrong with it is said already
-                text = rendering.content(plan, table, composed.spec.platform)
-                wanted.append(Wanted(plan.file.path, text, plan.file.base, origin=plan.file.origin))
+    wanted = _wanted(composed, table, [p for p in rendering.planned(table) if not p.secret])
     return [
         Finding(
             f"{os.path.relpath(s.path, composed.spec.place)} {s.why}",
