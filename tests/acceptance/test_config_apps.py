@@ -171,7 +171,8 @@ class TestProcesses:
         time.sleep(0.2)
         os.kill(child.pid, signal.SIGTERM)  # said twice: no more waiting
         child.communicate(timeout=8)
-        assert child.returncode == 128 + signal.SIGTERM
+        # Which of the two is seen to end first is chance.
+        assert child.returncode in (128 + signal.SIGTERM, 128 + signal.SIGKILL)
         assert gone(int((root / "pid").read_text()))
 
     def test_what_a_process_started_ends_with_it(self, machine, project):

@@ -125,7 +125,7 @@ def test_false_is_a_value_of_a_bool_and_takes_away_elsewhere(machine, project, d
 
 
 class TestDrift:
-    TEXT = "[vars]\nX = 'here'\nLIST = 'x:${LIST}'\n"
+    TEXT = "[vars]\nX = { type = 'str', value = 'here' }\nLIST = 'x:${LIST}'\n"
 
     def test_it_does_not_count_is_said_once_and_hinders_who_is_strict(self, machine, project):
         root = project({"stead.toml": self.TEXT})

@@ -77,8 +77,10 @@ D = { type = "secret", value = "env:SET" }
         assert part in done.stderr
     assert "stead.toml:5" not in done.stderr
     assert not (root / "started").exists()
-    # Looking needs none of them.
-    machine.ok("check", cwd=root)
+    # What can be known without opening any is known before.
+    said = machine.run("check", cwd=root).stdout
+    assert "stead.toml:3: " in said
+    assert "no-such.age" in said
     machine.ok("config", "list", cwd=root)
 
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "config": "list the variables, and compare environments",
     "trust": "let the hook use this place",
     "hook": "print the code that makes a shell follow the directory",
+    "completion": "print the code that makes a shell complete commands and names",
     "env": "list, show and print environments",
     "tree": "show the locked packages as a tree",
     "why": "show what asks for a package",
@@ -89,6 +90,10 @@ def _dispatch(words: list[str]) -> int:
         print(_overview())
         return 0 if rest else 2
     name = rest[0]
+    if name == "__complete":
+        from stead.cli._words import answer
+
+        return answer(rest[1:], options.directory)
     if name not in COMMANDS:
         close = nearest(name, COMMANDS)
         raise UsageError(

@@ -25,6 +25,7 @@ from stead.config.report import Report
 from stead.config.terms import check_limits, check_terms
 from stead.values.errors import ManifestError
 from stead.values.frozen import replace
+from stead.values.origin import NOWHERE
 from stead.values.table import Table
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def resolve(
     """
     report = Report(place)
     modules = index(configuration.kinds, report)
-    chosen = choose(modules, selection, report)
+    by_manifest = selection.app == configuration.app
+    app_at = dict(configuration.chosen_at).get("app", NOWHERE) if by_manifest else NOWHERE
+    chosen = choose(modules, selection, report, app_at=app_at)
     slots, elsewhere = gather(
         configuration, selection, modules, chosen=chosen, ambient=ambient, report=report
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from stead.config.report import listed, suggestion
 from stead.values.frozen import dataclass
+from stead.values.origin import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -98,6 +99,7 @@ def choose_net(
         known=modules.nets,
         offers=lambda net, wanted: endpoint_of(known[net.name], wanted.name)[0] is not None,
         report=report,
+        at=dict(configuration.chosen_at).get("net", NOWHERE),
     )
 
 
@@ -139,6 +141,7 @@ def choose_host(
         known=modules.hosts,
         offers=lambda host, wanted: (wanted.kind, wanted.name) in known[host.name],
         report=report,
+        at=dict(configuration.chosen_at).get("host", NOWHERE),
     )
 
 
@@ -159,6 +162,7 @@ def _pick(
     known: Mapping[str, Choice],
     offers: Callable[[Choice, Need], bool],
     report: Report,
+    at: Origin,
 ) -> Choice | None:
     for name, who in named:
         if not name:
@@ -168,7 +172,8 @@ def _pick(
             if who in ("--host", "--net", "host", "net"):
                 report.add(
                     f"there is no {role} {name}"
-                    + ("" if who.startswith("--") else f", which {who} = {name!r} asks for"),
+                    + ("" if who.startswith("--") else ", which [choose] asks for"),
+                    NOWHERE if who.startswith("--") else at,
                     remedy=suggestion(
                         name, known, f"declare it under [{role}.{name}], or use a module that does"
                     ),
@@ -261,7 +266,7 @@ def _report_several(
         f"({first.shown} is needed by {report.by(first.by, first.origin)})",
         first.origin,
         details=[f"{name} ({report.at(candidates[name].origin)})" for name in fitting],
-        remedy=f'choose with {role} = "{fitting[0]}"{other}, or --{role}',
+        remedy=f'choose one: {role} = "{fitting[0]}" under [choose]{other}, or --{role} {fitting[0]}',
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from stead.config.report import listed, suggestion
 from stead.values.frozen import dataclass
+from stead.values.origin import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         App,
         Client,
         Data,
+        Endpoint,
         Host,
         Kinds,
         Lib,
@@ -76,8 +78,13 @@ def index(kinds: Kinds, report: Report) -> Modules:
     )
 
 
-def choose(modules: Modules, selection: Selection, report: Report) -> Chosen:
-    """Find the recipe, target and app, and the clients and libs that come with them."""
+def choose(
+    modules: Modules, selection: Selection, report: Report, *, app_at: Origin = NOWHERE
+) -> Chosen:
+    """Find the recipe, target and app, and the clients and libs that come with them.
+
+    ``app_at`` is where the app is chosen, if a manifest does that.
+    """
     _check_names(modules, report)
     recipe = _named("recipe", selection.recipe, modules.recipes, report)
     target = _named("target", selection.target, modules.targets, report)
@@ -89,7 +96,7 @@ def choose(modules: Modules, selection: Selection, report: Report) -> Chosen:
         )
     if target is None and not selection.target and recipe and len(recipe.targets) == 1:
         target = modules.targets.get(recipe.targets[0])
-    app = _app(modules, selection, recipe, report)
+    app = _app(modules, selection, recipe, report, app_at)
     if app is not None:
         clients = _present(modules.clients, app.clients)
         return Chosen(recipe, target, app, clients, _present(modules.libs, app.libs))
@@ -102,11 +109,11 @@ def choose(modules: Modules, selection: Selection, report: Report) -> Chosen:
 
 
 def _app(
-    modules: Modules, selection: Selection, recipe: Recipe | None, report: Report
+    modules: Modules, selection: Selection, recipe: Recipe | None, report: Report, at: Origin
 ) -> App | None:
     of_recipe = recipe.apps if recipe else ()
     if selection.app:
-        app = _named("app", selection.app, modules.apps, report)
+        app = _named("app", selection.app, modules.apps, report, at)
         if app and recipe and of_recipe and app.name not in of_recipe:
             report.add(
                 f"recipe {recipe.name} does not run app {app.name}",
@@ -142,11 +149,13 @@ def _place(module: Module) -> tuple[str, int, str]:
     return module.origin.file, module.origin.line, repr(module)
 
 
-def _named(kind: str, name: str, known: Mapping[str, Module], report: Report) -> Module | None:
+def _named(
+    kind: str, name: str, known: Mapping[str, Module], report: Report, at: Origin = NOWHERE
+) -> Module | None:
     if not name:
         return None
     if name not in known:
-        report.add(f"there is no {kind} {name}", remedy=_advice(kind, name, known))
+        report.add(f"there is no {kind} {name}", at, remedy=_advice(kind, name, known))
     return known.get(name)
 
 
@@ -173,6 +182,9 @@ def _check_names(modules: Modules, report: Report) -> None:
     for app in modules.apps.values():
         check(f"app {app.name}", "client", app.clients, modules.clients, app.origin)
         check(f"app {app.name}", "lib", app.libs, modules.libs, app.origin)
+    for net in modules.nets.values():
+        for one in net.endpoints:
+            _check_listener(one, modules, report)
     for recipe in modules.recipes.values():
         who = f"recipe {recipe.name}"
         check(who, "app", recipe.apps, modules.apps, recipe.origin)
@@ -181,6 +193,21 @@ def _check_names(modules: Modules, report: Report) -> None:
         check(who, "target", recipe.targets, modules.targets, recipe.origin)
     for target in modules.targets.values():
         check(f"target {target.name}", "host", (target.host,), modules.hosts, target.origin)
+
+
+def _check_listener(endpoint: Endpoint, modules: Modules, report: Report) -> None:
+    """Check an endpoint's listener, also where nobody uses it; its app may be elsewhere."""
+    app = modules.apps.get(endpoint.app)
+    names = [v.name for v in app.listen] if app else []
+    if app is None or not endpoint.listener or endpoint.listener in names:
+        return
+    # In the words of who uses it: said once.
+    report.add(
+        f"{endpoint.name} needs listener {endpoint.listener} of app {app.name}, which has "
+        + (listed(names) if names else "none"),
+        endpoint.origin,
+        remedy=suggestion(endpoint.listener, names, f"add it to listen of [app.{app.name}]"),
+    )
 
 
 def _advice(kind: str, name: str, known: Iterable[str]) -> str:

@@ -194,7 +194,11 @@ class KindsReader(Packages):
     def text(self, value: Any, at: Path) -> str:
         text = str(value).lower() if isinstance(value, bool) else _number(value)
         if "\0" in text:
-            self.wrong(f"the value of {at[-1]} holds a NUL character", at)
+            self.wrong(
+                f"the value of {at[-1]} holds a NUL character, which no variable can",
+                at,
+                "take it out",
+            )
         return text
 
     def plain(self, table: Mapping[str, Any], at: Path) -> tuple[Variable, ...]:
@@ -409,8 +413,9 @@ class KindsReader(Packages):
         kinds: list[Any] = [kind for kind, value in said.items() if value]
         if len(kinds) != 1:
             self.wrong(
-                f"check {name} must say one thing, not "
-                + (" and ".join(kinds) if kinds else "nothing"),
+                f"check {name} must say one thing, not {' and '.join(kinds)}"
+                if kinds
+                else f"check {name} does not say what must hold, or that is empty",
                 at,
                 f'for example: {bare_or_quoted(name)} = {{ path = "data" }}',
             )

@@ -115,6 +115,8 @@ def _syntax_error(text: str, file: str, message: str) -> ManifestError:
         hint = "a key or table stands once; put what belongs together in one place"
     elif "Expected '='" in what or "key/value" in what:
         hint = "each line is key = value, a [table] header, or a # comment; keys with other characters than A-Z a-z 0-9 _ - stand in quotes"
+    elif "\\x" in what or "\\u" in what:
+        hint = "take the character out, or write it as an escape such as \\t"
     elif "Unterminated string" in what or "Illegal character" in what:
         hint = "close the quote on the same line, or use three quotes for a text of several lines"
     elif "newline" in what and "after a statement" in what:

@@ -20,7 +20,9 @@ _BRACES = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stead.pipeline.rendering import Planned
     from stead.pipeline.steps import Composed, Request
+    from stead.store.rendered import Wanted
     from stead.values.context import Context
     from stead.values.table import Table
 
@@ -70,9 +72,10 @@ def findings(
     found += _unheld(composed, table, context, live=live)
     found += _closed(composed, table, context)
     found += _leaked(composed, table, context)
+    found += _taken(composed, table, context)
     if files:
         found += _not_current(composed, table)
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.where.file, f.where.line)))
 
 
 def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
@@ -126,6 +129,7 @@ def _in_braces(table: Table) -> Iterable[Finding]:
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
     wanted = [c for c in table.checks if live or not checking.is_live(c)]
+    wanted = [c for c in wanted if checking.can_be_made(c)]  # the others are said already
     results = checking.evaluate(
         wanted,
         table=table,
@@ -212,16 +216,43 @@ def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Find
     ]
 
 
+def _taken(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find rendered files that cannot be put where they are asked for."""
+    from stead.store._links import known_files
+    from stead.store.rendered import TAKEN, taken
+
+    wanted = _wanted(composed, table, rendering.planned(table))
+    wrong = taken(wanted, known_files(str(context.home), composed.spec.place)) if wanted else ()
+    return [Finding(said, file.origin, remedy=remedy or TAKEN) for file, said, remedy in wrong]
+
+
+def _wanted(composed: Composed, table: Table, plans: Iterable[Planned]) -> list[Wanted]:
+    """Render what holds no secret; what is wrong with a template is said elsewhere."""
+    from stead.store.rendered import Wanted
+
+    found = []
+    for plan in plans:
+        text = ""
+        with contextlib.suppress(SteadError):
+            if not plan.secret:
+                text = rendering.content(plan, table, composed.spec.platform)
+            found.append(
+                Wanted(
+                    plan.file.path,
+                    text,
+                    plan.file.base,
+                    private=plan.secret,
+                    origin=plan.file.origin,
+                )
+            )
+    return found
+
+
 def _not_current(composed: Composed, table: Table) -> Iterable[Finding]:
     """Find rendered files that are missing or not current; those with secrets are neither."""
-    from stead.store.rendered import Wanted, stale
+    from stead.store.rendered import stale
 
-    wanted = []
-    for plan in rendering.planned(table):
-        if not plan.secret:
-            with contextlib.suppress(SteadError):  # what is wrong with it is said already
-                text = rendering.content(plan, table, composed.spec.platform)
-                wanted.append(Wanted(plan.file.path, text, plan.file.base, origin=plan.file.origin))
+    wanted = _wanted(composed, table, [p for p in rendering.planned(table) if not p.secret])
     return [
         Finding(
             f"{os.path.relpath(s.path, composed.spec.place)} {s.why}",

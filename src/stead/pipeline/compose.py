@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from stead.values.kinds import Declaration, RenderedFile
     from stead.values.manifest import Layer, Manifest, Use
+    from stead.values.origin import Origin
     from stead.values.platform import Platform
     from stead.values.table import Rank
 
@@ -101,7 +102,7 @@ def compose(
         channel_priority=workspace.channel_priority if workspace else "strict",
     )
     everything = (*manifests, *used_manifests)
-    chosen = _choice(parts)
+    chosen, chosen_at = _choice(parts)
     configuration = Configuration(
         definitions=_definitions(parts),
         declarations=_declarations(parts),
@@ -111,6 +112,7 @@ def compose(
         host=chosen.host,
         net=chosen.net,
         app=chosen.app,
+        chosen_at=chosen_at,
         adopt=tuple(sorted({n for p in parts for n in p.layer.adopt})),
         secrets=next((m.secrets for m in reversed(manifests) if m.secrets), None),
         paths=tuple(p for p in _merge(parts, "paths", "path") if p.path is not None),
@@ -432,8 +434,8 @@ def merged_kinds(manifests: Iterable[Manifest]) -> Kinds:
     return Kinds(**{kind: tuple(e for _, e in sorted(m.items())) for kind, m in found.items()})
 
 
-def _choice(parts: Sequence[_Part]) -> Choice:
-    """Join what the layers choose of app, host and net, by rank."""
+def _choice(parts: Sequence[_Part]) -> tuple[Choice, tuple[tuple[str, Origin], ...]]:
+    """Join what the layers choose of app, host and net, by rank; and say where each is chosen."""
     best: dict[str, tuple[tuple[int, int], str, Choice]] = {}
     for part in sorted(parts, key=lambda p: p.rank):
         if (choice := part.layer.choice) is None:
@@ -451,7 +453,8 @@ def _choice(parts: Sequence[_Part]) -> Choice:
             if name:
                 best[kind] = (part.rank, name, choice)
     named = {kind: name for kind, (_, name, _) in best.items()}
-    return Choice(named.get("app", ""), named.get("host", ""), named.get("net", ""))
+    at = tuple((kind, choice.origin) for kind, (_, _, choice) in sorted(best.items()))
+    return Choice(named.get("app", ""), named.get("host", ""), named.get("net", "")), at
 
 
 def _inputs(manifests: Iterable[Manifest], configuration: Configuration) -> tuple[str, ...]:

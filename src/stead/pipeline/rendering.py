@@ -9,12 +9,12 @@ from stead.config.outcome import references
 from stead.config.outcome import render as secret_text
 from stead.config.types import value as typed
 from stead.pipeline.files import load_text
-from stead.values.errors import SteadError
+from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import dataclass, replace
 from stead.values.table import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stead.values.kinds import RenderedFile
     from stead.values.platform import Platform
@@ -54,8 +54,8 @@ def planned(table: Table) -> tuple[Planned, ...]:
     result = []
     for file in table.files:
         main = os.path.normpath(os.path.join(file.base, file.template)) if file.template else ""
-        text = _text(main) if main else None
-        load = _Loader(os.path.dirname(main))
+        text = _text(main, file.base) if main else None
+        load = _Loader(os.path.dirname(main), file.base)
         names = used(file, text, known, declared=declared, load=load)
         others = included(file, text, load=load)
         reads = tuple(os.path.join(os.path.dirname(main), *o.split("/")) for o in others)
@@ -92,6 +92,8 @@ def content(
         texts[entry.name] = text
         variables[entry.name] = typed(entry.type, text, platform)
     main = plan.reads[0] if plan.reads else ""
+    if main and plan.template is None:
+        _explain(plan, main)
     return render(
         plan.file,
         plan.template,
@@ -100,7 +102,7 @@ def content(
         texts,
         declared=_declared(table),
         known={e.name for e in table.entries},
-        load=_Loader(os.path.dirname(main)),
+        load=_Loader(os.path.dirname(main), plan.file.base),
         dotenv_writer=dotenv.write,
     )
 
@@ -186,18 +188,78 @@ def _paths(table: Table) -> dict[str, str]:
     }
 
 
+def _explain(plan: Planned, main: str) -> None:
+    """Raise ManifestError that says why a template has no text; not for one that is missing."""
+    file = plan.file
+    what = f"the template of {file.path}"
+    if out := _leads_out(main, file.base):
+        raise ManifestError(
+            f"{what} leads out of the manifest's directory: {file.template} is at {out}",
+            where=file.origin,
+            remedy="put a copy beside the manifest",
+        )
+    try:
+        load_text(main)
+    except FileNotFoundError:
+        return
+    except IsADirectoryError as exc:
+        raise ManifestError(
+            f"{what} is a directory: {file.template}", where=file.origin, remedy="name a file"
+        ) from exc
+    except OSError as exc:
+        raise ManifestError(
+            f"{what} cannot be read: {file.template}: {exc.strerror or exc}",
+            where=file.origin,
+            remedy="look at its permissions",
+        ) from exc
+
+
+def _leads_out(path: str, base: str) -> str | None:
+    """Give where links lead from a path, if that is not below ``base``."""
+    real, inside = os.path.realpath(path), os.path.realpath(base)
+    return None if real.startswith(os.path.join(inside, "")) else real
+
+
+def all_contents(
+    plans: Iterable[Planned],
+    table: Table,
+    platform: Platform,
+    resolved: Mapping[SecretReference | LiteralSecret, Secret] | None = None,
+) -> list[str]:
+    """Render several files. Raises what :func:`content` does; of several faults, all at once."""
+    from stead.pipeline.configure import lines_of
+
+    texts, faults = [], []
+    for plan in plans:
+        try:
+            texts.append(content(plan, table, platform, resolved))
+        except ManifestError as exc:
+            faults.append(exc)
+    if not faults:
+        return texts
+    if len(faults) == 1:
+        raise faults[0]
+    raise ManifestError(
+        f"{len(faults)} files cannot be rendered",
+        details=[line for fault in faults for line in lines_of(finding_of(fault))],
+        remedy="mend each of them; nothing was started",
+    )
+
+
 class _Loader:
     """Gives templates by their name, out of one directory."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, base: str) -> None:
         self._directory = directory
+        self._base = base
 
     def __call__(self, name: str) -> str | None:
-        return _text(os.path.join(self._directory, *name.split("/")))
+        return _text(os.path.join(self._directory, *name.split("/")), self._base)
 
 
-def _text(path: str) -> str | None:
+def _text(path: str, base: str) -> str | None:
+    """Read a template that lies below ``base``, also where links lead."""
     try:
-        return load_text(path)
+        return load_text(path) if _leads_out(path, base) is None else None
     except (OSError, UnicodeDecodeError, SteadError):
         return None

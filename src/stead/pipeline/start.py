@@ -10,13 +10,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from stead.config import checks as checking
-from stead.config import secrets
 from stead.config.outcome import list_changes, references, secret_entries
 from stead.config.outcome import render as secret_text
-from stead.pipeline import rendering
-from stead.store.private_files import private_files
-from stead.store.rendered import Wanted
 from stead.values.activation import Change, apply
 from stead.values.frozen import replace
 from stead.values.secret import SecretReference
@@ -40,6 +35,14 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
     table, platform = prepared.table, prepared.composed.spec.platform
     hidden = secret_entries(table)
     checks = table.checks
+    if not (hidden or checks or table.files):
+        yield command
+        return
+    from stead.config import checks as checking
+    from stead.pipeline import rendering
+    from stead.store.private_files import private_files
+    from stead.store.rendered import Wanted
+
     private = [p for p in rendering.planned(table) if p.secret]
     if not (hidden or checks or private):
         yield command
@@ -68,12 +71,14 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
     files = [
         Wanted(
             p.file.path,
-            rendering.content(p, table, platform, resolved),
+            text,
             p.file.base,
             private=True,
             origin=p.file.origin,
         )
-        for p in private
+        for p, text in zip(
+            private, rendering.all_contents(private, table, platform, resolved), strict=True
+        )
     ]
     if not files:
         yield replace(command, environ=environ)
@@ -109,6 +114,10 @@ def _remember(prepared: Prepared, context: Context) -> None:
 
 def must_wait(prepared: Prepared) -> bool:
     """Say whether something is to be done when the process has ended."""
+    if not prepared.table.files:
+        return False
+    from stead.pipeline import rendering
+
     return any(p.secret for p in rendering.planned(prepared.table))
 
 
@@ -119,5 +128,9 @@ def _resolved(
     held = {r: r.secret for r in wanted if isinstance(r, LiteralSecret) and r.secret is not None}
     found: dict[SecretReference | LiteralSecret, Secret] = {}
     found.update(held.items())
+    if not asked:
+        return found
+    from stead.config import secrets
+
     found.update(secrets.resolve(asked, context=context).items())
     return found

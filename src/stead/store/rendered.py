@@ -95,8 +95,8 @@ def place_files(
     """
     home = os.fspath(home)
     known = known_files(home, place)
-    asked = {target(file): file for file in files}
     refuse(files, known)
+    asked = {target(file): file for file in files}
     gone = [p for p, n in known.items() if n["environment"] == environment and p not in asked]
     noted = not asked or os.path.exists(marker(home, place, environment)) == lasting
     placed = all(_is_placed(home, place, environment, p, f) for p, f in asked.items())
@@ -204,41 +204,78 @@ def target(file: Wanted) -> str:
             where=where,
             remedy="name a path inside the manifest's directory",
         ) from exc
-    if any(part.lower() == ".git" for part in path[len(file.root) :].split(os.sep)):
+    parts = [part.lower() for part in path[len(file.root) :].split(os.sep) if part]
+    reason, remedy = "", "name another path"
+    if ".git" in parts:
+        reason = "that belongs to git"
+    elif ".stead" in parts:
+        reason = "that belongs to Stead"
+    elif parts == [".env"]:
+        reason = "Stead reads private values there"
+        remedy = "name another path, such as conf/app.env"
+    if reason:
         raise ManifestError(
-            f"a rendered file cannot lie at {file.path!r}: that belongs to git",
-            where=where,
-            remedy="name another path",
+            f"a rendered file cannot lie at {file.path!r}: {reason}", where=where, remedy=remedy
         )
     return path
 
 
-def refuse(files: Iterable[Wanted], known: dict[str, Any]) -> None:
-    """Raise ManifestError if a file's place is taken, naming every one that is."""
-    wrong: list[tuple[Wanted, str]] = []
+TAKEN = "move it away, or let the manifest ask for another path"
+"""What to do about a file in the way."""
+
+
+def taken(files: Iterable[Wanted], known: dict[str, Any]) -> tuple[tuple[Wanted, str, str], ...]:
+    """Find the files that cannot be where they are asked for: each with why, and a remedy.
+
+    ``known`` is what was made in the tree. The remedy is empty where :data:`TAKEN` fits.
+    """
+    wrong: list[tuple[Wanted, str, str]] = []
     seen: dict[str, Wanted] = {}
     for file in files:
-        path = target(file)
+        try:
+            path = target(file)
+        except ManifestError as exc:
+            wrong.append((file, exc.message, exc.remedy))
+            continue
+        if blocking := _file_above(path, file.root):
+            said = os.path.relpath(blocking, file.root)
+            wrong.append((file, f"{file.path} needs a directory {said}, and that is a file", ""))
+            continue
         other = seen.setdefault(path, file)
         if other is not file:
-            wrong.append((file, f"{file.path} is asked for twice, also at {other.origin}"))
+            wrong.append((file, f"{file.path} is asked for twice, also at {other.origin}", ""))
         elif os.path.lexists(path) and not is_own(path, known.get(path, {})):
             if not file.private and digest_of(path) == digest(file.data):
                 continue
-            wrong.append((file, f"{file.path} is {_what(path, known)}"))
+            wrong.append((file, f"{file.path} is {_what(path, known)}", ""))
+    return tuple(wrong)
+
+
+def refuse(files: Iterable[Wanted], known: dict[str, Any]) -> None:
+    """Raise ManifestError if a file cannot be where it is asked for, naming every one."""
+    wrong = taken(files, known)
     if not wrong:
         return
-    remedy = "move it away, or let the manifest ask for another path"
-    first, said = wrong[0]
+    first, said, remedy = wrong[0]
     where = first.origin if first.origin.file else None
     if len(wrong) == 1:
-        raise ManifestError(said, where=where, remedy=remedy)
+        raise ManifestError(said, where=where, remedy=remedy or TAKEN)
     raise ManifestError(
         f"{len(wrong)} rendered files cannot be put where they are asked for",
         where=where,
-        details=[f"{file.origin}: {text}" for file, text in wrong],
-        remedy=remedy,
+        details=[f"{file.origin}: {text}" for file, text, _ in wrong],
+        remedy=TAKEN,
     )
+
+
+def _file_above(path: str, root: str) -> str:
+    """Give what stands where a directory is needed on the way to ``path``; else nothing."""
+    above = os.path.dirname(path)
+    while len(above) > len(root):
+        if os.path.lexists(above):
+            return "" if os.path.isdir(above) else above
+        above = os.path.dirname(above)
+    return ""
 
 
 def _what(path: str, known: dict[str, Any]) -> str:
@@ -277,13 +314,14 @@ def _same(kept: str, file: Wanted) -> bool:
 def _is_placed(home: str, place: str, environment: str, path: str, file: Wanted) -> bool:
     """Say whether a file is as it must be, or equals one that somebody keeps there."""
     kept = _kept(home, place, environment, path)
-    try:
-        if os.readlink(path) == kept:
-            return _same(kept, file)
-    except OSError:
-        if not os.path.islink(path):
-            return not file.private and digest_of(path) == digest(file.data)
-    return False
+    leads = None
+    with contextlib.suppress(OSError):
+        leads = os.readlink(path)
+    if leads == kept:
+        return _same(kept, file)
+    if leads is not None and is_own(path, {}):
+        return False
+    return not file.private and digest_of(path) == digest(file.data)
 
 
 def _forget_content(home: str, place: str, environment: str, path: str) -> None:

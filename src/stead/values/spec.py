@@ -11,6 +11,7 @@ from stead.values.kinds import NOTHING, Kinds
 if TYPE_CHECKING:
     from stead.values.kinds import Check, Declaration, RenderedFile, SecretsTable
     from stead.values.manifest import Channel, Index, PathEntry, TakenLock, Task, Use
+    from stead.values.origin import Origin
     from stead.values.platform import Platform
     from stead.values.requirement import Requirement
     from stead.values.table import Definition
@@ -58,6 +59,8 @@ class Configuration:
     net: str = ""
     app: str = ""
     """What the place chose of each, where it did."""
+    chosen_at: tuple[tuple[str, Origin], ...] = field(default=(), compare=False)
+    """Where ``host``, ``net`` and ``app`` were chosen."""
     adopt: tuple[str, ...] = ()
     secrets: SecretsTable | None = None
     paths: tuple[PathEntry, ...] = ()

@@ -9,7 +9,7 @@ import pytest
 
 from stead.store import places
 from stead.store.rendered import Stale, Wanted, place_files, required, stale, unlink_missing
-from stead.values.errors import ManifestError, StoreError
+from stead.values.errors import ManifestError
 from stead.values.origin import Origin
 
 
@@ -125,6 +125,20 @@ class TestWhatIsNotSteads:
         assert put(wanted(place, "viewer.ini")) == ()
         assert not (place / "viewer.ini").is_symlink()
 
+    def test_so_may_a_link_to_such_a_file(self, put, place):
+        (place / "theirs").write_text("a = 1\n")
+        (place / "viewer.ini").symlink_to("theirs")
+        assert put(wanted(place, "viewer.ini")) == ()
+        assert os.readlink(place / "viewer.ini") == "theirs"
+        with pytest.raises(ManifestError, match="a link that Stead did not make"):
+            put(wanted(place, "viewer.ini", content="b\n"))
+
+    @pytest.mark.parametrize("path", [".env", ".stead/x", ".STEAD/y"])
+    def test_what_stead_itself_reads_is_not_for_others(self, put, place, path):
+        with pytest.raises(ManifestError, match="Stead"):
+            put(wanted(place, path))
+        assert os.listdir(place) == []
+
     def test_but_not_for_private_content(self, put, place):
         (place / "viewer.ini").write_text("a = 1\n")
         with pytest.raises(ManifestError):
@@ -152,8 +166,11 @@ class TestWhatIsNotSteads:
 
     def test_a_file_where_a_directory_is_needed(self, put, place):
         (place / "conf").write_text("mine")
-        with pytest.raises((ManifestError, StoreError)):
+        with pytest.raises(
+            ManifestError, match="needs a directory conf, and that is a file"
+        ) as caught:
             put(wanted(place))
+        assert caught.value.where.line == 4
         assert (place / "conf").read_text() == "mine"
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stead.values.secret import Secret
     from stead.values.table import Table
 
-__all__ = ["evaluate", "failure", "is_live", "mistakes", "static_paths"]
+__all__ = ["can_be_made", "evaluate", "failure", "is_live", "mistakes", "static_paths"]
 
 _ALWAYS = frozenset(("gpu", "port", "run", "space", "url"))
 """Kinds whose answer may be another at each run."""
@@ -106,6 +106,11 @@ def static_paths(checks: Iterable[Check]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def can_be_made(check: Check) -> bool:
+    """Say whether a check is written as it must be."""
+    return not mistakes((check,))
+
+
 def mistakes(checks: Iterable[Check]) -> tuple[Finding, ...]:
     """Find the checks that cannot be made as they are written; nothing is evaluated."""
     from stead.config.checks.bounds import MistakeError
@@ -117,7 +122,6 @@ def mistakes(checks: Iterable[Check]) -> tuple[Finding, ...]:
             require(check)
         except MistakeError as exc:
             by = f" ({check.by})" if check.by else ""
-            found.append(
-                Finding(f"the check {check.name!r}{by} cannot be made: {exc}", check.origin)
-            )
+            said = f"the check {check.name!r}{by} cannot be made: {exc}"
+            found.append(Finding(said, check.origin, remedy="correct the check"))
     return tuple(found)

@@ -243,4 +243,6 @@ def _said(exc: BaseException) -> str:
         return "it includes or calls itself without end"
     if isinstance(exc, TypeError):
         return "an expression does not fit the type of what it is given"
+    if isinstance(exc, OverflowError):
+        return "an expression gives too much, or too large a number"
     return f"an expression cannot be computed ({type(exc).__name__})"

@@ -47,10 +47,10 @@ def read_file(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(LARGEST)
     except FileNotFoundError:
-        reason = f"there is no file {path}"
+        reason, remedy = f"there is no file {path}", "correct its name, or get or make the file"
     except OSError as exc:
-        reason = f"{path} cannot be read: {exc.strerror}"
-    raise UnopenedError(reason)
+        reason, remedy = f"{path} cannot be read: {exc.strerror}", "look at its permissions"
+    raise UnopenedError(reason, remedy=remedy)
 
 
 def less_last_line_end(text: str) -> str:

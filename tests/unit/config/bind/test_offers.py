@@ -56,7 +56,7 @@ def test_two_hosts_that_fit_have_to_be_chosen_from(composition, only):
     composition.host("b", paths={"x": "/b"})
     finding = only(composition.resolve())
     assert finding.message == "two hosts fit: a and b (paths.x is needed by [vars], stead.toml:1)"
-    assert finding.remedy == 'choose with host = "a", a target, or --host'
+    assert finding.remedy == 'choose one: host = "a" under [choose], a target, or --host a'
     composition.target("t", "a")
     composition.target("u", "a")
     composition.recipe("of-target", targets=("t",))
@@ -306,7 +306,7 @@ def test_a_host_that_the_place_names_and_is_not_there_is_named(composition, only
     composition.host("lab")
     composition.more["host"] = "lap"
     finding = only(composition.resolve())
-    assert finding.message == "there is no host lap, which host = 'lap' asks for"
+    assert finding.message == "there is no host lap, which [choose] asks for"
     assert finding.remedy == "did you mean lab?"
 
 

@@ -1,0 +1,33 @@
+"""``stead __complete KIND``: what a shell's completion asks while its user waits.
+
+One word per line, and after a tab what to say of it. It says nothing where there is
+nothing to say, and never an error: it would stand in the middle of somebody's line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from stead.cli.app import make_app
+from stead.pipeline.words import words
+from stead.values.errors import SteadError
+
+
+def answer(rest: list[str], directory: str | None) -> int:
+    """Answer about one kind of word; ``directory`` is what ``-C`` names."""
+    try:
+        app = make_app(argparse.Namespace(directory=directory))
+        found = words(
+            rest[0] if rest else "",
+            app.cwd,
+            home=app.context.home,
+            user_home=os.path.realpath(os.path.expanduser("~")),
+        )
+    except SteadError:
+        return 0
+    text = "".join(f"{word}\t{about}\n" for word, about in found)
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
+    return 0
