@@ -26,6 +26,7 @@ GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
     "Looking": ("env", "tree", "why"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
+    "History": ("log", "diff", "undo", "redo", "rollback", "pin"),
     "At hand everywhere": ("hook", "trust", "launcher", "kernel"),
     "Other tools": ("import", "export", "schema"),
     "The store": ("gc", "store"),
