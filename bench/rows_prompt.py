@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import statistics
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from measure import Row, by_turns
 from rows_start import BELOW, DEEP, MINOR, mise_env, mise_tree, stead_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from world import World
 
@@ -65,50 +66,74 @@ class Prompts:
         return (counts[1] - counts[0]) / 20
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the hooks are timed: in ``deep`` nothing changes, ``wide`` is entered."""
+
+    deep: str
+    wide: str
+    mise_deep: str
+    mise_wide: str
+    envrc: Mapping[str, str]
+    """What direnv sets in a place of its own that is entered."""
+    envrc_deep: Mapping[str, str]
+
+
 def rows(world: World) -> list[Row]:
     """Time prompts with the hook against mise's and direnv's."""
+    lines = "".join(f'{n} = "{v}"\n' for n, v in VARIABLES.items())
+    places = Places(
+        os.path.join(stead_tree(world), BELOW),
+        _stead_wide(world),
+        os.path.join(mise_tree(world), BELOW),
+        world.place("wide-mise", {"mise.toml": f"[env]\n{lines}"}),
+        VARIABLES,
+        {"LEVEL_3": "level 3"},
+    )
+    names = "unchanged prompt in bash", "entering a known environment, 100 variables"
+    found = hook_rows(world, names, places)
+    if shutil.which("strace"):
+        ours = Prompts(world, world.do(world.stead, "hook", "bash", cwd="/"))
+        started = ours.started(places.deep, "LEVEL_3")
+        row = Row("unchanged prompt: processes started", started, "none", 0, 0, counts=True)
+        found.insert(0, row)
+    else:
+        world.left_out.append("processes started by an unchanged prompt: strace is not there")
+    return found
+
+
+def hook_rows(world: World, names: tuple[str, str], places: Places) -> list[Row]:
+    """Time both kinds of prompts; ``names`` are those of the rows."""
     stay: dict[str, Callable[[], list[float]]] = {}
     enter: dict[str, Callable[[], list[float]]] = {}
     count = world.rounds(40, 10)
 
     ours = Prompts(world, world.do(world.stead, "hook", "bash", cwd="/"))
-    deep, wide = os.path.join(stead_tree(world), BELOW), _stead_wide(world)
-    for place in (deep, wide):
+    for place in (places.deep, places.wide):
         world.do(world.stead, "trust", "--yes", cwd=place)
         world.settle(place)
-    stay["stead"] = ours.timer("stay", count, deep, "LEVEL_3")
-    enter["stead"] = ours.timer("enter", count, wide, LAST)
+    stay["stead"] = ours.timer("stay", count, places.deep, "LEVEL_3")
+    enter["stead"] = ours.timer("enter", count, places.wide, LAST)
 
     mise = world.tools["mise"].program
     if mise:
         theirs = Prompts(world, world.do(mise, "activate", "bash", cwd="/"), **mise_env(world))
-        below = os.path.join(mise_tree(world), BELOW)
-        stay["mise"] = theirs.timer("stay", count, below, "LEVEL_3")
-        lines = "".join(f'{n} = "{v}"\n' for n, v in VARIABLES.items())
-        place = world.place("wide-mise", {"mise.toml": f"[env]\n{lines}"})
-        enter["mise"] = theirs.timer("enter", count, place, LAST)
+        stay["mise"] = theirs.timer("stay", count, places.mise_deep, "LEVEL_3")
+        enter["mise"] = theirs.timer("enter", count, places.mise_wide, LAST)
     direnv = world.tools["direnv"].program
     if direnv:
         quiet = {"DIRENV_LOG_FORMAT": ""}
         theirs = Prompts(world, world.do(direnv, "hook", "bash", cwd="/"), **quiet)
-        below = os.path.join(_envrc(world, "deep-direnv", DEEP[-1], {"LEVEL_3": "level 3"}), BELOW)
+        root = _envrc(world, "deep-direnv", DEEP[-1], places.envrc_deep)
+        below = os.path.join(root, BELOW)
         os.makedirs(below, exist_ok=True)
         stay["direnv"] = theirs.timer("stay", count, below, "LEVEL_3")
-        enter["direnv"] = theirs.timer(
-            "enter", count, _envrc(world, "wide-direnv", "", VARIABLES), LAST
-        )
+        place = _envrc(world, "wide-direnv", "", places.envrc)
+        enter["direnv"] = theirs.timer("enter", count, place, LAST)
 
     found = []
-    if shutil.which("strace"):
-        started = ours.started(deep, "LEVEL_3")
-        found.append(Row("unchanged prompt: processes started", started, "none", 0, 0, counts=True))
-    else:
-        world.left_out.append("processes started by an unchanged prompt: strace is not there")
     rounds = world.rounds(15, 3)
-    for name, timed, gates in (
-        ("unchanged prompt in bash", stay, STAY),
-        ("entering a known environment, 100 variables", enter, ENTER),
-    ):
+    for name, timed, gates in ((names[0], stay, STAY), (names[1], enter, ENTER)):
         ms = by_turns(timed, rounds)
         found += [
             Row(name, ms["stead"], f"{peer}'s hook", ms[peer], gate)
@@ -124,7 +149,7 @@ def _stead_wide(world: World) -> str:
     return world.place("wide-stead", {"stead.toml": f"{head}[vars]\n{lines}"})
 
 
-def _envrc(world: World, name: str, directory: str, variables: dict[str, str]) -> str:
+def _envrc(world: World, name: str, directory: str, variables: Mapping[str, str]) -> str:
     text = "".join(f"export {n}='{v}'\n" for n, v in variables.items())
     root = world.place(name, {f"{directory}.envrc": text})
     direnv = world.tools["direnv"].program

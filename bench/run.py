@@ -25,6 +25,7 @@ import rows_project
 import rows_prompt
 import rows_read
 import rows_start
+import rows_typed
 from measure import BenchError
 from world import make_world
 
@@ -43,6 +44,7 @@ GROUPS: dict[str, Callable[[World], list[Row]]] = {
     "growth": rows_read.growth_rows,
     "conda": rows_build.conda_rows,
     "prompt": rows_prompt.rows,
+    "typed": rows_typed.rows,
     "config": rows_config.rows,
     "dotenv": rows_dotenv.rows,
     "project": rows_project.rows,

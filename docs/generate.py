@@ -24,6 +24,7 @@ _MADE = "<!-- Generated from {}: python docs/generate.py -->"
 
 GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
+    "Modules": ("work",),
     "Looking": ("env", "tree", "why"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
     "History": ("log", "diff", "undo", "redo", "rollback", "pin"),
@@ -284,8 +285,9 @@ def error_classes() -> str:
                     (
                         "1",
                         (
-                            "Stead could not do it, for one of the reasons below; for "
-                            "`stead store verify`, something was found; for `stead trust`, the answer was no"
+                            "Stead could not do it, for one of the reasons below; for `stead check` and "
+                            "`stead store verify`, something was found; for `stead typings --check`, the "
+                            "stub is out of date; for `stead trust`, the answer was no"
                         ),
                     ),
                     ("2", "the command line cannot be understood"),

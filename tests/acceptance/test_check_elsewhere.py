@@ -53,3 +53,32 @@ PORT = { type = "int", value = 8000 }
     assert last.split(None, 1)[0] == "reaches"
     assert "viewer.ini" in last
     assert last.count("viewer.json") == 1
+
+
+def test_where_no_platforms_are_named_others_are_warned_of(machine, project):
+    text = '[paths]\nlogs = "build/aux"\nscratch = "/scratch/aux"\n'
+    root = project({"stead.toml": text})
+    said = machine.ok("check", cwd=root)
+    assert said.startswith("warning: ")
+    assert "stead.toml:2: paths.logs is 'build/aux'" in said
+    assert "(on Windows)" in said
+    assert "scratch" not in said  # names a place of this machine
+
+
+def test_the_list_says_which_files_and_processes_have_a_variable(machine, project):
+    text = """\
+[vars]
+PORT = { type = "int", value = 8000 }
+
+[files]
+"viewer.ini" = "viewer.ini.tmpl"
+
+[app.viewer.processes]
+web = ["true"]
+worker = ["true"]
+"""
+    root = project({"stead.toml": text, "viewer.ini.tmpl": "port = {{ PORT }}\n"})
+    (row,) = machine.json("config", "list", cwd=root)
+    assert row["reaches"] == ["app viewer: web", "app viewer: worker", "viewer.ini"]
+    explained = machine.json("explain", "PORT", cwd=root)
+    assert explained["reaches"] == row["reaches"]

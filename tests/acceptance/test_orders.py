@@ -229,6 +229,22 @@ def test_everything_is_checked_before_it_starts(orders):
         orders.ok("check", "-e", environment)
 
 
+def test_without_its_database_production_does_not_start(orders):
+    at, elsewhere = str(orders.ports["database"]), str(free_port())
+    former = orders.edit("nets/backbone/stead.toml", at, elsewhere)
+    try:
+        for words in (("check", "-e", "prod"), ("run", "-e", "prod", "orders")):
+            done = orders.run(*words)
+            assert done.returncode == 1, done.stdout + done.stderr
+            said = done.stdout + done.stderr
+            assert f"127.0.0.1:{elsewhere}" in said
+            assert "start PostgreSQL" in said
+        orders.ok("check", "-e", "dev")
+    finally:
+        (orders.root / "nets/backbone/stead.toml").write_text(former, encoding="utf-8")
+    orders.ok("check", "-e", "prod")
+
+
 def agrees(seen) -> dict[str, str]:
     """Hold the two files against the process's variables; gives these."""
     environ = seen["environ"]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import time
+from pathlib import Path
 
 MANIFEST = """\
 [paths]
@@ -108,3 +112,54 @@ def test_a_misspelt_name_ends_a_program_with_the_nearest(machine, project):
     done = machine.run("run", "--", *PYTHON, code, cwd=root)
     assert done.returncode == 1
     assert "the project has no path 'raw_data'; did you mean 'raw-data'?" in done.stderr
+
+
+def test_what_a_project_says_of_pythons_path_comes_first(machine, project):
+    files = {
+        "stead.toml": '[paths]\nraw = "raw"\nlib = "lib"\n\n[vars]\nPYTHONPATH = "${paths.lib}"\n',
+        "lib/helper.py": "X = 'mine'",
+    }
+    root = project(files)
+    code = "import helper, sys; from stead import project; print(helper.X, project.paths.raw)"
+    for _ in range(3):
+        said = machine.ok("run", "--", *PYTHON, code, cwd=root)
+        assert said == f"mine {root}/raw\n"
+    # A `stead` of the project's own is what the project means by that name.
+    (root / "lib" / "stead").mkdir()
+    (root / "lib" / "stead" / "__init__.py").write_text("NAME = 'own'", encoding="utf-8")
+    code = "import stead; print(stead.NAME)"
+    assert machine.ok("run", "--", *PYTHON, code, cwd=root) == "own\n"
+
+
+def test_what_code_reads_is_made_anew_where_it_has_gone(machine, project):
+    root = project({"stead.toml": MANIFEST, "common/stead.toml": ""})
+    file = ask_where(machine, root)
+    expected = ask(machine, root)
+    for path in (Path(file), *(machine.stead_home / "runtime").iterdir()):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        assert ask(machine, root) == expected
+
+
+def ask_where(machine, root) -> str:
+    for _ in range(2):
+        machine.ok("run", "true", cwd=root)
+    return machine.ok("run", "--", "sh", "-c", 'echo "$STEAD_PROJECT"', cwd=root).strip()
+
+
+def test_collection_takes_what_earlier_versions_gave(machine, project):
+    root = project({"stead.toml": MANIFEST, "common/stead.toml": ""})
+    machine.ok("run", "true", cwd=root)
+    runtime = machine.stead_home / "runtime"
+    (current,) = runtime.iterdir()
+    for name, age in (("0123456789abcdef", 40), ("fedcba9876543210", 1)):
+        (runtime / name / "stead").mkdir(parents=True)
+        (runtime / name / "stead" / "project.py").write_text("", encoding="utf-8")
+        then = time.time() - age * 86400
+        os.utime(runtime / name, (then, then))
+    machine.ok("gc", "--dry-run", cwd=root)
+    assert len(list(runtime.iterdir())) == 3
+    said = machine.ok("gc", cwd=root)
+    assert "runtime/0123456789abcdef" in said
+    assert sorted(p.name for p in runtime.iterdir()) == sorted([current.name, "fedcba9876543210"])
+    machine.ok("gc", "--older-than", "0s", cwd=root)
+    assert list(runtime.iterdir()) == [current]

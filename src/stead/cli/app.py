@@ -46,6 +46,8 @@ class App:
     cwd: str
     platform: Platform
     locked: bool = False
+    released: bool = False
+    """No working copies of modules either: what ``--locked`` means where a user says it."""
     target: str = ""
     """Another platform to speak about, by name."""
     selection: Selection = field(default_factory=Selection)
@@ -65,8 +67,10 @@ class App:
             here=self.platform,
             user_home=os.path.realpath(os.path.expanduser("~")),
             locked=self.locked,
+            released=self.released,
             selection=self.selection,
             strict=self.strict,
+            named=bool(environment),
         )
 
     def environment(self, name: str | None) -> str:
@@ -239,6 +243,7 @@ def make_app(args: argparse.Namespace) -> App:
         cwd=_directory(args, environ),
         platform=platform_of(sys.platform, _machine()),
         locked=getattr(args, "locked", False),
+        released=getattr(args, "locked", False),
         selection=chosen(args),
         strict=getattr(args, "strict", False),
         words=getattr(args, "words", ()),

@@ -36,12 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.pipeline.checking import findings
+    from stead.pipeline.checking import inspected
     from stead.pipeline.configure import lines_of
     from stead.pipeline.provenance import said
 
-    composed = app.composed(args.environment, fetch=True)
-    found = findings(composed, app.context, live=not args.static, files=args.check)
+    request = app.request(args.environment)
+    found = inspected(request, app.context, live=not args.static, files=args.check)
     fatal = [f for f in found if _fatal(f, strict=args.strict)]
     if args.json:
         app.out_json({"ok": not fatal, "findings": [said(f) for f in found]})

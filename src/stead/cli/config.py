@@ -22,9 +22,11 @@ Secrets are not looked up and not shown.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
-    shown = commands.add_parser("list", help="list the variables, their values and origins")
+    listing = "list the variables, their values and origins"
+    shown = commands.add_parser("list", help=listing, description=listing)
     options.environment(shown)
-    compared = commands.add_parser("diff", help="list what differs between two environments")
+    comparing = "list what differs between two environments"
+    compared = commands.add_parser("diff", help=comparing, description=comparing)
     compared.add_argument("first", metavar="ENV", help="one environment")
     compared.add_argument("second", metavar="ENV", help="the other")
     for parser_ in (shown, compared):
@@ -38,10 +40,11 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
 def _list(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.provenance import listed
+    from stead.pipeline.rendering import planned, with_reaches
 
     table = app.table(args.environment)
     _say_what_is_wrong(app, table)
-    rows = listed(table)
+    rows = listed(with_reaches(table, planned(table)) if args.json else table)
     if args.json:
         app.out_json(rows)
         return 0

@@ -87,6 +87,7 @@ def _lines(report: dict[str, Any], table: Table, entry: Entry, cwd: str) -> list
     if report["shadows"]:
         lines.append("drift        the calling shell has another value, which does not count")
     named = re.compile(rf"(?<![\w.]){re.escape(entry.name)}(?!\w)")
-    wrong = [f.message for f in table.errors if named.search(f.message)]
+    lines_of_it = {d.origin for d in entry.definitions[:1] if d.origin.line}
+    wrong = [f.message for f in table.errors if named.search(f.message) or f.where in lines_of_it]
     lines += [f"wrong        {message}" for message in wrong]
     return lines

@@ -46,7 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import locks
 
-    app = replace(app, locked=args.locked or args.check, target="")
+    locked = args.locked or args.check
+    app = replace(app, locked=locked, released=locked, target="")
     context = replace(app.context, upgrade=frozenset(args.upgrade or ()))
     if not app.locked:
         app.record_edits(args.environment)

@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import run, tasks
+    from stead.pipeline.configure import worth_saying
     from stead.pipeline.start import must_wait, started
     from stead.store.places import place_directory
 
@@ -61,13 +62,15 @@ def execute(args: argparse.Namespace, app: App) -> int:
     def activation_of(name: str | None) -> Activation:
         if name not in made:
             made[name] = app.prepared(name)
-            for finding in made[name].table.findings:
+            for finding in worth_saying(made[name].table):
                 app.err(f"stead: {finding}")
         return made[name].activation
 
     activation = activation_of(environment)
-    if not literal and (several := _processes(made[environment], words)):
-        return _together(several, made[environment], app)
+    if not literal:
+        if several := _processes(made[environment], words):
+            return _together(several, made[environment], app)
+        _refuse_without_command(made[environment], words[0], app)
     commands = run.commands(
         activation,
         words,
@@ -134,6 +137,24 @@ def _processes(prepared: Prepared, words: list[str]) -> list[str]:
             remedy=f"give arguments to one: `stead run {app.name}:{app.processes[0][0]} …`",
         )
     return [name for name, _ in app.processes]
+
+
+def _refuse_without_command(prepared: Prepared, word: str, app: App) -> None:
+    """Raise UsageError for an app that says nothing to start, unless a program has its name."""
+    named = [a for a in prepared.composed.spec.configuration.kinds.apps if a.name == word]
+    if not named or any(t.name == word for t in prepared.activation.tasks):
+        return
+    import shutil
+
+    from stead.pipeline.run import environment
+
+    path = environment(prepared.activation, app.context.environ).get("PATH")
+    if not shutil.which(word, path=path):
+        raise UsageError(
+            f"app {word} says nothing to start",
+            where=named[0].origin,
+            remedy='give it run = ["COMMAND", …], or [app.NAME.processes]',
+        )
 
 
 def _together(names: list[str], prepared: Prepared, app: App) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stead.config.check_texts import CheckTexts
 from stead.config.choice import choose_host, choose_net, endpoint_of, endpoints_of, need
-from stead.config.entries import checks_of, drift, files_of, make_entries, without_secret
+from stead.config.entries import drift, files_of, make_entries, without_secret
 from stead.config.evaluate import Evaluator
 from stead.config.gather import gather
 from stead.config.listeners import assign, check_ports, listeners
@@ -73,7 +74,8 @@ def resolve(
     )
     sides = _make_nodes(slots, evaluator, platform)
     ports = listeners(modules, chosen, slots, elsewhere, platform=platform, report=report)
-    needs = _needs(slots, evaluator)
+    checks = CheckTexts(configuration, chosen, modules, evaluator, report)
+    needs = _needs(slots, evaluator) + checks.needs()
     net = choose_net(modules, chosen, selection, configuration, needs=needs, report=report)
     needs += _needs_of_net(net, needs, ports)
     host = choose_host(
@@ -88,6 +90,7 @@ def resolve(
     entries = make_entries(
         slots, evaluator, sides=sides, configuration=configuration, chosen=chosen, report=report
     )
+    expanded = checks.expanded()
     check_ports(ports, host, report)
     check_terms(net, host, slots, evaluator, report)
     check_limits(host, modules, slots, evaluator, platform=platform, report=report)
@@ -108,7 +111,7 @@ def resolve(
         app=app,
         paths=tuple(paths),
         files=files_of(configuration, chosen),
-        checks=checks_of(configuration, chosen, modules),
+        checks=expanded,
         drift=drift(entries, configuration, ambient),
     )
     for finding in drift_findings(table, ambient):

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stead.config.evaluate import Evaluator
-    from stead.config.modules import Chosen, Modules
+    from stead.config.modules import Chosen
     from stead.config.nodes import Value
     from stead.config.ranks import Slot
     from stead.config.report import Report
-    from stead.values.kinds import Check, Declaration, RenderedFile
+    from stead.values.kinds import Declaration, RenderedFile
     from stead.values.spec import Configuration
     from stead.values.table import Definition
 
@@ -85,15 +85,6 @@ def files_of(configuration: Configuration, chosen: Chosen) -> tuple[RenderedFile
     )
 
 
-def checks_of(configuration: Configuration, chosen: Chosen, modules: Modules) -> tuple[Check, ...]:
-    """Give the checks that count: the place's, the app's, those of the libs that apply."""
-    used = {lib.name for lib in chosen.libs} | {client.uses for client in chosen.clients}
-    found = [*configuration.checks, *(chosen.app.checks if chosen.app else ())]
-    for name in sorted(used & set(modules.libs)):
-        found += modules.libs[name].checks
-    return tuple(sorted(dict.fromkeys(found), key=lambda c: (c.by, c.name, c.kind, c.subject)))
-
-
 def drift(
     entries: tuple[Entry, ...], configuration: Configuration, ambient: Mapping[str, str]
 ) -> tuple[str, ...]:
@@ -141,7 +132,8 @@ def _everybody(chosen: Chosen) -> tuple[str, ...]:
     app = chosen.app
     if app is None:
         return ()
-    return (f"app {app.name}", *(f"process {name}" for name, _ in app.processes))
+    processes = [f"app {app.name}: {name}" for name, _ in app.processes]
+    return (*([f"app {app.name}"] if app.run or not processes else []), *processes)
 
 
 def _files_with(name: str, files: tuple[RenderedFile, ...], *, declared: bool) -> tuple[str, ...]:

@@ -26,11 +26,14 @@ _NAMES = {"linux": "Linux", "osx": "macOS", "windows": "Windows"}
 _CASELESS = ("osx", "windows")
 
 
-def check_paths(table: Table, platforms: Iterable[Platform], *, place: str) -> tuple[Finding, ...]:
+def check_paths(
+    table: Table, platforms: Iterable[Platform], *, place: str, relative: bool = False
+) -> tuple[Finding, ...]:
     """Say which paths of a table cannot be, or do harm, on any of ``platforms``.
 
     Looked at are ``[paths]`` and the variables of type ``path`` and ``paths`` as
-    they are written: what a reference comes to is checked where it stands.
+    they are written: what a reference comes to is checked where it stands. With
+    ``relative``, paths that name a place of one machine (absolute ones) are left out.
     """
     report = Report(place)
     asked = tuple(platforms)
@@ -48,6 +51,8 @@ def check_paths(table: Table, platforms: Iterable[Platform], *, place: str) -> t
                 raw = _without_references(d.value, own, literal=d.rank in (".env", "adopted"))
                 if raw:
                     written.append((entry.name, kind, raw, d.base, d.origin))
+    if relative:
+        written = [w for w in written if not _is_absolute(w[2])]
     for name, kind, raw, base, origin in written:
         found: dict[tuple[str, str], tuple[list[str], TypeFault]] = {}
         for family, fault in check_everywhere(kind, raw, base, asked):
@@ -80,6 +85,13 @@ def _check_case(
             details=[f"{n} = {single[n][0]!r} ({report.at(single[n][2])})" for n in (one, other)],
             remedy="give one of them another name",
         )
+
+
+def _is_absolute(raw: Raw) -> bool:
+    return any(
+        item.startswith(("/", "\\", "~")) or item[1:2] == ":"
+        for item in ((raw,) if isinstance(raw, str) else raw)
+    )
 
 
 def _without_references(raw: Raw, own: str, *, literal: bool) -> Raw | None:

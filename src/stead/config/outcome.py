@@ -130,6 +130,7 @@ def drift_findings(table: Table, ambient: Mapping[str, str]) -> tuple[Finding, .
                     (f"{shown[0]} in the calling shell", f"{shown[1]} here"),
                     f'unset it there, or take it over with adopt = ["{name}"]',
                     "drift",
+                    name,
                 )
             )
     return tuple(found)

@@ -33,6 +33,8 @@ UNTRACKED = frozenset([".env", "adopted", "--set"])
 """Ranks whose values stand in no file of the project: a secret may."""
 _LITERAL = frozenset([".env", "adopted"])
 """Ranks whose values mean themselves: nothing in them is a reference."""
+_TABLES = frozenset(["module", "vars", "layer"])
+"""Ranks of what stands in tables of variables."""
 _SHOWN_RIVALS = 20
 """How many values that contradict each other are shown."""
 _BASED = frozenset(["path", "paths", "data", "secret"])
@@ -86,6 +88,11 @@ def settle(slot: Slot, platform: Platform, report: Report) -> None:
     if slot.type.name == "bool":
         _let_false_be_false(slot)
     given = slot.given
+    if slot.type.name == "bool":
+        for one in given:
+            # In [vars], `false` takes a variable away; of one that may be false it is the value.
+            if one.definition.value is None and one.definition.rank in _TABLES:
+                one.definition = replace(one.definition, value="false")
     if len(given) < 2:
         return
     given.sort(key=_order)

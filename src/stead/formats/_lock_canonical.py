@@ -27,8 +27,8 @@ _ENVIRONMENT = regex(
     rf"(?:python = {_PLAIN}\n)?(?:requests = {_LIST})?(?:artifacts = {_LIST})?"
 )
 _PIN = regex(
-    rf"\n\[pin\.{_PLAIN}(?:\.\"([0-9]+)\")?\]\nlocation = {_PLAIN}\n(?:requested = {_PLAIN}\n)?"
-    rf"commit = {_PLAIN}\n(?:subdirectory = {_PLAIN}\n)?"
+    rf"\n\[pin\.{_PLAIN}(?:\.\"([0-9]+)\")?\]\nlocation = {_PLAIN}\n(?:working = {_PLAIN}\n)?"
+    rf"(?:requested = {_PLAIN}\n)?commit = {_PLAIN}\n(?:subdirectory = {_PLAIN}\n)?"
 )
 _ARTIFACT = regex(
     rf"\n\[artifact\.{_PLAIN}\]\nname = {_PLAIN}\nversion = {_PLAIN}\n(?:index = {_PLAIN}\n)?"
@@ -98,7 +98,10 @@ def _read(text: str, pos: int, version: int) -> Lock | None:
         return None
     return Lock(
         tuple(sorted(made, key=lambda e: e.slot)),
-        sorted_pins(Pin(name, at, asked, commit, sub) for name, _, at, asked, commit, sub in pins),
+        sorted_pins(
+            Pin(name, at, asked, commit, subdirectory, working)
+            for name, _, at, working, asked, commit, subdirectory in pins
+        ),
         version,
     )
 

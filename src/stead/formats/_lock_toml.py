@@ -118,13 +118,14 @@ class Reader:
         return sorted_pins(made)
 
     def pin(self, name: str, table: dict[str, Any], *path: str | int) -> Pin:
-        self.known(table, {"location", "requested", "commit", "subdirectory"}, *path)
+        self.known(table, {"location", "requested", "commit", "subdirectory", "working"}, *path)
         return Pin(
             name,
             self.text(table, "location", *path, need=True),
             self.text(table, "requested", *path),
             self.text(table, "commit", *path, need=True),
             self.text(table, "subdirectory", *path),
+            self.text(table, "working", *path),
         )
 
     def artifact(self, label: str, table: dict[str, Any]) -> Artifact:

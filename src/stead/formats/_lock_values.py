@@ -37,5 +37,8 @@ def from_toml(value: Any) -> Any:
 def sorted_pins(pins: Iterable[Pin]) -> tuple[Pin, ...]:
     """Put pins in the order they are written in."""
     return tuple(
-        sorted(pins, key=lambda p: (p.name, p.location, p.requested, p.subdirectory, p.commit))
+        sorted(
+            pins,
+            key=lambda p: (p.name, p.location, p.requested, p.subdirectory, p.commit, p.working),
+        )
     )

@@ -16,6 +16,7 @@ _cached = functools.cache(re.compile)
 _VERSION = r"v?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.dev|\.post)[0-9]+)*(?:\+[a-z0-9.]+)?"
 _CLAUSE = rf"(?:(?:>=|<=|>|<|~=|==|!=)\s*{_VERSION}|(?:==|!=)\s*{_VERSION}\.\*)"
 _CARET = r"([\^~])\s*([0-9]+(?:\.[0-9]+)*)\s*"
+_TURNED = r"=\s*([<>!~])([^=<>!~,]+)"
 _FULL = r"[0-9]+\.[0-9]+(?:\.[0-9]+)?(?:(?:a|b|rc)[0-9]+)?"
 _MINOR = r"([0-9]+(?:\.[0-9]+)?)(?:\.\*)?"
 
@@ -110,6 +111,10 @@ def _refuse_foreign(text: str) -> None:
         raise SpecError(
             f'"{text}" is an address, not a version',
             'write { url = "…" }, { git = "…" } or { path = "…" }',
+        )
+    if found := _full(_TURNED, text):
+        raise SpecError(
+            f'"{text}" is not a PEP 440 request', f'write "{found[1]}={found[2].strip()}"'
         )
     if text.startswith("=") and not text.startswith("=="):
         raise SpecError(f'"{text}" is not a PEP 440 request', f'write "={text}"')

@@ -175,6 +175,8 @@ def _pins(pins: Iterable[Pin]) -> list[str]:
         number = used[pin.name] = used.get(pin.name, 0) + 1
         header = string(pin.name) + (f".{string(str(number))}" if number > 1 else "")
         text = f"\n[pin.{header}]\nlocation = {string(pin.location)}\n"
+        if pin.working:  # not at the end: a group that another branch puts after it would touch it
+            text += f"working = {string(pin.working)}\n"
         if pin.requested:
             text += f"requested = {string(pin.requested)}\n"
         text += f"commit = {string(pin.commit)}\n"

@@ -7,11 +7,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stead.config.checks import is_live, static_paths
 from stead.config.clean import leading_changes
-from stead.shells.state import ENVIRONMENT, PLACE
+from stead.shells.state import ENVIRONMENT, PLACE, undo
 from stead.store.atomic import write_file
-from stead.values.activation import Activation, Change
+from stead.values.activation import Activation, Change, apply
 from stead.values.digest import plain
 from stead.values.manifest import Task
 
@@ -41,8 +40,9 @@ def activate(
     """Compute an environment's activation.
 
     The order is: what of the caller must not leak in, the build's programs, what
-    the packages themselves ask for, the place's own code, its variables. Those that
-    are secret are not among them: a process gets them when it starts.
+    the packages themselves ask for, the place's own code, its variables, and
+    ``stead.project``. Variables that are secret are not among them: a process gets
+    them when it starts.
     ``inputs``, ``absent`` and ``requires`` are what the activation depends on
     besides the build; ``modules`` are names and directories of used modules.
     """
@@ -56,16 +56,18 @@ def activate(
             for directory in reversed(program_directories(str(build), spec.platform, ecosystems))
         ]
         changes += build_changes(build, ecosystems, context)
-    own, code = _project(spec, table, modules, context)
-    python_path = (*code, *spec.configuration.modules)
-    if python_path:
-        path = spec.platform.path_separator.join(python_path)
+    own, kept = _project(spec, table, modules, context)
+    separator = spec.platform.path_separator
+    if spec.configuration.modules:
+        path = separator.join(spec.configuration.modules)
         changes.append(Change("set", "PYTHONPATH", path))
     changes.append(Change("set", PLACE, spec.place))
     changes.append(Change("set", ENVIRONMENT, spec.environment))
     changes += own
-    changes += to_changes(table, spec.platform.path_separator)
-    needed = [*requires, *([str(build)] if build is not None else [])]
+    changes += to_changes(table, separator)
+    # Last of all, so that a project's own `stead` is found before what is there.
+    changes += [Change("append", "PYTHONPATH", code, separator) for code in kept[1:]]
+    needed = [*requires, *([str(build)] if build is not None else []), *kept]
     held, missing = _paths_of_checks(table)
     needed += held
     if interpreter is not None:
@@ -80,7 +82,9 @@ def activate(
         inputs=inputs,
         absent=(*absent, *missing),
         tasks=(*spec.tasks, *app_tasks(spec, table)),
-        needs_python=needs_python(table, str(build or ""), missing),
+        needs_python=needs_python(
+            table, spec, build=str(build or ""), changes=changes, missing=missing, context=context
+        ),
         digest=spec.digest,
     )
 
@@ -113,16 +117,49 @@ def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
     return tuple(made)
 
 
-def needs_python(table: Table, build: str, missing: Sequence[str] = ()) -> str:
-    """Say why a process of this environment cannot start without Python; empty when it can."""
+def needs_python(
+    table: Table,
+    spec: Spec,
+    *,
+    build: str,
+    changes: Sequence[Change],
+    missing: Sequence[str],
+    context: Context,
+) -> str:
+    """Say why a process of this environment cannot start without Python; empty when it can.
+
+    ``changes`` are those of the activation, ``missing`` paths that checks want and
+    that are not there. What the machine is, is looked at here: where it is not as
+    it must be, each run says so. No program is started.
+    """
     for entry in table.entries:
         if entry.secret:
             return f"{entry.name} is a secret, which is looked up when a process starts"
     if missing:
         return f"{missing[0]} must be there, and is not"
-    for check in table.checks:
-        if check.kind != "path" and is_live(check, build=build):
+    others = [c for c in table.checks if c.kind != "path"]
+    if not others:
+        return ""
+    from stead.config.checks import evaluate, is_live
+    from stead.pipeline.held import held_before, program_in_build, sign
+
+    seen = held_before(context.home, spec.place, spec.environment)
+    fixed = []
+    for check in others:
+        program = program_in_build(check, build, changes, spec.platform)
+        if program and sign(check, program) in seen:
+            continue
+        # One that nobody declares can come from the caller alone.
+        strange = check.kind == "variable" and table.entry(check.subject) is None
+        if strange or check.kind == "command" or is_live(check):
             return f"the check {check.name} is made whenever a process starts"
+        fixed.append(check)
+    environ = apply(changes, undo(context.environ))
+    for result in evaluate(
+        fixed, table=table, environ=environ, platform=spec.platform, run=context.run
+    ):
+        if not result.ok:
+            return f"the check {result.check.name} does not hold"
     return ""
 
 
@@ -130,6 +167,8 @@ def _paths_of_checks(table: Table) -> tuple[list[str], list[str]]:
     """Give the paths that checks want: those that are there, and those that are not."""
     if not table.checks:
         return [], []
+    from stead.config.checks import static_paths
+
     wanted = static_paths(table.checks)
     held = [path for path in wanted if os.path.exists(path)]
     return held, [path for path in wanted if path not in held]
@@ -138,8 +177,9 @@ def _paths_of_checks(table: Table) -> tuple[list[str], list[str]]:
 def _project(
     spec: Spec, table: Table, modules: tuple[tuple[str, str], ...], context: Context
 ) -> tuple[list[Change], tuple[str, ...]]:
-    """Give what tells code of its project: variables, and a directory for Python's path.
+    """Give what tells code of its project: variables, and what must be there for that.
 
+    These are the file that describes the place, and a directory for Python's path.
     Nothing for a place that declares neither paths nor types nor modules.
     """
     if not (table.paths or modules or any(e.declared for e in table.entries)):
@@ -160,7 +200,7 @@ def _project(
     file = keep_description(context.home, spec.place, spec.environment, project.text(description))
     changes = [Change("set", project.VARIABLE, file)]
     changes += [Change("set", name, path) for name, path in project.locations(description)]
-    return changes, (runtime_directory(context.home),)
+    return changes, (file, runtime_directory(context.home))
 
 
 def program_directories(

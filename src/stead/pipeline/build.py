@@ -119,6 +119,7 @@ def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
             survey=survey,
         )
         for name in names:
+            survey.doubt()
             ecosystem(name).build(
                 [a for a in want.artifacts if a.ecosystem == name], target, context
             )

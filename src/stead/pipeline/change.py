@@ -60,8 +60,10 @@ def parse_wish(text: str, directory: str) -> Wish:
 
     Paths are relative to ``directory``. Raises UsageError.
     """
-    ecosystem, _, rest = text.rpartition(":") if text.startswith("pypi:") else ("", "", text)
-    if rest.startswith((".", "/", "~")) or os.sep in rest.split("@")[0].split("::")[0]:
+    rest = text.removeprefix("pypi:")
+    if not rest.startswith("git+") and (
+        rest.startswith((".", "/", "~")) or os.sep in rest.split("@")[0].split("::")[0]
+    ):
         path = os.path.normpath(os.path.join(directory, os.path.expanduser(rest)))
         return Wish("pypi", _project_name(path), {"path": path, "editable": True})
     if rest.startswith("git+") or " @ " in rest or "@git+" in rest:

@@ -4,21 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import os.path
+import re
 from typing import TYPE_CHECKING
 
 from stead.config import checks as checking
 from stead.pipeline import rendering, steps
-from stead.values.errors import SteadError
+from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
 from stead.values.platform import Platform
+from stead.values.secret import SecretReference
 from stead.values.table import Finding, LiteralSecret
+
+_BRACES = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stead.pipeline.steps import Composed
+    from stead.pipeline.steps import Composed, Request
     from stead.values.context import Context
     from stead.values.table import Table
+
+
+_ONE_OF_EACH = ("linux-64", "osx-arm64", "win-64")
+
+
+def inspected(
+    request: Request, context: Context, *, live: bool, files: bool = False
+) -> tuple[Finding, ...]:
+    """Say all that is wrong with an environment, beginning with the files that describe it.
+
+    As :func:`findings`. Of a ``.env`` that cannot be read the rest is looked at as if
+    it were empty. Raises what is no mistake in a manifest: a missing module, no rights.
+    """
+    from stead.pipeline.variables import private_unread
+
+    try:
+        composed = steps.composed_for(request, context, fetch=True)
+    except ManifestError as exc:
+        first = rendering.finding_of(exc)
+    else:
+        return findings(composed, context, live=live, files=files)
+    unread = replace(request, overlay={**request.overlay, **private_unread(request)})
+    try:
+        composed = steps.composed_for(unread, context, fetch=True)
+    except ManifestError:
+        return (first,)
+    others = findings(composed, context, live=False)
+    return (first, *(f for f in others if f != first))
 
 
 def findings(
@@ -33,8 +65,10 @@ def findings(
     table = steps.configured(composed, context)
     found = [*table.findings, *rendering.mistakes(table, composed.spec.platform)]
     found += _elsewhere(composed, table, context)
+    found += _in_braces(table)
     found += checking.mistakes(table.checks)
     found += _unheld(composed, table, context, live=live)
+    found += _closed(composed, table, context)
     found += _leaked(composed, table, context)
     if files:
         found += _not_current(composed, table)
@@ -45,6 +79,8 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     """Find paths that cannot be on another platform that the workspace is for.
 
     Each platform has a table of its own: what stands in ``[layer.windows]`` counts there alone.
+    Where the workspace names none, others are warned of, and only of names that some
+    system cannot hold.
     """
     from stead.config.everywhere import check_paths
 
@@ -53,7 +89,12 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
     found = [f for f in check_paths(table, (spec.platform,), place=spec.place) if f.kind != "error"]
     workspace = next((m.workspace for m in composed.found.manifests if m.workspace), None)
     families = {spec.platform.family}
-    for name in workspace.platforms if workspace else ():
+    if workspace is None or not workspace.platforms:
+        others = [Platform(n) for n in _ONE_OF_EACH if Platform(n).family not in families]
+        elsewhere = check_paths(table, others, place=spec.place, relative=True)
+        found += [replace(f, kind="warning") for f in elsewhere]
+        return found
+    for name in workspace.platforms:
         platform = Platform(name)
         if platform.family in families:
             continue
@@ -63,6 +104,24 @@ def _elsewhere(composed: Composed, table: Table, context: Context) -> Iterable[F
             there = steps.configured(steps.composed_for(request, context, fetch=True), context)
             found += check_paths(there, (platform,), place=spec.place)
     return found
+
+
+def _in_braces(table: Table) -> Iterable[Finding]:
+    """Find ``{NAME}`` where ``${NAME}`` may be meant: it stays as it stands."""
+    known = {e.name for e in table.entries}
+    for entry in table.entries:
+        for definition in entry.definitions[:1]:
+            if definition.rank in (".env", "adopted") or entry.type.name == "json":
+                continue
+            texts = definition.value if isinstance(definition.value, tuple) else (definition.value,)
+            names = [n for t in texts if t for n in _BRACES.findall(t) if n in known]
+            for name in dict.fromkeys(names):
+                yield Finding(
+                    f"{entry.name} holds {{{name}}} as it stands",
+                    definition.origin,
+                    remedy=f"write ${{{name}}} if the variable's value is meant",
+                    kind="warning",
+                )
 
 
 def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
@@ -87,6 +146,47 @@ def _environ(composed: Composed, context: Context) -> dict[str, str]:
     except SteadError:
         activation = None
     return environment(activation, context.environ) if activation else dict(context.environ)
+
+
+def _closed(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:
+    """Find encrypted files that cannot be opened here, and what they do not hold.
+
+    Nothing is asked for, no program runs, and what was opened is forgotten. That no key
+    fits is a warning: another machine may be the one that has it.
+    """
+    wanted = dict.fromkeys(
+        part
+        for entry in table.entries
+        for part in entry.parts
+        if isinstance(part, SecretReference) and part.scheme in ("age", "sops")
+    )
+    if not wanted:
+        return []
+    from stead.config.secrets import attempt
+
+    _, failures = attempt(wanted, context=replace(context, ask=None))
+    found = []
+    for failure in failures:
+        reference = failure.reference
+        if any("passphrase" in line for line in (failure.reason, *failure.tried)):
+            continue  # to be asked for at the run
+        theirs = bool(failure.tried) or not (
+            os.path.exists(reference.file) or _is_within(reference.file, composed.spec.root)
+        )
+        found.append(
+            Finding(
+                f"{reference} cannot be had here: {failure.reason}",
+                reference.origin,
+                tuple(f"tried {line}" for line in failure.tried),
+                failure.remedy,
+                "warning" if theirs else "error",
+            )
+        )
+    return found
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return os.path.normpath(path).startswith(os.path.join(directory, ""))
 
 
 def _leaked(composed: Composed, table: Table, context: Context) -> Iterable[Finding]:

@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import known
+from stead.pipeline.taking_part import templates_and_scripts
 from stead.values.errors import ContradictionError, CycleError, ManifestError
 from stead.values.frozen import dataclass
 from stead.values.kinds import NOTHING, Choice, Kinds
@@ -454,14 +455,9 @@ def _choice(parts: Sequence[_Part]) -> Choice:
 
 
 def _inputs(manifests: Iterable[Manifest], configuration: Configuration) -> tuple[str, ...]:
-    """List the files that take part: manifests, what they read, templates, secrets' files."""
+    """List the files that take part: manifests, what they read, templates, scripts."""
     files = [f for m in manifests for f in (m.file, *m.reads) if f]
-    apps = [f for app in configuration.kinds.apps for f in app.files]
-    files += [
-        os.path.normpath(os.path.join(f.base, f.template))
-        for f in (*configuration.files, *apps)
-        if f.template
-    ]
+    files += templates_and_scripts(configuration)
     return tuple(dict.fromkeys(files))
 
 

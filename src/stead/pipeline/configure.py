@@ -57,6 +57,16 @@ def require(table: Table, *, strict: bool = False) -> None:
     )
 
 
+def worth_saying(table: Table) -> tuple[Finding, ...]:
+    """Give the findings that a person is told of at a run that goes on.
+
+    That the shell has another value of a variable without a type is left to
+    ``status``, ``check`` and ``explain``: such names are set in many shells.
+    """
+    plain = {e.name for e in table.entries if e.declared is None} if table.drift else ()
+    return tuple(f for f in table.findings if f.kind != "drift" or f.about not in plain)
+
+
 def lines_of(finding: Finding) -> list[str]:
     """Word a finding: its place and message with the remedy, then its details."""
     first = str(finding) + (f" → {finding.remedy}" if finding.remedy else "")

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.pipeline import record as records
-from stead.pipeline import rendering, trust
+from stead.pipeline import trust
 from stead.pipeline.link import update_link
 from stead.pipeline.meaning import take_snapshot
 from stead.pipeline.steps import Composed, Prepared, Request, composed_for, mend, prepare
@@ -77,10 +77,14 @@ def place(composed: Composed, table: Table, context: Context) -> None:
 
     Raises ManifestError for a template that is wrong and for a place that is taken.
     """
-    from stead.store import rendered
     from stead.store._links import known_files
 
     spec = composed.spec
+    if not table.files and not known_files(str(context.home), spec.place):
+        return
+    from stead.pipeline import rendering
+    from stead.store import rendered
+
     plans = rendering.planned(table)
     wanted = [
         rendered.Wanted(

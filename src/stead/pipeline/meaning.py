@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from stead.pipeline.taking_part import templates_and_scripts
 from stead.store import trust as store
 from stead.values.digest import digest, plain
 from stead.values.errors import SteadError
@@ -18,6 +19,7 @@ from stead.values.table import RANKS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from stead.values.kinds import Check, RenderedFile
     from stead.values.manifest import Task
     from stead.values.requirement import Requirement
     from stead.values.spec import Configuration, Spec
@@ -104,21 +106,28 @@ def take_snapshot(
     default = spec_of(DEFAULT)
     names = dict.fromkeys((DEFAULT, *default.environments, *environments))
     described: dict[str, Mapping[str, Mapping[str, str]]] = {}
+    inputs: dict[str, None] = dict.fromkeys(participants)
+    unsaid: set[str] = set()
     opaque = False
     for name in names:
         try:
-            described[name] = describe(default if name == DEFAULT else spec_of(name))
+            spec = default if name == DEFAULT else spec_of(name)
         except SteadError:
             opaque = True
+            continue
+        described[name] = describe(spec)
+        inputs |= dict.fromkeys(spec.inputs)
+        # A template or script may bear any name, even a manifest's.
+        unsaid |= set(templates_and_scripts(spec.configuration))
     root = os.path.realpath(default.place)
     lock = os.path.join(default.root, "stead.lock")
-    understood = set() if opaque else {f for f in default.inputs if _has_only_our_words(f)}
+    unsaid |= {f for f in inputs if opaque or not _has_only_our_words(f)}
     return TrustSnapshot(
         described,
         {
             store.relative_name(f, root): _outside_digest(f)
-            for f in participants
-            if f not in understood and f != lock
+            for f in inputs
+            if f in unsaid and f != lock
         },
         store.file_digest(lock) if os.path.exists(lock) else "",
     )
@@ -136,12 +145,17 @@ def describe(spec: Spec) -> dict[str, dict[str, str]]:
             and all(_HARMLESS_VALUE.match(str(v or "")) for v in values)
         },
         "module of configuration": {
-            f"{kind.removesuffix('s')} {entry.name}": _short(_located(plain(entry), spec))
+            f"{kind.removesuffix('s')} {entry.name}": _with_words(
+                entry, _of_module(entry, spec), spec
+            )
             for kind in Kinds.__match_args__
             for entry in getattr(configuration.kinds, kind)
         },
-        "file": {f.path: _short([f.template, f.format, f.names]) for f in configuration.files},
-        "check": {c.name: _short(_located(plain(c), spec)) for c in configuration.checks},
+        "file": {
+            _relative(os.path.join(f.base, f.path), spec): _with_words(f, _of_file(f), spec)
+            for f in configuration.files
+        },
+        "check": {c.name: _with_words(c, _of_check(c, spec), spec) for c in configuration.checks},
         "path": {p.name: _short([p.path, _relative(p.base, spec)]) for p in configuration.paths},
         "code": {_relative(m, spec): "" for m in configuration.modules},
         "requirement": {_requirement(r, spec): "" for r in packages.requirements},
@@ -299,11 +313,56 @@ def _worded(kind: str, name: str, old: str | None, new: str | None) -> str:
         return f"removes task {name}" if new is None else f"task {name} {'now ' if old else ''}runs {new}"  # fmt: skip
     if kind in ("requirement", "constraint"):
         return f"{'asks for' if new is not None else 'no longer asks for'} {name}"
+    if kind in ("module of configuration", "file", "check"):
+        what = f"{'a file' if old is None else 'the file'} {name}" if kind == "file" else name
+        words = new.partition(_AFTER_WORDS)[0] if new is not None else ""
+        return f"{verb} {'check ' if kind == 'check' else ''}{what}" + (words and f", {words}")
     if kind == "code":
         return f"{verb} Python code in {name}"
     if kind == "option":
         return f"{name} is now {new or 'unset'}"
     return f"{verb} {kind} {name}"
+
+
+_AFTER_WORDS = "\0"
+"""Ends the words of something; a digest of all that it is follows."""
+
+
+def _with_words(value: Any, words: str, spec: Spec) -> str:
+    return f"{words}{_AFTER_WORDS}{_short(_located(plain(value), spec))}"
+
+
+def _of_check(check: Check, spec: Spec) -> str:
+    """Say what a check does; of a command, all of it."""
+    import shlex
+
+    if check.kind in ("command", "run"):
+        where = _relative(check.base, spec) if check.base else "."
+        return f"which runs `{shlex.join(check.arguments)}`" + (
+            f" in {where}" if where != "." else ""
+        )
+    if check.kind in ("port", "url"):
+        return f"which connects to {check.subject}"
+    return f"which looks at {check.subject}" if check.subject else "which looks at this machine"
+
+
+def _of_file(file: RenderedFile) -> str:
+    return f"made from {file.template}" if file.template else "made of variables"
+
+
+def _of_module(entry: Any, spec: Spec) -> str:
+    """Say what a module runs and writes."""
+    import shlex
+
+    processes = [("", entry.run), *entry.processes] if hasattr(entry, "processes") else []
+    said = [
+        f"which runs `{shlex.join(command)}`" + (f" as {name}" if name else "")
+        for name, command in processes
+        if command
+    ]
+    said += [f"with a check {c.name}, {_of_check(c, spec)}" for c in getattr(entry, "checks", ())]
+    said += [f"with a file {f.path}, {_of_file(f)}" for f in getattr(entry, "files", ())]
+    return "; ".join(said)
 
 
 def _verb(was: bool, now: bool, added: str, changed: str, removed: str) -> str:

@@ -62,6 +62,7 @@ def listed(table: Table) -> list[dict[str, Any]]:
             "required": e.required,
             "rank": e.definitions[0].rank if e.definitions else "",
             "origin": str(e.definitions[0].origin) if e.definitions else "",
+            "reaches": [*e.reaches, *_unreached(e, table)],
         }
         for e in table.entries
     ]

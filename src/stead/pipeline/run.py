@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from stead.config.expand import expand
@@ -145,12 +146,21 @@ def replace_process(command: Command) -> int:
     for name in ("SIGPIPE", "SIGXFSZ"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
+    if give_back := _limits_to_give_back():
+        give_back()
     try:
         os.execvpe(command.argv[0], list(command.argv), dict(command.environ))
     except OSError as exc:
         if exc.errno == errno.ENOEXEC:
             _become_script(command)
         raise not_started(command, exc) from exc
+
+
+def _limits_to_give_back() -> Callable[[], None] | None:
+    """Give what lets a command have the caller's limit on core files, if secrets changed it here."""
+    # What was never imported has changed nothing.
+    memory = sys.modules.get("stead.config.secrets.memory")
+    return memory.restore if memory is not None and memory.limited() else None
 
 
 def _become_script(command: Command) -> None:
@@ -192,7 +202,12 @@ def run_child(command: Command) -> int:
                 before[number] = signal.signal(number, handler)
     try:
         try:
-            child = subprocess.Popen(command.argv, env=dict(command.environ))
+            child = subprocess.Popen(
+                command.argv,
+                env=dict(command.environ),
+                # In the child alone: this process goes on holding what must not be dumped.
+                preexec_fn=_limits_to_give_back(),  # noqa: PLW1509 (imports nothing, takes no lock)
+            )
         except OSError as exc:
             raise not_started(command, exc) from exc
         children.append(child)

@@ -10,17 +10,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from stead.config import checks as checking
-from stead.config import secrets
 from stead.config.outcome import list_changes, references, secret_entries
 from stead.config.outcome import render as secret_text
-from stead.pipeline import rendering
-from stead.store.private_files import private_files
-from stead.store.rendered import Wanted
 from stead.values.activation import Change, apply
 from stead.values.frozen import replace
 from stead.values.secret import SecretReference
-from stead.values.table import LiteralSecret
+from stead.values.table import LiteralSecret, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +35,14 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
     table, platform = prepared.table, prepared.composed.spec.platform
     hidden = secret_entries(table)
     checks = table.checks
+    if not (hidden or checks or table.files):
+        yield command
+        return
+    from stead.config import checks as checking
+    from stead.pipeline import rendering
+    from stead.store.private_files import private_files
+    from stead.store.rendered import Wanted
+
     private = [p for p in rendering.planned(table) if p.secret]
     if not (hidden or checks or private):
         yield command
@@ -64,6 +67,7 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
     )
     if error := checking.failure(results):
         raise error
+    _remember(prepared, context)
     files = [
         Wanted(
             p.file.path,
@@ -89,8 +93,29 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
         yield replace(command, environ=environ)
 
 
+def _remember(prepared: Prepared, context: Context) -> None:
+    """Note which commands of the build hold, so that the next run need not ask them."""
+    composed, activation = prepared.composed, prepared.activation
+    commands = [c for c in prepared.table.checks if c.kind == "command"]
+    if not commands or composed.request.selection != Selection():
+        return
+    from stead.pipeline.held import program_in_build, remember, sign
+
+    spec = composed.spec
+    found = [
+        (c, program_in_build(c, activation.build, activation.changes, spec.platform))
+        for c in commands
+    ]
+    signs = [sign(c, program) for c, program in found if program]
+    remember(context.home, spec.place, spec.environment, signs)
+
+
 def must_wait(prepared: Prepared) -> bool:
     """Say whether something is to be done when the process has ended."""
+    if not prepared.table.files:
+        return False
+    from stead.pipeline import rendering
+
     return any(p.secret for p in rendering.planned(prepared.table))
 
 
@@ -101,5 +126,9 @@ def _resolved(
     held = {r: r.secret for r in wanted if isinstance(r, LiteralSecret) and r.secret is not None}
     found: dict[SecretReference | LiteralSecret, Secret] = {}
     found.update(held.items())
+    if not asked:
+        return found
+    from stead.config import secrets
+
     found.update(secrets.resolve(asked, context=context).items())
     return found

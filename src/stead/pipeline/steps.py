@@ -20,7 +20,7 @@ from stead.pipeline.compose import compose, layer_candidates, package_layers
 from stead.pipeline.configure import configure, require
 from stead.pipeline.discover import Found, discover
 from stead.pipeline.taken import artifacts_of
-from stead.pipeline.uses import Modules
+from stead.pipeline.uses import Modules, refuse_working_copies
 from stead.store.journal import recover, replace_together
 from stead.store.layout import Layout
 from stead.store.locking import exclusive
@@ -57,12 +57,18 @@ class Request:
     user_home: str = ""
     locked: bool = False
     """Fail rather than change the lock."""
+    released: bool = False
+    """Fail where the lock names working copies of modules."""
+    working: Mapping[str, str] = field(default_factory=dict)
+    """Working copies of modules to use from now on: name → directory, or nothing for none."""
     overlay: Mapping[str, str] = field(default_factory=dict)
     """Files as they would be after an edit: path → text."""
     selection: Selection = field(default_factory=Selection)
     """The app, recipe, target and values that were asked for."""
     strict: bool = False
     """What the caller's shell sets otherwise is an error."""
+    named: bool = False
+    """The environment was asked for by its name: no recipe puts another in its place."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,16 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
     path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
     uses = any(m.uses for m in found.manifests)
     pins = lockfile.read_to_build_on(path).pins if uses else ()
-    modules = Modules(context, pins=pins, fetch=fetch, root=found.root, locked=request.locked)
+    if request.released:
+        refuse_working_copies(pins, path)
+    modules = Modules(
+        context,
+        pins=pins,
+        fetch=fetch,
+        root=found.root,
+        locked=request.locked,
+        working=request.working,
+    )
 
     def composing(request: Request, found: Found) -> Spec:
         return compose(
@@ -163,7 +178,8 @@ def _found(request: Request) -> Found:
 
 def _environment_of_recipe(spec: Spec, request: Request) -> str:
     """Give the environment that the recipe asked for runs in, where nobody named another."""
-    if not request.selection.recipe or request.environment not in ("", DEFAULT):
+    chosen = request.named or request.environment not in ("", DEFAULT)
+    if chosen or not request.selection.recipe:
         return request.environment
     for recipe in spec.configuration.kinds.recipes:
         if recipe.name == request.selection.recipe and recipe.environment:
@@ -445,6 +461,8 @@ def _with_pins(lock: Lock, composed: Composed) -> Lock:
     alone = {e.place for e in lock.environments} <= {composed.slot[0]}
     asked = {(p.name, p.location, p.requested) for p in used}
     others = [p for p in lock.pins if (p.name, p.location, p.requested) not in asked]
+    gone = {name for name, directory in composed.request.working.items() if not directory}
+    others = [replace(p, working="") if p.name in gone else p for p in others]
     pins = (*used, *([] if alone else others))
     return replace(lock, pins=tuple(sorted(pins, key=lambda p: (p.name, p.location, p.requested))))
 

@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stead.pipeline.brought import address_of, editable, from_git
 from stead.pipeline.discover import read_module
 from stead.store.atomic import inside, make_read_only, remove_tree
 from stead.store.modules import asked_for
@@ -28,18 +29,15 @@ from stead.values.errors import (
 from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Pin
 from stead.values.patterns import regex
-from stead.values.requirement import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from stead.values.context import Context
     from stead.values.manifest import Manifest, Use
-    from stead.values.origin import Origin
-    from stead.values.requirement import Requirement
 
 
 _COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
-_REMOTE = regex(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\]+:(?![/\\]{2})")
-"""An address that names a machine or a scheme: ``https://…``, ``user@host:path``."""
 _TRANSPORTS = "file:git:http:https:ssh"
 _OF_ANOTHER_REPOSITORY = frozenset(
     f"GIT_{name}"
@@ -74,6 +72,8 @@ class Modules:
     fetch: bool = False
     root: str = ""
     locked: bool = False
+    working: Mapping[str, str] = field(default_factory=dict)
+    """Working copies to use from now on, or no longer: name → directory, or nothing."""
     used: dict[str, Pin] = field(default_factory=dict)
 
     def __call__(self, use: Use) -> tuple[Manifest, ...]:
@@ -93,9 +93,9 @@ class Modules:
         if use.kind == "path":
             return manifests
         pin = self.used[use.name]
-        return tuple(
-            _from_git(m, use, pin.commit, str(self._clone_of(use, pin))) for m in manifests
-        )
+        if pin.working:
+            return tuple(editable(m, use, self._working_copy(use, pin)) for m in manifests)
+        return tuple(from_git(m, use, pin.commit, str(self._clone_of(use, pin))) for m in manifests)
 
     def directory(self, use: Use) -> str:
         """Give the absolute directory of a module, fetching it where allowed."""
@@ -110,8 +110,10 @@ class Modules:
             return directory
         _refuse_options(use)
         pin = self._pinned(use)
-        clone = self._clone_of(use, pin)
-        if not clone.is_dir():
+        clone = Path(self._working_copy(use, pin)) if pin.working else self._clone_of(use, pin)
+        if pin.working:
+            pass
+        elif not clone.is_dir():
             if not self.fetch:
                 raise LockOutdatedError(
                     f"module {use.name} has not been fetched yet",
@@ -119,7 +121,8 @@ class Modules:
                     remedy="run `stead lock`",
                 )
             self._clone(use, pin.commit, clone)
-        asked_for(clone, self.context.now())
+        if not pin.working:
+            asked_for(clone, self.context.now())
         self.used[use.name] = pin
         if not use.subdirectory:
             return str(clone)
@@ -139,13 +142,35 @@ class Modules:
             )
         return directory
 
+    def _working_copy(self, use: Use, pin: Pin) -> str:
+        """Give the directory of a module's working copy. Raises LockOutdatedError if it is gone."""
+        directory = os.path.normpath(os.path.join(self.root, pin.working))
+        if not os.path.isdir(directory):
+            raise LockOutdatedError(
+                f"module {use.name}: its working copy {directory} is not there",
+                where=use.origin,
+                details=[f"it stands for {pin.location} at {pin.commit[:12]}"],
+                remedy=f"`stead work {use.name}` makes one, `stead work {use.name} --drop` goes "
+                "back to the pinned revision",
+            )
+        return directory
+
     def _clone_of(self, use: Use, pin: Pin) -> Path:
         return Path(self.context.home) / "modules" / checkout_key(pin)
 
     def _pinned(self, use: Use) -> Pin:
+        pin = self._pinned_before(use)
+        if use.name in self.working:
+            pin = replace(pin, working=self.working[use.name])
+        return pin
+
+    def _pinned_before(self, use: Use) -> Pin:
         for pin in self.pins:
             same = (pin.name, pin.location, pin.requested)
-            if same == (use.name, use.location, use.revision) and not self._refresh(use.name):
+            if same != (use.name, use.location, use.revision):
+                continue
+            # What a working copy stands for stays, whatever is taken afresh.
+            if pin.working or not self._refresh(use.name):
                 if not _COMMIT.match(pin.commit):
                     raise LockError(
                         f"module {use.name} is pinned to {pin.commit!r}, which is no commit",
@@ -158,17 +183,17 @@ class Modules:
                 f"module {use.name} is not in the lock", where=use.origin, remedy="run `stead lock`"
             )
         commit = self._resolve(use)
-        return Pin(use.name, use.location, use.revision, commit, use.subdirectory)
+        working = next(
+            (p.working for p in self.pins if (p.name, p.location) == (use.name, use.location)), ""
+        )
+        return Pin(use.name, use.location, use.revision, commit, use.subdirectory, working)
 
     def _refresh(self, name: str) -> bool:
         return self.fetch and not self.locked and bool({"*", name} & self.context.upgrade)
 
     def _git(self, use: Use, *arguments: str, cwd: str | None = None) -> str:
-        caller = self.context.environ
-        env = {k: v for k, v in caller.items() if k not in _OF_ANOTHER_REPOSITORY}
-        env["GIT_TERMINAL_PROMPT"] = "0"
-        env.setdefault("GIT_ALLOW_PROTOCOL", _TRANSPORTS)
         no_hooks = ("-c", f"core.hooksPath={os.devnull}")
+        env = git_environment(self.context)
         done = self.context.run(["git", *no_hooks, *arguments], cwd=cwd, env=env)
         if done.returncode:
             raise NetworkError(
@@ -190,7 +215,7 @@ class Modules:
                 where=use.origin,
                 remedy="run once without --offline, or name a full commit",
             )
-        asked = self._git(use, "ls-remote", "--", _address(use), revision, f"{revision}^{{}}")
+        asked = self._git(use, "ls-remote", "--", address_of(use), revision, f"{revision}^{{}}")
         found: dict[str, str] = {}
         for line in asked.splitlines():
             commit, _, name = line.partition("\t")
@@ -236,7 +261,7 @@ class Modules:
 
     def _checkout(self, use: Use, commit: str, directory: str) -> None:
         """Fetch one commit alone, or everything where the server gives no single commits."""
-        source = ("--", _address(use))
+        source = ("--", address_of(use))
         try:
             self._git(use, "fetch", "--quiet", "--depth=1", *source, commit, cwd=directory)
         except NetworkError:
@@ -250,6 +275,27 @@ class Modules:
                 details=exc.details,
                 remedy="name a branch, a tag or a full commit that exists",
             ) from exc
+
+
+def git_environment(context: Context) -> dict[str, str]:
+    """Give the variables for git about a module: it asks nobody, and starts no strange transport."""
+    env = {k: v for k, v in context.environ.items() if k not in _OF_ANOTHER_REPOSITORY}
+    env["GIT_TERMINAL_PROMPT"] = "0"
+    env.setdefault("GIT_ALLOW_PROTOCOL", _TRANSPORTS)
+    return env
+
+
+def refuse_working_copies(pins: Iterable[Pin], lock: str) -> None:
+    """Raise LockOutdatedError where a lock names working copies: others do not have them."""
+    named = [p for p in pins if p.working]
+    if named:
+        raise LockOutdatedError(
+            "the lock names working copies of modules",
+            where=lock,
+            details=[f"{p.name}: {p.working} instead of {p.commit[:12]}" for p in named],
+            remedy="push what was done there, and run "
+            + ", ".join(dict.fromkeys(f"`stead work {p.name} --drop`" for p in named)),
+        )
 
 
 def checkout_key(pin: Pin) -> str:
@@ -303,82 +349,3 @@ def _refuse_options(use: Use) -> None:
             where=use.origin,
             remedy="name a branch, a tag or a full commit",
         )
-
-
-def _address(use: Use) -> str:
-    """Give what git is told: a path relative to its manifest becomes absolute."""
-    if _REMOTE.match(use.location):
-        return use.location
-    return os.path.normpath(os.path.join(use.base, use.location))
-
-
-def _from_git(manifest: Manifest, use: Use, commit: str, clone: str) -> Manifest:
-    """Say of projects within a fetched module that they come from git.
-
-    Where the clone lies is a matter of this machine, and has no place in a lock.
-    """
-    address = _address(use)
-    if not _REMOTE.match(address):
-        address = Path(address).as_uri()
-
-    for further in manifest.uses:
-        _stay_within(further, use, clone)
-    for layer in manifest.layers:
-        for channel in layer.channels:
-            if channel.name.startswith("."):
-                raise _of_this_machine("channel", channel.name, channel.origin, use)
-        for index in layer.indexes:
-            if "://" not in index.url and not index.url.startswith(("/", "~", "$")):
-                raise _of_this_machine("index", index.url, index.origin, use)
-
-    def moved(requirement: Requirement) -> Requirement:
-        source = requirement.source
-        if source is None or source.kind != "path":
-            return requirement
-        within = os.path.relpath(source.location, clone).replace(os.sep, "/")
-        if within == ".." or within.startswith("../"):
-            raise ManifestError(
-                f"module {use.name} asks for {source.location}, which is not in its repository",
-                where=requirement.origin,
-                remedy="only what the repository holds can be used from elsewhere",
-            )
-        below = "" if within == "." else within
-        return replace(requirement, source=Source("git", address, False, commit, below))
-
-    layers = (
-        replace(
-            layer,
-            requirements=tuple(map(moved, layer.requirements)),
-            constraints=tuple(map(moved, layer.constraints)),
-        )
-        for layer in manifest.layers
-    )
-    return replace(manifest, layers=tuple(layers))
-
-
-def _of_this_machine(what: str, written: str, where: Origin, use: Use) -> ManifestError:
-    """Refuse a source of packages within a clone: the lock would name where that lies here."""
-    return ManifestError(
-        f"module {use.name} brings the {what} {written}, which is a path in its own directory",
-        where=where,
-        details=[f"{use.origin}: module {use.name} is used here"],
-        remedy=f"give the {what}'s address in the module, or use the module by path",
-    )
-
-
-def _stay_within(further: Use, use: Use, clone: str) -> None:
-    """Refuse a path by which a fetched module would use what lies on this machine."""
-    if further.kind == "git" and (
-        _REMOTE.match(further.location) or os.path.isabs(further.location)
-    ):
-        return
-    target = os.path.realpath(os.path.join(further.base, further.location))
-    top = os.path.realpath(clone)
-    if further.kind == "path" and (target == top or target.startswith(top + os.sep)):
-        return
-    raise ManifestError(
-        f"module {use.name} uses {further.location}, which is not in its repository",
-        where=further.origin,
-        details=[f"{use.origin}: module {use.name} is used here"],
-        remedy="only what the repository holds, or an address, can be used from elsewhere",
-    )

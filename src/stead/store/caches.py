@@ -4,7 +4,8 @@ Their layouts belong to the ecosystems. Known here is only what an entry is: a
 directory that is taken or dropped as a whole.
 
 ==================  ========================================================
-``conda/pkgs/X``    an unpacked conda package; ``X.lock`` beside it names its archive
+``conda/pkgs/X``    an unpacked conda package; beside it, ``X.lock`` and ``X.md5`` name its
+                    archive, and ``X.<16 digits>.json`` says how to link it
 ``uv/archive-*``    unpacked wheels, named by random ids; links and small files of
                     other buckets point there by id, and go with them
 ``wheels/X.json``   how to link an unpacked wheel again; it names the id, and goes too
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
     from stead.store.layout import Layout
     from stead.store.locking import Note
+
+_ABOUT = re.compile(r"(.+)\.(?:lock|md5|[0-9a-f]{16}\.json)", re.DOTALL)
+"""The names of what lies beside an unpacked conda package and is about it."""
 
 _POINTER = 64 * 1024
 """Bytes from the start of a file that a pointer stands in."""
@@ -82,9 +87,11 @@ def _drop(layout: Layout, paths: list[str]) -> None:
     uv = os.path.join(layout.packages, "uv") + os.sep
     with storage(layout.packages):
         os.makedirs(layout.store, exist_ok=True)
-        for path in paths:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path + ".lock")
+        names = {_base(path) for path in paths if not path.startswith(uv)}
+        for path in _listed(os.path.join(layout.packages, "conda", "pkgs")):
+            about = _ABOUT.fullmatch(_base(path))
+            if about and about[1] in names:
+                os.unlink(path)
         _forget(uv, {_base(path) for path in paths if path.startswith(uv)})
     for path in paths:
         remove_tree(discard(layout, layout.home / os.path.relpath(path, layout.home)))

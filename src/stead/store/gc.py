@@ -18,6 +18,7 @@ from stead.store import locking
 from stead.store.atomic import remove_tree, storage
 from stead.store.builds import BAD, REMOVED, TEMPORARY, USE, discard, sweep, tidy_locks
 from stead.store.layout import METADATA, build_names, key_of
+from stead.store.places import records
 from stead.store.roots import (
     GoneRecord,
     Roots,
@@ -26,6 +27,7 @@ from stead.store.roots import (
     last_asked,
     notice_gone,
 )
+from stead.store.runtime import old_runtimes
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass
 
@@ -117,6 +119,7 @@ def collect(
         kept += stay
     removed += _records(layout, roots.gone, now, grace, dry_run=dry_run)
     removed += _derived(layout, {r.name for r in removed if r.kind == "build"}, dry_run=dry_run)
+    removed += _runtimes(layout, now - grace, dry_run=dry_run)
     if caches:
         for path, size in package_caches.prune(layout, dry_run=dry_run, note=note):
             removed.append(Removed("cache", os.path.relpath(path, layout.packages), size))
@@ -263,6 +266,16 @@ def _derived(layout: Layout, going: set[str], *, dry_run: bool) -> Iterator[Remo
             if not dry_run:
                 remove_tree(path)
             yield Removed("derived", os.path.relpath(path, layout.home), size, "its build is gone")
+
+
+def _runtimes(layout: Layout, before: float, *, dry_run: bool) -> Iterator[Removed]:
+    """Take away what earlier versions of Stead gave to projects' own code."""
+    used = [path for record in records(layout.home) for path in record.activation.requires]
+    for path in old_runtimes(layout, used, before):
+        size = exclusive_bytes(path)
+        if not dry_run:
+            remove_tree(path)
+        yield Removed("derived", os.path.relpath(path, layout.home), size, "no place asks for it")
 
 
 def exclusive_bytes(path: Path) -> int:

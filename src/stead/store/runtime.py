@@ -8,8 +8,10 @@ among its packages, all but ``stead.project`` comes from those.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import time
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import remove_tree, storage, write_file
@@ -17,7 +19,7 @@ from stead.store.layout import Layout
 from stead.store.places import environment_directory, make_private
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _PACKAGE = '''\
@@ -67,6 +69,7 @@ def runtime_directory(home: Path) -> str:
     layout = Layout(home)
     target = os.path.join(layout.runtime, digest.hexdigest()[:16])
     if _whole(target, files):
+        _note_use(target)
         return target
     with storage(target):
         made = os.path.join(layout.scratch, f"runtime-{os.urandom(6).hex()}")
@@ -82,6 +85,33 @@ def runtime_directory(home: Path) -> str:
                     write_file(os.path.join(target, name), content, 0o444)
             remove_tree(made)
     return target
+
+
+def old_runtimes(layout: Layout, used: Iterable[str], before: float) -> list[Path]:
+    """List what earlier versions of Stead left of it, by their own directories.
+
+    Without those that are among ``used``, and those that a process was given since
+    ``before``: it may still import from there.
+    """
+    try:
+        names = sorted(os.listdir(layout.runtime))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    kept = {os.path.normpath(path) for path in used}
+    found = []
+    for name in names:
+        path = layout.runtime / name
+        with contextlib.suppress(FileNotFoundError):
+            if os.fspath(path) not in kept and os.lstat(path).st_mtime <= before:
+                found.append(path)
+    return found
+
+
+def _note_use(directory: str) -> None:
+    """Let the directory's time say when it was last given; once in a day will do."""
+    with contextlib.suppress(OSError):
+        if time.time() - os.stat(directory).st_mtime > _DAY:
+            os.utime(directory)
 
 
 def keep_description(home: Path, place: str, environment: str, text: str) -> str:
@@ -106,6 +136,7 @@ def keep_description(home: Path, place: str, environment: str, text: str) -> str
 
 
 _PREFIX = "project-"
+_DAY = 24 * 3600.0
 _MONTH = 30 * 24 * 3600.0
 
 

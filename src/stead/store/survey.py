@@ -113,6 +113,13 @@ class Survey:
         for path, entries in inside.items():
             self._seen[path] = _Seen(times[path], entries, files[path])
 
+    def doubt(self) -> None:
+        """Before another changes the tree: list again what he may change without leaving a time."""
+        now = time.time_ns()
+        for path, seen in self._seen.items():
+            if seen.mtime_ns % _COARSE == 0 or now - seen.mtime_ns < _TICK:
+                self._seen[path] = seen._replace(mtime_ns=-1)
+
     def close(self, tree: str | os.PathLike[str]) -> list[Found]:
         """Take the rights to write as ``scan(tree, read_only=True)``, and give the same list.
 

@@ -96,6 +96,8 @@ class Pin:
     requested: str
     commit: str
     subdirectory: str = ""
+    working: str = ""
+    """The working copy that is used instead of the commit: its directory, from the root."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,8 @@ class Finding:
     remedy: str = ""
     kind: str = "error"
     """``error``; ``drift``, an error where the caller is strict; ``warning`` for what does not hinder."""
+    about: str = ""
+    """The variable that it is about, where it is about one."""
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where.file else ""

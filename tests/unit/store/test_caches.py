@@ -25,7 +25,8 @@ def test_entries_that_no_build_shares_are_pruned(layout: Layout, tmp_path: Path)
     used = cached(layout, "conda", "pkgs", "used-1-0", linked_to=tmp_path / "a")
     unused = cached(layout, "conda", "pkgs", "unused-1-0")
     for entry in (used, unused):
-        (entry.parent / f"{entry.name}.lock").write_bytes(b"")
+        for ending in ("lock", "md5", "0123456789abcdef.json"):
+            (entry.parent / f"{entry.name}.{ending}").write_bytes(b"")
     wheel = cached(layout, "uv", "archive-v0", "abc", linked_to=tmp_path / "b")
     unused_wheel = cached(layout, "uv", "archive-v0", "def")
     (layout.packages / "uv" / "simple-v16").mkdir()
@@ -35,7 +36,10 @@ def test_entries_that_no_build_shares_are_pruned(layout: Layout, tmp_path: Path)
     did = prune(layout, dry_run=False, note=print)
 
     assert would == did == [(str(unused), 100), (str(unused_wheel), 100)]
-    assert sorted(os.listdir(used.parent)) == ["used-1-0", "used-1-0.lock"]
+    assert sorted(os.listdir(used.parent)) == [
+        "used-1-0",
+        *(f"used-1-0.{ending}" for ending in ("0123456789abcdef.json", "lock", "md5")),
+    ]
     assert os.listdir(wheel.parent) == ["abc"]
     assert (layout.packages / "uv" / "simple-v16").is_dir()
     assert os.listdir(layout.store) == []

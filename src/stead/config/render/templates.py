@@ -125,7 +125,8 @@ def _scans(
         try:
             found = _scanned(text, name, sources.path(name))
         except TemplateSyntaxError as exc:
-            problems.append(_syntax(sources, exc))
+            # What jinja2 finds as it looks for names bears a name of its own.
+            problems.append(_syntax(sources, exc, name))
             continue
         yield name, found
         for other, line, may_miss in found.includes:
@@ -189,8 +190,9 @@ def _nameless(origin: Origin, name: str, prefix: str, every: Collection[str]) ->
     return origin, f"{prefix}{name} is not known", remedy
 
 
-def _syntax(sources: Sources, exc: TemplateSyntaxError) -> Problem:
-    path = sources.path(exc.name) if exc.name else exc.filename or ""
+def _syntax(sources: Sources, exc: TemplateSyntaxError, name: str | None = None) -> Problem:
+    name = name or exc.name
+    path = sources.path(name) if name else exc.filename or ""
     said = (exc.message or "it is no template").rstrip(".")
     return Origin(path, exc.lineno), said, "see the syntax of Jinja2's templates"
 

@@ -34,7 +34,8 @@ _PLACEHOLDER = regex(
     r"|\.{3}|…|todo|tbd|fixme|example|sample|dummy|placeholder|redacted|null|none|~|true|false"
     r"|ENC\[.*)\Z"
 )
-_REFERENCE = regex(r"\$\{?[A-Za-z_(]|\{\{|\{[a-z]+\.|%\(|%[A-Za-z_]+%")
+# A dollar sign in the middle of a word is a character of a password.
+_REFERENCE = regex(r"\$[{(]|(?:^|[^A-Za-z0-9])\$[A-Za-z_]|\{\{|\{[a-z]+\.|%\(|%[A-Za-z_]+%")
 _INLINE = regex(r"(?:^|[{,\s])(?:value|default)\s*=\s*(\"[^\"]*\"|'[^']*')")
 _COMMENT = regex(r"\s+#.*\Z")
 

@@ -37,6 +37,11 @@ def keep_from_dumps() -> None:
     _State.limits = former
 
 
+def limited() -> bool:
+    """Say whether the caller's limit on core files is to be given back."""
+    return _State.limits is not None
+
+
 def restore() -> None:
     """Give back the caller's limit on core files: call it just before the process becomes another.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead.values.errors import ArtifactError, CollisionError
@@ -126,17 +127,20 @@ def check_inside(contents: Contents) -> None:
 
 
 def check_whole(contents: Contents) -> None:
-    """Look at each file's presence and size in the cache; DamagedError."""
+    """Look at each file's presence, kind and size in the cache; DamagedError."""
     for file in contents.files:
         if not file.source or file.size < 0:
             continue
         path = os.path.join(contents.directory, file.source)
         try:
-            size = os.lstat(path).st_size
+            info = os.lstat(path)
+            size = info.st_size if stat.S_ISREG(info.st_mode) else -2
         except OSError:
             size = -1
         if size != file.size:
-            what = "is missing" if size < 0 else f"has {size} bytes instead of {file.size}"
+            what = f"has {size} bytes instead of {file.size}"
+            if size < 0:
+                what = "is missing" if size == -1 else "is no file"
             raise DamagedError(
                 f"the cached package {contents.package} is damaged: {file.source} {what}",
                 where=path,

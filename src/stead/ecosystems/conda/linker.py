@@ -19,15 +19,16 @@ from hashlib import sha256
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stead.ecosystems.conda.contents import DamagedError
+from stead.ecosystems.conda.recipes import POINT
+from stead.ecosystems.groups import StaleError, link_group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from stead.ecosystems.conda.contents import Contents, Placed
+    from stead.ecosystems.conda.recipes import Changed, Recipe
+    from stead.ecosystems.groups import Group
     from stead.values.platform import Platform
 
-_POINT = re.compile(r"\s*([^\s=]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)\s*\Z")
 _LONGEST = 127
 """Bytes of a first line that every Linux takes for a program's name."""
 _DIRECTORY = 4
@@ -58,15 +59,26 @@ class UnusualError(Exception):
 class Package(NamedTuple):
     """A package to be linked."""
 
-    contents: Contents
+    recipe: Recipe
     name: str
     """``NAME-VERSION-BUILD``: the record's file name."""
     describe: Callable[[], dict[str, Any]]
     """Gives what the record says of it besides its files."""
 
 
+class Linked(NamedTuple):
+    """What `link` has done."""
+
+    made: Sequence[str]
+    """The directories."""
+    mixed: Collection[str]
+    """Those of them that hold other files than hard links."""
+    sizes: Mapping[str, Mapping[str, int]]
+    """Per record, the files that were written and whose sha256 it carries."""
+
+
 def suits(
-    packages: Sequence[Contents], prefix: str, final: str, python: str, platform: Platform
+    recipes: Sequence[Recipe], prefix: str, final: str, python: str, platform: Platform
 ) -> bool:
     """Say whether all is usual, as far as that is seen before; see :func:`link`.
 
@@ -77,95 +89,58 @@ def suits(
     first = f"#!{final}/{python}"
     if " " in first or len(os.fsencode(first)) > _LONGEST:
         return False
-    return all(p.usual and (python or not p.pure) and _all_usual(p) for p in packages)
+    return bool(python) or not any(recipe.pure for recipe in recipes)
 
 
-def _all_usual(package: Contents) -> bool:
-    return all(map(_POINT.match, package.entry_points)) and all(
-        not file.source
-        or (
-            file.entry is not None
-            and len(file.sha256) == 64
-            and not file.path.startswith("Menu/")
-            and (file.size >= 0 if file.target is None else True)
-            and not file.entry.get("no_link")
-            and file.entry.get("path_type") == ("hardlink" if file.target is None else "softlink")
-            and (file.target is None or not file.entry.get("prefix_placeholder"))
-        )
-        for file in package.files
-    )
-
-
-def link(
-    packages: Sequence[Package], prefix: str, final: str, python: str
-) -> dict[str, dict[str, int]]:
+def link(packages: Sequence[Package], prefix: str, final: str, python: str) -> Linked:
     """Link packages into ``prefix``, an empty directory, as they must stand at ``final``.
 
     ``python`` is the program in the prefix that generated scripts start, relative.
-    Gives, per record, path → size of the files whose sha256 it carries. Raises
-    UnusualError, DamagedError for a file that is not as long as listed, OSError.
+    Raises UnusualError, StaleError for a file that is not as its recipe says, OSError.
     """
-    linked: dict[tuple[str, str], list[str]] = {}
-    links: list[tuple[str, Placed]] = []
-    changed: list[tuple[Contents, Placed]] = []
-    for package in packages:
-        contents = package.contents
-        for file in contents.files:
-            if not file.source:
-                continue
-            assert file.entry is not None
-            if file.target is not None:
-                links.append((f"{contents.directory}/{file.source}", file))
-            elif "prefix_placeholder" in file.entry:
-                changed.append((contents, file))
-            else:
-                parent, _, name = file.path.rpartition("/")
-                source = file.source.rpartition("/")[0]
-                linked.setdefault((f"{contents.directory}/{source}", parent), []).append(name)
     directories = _Directories(prefix)
-    failed: list[OSError] = []
+    failed: list[Exception] = []
     threads = [
-        Thread(target=_link_all, args=(directories, share, failed), daemon=True)
-        for share in _shares(linked, min(4, os.cpu_count() or 1))
+        Thread(target=_link_all, args=(directories, prefix, share, failed), daemon=True)
+        for share in _shares(packages, min(4, os.cpu_count() or 1))
     ]
     for thread in threads:
         thread.start()
+    mixed = {"", "conda-meta"}
+    sizes: dict[str, dict[str, int]] = {}
     try:
-        for source, file in links:
-            target = directories.place(file.path)
-            os.symlink(file.target or "", target)
-            time = os.lstat(source).st_mtime_ns
-            os.utime(target, ns=(time, time), follow_symlinks=False)
-        written = {
-            file.path: _write_changed(contents, file, directories.place(file.path), final)
-            for contents, file in changed
-        }
         texts = []
-        sizes: dict[str, dict[str, int]] = {}
-        for package in packages:
-            paths = [_described(f, written) for f in package.contents.files if f.source]
-            paths += [
-                _write_script(point, directories, f"{final}/{python}")
-                for point in package.contents.entry_points
+        for recipe, name, describe in packages:
+            for path, source, leads in recipe.links:
+                mixed.add(path.rpartition("/")[0])
+                target = directories.place(path)
+                os.symlink(leads, target)
+                time = os.lstat(f"{recipe.directory}/{source}").st_mtime_ns
+                os.utime(target, ns=(time, time), follow_symlinks=False)
+            written = [
+                _write_changed(recipe, file, directories.place(file.path), final)
+                for file in recipe.changed
             ]
-            record = f"conda-meta/{package.name}.json"
-            texts.append((record, _text(package, paths)))
-            sizes[record] = {
-                p["_path"]: p["size_in_bytes"] for p in paths if p["path_type"] != "softlink"
-            }
+            written += [
+                _write_script(point, directories, f"{final}/{python}") for point in recipe.points
+            ]
+            mixed.update(entry["_path"].rpartition("/")[0] for entry in written)
+            record = f"conda-meta/{name}.json"
+            sizes[record] = {entry["_path"]: entry["size_in_bytes"] for entry in written}
+            texts.append((record, _text(recipe, describe(), written)))
     except FileExistsError as exc:
         raise UnusualError from exc
     finally:
         for thread in threads:
             thread.join()
     for error in failed:
-        if error.errno in _NO_LINKS_HERE:
+        if isinstance(error, OSError) and error.errno in _NO_LINKS_HERE:
             raise UnusualError from error
         raise error
     for name, text in (*texts, ("conda-meta/history", b""), ("CACHEDIR.TAG", _TAG)):
         with open(directories.place(name), "xb") as stream:
             stream.write(text)
-    return sizes
+    return Linked(directories.made, mixed, sizes)
 
 
 class _Directories:
@@ -177,6 +152,8 @@ class _Directories:
     def __init__(self, root: str) -> None:
         self._root = root
         self._made = {""}
+        self.made: list[str] = []
+        """Those that were not there, in the order they were made."""
 
     def make(self, relative: str) -> str:
         """Make one with all above it, if it is not there; gives its path."""
@@ -185,6 +162,7 @@ class _Directories:
             self.make(relative.rpartition("/")[0])
             with suppress(FileExistsError):  # another thread was faster
                 os.mkdir(path)
+                self.made.append(relative)
             self._made.add(relative)
         return path
 
@@ -194,75 +172,43 @@ class _Directories:
         return f"{self._root}/{path}"
 
 
-_Share = list[tuple[tuple[str, str], list[str]]]
+_Share = list[tuple[str, "Group"]]
 
 
-def _shares(linked: Mapping[tuple[str, str], list[str]], count: int) -> list[_Share]:
-    """Divide directories among threads, neighbours together, so that each has about as much."""
-    whole = sum(len(names) + _DIRECTORY for names in linked.values())
+def _shares(packages: Sequence[Package], count: int) -> list[_Share]:
+    """Divide groups among threads, neighbours together, so that each has about as much."""
+    groups = [(p.recipe.directory, group) for p in packages for group in p.recipe.groups]
+    groups.sort(key=lambda g: g[1].target)
+    whole = sum(len(group.names) + _DIRECTORY for _, group in groups)
     shares: list[_Share] = [[] for _ in range(count)]
     done = 0
-    for item in sorted(linked.items(), key=lambda i: i[0][1]):
+    for item in groups:
         shares[min(done * count // whole, count - 1)].append(item)
-        done += len(item[1]) + _DIRECTORY
+        done += len(item[1].names) + _DIRECTORY
     return [share for share in shares if share]
 
 
-def _link_all(directories: _Directories, share: _Share, failed: list[OSError]) -> None:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    here = there = -1
+def _link_all(directories: _Directories, tree: str, share: _Share, failed: list[Exception]) -> None:
     try:
-        for (source, parent), names in share:
+        for package, group in share:
             if failed:
                 return
-            here = os.open(source, flags)
-            there = os.open(directories.make(parent), flags)
-            for name in names:
-                os.link(name, name, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
-            os.close(here)
-            os.close(there)
-            here = there = -1
-    except OSError as exc:
+            directories.make(group.target)
+            link_group(group, package, tree)
+    except (OSError, ValueError, TypeError, StaleError) as exc:
         failed.append(exc)
-        for descriptor in (here, there):
-            if descriptor >= 0:
-                os.close(descriptor)
 
 
-def _described(file: Placed, written: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
-    """Say of a file what ``conda-meta`` says of it."""
-    assert file.entry is not None
-    if file.target is not None:
-        target = os.fsencode(file.target)
-        described = {**file.entry, "sha256_in_prefix": sha256(target).hexdigest()}
-        described.setdefault("size_in_bytes", len(target))
-    elif file.path in written:
-        digest, size = written[file.path]
-        described = {"file_mode": "text", **file.entry, "size_in_bytes": size}
-        if digest != file.sha256:
-            described["sha256_in_prefix"] = digest
-    elif file.path == file.source:
-        return file.entry  # type: ignore[return-value]
-    else:
-        described = dict(file.entry)
-    described["_path"] = file.path
-    return described
+def _write_changed(recipe: Recipe, file: Changed, target: str, final: str) -> dict[str, Any]:
+    """Copy a file with the final prefix in place of the one it was built with.
 
-
-def _write_changed(contents: Contents, file: Placed, target: str, final: str) -> tuple[str, int]:
-    """Copy a file with the final prefix in place of the one it was built with; gives hash and size."""
-    assert file.entry is not None
-    source = f"{contents.directory}/{file.source}"
-    with open(source, "rb") as stream:
+    Gives what ``conda-meta`` says of it.
+    """
+    with open(f"{recipe.directory}/{file.source}", "rb") as stream:
         data = stream.read()
         mode = os.fstat(stream.fileno()).st_mode & 0o7777
     if len(data) != file.size:
-        raise DamagedError(
-            f"the cached package {contents.package} is damaged: {file.source} "
-            f"has {len(data)} bytes instead of {file.size}",
-            where=source,
-            remedy=f"remove {contents.directory}",
-        )
+        raise StaleError
     old, new = os.fsencode(str(file.entry["prefix_placeholder"])), os.fsencode(final)
     if file.entry.get("file_mode", "text") == "binary":
         data = _in_strings(data, old, new)
@@ -275,7 +221,11 @@ def _write_changed(contents: Contents, file: Placed, target: str, final: str) ->
     with open(target, "xb") as stream:
         stream.write(data)
         os.fchmod(stream.fileno(), mode)
-    return sha256(data).hexdigest(), len(data)
+    described = {"file_mode": "text", **file.entry, "size_in_bytes": len(data)}
+    digest = sha256(data).hexdigest()
+    if digest != file.sha256:
+        described["sha256_in_prefix"] = digest
+    return described
 
 
 def _in_strings(data: bytes, old: bytes, new: bytes) -> bytes:
@@ -292,7 +242,7 @@ def _in_strings(data: bytes, old: bytes, new: bytes) -> bytes:
 
 def _write_script(point: str, directories: _Directories, python: str) -> dict[str, Any]:
     """Write the program of an entry point, and say of it what ``conda-meta`` says."""
-    match = _POINT.match(point)
+    match = POINT.match(point)
     assert match is not None
     name, module, function = match.groups()
     text = _SCRIPT.format(
@@ -310,14 +260,21 @@ def _write_script(point: str, directories: _Directories, python: str) -> dict[st
     }
 
 
-def _text(package: Package, paths: list[dict[str, Any]]) -> bytes:
-    directory = package.contents.directory
+def _text(recipe: Recipe, facts: Mapping[str, Any], written: Sequence[dict[str, Any]]) -> bytes:
+    """Give what ``conda-meta`` says of a package; most of it is in the recipe as it stands."""
+    directory = recipe.directory
     value = {
-        **package.describe(),
+        **facts,
         "extracted_package_dir": directory,
         "requested_specs": [],
-        "files": [p["_path"] for p in paths],
-        "paths_data": {"paths_version": 1, "paths": paths},
         "link": {"source": directory, "type": 1},
     }
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    head = _json(value)[:-1]
+    files = ",".join(filter(None, [recipe.files, *(_json(w["_path"]) for w in written)]))
+    entries = ",".join(filter(None, [recipe.entries, *map(_json, written)]))
+    paths = f'"paths_data":{{"paths_version":1,"paths":[{entries}]}}'
+    return f'{head},"files":[{files}],{paths}}}'.encode()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
+from stead.ecosystems.conda import recipes
 from stead.ecosystems.conda.cache import Places, in_use, is_cached
 from stead.ecosystems.conda.channels import locate
 from stead.ecosystems.conda.contents import (
@@ -23,12 +25,14 @@ from stead.ecosystems.conda.contents import (
 from stead.ecosystems.conda.engine import cache_directory, translated
 from stead.ecosystems.conda.linker import Package, UnusualError, link, suits
 from stead.ecosystems.conda.records import artifact_to_facts, check_artifact
+from stead.ecosystems.groups import StaleError, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stead.ecosystems.conda.channels import Located
     from stead.ecosystems.conda.contents import Contents
+    from stead.ecosystems.conda.recipes import Recipe
     from stead.ecosystems.protocol import BuildTarget
     from stead.values.context import Context
     from stead.values.lock import Artifact
@@ -46,22 +50,25 @@ def install_cached(artifacts: Sequence[Artifact], target: BuildTarget, context: 
     if not _all_cached(artifacts, places):
         return False
     site_packages = site_packages_of(artifacts, windows=target.platform.is_windows)
-    contents = []
-    try:
-        for artifact in artifacts:
-            directory = places.package(artifact.files[0].name)
-            name = f"{artifact.name} {artifact.version}"
-            package = read_contents(name, directory, site_packages, target.platform)
-            check_inside(package)
-            contents.append(package)
-    except DamagedError:
-        return False
-    check_collisions(contents, target.platform)
     with in_use(context):
         # Another process may have put another archive of the same name there since.
         if not _all_cached(artifacts, places):
             return False
+        directories = [places.package(a.files[0].name) for a in artifacts]
+        known = [
+            recipes.read(recipes.file_for(artifact, directory, site_packages), directory)
+            for artifact, directory in zip(artifacts, directories, strict=True)
+        ]
         try:
+            if all(known) and not recipes.collide(whole := [r for r in known if r]):
+                return _link_usual(artifacts, whole, target, context)
+            contents = []
+            for artifact, directory in zip(artifacts, directories, strict=True):
+                name = f"{artifact.name} {artifact.version}"
+                package = read_contents(name, directory, site_packages, target.platform)
+                check_inside(package)
+                contents.append(package)
+            check_collisions(contents, target.platform)
             return link_usual(artifacts, contents, target, context)
         except DamagedError:
             return False
@@ -89,10 +96,36 @@ def link_usual(
     ``contents`` are checked, one per artifact, and kept from being replaced. The
     prefix is as it was when this gives False or raises: DamagedError, StoreError.
     """
+    site_packages = site_packages_of(artifacts, windows=target.platform.is_windows)
+    made = []
+    for package in contents:
+        try:
+            recipe = recipes.of(package)
+        except (StaleError, OSError) as exc:
+            check_whole(package)
+            raise translated(exc, "conda packages could not be linked") from exc
+        if recipe is None:
+            return False
+        made.append(recipe)
+    if recipes.collide(made) or not _link_usual(artifacts, made, target, context):
+        return False
+    with suppress(OSError):  # the next build takes longer, then
+        for artifact, recipe in zip(artifacts, made, strict=True):
+            recipes.write(recipes.file_for(artifact, recipe.directory, site_packages), recipe)
+    return True
+
+
+def _link_usual(
+    artifacts: Sequence[Artifact],
+    known: Sequence[Recipe],
+    target: BuildTarget,
+    context: Context,
+) -> bool:
+    """Link packages by their recipes, of which no two collide; see `link_usual`."""
     prefix, final = os.fspath(target.prefix), os.fspath(target.final)
     minor = _minor(artifacts)
     python = f"bin/python{minor}" if minor else ""
-    if not suits(contents, prefix, final, python, target.platform):
+    if not suits(known, prefix, final, python, target.platform):
         return False
 
     @cache
@@ -102,57 +135,44 @@ def link_usual(
 
     packages = [
         Package(
-            package,
+            recipe,
             f"{artifact.name}-{artifact.version}-{artifact.get('build') or ''}",
             lambda a=artifact: artifact_to_facts(a, channels(), target.root),  # type: ignore[misc]
         )
-        for artifact, package in zip(artifacts, contents, strict=True)
+        for artifact, recipe in zip(artifacts, known, strict=True)
     ]
     with context.progress.task("Linking conda packages", unit="packages") as task:
         task.total(len(packages))
         try:
-            vouched = link(packages, prefix, final, python)
-            _check_linked(contents, vouched, target)
+            linked = link(packages, prefix, final, python)
         except UnusualError:
             make_empty(prefix)
             return False
-        except DamagedError:
+        except (StaleError, FileNotFoundError, ValueError, TypeError) as exc:
             make_empty(prefix)
-            raise
+            raise DamagedError("cached conda packages are not as they were") from exc
         except OSError as exc:
             make_empty(prefix)
-            for package in contents:
-                check_whole(package)
             raise translated(exc, "conda packages could not be linked") from exc
         task.advance(len(packages))
-    note_scripts(contents, context)
+    if target.survey is not None:
+        records = zip(linked.sizes, known, strict=True)
+        tell(
+            target.survey,
+            target.prefix,
+            linked.made,
+            [(record, recipe.groups, ()) for record, recipe in records],
+            linked.mixed,
+        )
+        for record, sizes in linked.sizes.items():
+            target.survey.vouch(record, sizes)
+    note_scripts(known, context)
     return True
 
 
-def _check_linked(
-    contents: Sequence[Contents], vouched: dict[str, dict[str, int]], target: BuildTarget
-) -> None:
-    """See that each file has the size that its package lists; DamagedError.
-
-    Files are linked, so this is what the cache holds, seen where sealing sees it too.
-    """
-    if target.survey is None:
-        for package in contents:
-            check_whole(package)
-        return
-    found = target.survey.look(target.prefix)
-    for record, sizes in vouched.items():
-        for path, size in sizes.items():
-            if found.get(path) != size:
-                for package in contents:
-                    check_whole(package)
-                raise UnusualError
-        target.survey.vouch(record, sizes)
-
-
-def note_scripts(contents: Sequence[Contents], context: Context) -> None:
+def note_scripts(packages: Sequence[Contents | Recipe], context: Context) -> None:
     """Name the packages whose link scripts are not run."""
-    for package in contents:
+    for package in packages:
         if package.scripts:
             context.progress.note(
                 f"{package.package} has a link script, which is not run: {package.scripts[0]}"

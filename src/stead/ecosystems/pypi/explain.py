@@ -35,6 +35,7 @@ _UNREACHABLE = regex(
     r"Failed to fetch|Request failed after|error decoding response body|connection closed|"
     r"[Cc]ould not resolve host|unable to access|Connection reset|end of file before message"
 )
+_CERTIFICATE = regex(r"invalid peer certificate|certificate verify failed|UnknownIssuer")
 _STATUS = regex(r"HTTP status (?:client|server) error \((\d+)[^)]*\)")
 _REFUSED = regex(
     r"index URL \((\S+)\) (?:could not be queried|returned a).*?\(?(\d{3}) (?:Unauthorized|Forbidden)"
@@ -81,7 +82,10 @@ def translate(
             if what
             else f"{_first_url(text) or 'the package index'} cannot be reached",
             details=[_plain(line) for line in lines[-1:]],
-            remedy="look at the network, the proxy and the index's address; "
+            remedy="SSL_CERT_FILE or SSL_CERT_DIR names the certificates to trust, where the network "
+            "or the index has its own"
+            if _CERTIFICATE.search(text)
+            else "look at the network, the proxy and the index's address; "
             "--offline uses what is cached",
         )
     lines = _causes(text)

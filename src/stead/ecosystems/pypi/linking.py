@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING
 
+from stead.ecosystems.groups import StaleError, link_group, tell
 from stead.ecosystems.pypi import records
 from stead.ecosystems.pypi.scripts import PLACEHOLDER, with_shebang
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 
 _MANY = 500
 """Files from which on a second thread is worth its start: the kernel does most of the work."""
-
-
-class _StaleError(Exception):
-    """The cache does not hold what a recipe says."""
 
 
 class Linker:
@@ -66,7 +62,7 @@ class Linker:
             try:
                 self._make_directories(recipe, known)
                 self._link_one(recipe)
-            except (OSError, ValueError, TypeError, _StaleError):
+            except (OSError, ValueError, TypeError, StaleError):
                 continue  # it does not fit the cache, or makes no sense
             linked.append(recipe)
 
@@ -81,21 +77,8 @@ class Linker:
                     pass  # what is no directory shows when something is linked into it
 
     def _link_one(self, recipe: Recipe) -> None:
-        archive = f"{self._cache}/{recipe.archive}/"
-        link, lstat = os.link, os.lstat
         for group in recipe.groups:
-            source = f"{archive}{group.source}/" if group.source else archive
-            target = f"{self._prefix}/{group.target}/"
-            for name, mode, size, time in zip(*group[2:], strict=True):
-                path = target + name
-                link(source + name, path)
-                info = lstat(path)
-                if info.st_size != size or info.st_mtime_ns != time:
-                    raise _StaleError
-                if info.st_mode != mode:
-                    if stat.S_IFMT(info.st_mode) != stat.S_IFMT(mode):
-                        raise _StaleError
-                    os.chmod(path, mode & 0o7777)
+            link_group(group, f"{self._cache}/{recipe.archive}", self._prefix)
         self._write(recipe)
 
     def _write(self, recipe: Recipe) -> None:
@@ -141,30 +124,11 @@ class Linker:
         survey = self._target.survey
         if survey is None:
             return
-        made = set(self._made)
         # What is written, and what no record vouches for, is to be looked at.
         mixed = {os.path.dirname(path) for r in recipes for path in r.loose}
         mixed.update(os.path.dirname(w[0]) for r in recipes for w in r.written)
-        told: dict[str, list[tuple[str, int, int, int, str | None]]] = {}
-        for recipe in recipes:
-            loose = set(recipe.loose)
-            sizes: dict[str, int] = {}
-            for group in recipe.groups:
-                paths = group.paths
-                if group.target in made and group.target not in mixed:
-                    nothing = [None] * len(paths)
-                    told.setdefault(group.target, []).extend(
-                        zip(paths, group.modes, group.sizes, group.times, nothing, strict=True)
-                    )
-                else:
-                    sizes.update(zip(paths, group.sizes, strict=True))
-            for path in loose & sizes.keys():
-                del sizes[path]
-            survey.vouch(f"{self._site}/{recipe.info}/RECORD", sizes)
-        for path in self._made:
-            if path not in mixed:
-                told.setdefault(path, [])
-        survey.tell(self._target.prefix, self._made, told)
+        linked = [(f"{self._site}/{r.info}/RECORD", r.groups, r.loose) for r in recipes]
+        tell(survey, self._target.prefix, self._made, linked, mixed)
 
 
 def installed(recipes: Iterable[Recipe], site_packages: str) -> list[Installed]:

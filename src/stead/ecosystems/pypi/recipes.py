@@ -16,11 +16,10 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from stead.ecosystems.groups import Group, keep, sealed, with_parents
 from stead.ecosystems.pypi.scripts import PLACEHOLDER, with_shebang
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from stead.ecosystems.protocol import BuildTarget
     from stead.ecosystems.pypi.records import Installed
     from stead.values.lock import Artifact
@@ -32,26 +31,6 @@ URLS = "urls"
 
 _LARGE = 256 * 1024
 """Bytes of a written file beyond which its wheel is left to uv."""
-
-
-class Group(NamedTuple):
-    """Files linked from one directory of the unpacked wheel into one of the tree."""
-
-    target: str
-    """Relative to the tree."""
-    source: str
-    """Relative to the unpacked wheel; empty for its top."""
-    names: list[str]
-    modes: list[int]
-    """As ``lstat`` has them once the rights to write are gone."""
-    sizes: list[int]
-    times: list[int]
-
-    @property
-    def paths(self) -> list[str]:
-        """The files' paths in the tree."""
-        start = f"{self.target}/" if self.target else ""
-        return [f"{start}{name}" for name in self.names]
 
 
 class Recipe(NamedTuple):
@@ -142,7 +121,7 @@ def learn(
             info = os.lstat(os.path.join(prefix, path))
         except FileNotFoundError:
             continue  # lay in the wheel's ``.data``, or is listed and was never there
-        mode = stat.S_IFREG | info.st_mode & 0o555 | 0o400
+        mode = sealed(info.st_mode)
         source = sources.get((info.st_dev, info.st_ino))
         if source is not None and stat.S_ISREG(info.st_mode):
             directory, _, name = path.rpartition("/")
@@ -152,10 +131,7 @@ def learn(
             )
             if name != source.rpartition("/")[2]:
                 return False
-            group.names.append(name)
-            group.modes.append(mode)
-            group.sizes.append(info.st_size)
-            group.times.append(info.st_mtime_ns)
+            group.add(name, info)
             if path not in vouched:
                 loose.append(path)
             continue
@@ -173,13 +149,13 @@ def learn(
             return False
         written.append((path, mode, text))
     places = [g.target for g in groups.values()] + [os.path.dirname(w[0]) for w in written]
-    _write(
+    keep(
         file,
         {
             "version": VERSION,
             "archive": os.path.relpath(archive, os.path.realpath(cache)),
             "info": dist.info,
-            "directories": _with_parents(places),
+            "directories": with_parents(places),
             "groups": list(groups.values()),
             "written": written,
             "loose": loose,
@@ -228,21 +204,3 @@ def _inodes(archive: str) -> dict[tuple[int, int], str]:
                 else:
                     found[info.st_dev, info.st_ino] = path
     return found
-
-
-def _with_parents(places: Sequence[str]) -> list[str]:
-    known: dict[str, None] = {}
-    for place in sorted(set(places)):
-        parts = place.split("/")
-        for end in range(1, len(parts) + 1):
-            known["/".join(parts[:end])] = None
-    known.pop("", None)
-    return list(known)
-
-
-def _write(file: str, value: Mapping[str, object]) -> None:
-    os.makedirs(os.path.dirname(file), exist_ok=True)
-    temporary = f"{file}.{os.urandom(4).hex()}.tmp"
-    with open(temporary, "wb") as opened:
-        opened.write(json.dumps(value, separators=(",", ":")).encode())
-    os.replace(temporary, file)

@@ -18,6 +18,7 @@ from stead.ecosystems.conda.engine import cache_directory
 from stead.ecosystems.conda.ready import install_cached
 from stead.ecosystems.conda.records import artifact_to_record
 from stead.ecosystems.protocol import BuildTarget
+from stead.store import listing
 from stead.store.survey import Survey
 from stead.testing import Entry, Package, make_channel, text
 from stead.testing.specimens import PLACEHOLDER
@@ -96,12 +97,24 @@ def plain(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def both(place: Place, artifacts: Sequence[Artifact]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Link with and without rattler; the packages are cached by a build before."""
+    """Link with and without rattler; the packages are cached by a build before.
+
+    Ours twice: by the recipes that the build has left, and by the packages' own lists.
+    """
     place.build(tuple(artifacts), "filled")
-    ours, theirs = fresh(place, "ours"), fresh(place, "theirs")
+    ours, theirs, listed = (fresh(place, name) for name in ("ours", "theirs", "listed"))
     assert install_cached(artifacts, ours, place.context)
+    assert recipes_of(place)
+    for file in recipes_of(place):
+        file.unlink()
+    assert install_cached(artifacts, listed, place.context)
+    assert tree(listed.prefix) == tree(ours.prefix)
     link_with_rattler(place, artifacts, theirs)
     return tree(ours.prefix), tree(theirs.prefix)
+
+
+def recipes_of(place: Place) -> list[Path]:
+    return list(Path(cache_directory(place.context), "pkgs").glob("*.json"))
 
 
 def make_odd(directory: Path, platform: str) -> Path:
@@ -203,3 +216,70 @@ def test_nothing_cached_is_nothing_linked(place: Place) -> None:
     target = fresh(place, "ours")
     assert not install_cached(place.lock("tool"), target, place.context)
     assert not os.listdir(target.prefix)
+
+
+def sealed(target: BuildTarget) -> list[Any]:
+    assert isinstance(target.survey, Survey)
+    return listing.seal(target.prefix, target.survey)
+
+
+def test_what_is_told_is_what_is_there(place: Place) -> None:
+    artifacts = place.lock("python", "greeter", "packaging", "with-text", "tool")
+    place.build(artifacts, "filled")
+    target = fresh(place, "ours")
+    assert install_cached(artifacts, target, place.context)
+    told = {entry[0]: entry[:4] for entry in sealed(target)}
+    seen = listing.scan(target.prefix)
+    assert told == {f.path: (f.path, f.mode, f.size, f.mtime_ns) for f in seen}
+    assert target.survey
+    assert len(target.survey.done) > len(told) / 2  # type: ignore[attr-defined]
+
+
+def test_what_is_put_beside_it_right_after_is_seen(place: Place) -> None:
+    artifacts = place.lock("python", "packaging")
+    place.build(artifacts, "filled")
+    target = fresh(place, "ours")
+    assert install_cached(artifacts, target, place.context)
+    assert isinstance(target.survey, Survey)
+    target.survey.doubt()
+    for directory in [p for p in target.prefix.rglob("*") if p.is_dir()]:
+        (directory / "another").write_text("x")
+    told = {entry[0] for entry in sealed(target)}
+    assert told == {f.path for f in listing.scan(target.prefix)}
+
+
+@pytest.mark.parametrize("change", ["touched", "grown", "gone", "a link"])
+def test_a_recipe_that_fits_no_more_is_made_again(place: Place, change: str) -> None:
+    artifacts = place.lock("tool")
+    place.build(artifacts, "filled")
+    [before] = recipes_of(place)
+    noted = before.read_bytes()
+    file = Path(cache_directory(place.context), "pkgs", "tool-2.1-0", "share/tool/version")
+    content = file.read_bytes()
+    file.unlink()
+    if change == "touched":
+        file.write_bytes(content)
+        os.utime(file, (7, 7))
+    elif change == "grown":
+        file.write_bytes(content + b"x")
+    elif change == "a link":
+        file.symlink_to("x" * len(content))
+    target = fresh(place, "ours")
+    assert not install_cached(artifacts, target, place.context)
+    assert not os.listdir(target.prefix)
+    prefix = place.build(artifacts, "again")
+    assert (prefix / "share/tool/version").read_bytes() == content
+    assert recipes_of(place) == [before]
+    assert (before.read_bytes() != noted) == (change == "touched")
+    assert install_cached(artifacts, target, place.context)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"version": 1}', "{", '{"version": 0}'])
+def test_a_recipe_without_sense_is_none(place: Place, text: str) -> None:
+    artifacts = place.lock("tool")
+    place.build(artifacts, "filled")
+    [file] = recipes_of(place)
+    noted = file.read_bytes()
+    file.write_text(text)
+    assert install_cached(artifacts, fresh(place, "ours"), place.context)
+    assert file.read_bytes() == noted

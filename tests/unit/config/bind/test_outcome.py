@@ -118,8 +118,8 @@ def test_an_entry_says_who_declares_and_who_gets_it(composition):
     x, a = table.entry("X"), table.entry("A")
     assert (x.by, x.description, x.refers) == ("lib l", "what it is", ("A",))
     assert x.declared.name == "X"
-    assert x.reaches == ("app web", "process serve", "process work", "all.json")
-    assert a.reaches == ("app web", "process serve", "process work", "a.ini")
+    assert x.reaches == ("app web: serve", "app web: work", "all.json")
+    assert a.reaches == ("app web: serve", "app web: work", "a.ini")
     assert (a.by, a.declared) == ("", None)
     assert {f.path for f in table.files} == {"all.json", "a.ini", "t.ini"}
 

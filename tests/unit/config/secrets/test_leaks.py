@@ -33,6 +33,7 @@ def found(tmp_path, files, declared=GIVEN):
     [
         (".env", "A=1\nPG_PASS=x9\n"),
         (".env", "A=1\r\nexport PG_PASS='x9'\r\n"),
+        (".env", "A=1\nPG_PASS='pa$word'\n"),
         (".env.prod", "\nPG_PASS = x9 # of prod"),
         ("dev.env", '\n  PG_PASS="x9"'),
         ("stead.toml", '[vars]\nPG_PASS = "x9"\n'),
@@ -59,6 +60,7 @@ def test_a_line_that_sets_a_secret(tmp_path, name, text):
         ("stead.toml", 'PG_PASS = { type = "secret", required = true }\n'),
         ("stead.toml", 'PG_PASS = "postgres://u:{host.secrets.pg}@{net.db}/x"\n'),
         ("compose.yml", "PG_PASS: ${PG_PASS}\n"),
+        ("compose.yml", "PG_PASS: $PG_PASS\n"),
         ("compose.yml", "  - PG_PASS=${PG_PASS:?missing}\n  - PG_PASS\n"),
         ("sops.yaml", "PG_PASS: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\n"),
         ("a.yaml", "PG_PASS: null\nb: 1\n"),

@@ -102,6 +102,16 @@ def test_each_complaint_becomes_its_kind(text, kind, said):
     assert "hush" not in str(error)
 
 
+def test_a_certificate_that_is_not_trusted_is_told_how_it_can_be():
+    error = translate(
+        "error: Request failed after 3 retries in 9.9s\n"
+        "  cause: Failed to fetch: https://h.example/simple/x/\n"
+        "  cause: invalid peer certificate: UnknownIssuer\n"
+    )
+    assert type(error) is NetworkError
+    assert "SSL_CERT_FILE" in error.remedy
+
+
 def test_only_where_building_is_refused_trust_is_to_blame():
     text = (
         "error: Failed to build `cruft==1.0`\n  cause: No solution for the build backend\n"

@@ -69,11 +69,16 @@ def locks(draw):
             draw(st.sampled_from(["", "3.12"])),
             tuple(members.values()),
         )
-    pins = draw(st.lists(st.builds(Pin, texts, texts, texts, texts, texts), max_size=3))
+    pins = draw(st.lists(st.builds(Pin, texts, texts, texts, texts, texts, texts), max_size=3))
     return Lock(
         tuple(sorted(environments.values(), key=lambda e: e.slot)),
         tuple(
-            sorted(pins, key=lambda p: (p.name, p.location, p.requested, p.subdirectory, p.commit))
+            sorted(
+                pins,
+                key=lambda p: (
+                    (p.name, p.location, p.requested, p.subdirectory, p.commit, p.working)
+                ),
+            )
         ),
     )
 
