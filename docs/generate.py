@@ -27,6 +27,7 @@ GROUPS = {
     "Modules": ("work",),
     "Looking": ("env", "tree", "why"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
+    "History": ("log", "diff", "undo", "redo", "rollback", "pin"),
     "At hand everywhere": ("hook", "completion", "trust", "launcher", "kernel"),
     "Other tools": ("import", "export", "schema"),
     "The store": ("gc", "store"),

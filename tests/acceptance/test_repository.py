@@ -51,6 +51,8 @@ READING = {
     "explain GREETING": dict,
     "config list": list,
     "config diff default default": dict,
+    "log": list,
+    "diff": dict,
 }
 ACTING = {
     "lock": list,
@@ -62,6 +64,9 @@ ACTING = {
     "gc": dict,
     "set GREETING=hi": dict,
     "unset GREETING": dict,
+    "undo": dict,
+    "redo": dict,
+    "rollback 1": dict,
 }
 # Those whose answer is text, which another program reads as it is.
 TEXT = ("schema", "hook bash", "env vars --shell sh", "export --format requirements")
@@ -173,6 +178,10 @@ def test_no_test_is_skipped_or_expected_to_fail_without_a_reason():
 def test_an_answer_as_json_is_json(machine, place, words):
     if words == "remove tool":
         machine.ok("add", "tool", cwd=place)
+    if words in ("undo", "redo"):
+        machine.ok("set", "GREETING=hi", cwd=place)
+    if words == "redo":
+        machine.ok("undo", cwd=place)
     answer = machine.json(*words.split(), cwd=place)
     assert isinstance(answer, (READING | ACTING)[words])
     assert answer or words == "lock --upgrade"

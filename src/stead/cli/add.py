@@ -35,6 +35,7 @@ def common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-python-downloads", action="store_true", help="never fetch an interpreter"
     )
+    options.reason(parser)
     options.json(parser)
 
 
@@ -42,12 +43,15 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.change import add, parse_wish
 
     wishes = [parse_wish(text, app.cwd) for text in args.package]
+    app.record_edits(args.layer or None)
     return report(args, app, add(app.request(), app.context, wishes, layer=args.layer))
 
 
 def report(args: argparse.Namespace, app: App, changed: Changed) -> int:
     """Build the environment that was changed, and say what changed."""
-    if not args.no_build:
+    if args.no_build:
+        app.record_change(args.layer or None)
+    else:
         app.activation(args.layer or None)
     if args.json:
         app.out_json(

@@ -21,10 +21,13 @@ from stead.values.table import Selection
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from stead.history.who import Cause
     from stead.pipeline.prompt import Evaluation
     from stead.pipeline.steps import Composed, Prepared, Request
+    from stead.store.generations import History
     from stead.values.activation import Activation
     from stead.values.context import Progress, Task
     from stead.values.platform import Platform
@@ -49,6 +52,9 @@ class App:
     """Another platform to speak about, by name."""
     selection: Selection = field(default_factory=Selection)
     strict: bool = False
+    words: tuple[str, ...] = ()
+    """The command and what followed it."""
+    reason: str = ""
 
     def request(self, environment: str | None = None) -> Request:
         """Describe the wanted environment; None means the default one."""
@@ -91,10 +97,51 @@ class App:
         return self.prepared(environment).activation
 
     def prepared(self, environment: str | None = None) -> Prepared:
-        """Do every step, and give what each of them gave."""
+        """Do every step, and give what each of them gave; what is new is recorded."""
+        from stead.history.record import record
         from stead.pipeline.keep import prepared
 
-        return prepared(self.request(environment), self.context)
+        done = prepared(self.request(environment), self.context)
+        record(done.composed, done.table, done.activation.build, self.context, self.cause)
+        return done
+
+    @property
+    def cause(self) -> Cause:
+        """Say for the history what is being done, and why."""
+        from stead.history.who import Cause, words_to_keep
+
+        return Cause(words_to_keep(self.words), self.reason)
+
+    def history(self, environment: str | None = None) -> History:
+        """Give the history of an environment of the place that this directory belongs to."""
+        from stead.history.find import history_of
+
+        wanted = self.environment(environment)
+        home = os.path.realpath(os.path.expanduser("~"))
+        return history_of(self.context.home, self.cwd, wanted, user_home=home)
+
+    def maker(self, environment: str | None = None) -> Callable[[], Prepared]:
+        """Give what does every step, and records nothing."""
+
+        def make() -> Prepared:
+            from stead.pipeline.keep import prepared
+
+            return prepared(self.request(environment), self.context)
+
+        return make
+
+    def record_edits(self, environment: str | None = None) -> None:
+        """Record what was edited by hand before this command, which is about to change more."""
+        from stead.history.record import record_request
+        from stead.history.who import Cause
+
+        record_request(self.request(environment), self.context, Cause())
+
+    def record_change(self, environment: str | None = None) -> None:
+        """Record what this command has changed without building."""
+        from stead.history.record import record_request
+
+        record_request(self.request(environment), self.context, self.cause)
 
     def table(self, environment: str | None = None) -> Table:
         """Compute the table of variables, with all that is wrong in it. Fetches modules."""
@@ -199,6 +246,8 @@ def make_app(args: argparse.Namespace) -> App:
         released=getattr(args, "locked", False),
         selection=chosen(args),
         strict=getattr(args, "strict", False),
+        words=getattr(args, "words", ()),
+        reason=getattr(args, "reason", ""),
     )
     target = getattr(args, "platform", None)
     return replace(app, target=target) if isinstance(target, str) else app

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from stead.store.layout import Layout
 
 HELP = """\
-Remove builds that nothing uses: no place, no pin, no link, no running process.
+Remove builds that nothing uses: no place, no pin, no link, no running process, and
+none of an environment's last 10 generations or those of the last 30 days.
 
 What was interrupted is tidied up too, and records of directories that have been
 gone for 30 days, and checkouts of git modules that no place's lock names. Nothing outside Stead's own directory is touched."""
@@ -39,6 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--caches", action="store_true", help="also remove cached packages that no build shares"
+    )
+    parser.add_argument(
+        "--no-history",
+        action="store_true",
+        help="also remove builds that only generations need, unless pinned; going back there "
+        "builds again",
     )
     options.json(parser)
 
@@ -64,6 +71,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         grace=GRACE if age is None else age,
         keep=frozenset(args.keep),
         caches=args.caches,
+        history=not args.no_history,
         note=app.context.progress.note,
     )
     report = _with_modules(report, layout, app, age, dry_run=args.dry_run)

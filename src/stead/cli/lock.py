@@ -24,6 +24,7 @@ this place, on each platform that [workspace] names or the lock holds.
 def configure(parser: argparse.ArgumentParser) -> None:
     options.environment(parser)
     options.locking(parser)
+    options.reason(parser)
     options.json(parser)
     parser.add_argument(
         "--upgrade",
@@ -48,6 +49,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
     locked = args.locked or args.check
     app = replace(app, locked=locked, released=locked, target="")
     context = replace(app.context, upgrade=frozenset(args.upgrade or ()))
+    if not app.locked:
+        app.record_edits(args.environment)
     changes = locks.lock_all(
         app.request(args.environment),
         context,
@@ -55,6 +58,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
         platforms=tuple(args.platform or ()),
         exclude_newer=args.exclude_newer or "",
     )
+    if not app.locked:
+        for environment in {c.now.environment for c in changes}:
+            app.record_change(environment)
     if args.json:
         app.out_json(
             [

@@ -32,6 +32,12 @@ COMMANDS = {
     "launcher": "write a script that runs a command in the environment",
     "typings": "write a typed stub of the project's names, for editors",
     "secret": "keep secrets with the project, encrypted",
+    "log": "what this environment was, the latest first",
+    "diff": "compare two generations",
+    "undo": "take the last change back, packages and variables",
+    "redo": "do again what was undone",
+    "rollback": "go to any generation",
+    "pin": "keep a generation's build",
     "status": "what is asked, locked, built and in use",
     "check": "say what is wrong with the configuration",
     "explain": "say where a variable's value comes from",
@@ -104,6 +110,7 @@ def _dispatch(words: list[str]) -> int:
     parser = parser_of(name)
     args = parser.parse_args(rest[1:])
     args.directory = options.directory
+    args.words = tuple(rest)
     from stead.cli.app import make_app
 
     code: int = module.execute(args, make_app(args))

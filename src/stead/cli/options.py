@@ -85,5 +85,11 @@ def chosen(args: argparse.Namespace) -> Selection:
     )
 
 
+def reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-m", "--reason", default="", metavar="WHY", help="why, for the history (`stead log`)"
+    )
+
+
 def json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="answer as JSON")

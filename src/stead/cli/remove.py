@@ -25,4 +25,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.change import remove
 
+    app.record_edits(args.layer or None)
     return report(args, app, remove(app.request(), app.context, args.package, layer=args.layer))

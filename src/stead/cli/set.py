@@ -11,6 +11,7 @@ from stead.values.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from stead.cli.app import App
     from stead.pipeline.variables import Edited
@@ -37,6 +38,7 @@ def common(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--private", action="store_true", help="change the place's .env, not its manifest"
     )
+    options.reason(parser)
     options.json(parser)
 
 
@@ -56,7 +58,16 @@ def execute(args: argparse.Namespace, app: App) -> int:
         values[name] = value
     if args.private:
         return report(args, app, variables.change_private(app.request(), app.context, values))
+    return change(args, app, values)
+
+
+def change(args: argparse.Namespace, app: App, values: Mapping[str, str | None]) -> int:
+    """Change variables of the manifest, and record that."""
+    from stead.pipeline import variables
+
+    app.record_edits(args.layer or None)
     edited = variables.change(app.request(), app.context, values, layer=args.layer)
+    app.record_change(args.layer or None)
     return report(args, app, edited)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.cli.set import common, report
+from stead.cli.set import change, common, report
 
 if TYPE_CHECKING:
     import argparse
@@ -29,5 +29,4 @@ def execute(args: argparse.Namespace, app: App) -> int:
     values = dict.fromkeys(args.variable)
     if args.private:
         return report(args, app, variables.change_private(app.request(), app.context, values))
-    edited = variables.change(app.request(), app.context, values, layer=args.layer)
-    return report(args, app, edited)
+    return change(args, app, values)

@@ -99,11 +99,16 @@ def temporary_name(path: str | os.PathLike[str]) -> str:
 
 
 def stage(
-    path: str | os.PathLike[str], data: bytes, mode: int = 0o644, *, name: str | None = None
+    path: str | os.PathLike[str],
+    data: bytes,
+    mode: int = 0o644,
+    *,
+    name: str | None = None,
+    sync: bool = True,
 ) -> str:
     """Write ``data`` to disk beside ``path`` and give the temporary name.
 
-    Raises OSError, and leaves nothing then.
+    Without ``sync`` a loss of power may take the contents. Raises OSError, and leaves nothing then.
     """
     temporary = name or temporary_name(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -115,7 +120,8 @@ def stage(
                 view = view[os.write(fd, view) :]
             if hasattr(os, "fchmod"):
                 os.fchmod(fd, mode)
-            os.fsync(fd)
+            if sync:
+                os.fsync(fd)
         finally:
             os.close(fd)
     except BaseException:

@@ -224,11 +224,12 @@ class Builds:
         for name, data in ((FILES, files), (META, encode_meta(about))):
             target = os.path.join(inner, name)
             os.replace(stage(target, data, 0o444), target)
-        os.replace(stage(os.path.join(inner, USE), b"", 0o644), os.path.join(inner, USE))
+        use = os.path.join(inner, USE)
+        os.replace(stage(use, b"", 0o644, sync=False), use)
         os.chmod(inner, READ_ONLY)
-        sync_directory(inner)
         os.chmod(tree, READ_ONLY)
-        sync_directory(tree)
+        # No directory is brought to the disk here, as no package's file is: a build that a
+        # loss of power took names from is no whole one, or verification finds what is gone.
 
 
 def encode_meta(meta: Mapping[str, object]) -> bytes:

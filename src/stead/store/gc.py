@@ -86,16 +86,18 @@ def collect(
     grace: float = GRACE,
     keep: Collection[str] = (),
     caches: bool = False,
+    history: bool = True,
     note: Note = lambda _: None,
 ) -> Report:
     """Remove what is not in use; gives what went (with ``dry_run``: would go) and what stays.
 
     Builds asked for within the last ``older_than`` seconds stay, and those whose
-    key is in ``keep``. ``caches`` also removes cached packages that no build
+    key is in ``keep``. Without ``history``, generations that are not pinned
+    keep nothing. ``caches`` also removes cached packages that no build
     shares. What cannot be removed is told through ``note``, and the rest goes.
     Raises StoreError when what is in use cannot be read; nothing is removed then.
     """
-    roots = find_roots(layout, now=now, grace=grace)
+    roots = find_roots(layout, now=now, grace=grace, history=history)
     removed = list(_leftovers(layout, now, older_than, dry_run))
     if not dry_run:
         tidy_locks(layout)
@@ -110,7 +112,9 @@ def collect(
             candidates.append(build)
     for start in range(0, len(candidates), _AT_ONCE):
         batch = candidates[start : start + _AT_ONCE]
-        gone, stay = _collect(layout, batch, now, grace, dry_run=dry_run, note=note)
+        gone, stay = _collect(
+            layout, batch, now, grace, history=history, dry_run=dry_run, note=note
+        )
         removed += gone
         kept += stay
     removed += _records(layout, roots.gone, now, grace, dry_run=dry_run)
@@ -134,7 +138,14 @@ def _reasons(build: Path, roots: Roots, keep: Collection[str], before: float) ->
 
 
 def _collect(
-    layout: Layout, batch: list[Path], now: float, grace: float, *, dry_run: bool, note: Note
+    layout: Layout,
+    batch: list[Path],
+    now: float,
+    grace: float,
+    *,
+    history: bool,
+    dry_run: bool,
+    note: Note,
 ) -> tuple[list[Removed], list[Kept]]:
     removed: list[Removed] = []
     kept: list[Kept] = []
@@ -148,7 +159,7 @@ def _collect(
             elif os.path.lexists(build):
                 kept.append(Kept(build.name, ("a running stead",)))
         # Whoever used one of these until a moment ago has recorded it by now.
-        roots = find_roots(layout, now=now, grace=grace)
+        roots = find_roots(layout, now=now, grace=grace, history=history)
         for build, _ in held:
             users = roots.of(key_of(build.name) or "")
             if users:

@@ -1,7 +1,7 @@
 """What is in use, so that collection leaves it alone.
 
-A build is in use when a place's record names it, when somebody pinned it, when
-a registered link leads to it, or when a running process has it in its
+A build is in use when a place's record names it, when one of its latest
+generations needs it, when somebody pinned it, when a registered link leads to it, or when a running process has it in its
 environment, its program or its memory.
 """
 
@@ -52,12 +52,14 @@ class Roots:
         return self.users.get(key, ())
 
 
-def find_roots(layout: Layout, *, now: float, grace: float, processes: bool = True) -> Roots:
+def find_roots(
+    layout: Layout, *, now: float, grace: float, processes: bool = True, history: bool = True
+) -> Roots:
     """Find everything that is in use.
 
     The record of a place that is gone counts for ``grace`` seconds from when
     that was first noticed: the directory may be on a disk that is not there
-    today. Raises StoreError when what is in use cannot be read.
+    today. Without ``history`` only pinned generations count. Raises StoreError when what is in use cannot be read.
     """
     users: dict[str, set[str]] = {}
     gone = []
@@ -69,6 +71,9 @@ def find_roots(layout: Layout, *, now: float, grace: float, processes: bool = Tr
     with storage(layout.home):
         for directory, place in _place_records(layout):
             keys = _keys_in_record(directory, now)
+            for build, number in _generations(layout, place, now, whole=history):
+                if build not in keys:
+                    use({build}, f"generation {number} of {place}")
             if os.path.isdir(place):
                 use(keys, f"place {place}")
                 continue
@@ -176,14 +181,29 @@ def _place_of(top: str, parent: str) -> str:
     return os.sep + ("" if relative == "." else relative)
 
 
+def _generations(
+    layout: Layout, place: str, now: float, *, whole: bool
+) -> Iterator[tuple[str, int]]:
+    """Give the keys of builds that the histories of a place still need, each with its generation."""
+    from stead.store.generations import History, environments
+
+    for environment in environments(layout.home, place):
+        for build, number in History(layout.home, place, environment).builds(now, whole=whole):
+            key = key_of(build)
+            if key:
+                yield key, number
+
+
 def _keys_in_record(directory: str, now: float) -> set[str]:
     """Give every key that a file of a place's record mentions, former records left out.
 
     Reading whatever stands there, instead of one field of one file, keeps a
-    build that only a launcher or a history names.
+    build that only a launcher names. Of histories, only some generations count.
     """
     keys: set[str] = set()
     for parent, directories, files in os.walk(directory):
+        if parent == directory and "history@" in directories:
+            directories.remove("history@")
         directories[:] = [d for d in directories if not _is_former(parent, d, now)]
         for name in files:
             keys |= _keys_in(os.path.join(parent, name))

@@ -1,0 +1,35 @@
+"""`stead undo`: take the last change back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+
+HELP = """Take the last change of this directory's environment back.
+
+Going back asks no network: packages and variables are as they were, from the lock and
+the build that are there. What you
+edited since stays; where both changed the same lines, that is shown and nothing is
+written. A .env is never touched.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.environment(parser)
+    options.reason(parser)
+    options.json(parser)
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.cli.rollback import report
+    from stead.history import undo
+
+    history = app.history(args.environment)
+    went = undo.undo(history, app.context, app.cause, app.maker(args.environment))
+    return report(args, app, went)

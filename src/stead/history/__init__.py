@@ -1,0 +1,1 @@
+"""What an environment was, and going back to it: generations, undo, hidden references."""

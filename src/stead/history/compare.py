@@ -1,0 +1,151 @@
+"""What two generations differ in: packages, variables, files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.formats import stead_lock
+from stead.values.errors import SteadError
+from stead.values.frozen import dataclass
+
+if TYPE_CHECKING:
+    from stead.store.generations import History
+    from stead.values.generation import Generation
+    from stead.values.lock import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package that differs; a version is empty where it is not there."""
+
+    ecosystem: str
+    name: str
+    before: str = ""
+    after: str = ""
+
+    def __str__(self) -> str:
+        name = f"{self.ecosystem}:{self.name}"
+        if not self.before:
+            return f"+ {name} {self.after}"
+        if not self.after:
+            return f"- {name} {self.before}"
+        return f"~ {name} {self.before} → {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable that differs; None where it is not there."""
+
+    name: str
+    before: str | None = None
+    after: str | None = None
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"+ {self.name}={self.after}"
+        if self.after is None:
+            return f"- {self.name}={self.before}"
+        return f"~ {self.name}={self.before} → {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One manifest that differs: ``added``, ``changed`` or ``removed``, and its lines as a diff."""
+
+    name: str
+    what: str
+    diff: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    packages: tuple[Package, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    files: tuple[File, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.packages or self.variables or self.files)
+
+
+def compare(history: History, old: Generation | None, new: Generation) -> Difference:
+    """Say what differs between two generations; ``old`` None stands for nothing at all.
+
+    A text that cannot be read any more counts as empty.
+    """
+    names = sorted({*(old.files if old else ()), *new.files})
+    return Difference(
+        _packages(history, old, new),
+        _variables(old, new),
+        tuple(f for name in names if (f := _file(history, old, new, name)) is not None),
+    )
+
+
+def _packages(history: History, old: Generation | None, new: Generation) -> tuple[Package, ...]:
+    if old is not None and (old.lock, old.lock_file) == (new.lock, new.lock_file):
+        return ()
+    was, now = _artifacts(history, old), _artifacts(history, new)
+    found = []
+    for key in sorted(was.keys() | now.keys()):
+        a, b = was.get(key), now.get(key)
+        if a is None or b is None or a.id != b.id:
+            found.append(Package(*key, a.version if a else "", b.version if b else ""))
+    return tuple(found)
+
+
+def _artifacts(history: History, generation: Generation | None) -> dict[tuple[str, str], Artifact]:
+    """Give what the environment's lock held on the generation's platform."""
+    if generation is None:
+        return {}
+    try:
+        text = history.lock_text(generation)
+        lock = stead_lock.read(text.decode() if text else "", "stead.lock") if text else None
+    except (SteadError, UnicodeDecodeError):
+        return {}
+    place = _slot_place(generation)
+    for locked in lock.environments if lock else ():
+        if (locked.place, locked.platform) != (place, generation.platform):
+            continue
+        if locked.environment == generation.environment:
+            return {(a.ecosystem, a.name): a for a in locked.artifacts}
+    return {}
+
+
+def _slot_place(generation: Generation) -> str:
+    import os
+
+    root = os.path.normpath(os.path.join(generation.place, generation.root))
+    return os.path.relpath(generation.place, root).replace(os.sep, "/")
+
+
+def _variables(old: Generation | None, new: Generation) -> tuple[Variable, ...]:
+    was, now = dict(old.variables) if old else {}, dict(new.variables)
+    return tuple(
+        Variable(name, was.get(name), now.get(name))
+        for name in sorted({*was, *now})
+        if was.get(name) != now.get(name)
+    )
+
+
+def _file(history: History, old: Generation | None, new: Generation, name: str) -> File | None:
+    shas = (old.files.get(name) if old else None, new.files.get(name))
+    if shas[0] == shas[1]:
+        return None
+    what = "added" if shas[0] is None else "removed" if shas[1] is None else "changed"
+    a = _lines(history, old, name) if old else []
+    b = _lines(history, new, name)
+    import difflib
+
+    diff = difflib.unified_diff(a, b, f"a/{name}", f"b/{name}", lineterm="")
+    return File(name, what, tuple(diff))
+
+
+def _lines(history: History, generation: Generation, name: str) -> list[str]:
+    try:
+        text = history.text(generation, name)
+    except SteadError:
+        return []
+    return (text or b"").decode("utf-8", "replace").splitlines()

@@ -1,0 +1,236 @@
+"""Taking down a generation: what an environment is now, if that is not what it was."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from stead.formats import stead_lock
+from stead.history.who import who
+from stead.pipeline import build as building
+from stead.pipeline import lockfile, steps
+from stead.store.generations import History
+from stead.values.digest import digest, plain
+from stead.values.errors import InterpreterError, SteadError
+from stead.values.frozen import replace
+from stead.values.generation import Generation
+from stead.values.lock import Lock
+from stead.values.table import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stead.history.who import Cause
+    from stead.pipeline.steps import Composed, Request
+    from stead.values.context import Context
+    from stead.values.spec import Spec
+    from stead.values.table import Entry, Table
+
+_PRIVATE = (".env", "--set", "adopted")
+"""Ranks of values that are the user's own, and stand in no history."""
+LARGEST = 1 << 20
+"""Bytes of a manifest that is kept; no one writes a larger one by hand."""
+
+
+def record_request(request: Request, context: Context, cause: Cause) -> Generation | None:
+    """Record what a place is now, as far as it can be told without making anything.
+
+    None where it is as the last generation has it. A place that cannot be read
+    has no state to record; what else hinders is told, and hinders nobody.
+    """
+    try:
+        composed = steps.composed_for(request, context, fetch=False)
+        table = steps.configured(composed, context)
+    except SteadError:
+        return None
+    return record(composed, table, None, context, cause)
+
+
+def record(
+    composed: Composed, table: Table, build: str | None, context: Context, cause: Cause
+) -> Generation | None:
+    """Record an environment, if it differs from its last generation.
+
+    ``build`` is its path; empty without packages, None to look for it. A failure
+    is told through ``context.progress`` and never raised: what the user asked for
+    is done.
+    """
+    if composed.request.selection != Selection() or composed.spec.platform != composed.request.here:
+        return None
+    try:
+        return _record(composed, table, build, context, cause)
+    except (SteadError, OSError) as exc:
+        context.progress.note(f"this change is not in the history: {exc}")
+        return None
+
+
+def _record(
+    composed: Composed, table: Table, build: str | None, context: Context, cause: Cause
+) -> Generation | None:
+    state, texts = state_of(composed, table, build, context, cause)
+    history = History(context.home, state.place, state.environment)
+
+    def make(last: Generation | None, number: int) -> tuple[Generation, Mapping[str, bytes]] | None:
+        if last is not None and same(last, state):
+            return None
+        parent = last.at if last is not None else 0
+        return replace(state, number=number, at=number, base=number, parent=parent), texts
+
+    made = history.append(make, note=context.progress.note)
+    if made is not None:
+        from stead.history.refs import commit
+
+        commit(history, made, context)
+    return made
+
+
+def state_of(
+    composed: Composed, table: Table, build: str | None, context: Context, cause: Cause
+) -> tuple[Generation, dict[str, bytes]]:
+    """Give what an environment is now, without a number, and the texts it refers to."""
+    spec = composed.spec
+    whole = steps.content_of(composed.lock_path)
+    part, own = _locked(composed, whole)
+    if build is None:
+        build = _build_of(composed, context)
+    files = _manifests(composed)
+    texts = {**files, **({"@lock": part} if part else {})}
+    texts["@absent"] = "\n".join(_absent(composed, texts)).encode("utf-8", "surrogateescape")
+    state = Generation(
+        number=0,
+        time=context.now(),
+        who=who(),
+        place=spec.place,
+        environment=spec.environment,
+        platform=spec.platform.name,
+        command=cause.command,
+        reason=cause.reason,
+        spec=_digest(spec),
+        lock=own,
+        build=os.path.basename(build),
+        root=os.path.relpath(spec.root, spec.place).replace(os.sep, "/"),
+        files={name: _sha(text) for name, text in files.items()},
+        lock_file=_sha(part) if part else "",
+        lock_at_home=os.path.dirname(composed.lock_path) != spec.root,
+        variables=variables_of(table),
+        kind=cause.kind,
+    )
+    return state, texts
+
+
+def same(last: Generation, now: Generation) -> bool:
+    """Say whether nothing has changed that a process, or a build, could tell.
+
+    A build that is not there yet is no difference: the lock says what it will be.
+    """
+    built = not (last.build and now.build) or last.build == now.build
+    return built and (last.spec, last.lock, last.root, dict(last.variables)) == (
+        now.spec,
+        now.lock,
+        now.root,
+        dict(now.variables),
+    )
+
+
+def variables_of(table: Table) -> dict[str, str]:
+    """Give the variables as a history may hold them.
+
+    What stands in a ``.env``, on the command line or in the caller's shell is left
+    out, and a value made from such a one is given as it is written. A secret is
+    given by its reference.
+    """
+    private = {e.name for e in table.entries if _rank(e) in _PRIVATE or e.where == "default"}
+    entries = {e.name: e for e in table.entries}
+    grown = True
+    tainted = set(private)
+    while grown:
+        more = {e.name for e in table.entries if tainted & set(e.refers)} - tainted
+        tainted |= more
+        grown = bool(more)
+    found = {}
+    for name, entry in entries.items():
+        if name in private:
+            continue
+        if entry.secret or name in tainted:
+            # As it is written: a reference, or a text with references in it.
+            written = entry.definitions[0].value if entry.definitions else None
+            if isinstance(written, str):
+                found[name] = written
+        elif entry.value is not None:
+            found[name] = entry.value
+    return found
+
+
+def _rank(entry: Entry) -> str:
+    return entry.definitions[0].rank if entry.definitions else ""
+
+
+def _digest(spec: Spec) -> str:
+    """Give the digest of what is asked; values of the ``.env`` take no part, for few are long."""
+    kept = tuple(d for d in spec.configuration.definitions if d.rank != ".env")
+    configuration = replace(spec.configuration, definitions=kept)
+    asked = replace(spec, configuration=configuration)
+    return digest({"spec": asked.digest, "tasks": plain(spec.tasks), "link": spec.link})
+
+
+def _locked(composed: Composed, whole: bytes | None) -> tuple[bytes, str]:
+    """Give the place's part of the lock, and the digest of the environment's own."""
+    if whole is None:
+        return b"", ""
+    try:
+        lock = lockfile.read(composed.lock_path)
+    except SteadError:
+        return b"", ""
+    place, environment, _ = composed.slot
+    mine = tuple(e for e in lock.environments if e.place == place)
+    part = whole
+    if len(mine) != len(lock.environments):
+        part = stead_lock.write(replace(lock, environments=mine)).encode() if mine else b""
+    own = tuple(e for e in mine if e.environment == environment)
+    pins = composed.modules.used.values() if own else ()
+    return part, _sha(stead_lock.write(Lock(own, tuple(pins))).encode()) if own else ""
+
+
+def _build_of(composed: Composed, context: Context) -> str:
+    locked = lockfile.read(composed.lock_path).find(*composed.slot)
+    if locked is None or not steps.answers(composed, locked):
+        return ""
+    try:
+        here = replace(context, python_downloads=False)
+        interpreter = steps.interpreter_for(composed, locked, here)
+    except InterpreterError:
+        return ""
+    want = building.wanted(composed.spec, locked, interpreter)
+    found = None if want.empty else building.find(want, context.home, touch=False)
+    return str(found or "")
+
+
+def _manifests(composed: Composed) -> dict[str, bytes]:
+    """Read the manifests below the root: name relative to it → content. Never a ``.env``."""
+    root = composed.spec.root
+    found = {}
+    for manifest in composed.found.manifests:
+        if manifest.format == ".env":
+            continue
+        for file in (manifest.file, *manifest.reads):
+            name = os.path.relpath(file, root).replace(os.sep, "/")
+            if name.startswith("../") or os.path.isabs(name) or os.path.basename(file) == ".env":
+                continue
+            text = steps.content_of(file)
+            if text is not None and len(text) <= LARGEST:
+                found[name] = text
+    return found
+
+
+def _absent(composed: Composed, present: Mapping[str, bytes]) -> list[str]:
+    root = composed.spec.root
+    names = {
+        os.path.relpath(path, root).replace(os.sep, "/")
+        for path in (*composed.found.absent, *composed.spec.absent)
+    }
+    return sorted(n for n in names if not n.startswith("../") and n not in present)
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

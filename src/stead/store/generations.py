@@ -1,0 +1,375 @@
+"""The records of generations: each environment's history, one entry after the other.
+
+::
+
+    places/at/home/ann/scans/.stead@/history@/default/117        one entry
+                                                      1-100.pack the first hundred
+                                                      pin-7      generation 7 is kept
+
+An entry is one line: its number, the sha256 of what follows, and JSON. It is
+written under a temporary name, brought to the disk and renamed, and never changed
+after that. Once there are enough, they are packed into one file; an entry may
+stand in both for a moment.
+
+The texts of manifests, lock and variables are known by their sha256. The entry
+that first has a text holds it, as its difference from an earlier one where that is
+much shorter; later entries say which entry that is. So a change costs what is new
+in it, and going back reads the same few entries however long the history is.
+
+The names of the files are the index: the order of numbers is that of history, and
+nothing else need be kept in step with them.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from stead.store import locking
+from stead.store.atomic import storage, write_file
+from stead.store.places import make_private, place_directory
+from stead.values.errors import StoreError
+from stead.values.frozen import replace
+from stead.values.generation import Generation, from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from stead.store.locking import Note
+
+DIRECTORY = "history@"
+"""Beside the environments of a place; no environment can have this name."""
+FEW = 10
+"""So many of the newest generations keep their builds,"""
+LONG = 30 * 86400.0
+"""and all that are younger than this, in seconds."""
+_LOOSE = 128
+_PACKED = 100
+_VARIABLES, _LOCK, _ABSENT = "@variables", "@lock", "@absent"
+
+
+class History:
+    """The history of one environment of a place. Reads each entry once, when asked."""
+
+    def __init__(self, home: str | os.PathLike[str], place: str, environment: str) -> None:
+        self.home, self.place, self.environment = os.fspath(home), place, environment
+        self.directory = os.path.join(place_directory(home, place), DIRECTORY, environment)
+        self._entries: dict[int, dict[str, Any] | None] = {}
+        self._packs: dict[str, dict[int, bytes]] = {}
+        self._list()
+
+    def _list(self) -> None:
+        try:
+            names = os.listdir(self.directory)
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        self._loose = {int(n) for n in names if n.isdigit()}
+        self._ranges = sorted(
+            (int(first), int(last), name)
+            for name in names
+            if name.endswith(".pack")
+            for first, _, last in [name.removesuffix(".pack").partition("-")]
+            if first.isdigit() and last.isdigit()
+        )
+        self.pins = {int(n[4:]) for n in names if n.startswith("pin-") and n[4:].isdigit()}
+
+    @property
+    def newest(self) -> int:
+        """The highest number in use, readable or not; 0 without any."""
+        return max([0, *self._loose, *(last for _, last, _ in self._ranges)])
+
+    def numbers(self) -> Iterator[int]:
+        """Give the numbers in use, the newest first."""
+        loose = sorted(self._loose, reverse=True)
+        for first, last, _ in reversed(self._ranges):
+            while loose and loose[0] > last:
+                yield loose.pop(0)
+            loose = [n for n in loose if n < first]
+            yield from range(last, first - 1, -1)
+        yield from loose
+
+    def last(self) -> Generation | None:
+        """Give the newest generation that can be read."""
+        return next((g for n in self.numbers() if (g := self.find(n)) is not None), None)
+
+    def find(self, number: int) -> Generation | None:
+        """Give a generation; None where there is none, or its record is damaged."""
+        data = self._entry(number)
+        if data is None:
+            return None
+        try:
+            texts = {**data, "variables": json.loads(self.content(number, data["variables"]))}
+            return replace(from_json(texts), pinned=number in self.pins)
+        except StoreError:  # its text is gone with another entry
+            return replace(from_json({**data, "variables": {}}), pinned=number in self.pins)
+        except ValueError:
+            return None
+
+    def get(self, number: int) -> Generation:
+        """Give a generation. Raises StoreError, which says what there is instead."""
+        found = self.find(number)
+        if found is not None:
+            return found
+        newest = self.newest
+        if number in self._loose or any(a <= number <= b for a, b, _ in self._ranges):
+            raise StoreError(
+                f"the record of generation {number} is damaged",
+                where=self.directory,
+                remedy="`stead log` lists those that can be read",
+            )
+        raise StoreError(
+            f"there is no generation {number}",
+            remedy=f"they go from 1 to {newest}; `stead log` lists them"
+            if newest
+            else "nothing has been recorded here yet",
+        )
+
+    def text(self, generation: Generation, name: str) -> bytes | None:
+        """Give a manifest's content in a generation; None where it did not take part."""
+        sha = generation.files.get(name)
+        return None if sha is None else self.content(generation.number, sha)
+
+    def lock_text(self, generation: Generation) -> bytes | None:
+        sha = generation.lock_file
+        return self.content(generation.number, sha) if sha else None
+
+    def absent(self, generation: Generation) -> frozenset[str]:
+        """Give the names of manifests that were known not to be there."""
+        data = self._entry(generation.number) or {}
+        sha = data.get("absent", "")
+        return (
+            frozenset(self.content(generation.number, sha).decode().split("\n"))
+            if sha
+            else frozenset()
+        )
+
+    def content(self, number: int, sha: str) -> bytes:
+        """Give a text that generation ``number`` refers to. Raises StoreError where it is gone."""
+        data = self._entry(number) or {}
+        holder = self._entry(int(data.get("held", {}).get(sha, 0))) or {}
+        kept = holder.get("contents", {}).get(sha)
+        try:
+            if kept is None:
+                raise ValueError("not there")  # noqa: TRY301
+            basis = self.content(holder["number"], kept[0]) if kept[0] else b""
+            unpack = zlib.decompressobj(zdict=basis) if basis else zlib.decompressobj()
+            text: bytes = unpack.decompress(base64.b64decode(kept[1]))
+            if hashlib.sha256(text).hexdigest() != sha:
+                raise ValueError("not what it was")  # noqa: TRY301
+        except (ValueError, zlib.error) as exc:
+            raise StoreError(
+                f"a text of generation {number} cannot be read any more",
+                where=self.directory,
+                remedy="`stead log` shows others to go back to",
+            ) from exc
+        return text
+
+    def _entry(self, number: int) -> dict[str, Any] | None:
+        if number not in self._entries:
+            self._entries[number] = _parse(self._line(number), number)
+        return self._entries[number]
+
+    def _line(self, number: int) -> bytes:
+        if number in self._loose:
+            try:
+                with open(os.path.join(self.directory, str(number)), "rb") as file:
+                    line = file.read()
+                if _parse(line, number) is not None:
+                    return line
+            except FileNotFoundError:
+                self._list()  # packed meanwhile
+            except OSError:
+                pass
+        for first, last, name in self._ranges:
+            if first <= number <= last:
+                if name not in self._packs:
+                    self._packs[name] = _lines(os.path.join(self.directory, name))
+                return self._packs[name].get(number, b"")
+        return b""
+
+    def append(
+        self,
+        make: Callable[[Generation | None, int], tuple[Generation, Mapping[str, bytes]] | None],
+        *,
+        like: int = 0,
+        note: Note = lambda _: None,
+    ) -> Generation | None:
+        """Write an entry; whoever else appends here waits.
+
+        ``make`` gets the last generation and the new number, and gives the new one
+        with the texts that it refers to: by name of the manifest, ``@lock``, and
+        ``@absent``; or None where nothing is to be written. Texts of generation ``like`` need not be among
+        them. Raises StoreError (a full disk); then nothing has changed.
+        """
+        with storage(self.directory):
+            make_private(self.home, self.directory)
+        guard = os.path.join(self.directory, ".lock")
+        with locking.exclusive(guard, note=note, description="recording a change"):
+            self._list()
+            last = self.last()
+            made = make(last, self.newest + 1)
+            if made is None:
+                return None
+            generation, texts = made
+            before = self._entry(last.number) if last is not None else None
+            data = self._encoded(generation, texts, before or {}, self._entry(like) or {})
+            line = _line(data)
+            write_file(os.path.join(self.directory, str(generation.number)), line, 0o600)
+            self._entries[generation.number] = data
+            self._loose.add(generation.number)
+            self._pack()
+        return generation
+
+    def _encoded(
+        self,
+        generation: Generation,
+        texts: Mapping[str, bytes],
+        before: Mapping[str, Any],
+        like: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        data = generation.as_json()
+        del data["pinned"]
+        variables = json.dumps(
+            dict(generation.variables), sort_keys=True, ensure_ascii=False, indent=0
+        )
+        texts = {**texts, _VARIABLES: variables.encode("utf-8", "surrogateescape")}
+        known: dict[str, int] = {**like.get("held", {}), **before.get("held", {})}
+        data["variables"] = hashlib.sha256(texts[_VARIABLES]).hexdigest()
+        data["absent"] = like.get("absent", "")
+        if _ABSENT in texts:
+            data["absent"] = hashlib.sha256(texts[_ABSENT]).hexdigest()
+        contents: dict[str, tuple[str, str]] = {}
+        bases: dict[str, int] = {}
+        former = {
+            **before.get("files", {}),
+            _VARIABLES: before.get("variables", ""),
+            _LOCK: before.get("lock_file", ""),
+        }
+        for name, text in texts.items():
+            sha = hashlib.sha256(text).hexdigest()
+            if sha in known or sha in contents:
+                continue
+            full = zlib.compress(text, 6)
+            basis = self._basis(before, former.get(name, ""))
+            if basis is not None:
+                pack = zlib.compressobj(6, zdict=basis[1])
+                short = pack.compress(text) + pack.flush()
+                if len(short) * 2 < len(full):
+                    contents[sha] = (basis[0], base64.b64encode(short).decode())
+                    bases[basis[0]] = basis[2]
+                    continue
+            contents[sha] = ("", base64.b64encode(full).decode())
+        needed = {
+            *generation.files.values(),
+            generation.lock_file,
+            data["variables"],
+            data["absent"],
+        } - {""}
+        held = dict.fromkeys(contents, generation.number)
+        held |= {sha: known[sha] for sha in needed if sha not in held}
+        return {**data, "held": {**bases, **held}, "contents": contents}
+
+    def _basis(self, before: Mapping[str, Any], sha: str) -> tuple[str, bytes, int] | None:
+        """Give the whole text that the next one of a name is told apart from, and who holds it."""
+        holder = self._entry(int(before.get("held", {}).get(sha, 0)))
+        if not sha or holder is None or sha not in holder["contents"]:
+            return None
+        whole = holder["contents"][sha][0] or sha
+        try:
+            text = self.content(holder["number"], whole)
+            return whole, text, int(holder["held"][whole])
+        except StoreError:
+            return None
+
+    def _pack(self) -> None:
+        """Put the oldest loose entries into one file, once there are many. Best effort."""
+        if len(self._loose) < _LOOSE:
+            return
+        chosen = sorted(self._loose)[:_PACKED]
+        run = [n for i, n in enumerate(chosen) if n == chosen[0] + i]
+        lines = []
+        name = f"{run[0]}-{run[-1]}.pack"
+        with contextlib.suppress(StoreError, OSError):
+            for number in run:
+                with open(os.path.join(self.directory, str(number)), "rb") as file:
+                    lines.append(file.read().rstrip(b"\n").replace(b"\n", b" "))
+            write_file(os.path.join(self.directory, name), b"\n".join(lines) + b"\n", 0o600)
+            for number in run:
+                os.unlink(os.path.join(self.directory, str(number)))
+            self._list()
+
+    def pin(self, number: int) -> None:
+        """Keep a generation's build until :meth:`unpin`. Raises StoreError."""
+        self.get(number)
+        write_file(os.path.join(self.directory, f"pin-{number}"), b"", 0o600)
+        self.pins.add(number)
+
+    def unpin(self, number: int) -> bool:
+        """Let go of a pin; says whether there was one."""
+        self.pins.discard(number)
+        with storage(self.directory):
+            try:
+                os.unlink(os.path.join(self.directory, f"pin-{number}"))
+            except FileNotFoundError:
+                return False
+        return True
+
+    def builds(self, now: float, *, whole: bool = True) -> Iterator[tuple[str, int]]:
+        """Give the builds that generations within the retention need, each with its number.
+
+        If not ``whole``, those of pinned generations alone.
+        """
+        for position, number in enumerate(self.numbers()):
+            data = self._entry(number)
+            if data is None:
+                continue
+            kept = position < FEW or now - float(data["time"]) < LONG
+            if data.get("build") and ((whole and kept) or number in self.pins):
+                yield str(data["build"]), number
+
+
+def environments(home: str | os.PathLike[str], place: str) -> list[str]:
+    """Name the environments of a place that have a history."""
+    try:
+        return sorted(os.listdir(os.path.join(place_directory(home, place), DIRECTORY)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _line(data: Mapping[str, Any]) -> bytes:
+    body = json.dumps(data, separators=(",", ":"), ensure_ascii=True).encode()
+    digest = hashlib.sha256(body).hexdigest()
+    return f"{data['number']} {digest} ".encode() + body + b"\n"
+
+
+def _parse(line: bytes, number: int) -> dict[str, Any] | None:
+    said, _, rest = line.partition(b" ")
+    digest, _, body = rest.partition(b" ")
+    body = body.removesuffix(b"\n")
+    if said != str(number).encode() or hashlib.sha256(body).hexdigest().encode() != digest:
+        return None
+    try:
+        data: dict[str, Any] = json.loads(body)
+        from_json({**data, "variables": {}})
+    except (ValueError, TypeError):
+        return None
+    return data
+
+
+def _lines(path: str) -> dict[int, bytes]:
+    try:
+        with open(path, "rb") as file:
+            lines = file.read().split(b"\n")
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        number = line.partition(b" ")[0]
+        if number.isdigit():
+            found[int(number)] = line
+    return found
