@@ -80,7 +80,7 @@ def shown(node: Node, raw: Raw | None) -> str:
     """Show a value; of an address without what could be a password."""
     if node.kind.name == "secret":
         return repr(visible(node.kind, raw, literal=node.literal))
-    return _PASSWORD.sub(r"\1***@", repr(raw))
+    return _PASSWORD.sub(r"\1***@", repr(list(raw) if isinstance(raw, tuple) else raw))
 
 
 def written(key: str) -> str:

@@ -122,7 +122,8 @@ def _let_false_be_false(slot: Slot) -> None:
 
 def shown(slot_type: Type, definition: Definition) -> str:
     """Show a definition's value, unless it is a secret."""
-    return repr(visible(slot_type, definition.value))
+    value = visible(slot_type, definition.value)
+    return repr(list(value) if isinstance(value, tuple) else value)
 
 
 def visible(slot_type: Type, value: Raw | None, *, literal: bool = False) -> Raw | None:
