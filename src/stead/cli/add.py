@@ -68,6 +68,8 @@ def report(args: argparse.Namespace, app: App, changed: Changed) -> int:
             }
         )
         return 0
+    if not changed.files and not any(c.lines for c in changed.changes):
+        app.out("nothing to change: that is what the manifest says already")
     for file in changed.files:
         app.out(f"changed {os.path.relpath(file, app.cwd)}")
     for change in changed.changes:

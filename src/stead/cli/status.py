@@ -190,7 +190,11 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
         lines.append("built        nothing to build")
     else:
         python = f", Python {lock['python']}" if lock["python"] else ""
-        state = f"{lock['packages']} packages{python}" if lock["answers"] else "no"
+        state = (
+            f"{lock['packages']} package{'' if lock['packages'] == 1 else 's'}{python}"
+            if lock["answers"]
+            else "no"
+        )
         lines.append(f"locked       {state}  ({near(lock['file'])})")
         lines += [f"             {d}" for d in lock["differences"]]
         if report["interpreter"]:

@@ -77,13 +77,17 @@ def _remedies(faults: list[tuple[int, str]], file: str) -> list[str]:
     """Say what to do, once for each kind of fault that there is."""
     kinds = {next((mend for sign, mend in _MEND if sign in words), "") for _, words in faults}
     found = [mend for _, mend in _MEND if mend in kinds]
-    if "" in kinds:
-        found.append(
-            "put the value into single quotes, or let `stead import --portable "
-            f"--dialect compose|node|python {file}` make a portable file of what that program reads"
-        )
+    either = [_QUOTED] if "" in kinds else [found.pop()] if found[-1:] == [_NO_BLANKS] else []
+    found += [
+        f"{mend}, or let `stead import --portable --dialect compose|node|python {file}` "
+        "make a portable file of what that program reads"
+        for mend in either
+    ]
     return list(dict.fromkeys(found))
 
+
+_QUOTED = "put the value into single quotes"
+_NO_BLANKS = "write NAME=VALUE without blanks around `=`"
 
 _MEND = (
     ("a byte order mark: ", "save the file with LF line ends and without a byte order mark"),
@@ -92,5 +96,7 @@ _MEND = (
     ("bytes long; Linux", "keep a long value in a file, and put that file's path here"),
     ("gives it another value", "keep one of a name's values"),
     ("joins it to the next name", "take the blanks away that begin the line"),
+    ("a quote that nothing closes", "close the quote"),
+    ("runs the line as a command", _NO_BLANKS),
 )
 """By what a fault says: what to do about it."""

@@ -185,7 +185,8 @@ def _waiting(fd: int) -> str:
         holder = json.loads(os.read(fd, 4096))
         age = max(0, int(time.time() - holder["since"]))
         if is_alive(int(holder["pid"])):
-            return f"waiting for process {holder['pid']}, {holder['doing']} for {age} s"
+            since = f" for {age} s" if age else ""
+            return f"waiting for process {holder['pid']}, {holder['doing']}{since}"
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return "waiting for another process that is at work in the store"

@@ -65,7 +65,7 @@ def test_one_is_told_who_holds_the_lock_and_what_for(tmp_path: Path) -> None:
         pass
 
     assert len(notes) == 1
-    assert f"process {child.pid}, making the build x for " in notes[0]
+    assert f"process {child.pid}, making the build x" in notes[0]
 
 
 def test_what_a_dead_holder_wrote_is_not_believed(tmp_path: Path) -> None:

@@ -184,7 +184,9 @@ def test_two_values_of_one_name_are_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "mend"),
     [
-        ("A = 1\n", "single quotes, or let `stead import --portable"),
+        ("A = 1\n", "without blanks around `=`, or let `stead import --portable"),
+        ("A=b c\n", "single quotes, or let `stead import --portable"),
+        ("A='b\n", "close the quote"),
         ("\ufeffA=1\r\n", "save the file with LF line ends and without a byte order mark"),
         ("A=\0\n", "take the NUL bytes out"),
         (f"A={'x' * 200_000}\n", "keep a long value in a file, and put that file's path here"),
