@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import rows_build
 import rows_config
 import rows_dotenv
+import rows_history
 import rows_project
 import rows_prompt
 import rows_read
@@ -47,6 +48,7 @@ GROUPS: dict[str, Callable[[World], list[Row]]] = {
     "typed": rows_typed.rows,
     "config": rows_config.rows,
     "dotenv": rows_dotenv.rows,
+    "history": rows_history.rows,
     "project": rows_project.rows,
 }
 """What is measured, in the order of the table."""
