@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -14,6 +15,7 @@ import pytest
 
 from stead.ecosystems.interpreters import find
 from stead.ecosystems.interpreters.fetch import fetch, sources
+from stead.ecosystems.interpreters.growth import size_of
 from stead.testing import serve
 from stead.values.errors import (
     ArtifactError,
@@ -74,6 +76,31 @@ def test_where_none_fits_one_is_fetched_and_found_again(world, runner):
     offline = replace(world, offline=True)
     assert find(f"=={VERSION}", context=offline, only=("stead",)) == found
     assert runner.ran == []
+
+
+def test_what_was_fetched_is_reported_in_bytes(world):
+    told = []
+
+    class Told:
+        def total(self, amount):
+            raise AssertionError("nobody knows how much it will be")
+
+        def advance(self, amount=1):
+            told.append(amount)
+
+    class Heard:
+        @contextlib.contextmanager
+        def task(self, title, *, unit=""):
+            told.append((title, unit))
+            yield Told()
+
+        def note(self, text):
+            """Nothing is said."""
+
+    fetch(MINOR, replace(world, progress=Heard()))
+    assert told[0] == (f"fetching Python {MINOR}", "B")
+    fetched = size_of(os.path.join(world.home, "interpreters"))
+    assert sum(told[1:]) > 0.9 * fetched > 1_000_000
 
 
 def test_nothing_is_put_outside_steads_home(world, tmp_path):

@@ -12,6 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from stead.ecosystems.interpreters.growth import watched
 from stead.ecosystems.interpreters.places import fetched_directory
 from stead.ecosystems.interpreters.request import parse
 from stead.values.errors import (
@@ -79,7 +80,8 @@ def fetch(request: str, context: Context, *, where: Origin | None = None) -> Int
     os.makedirs(target, exist_ok=True)
     # Asked for nothing, uv would look for a version file in the directories above.
     asked = uv_request(request) or f"{sys.version_info[0]}.{sys.version_info[1]}"
-    with context.progress.task(f"fetching Python {request}".rstrip()):
+    title = f"fetching Python {request}".rstrip()
+    with context.progress.task(title, unit="B") as task, watched(target, task):
         ended = context.run(
             [
                 find_uv_bin(),
