@@ -72,9 +72,10 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     uv = [os.path.join(sys.prefix, "bin", "uv"), "pip", "install", "-q", "--no-deps"]
     wanted = ["sops==1.18", "ruamel.yaml", "cryptography", "cffi", "pycparser", "setuptools"]
-    environ = {**os.environ, "VIRTUAL_ENV": str(venv)}
-    subprocess.run([*uv, *wanted], check=True, env=environ)
-    return venv / "bin" / "python"
+    # By name: a session may have said with UV_PYTHON where uv installs to.
+    python = venv / "bin" / "python"
+    subprocess.run([*uv, "--python", str(python), *wanted], check=True)
+    return python
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def test_one_key_is_built_once_and_the_others_say_what_they_wait_for(
     assert len(said["note"]) == 19
     for note in said["note"]:
         assert note.startswith("waiting for process ")
-        assert f", making the build {name} for " in note
+        assert f", making the build {name}" in note
 
 
 def test_when_the_builder_is_killed_one_that_waited_takes_over(
