@@ -61,6 +61,8 @@ class Program:
         """Run it once; gives milliseconds from before it is started until it has ended."""
         cwd = (self.before() if self.before else None) or self.cwd
         os.chdir(cwd)
+        if self.before:
+            os.sync()  # what that wrote and removed is not this program's to bring to the disk
         env = {**self.env, "PWD": cwd}
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -124,10 +124,24 @@ def parser_of(name: str) -> argparse.ArgumentParser:
         prog=f"stead {name}",
         description=module.HELP,
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
     )
     module.configure(parser)
     return parser
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Give what lays out help; argparse asks for it at every option, and the usual
+    way to the terminal's width loads three compression libraries.
+    """
+    try:
+        columns = int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        try:
+            columns = os.get_terminal_size(1).columns or 80
+        except (OSError, ValueError):
+            columns = 80
+    return argparse.RawDescriptionHelpFormatter(prog, width=columns - 2)
 
 
 def _global_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:

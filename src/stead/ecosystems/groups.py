@@ -100,18 +100,15 @@ def tell(
     not carry. ``mixed`` are directories that hold other files besides.
     """
     made = list(made)
-    told: dict[str, list[tuple[str, int, int, int, str | None]]]
+    told: dict[str, list[tuple[list[str], list[int], list[int], list[int]]]]
     told = {path: [] for path in made if path not in mixed}
     for record, groups, loose in linked:
         sizes: dict[str, int] = {}
         for group in groups:
-            paths = group.paths
-            sizes.update(zip(paths, group.sizes, strict=True))
             if group.target in told:
-                told[group.target] += [
-                    (path, mode, size, time, None)
-                    for path, mode, size, time in zip(paths, *group[3:], strict=True)
-                ]
+                told[group.target].append(group[2:])
+            else:
+                sizes.update(zip(group.paths, group.sizes, strict=True))
         for path in loose:
             sizes.pop(path, None)
         survey.vouch(record, sizes)

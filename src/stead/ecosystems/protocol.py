@@ -86,12 +86,13 @@ class Survey(Protocol):
         self,
         tree: Path,
         made: Iterable[str],
-        files: Mapping[str, list[tuple[str, int, int, int, str | None]]],
+        files: Mapping[str, list[tuple[list[str], list[int], list[int], list[int]]]],
     ) -> None:
         """Say what the builder has put there itself, just now and alone.
 
-        ``made`` are directories that were not there before. ``files`` gives all files of some of them, as (path, mode, size, mtime in
-        nanoseconds, None): hard links, read-only, and vouched for by a record.
+        ``made`` are directories that were not there before. ``files`` gives all files of
+        some of them, as lists of names, modes, sizes and times (mtime, in nanoseconds): hard
+        links, read-only, and vouched for by a record.
         """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from stead.values.errors import InterpreterError, SteadError
 from stead.values.frozen import replace
 from stead.values.generation import Generation
 from stead.values.lock import Lock
+from stead.values.sha import sha256
 from stead.values.table import Selection
 
 if TYPE_CHECKING:
@@ -233,4 +233,4 @@ def _absent(composed: Composed, present: Mapping[str, bytes]) -> list[str]:
 
 
 def _sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return sha256(data).hexdigest()

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from stead.history.who import told
@@ -39,7 +38,11 @@ def commit(history: History, generation: Generation, context: Context) -> str:
     A failure is told as a note: the store has the history in any case.
     """
     found = repository_of(generation.place)
-    if found is None or not shutil.which("git", path=context.environ.get("PATH")):
+    if found is None:
+        return ""
+    import shutil
+
+    if not shutil.which("git", path=context.environ.get("PATH")):
         return ""
     top, worktree = found
     name = reference(worktree, os.path.relpath(generation.place, top), generation.environment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from typing import Any
@@ -13,6 +12,7 @@ from stead.values.names import normalize_pypi
 from stead.values.origin import Origin
 from stead.values.patterns import regex
 from stead.values.requirement import Requirement, Source
+from stead.values.sha import sha256
 
 _LEFTOVERS = {"__pycache__", "build", "dist", "node_modules"}
 _NAME = regex(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -34,7 +34,7 @@ def fingerprint(directory: str) -> str:
                     raw += file.read()
             except OSError:
                 continue
-        return hashlib.sha256(raw).hexdigest()[:16] if raw else ""
+        return sha256(raw).hexdigest()[:16] if raw else ""
     path = os.path.join(directory, "pyproject.toml")
     project = dict(_table(data, path, "project"))
     for prose in ("description", "readme", "keywords", "classifiers", "urls", "authors"):
@@ -46,7 +46,7 @@ def fingerprint(directory: str) -> str:
         "poetry": _table(data, path, "tool").get("poetry"),
     }
     text = json.dumps(relevant, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def content_digest(directory: str) -> str:
@@ -54,7 +54,7 @@ def content_digest(directory: str) -> str:
 
     What version control, builds and tools leave there takes no part.
     """
-    digest = hashlib.sha256()
+    digest = sha256()
     for where, directories, files in os.walk(directory):
         directories[:] = sorted(
             d
@@ -66,6 +66,8 @@ def content_digest(directory: str) -> str:
             if os.path.isfile(path):
                 relative = os.path.relpath(path, directory).replace(os.sep, "/")
                 with open(path, "rb") as file:
+                    import hashlib
+
                     content = hashlib.file_digest(file, "sha256").hexdigest()
                 digest.update(f"{relative}\0{content}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

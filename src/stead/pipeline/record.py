@@ -201,16 +201,15 @@ def _sh_compares_nanoseconds(home: str) -> bool:
         found = os.stat(real)
     except OSError:
         return False
-    directory = os.path.join(home, "places")
     mark = os.path.join(
-        directory, f".sh-{found.st_dev:x}-{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+        home, f".sh-{found.st_dev:x}-{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
     )
     for answer in (True, False):
         if os.path.exists(f"{mark}-{answer:d}"):
             return answer
     pair = [f"{mark}-{os.getpid()}-{n}" for n in (0, 1)]
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        os.makedirs(home, mode=0o700, exist_ok=True)
         for number, path in enumerate(pair):
             with open(path, "wb"):
                 pass

@@ -7,7 +7,6 @@ directory that is wiped.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from stead.values.errors import ManifestError, SecretError, SteadError
 from stead.values.frozen import compared, dataclass
 from stead.values.origin import NOWHERE, Origin
 from stead.values.secret import SecretReference, parse_reference
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -251,7 +251,7 @@ def is_strings(text: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _draft(kept: Kept, context: Context) -> str:
@@ -313,7 +313,7 @@ def _alone(path: str, context: Context, why: str) -> AbstractContextManager[obje
 
 
 def _name(path: str) -> str:
-    return hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:20]
+    return sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:20]
 
 
 def _all_alone(paths: Sequence[str], context: Context, why: str) -> AbstractContextManager[object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -136,5 +135,7 @@ def _state(patterns: tuple[str, ...], cwd: str, before: Files) -> Files:
             result[path] = held
             continue
         with open(path, "rb") as file:
+            import hashlib
+
             result[path] = [size, time, hashlib.file_digest(file, "sha256").hexdigest()]
     return result

@@ -163,9 +163,9 @@ def directories_made(known: dict[str, Any], path: str, made: dict[str, Any]) -> 
 
 def digest(data: bytes) -> str:
     """Give the sha256 of a content."""
-    import hashlib
+    from stead.values.sha import sha256
 
-    return hashlib.sha256(data).hexdigest()
+    return sha256(data).hexdigest()
 
 
 def digest_of(path: str) -> str:

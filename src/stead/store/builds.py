@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ from stead.store import locking
 from stead.store.atomic import remove_tree, stage, storage, sync_directory, translate
 from stead.store.layout import METADATA, Layout, build_names, key_of
 from stead.values.errors import StoreError
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -208,8 +208,7 @@ class Builds:
     ) -> None:
         from stead.store import listing
 
-        entries = listing.seal(tree, survey)
-        files = listing.dump(entries)
+        files = listing.dump(listing.seal(tree, survey))
         about = {
             **meta,
             "key": key,
@@ -217,7 +216,7 @@ class Builds:
             "created": self._now(),
             "by": _who(),
             "format": listing.VERSION,
-            "files_sha256": hashlib.sha256(files).hexdigest(),
+            "files_sha256": sha256(files).hexdigest(),
         }
         inner = os.path.join(tree, METADATA)
         os.makedirs(inner, exist_ok=True)
@@ -237,7 +236,7 @@ def encode_meta(meta: Mapping[str, object]) -> bytes:
     rest = {k: v for k, v in meta.items() if k != "digest"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     return json.dumps(
-        {**rest, "digest": hashlib.sha256(text.encode()).hexdigest()}, sort_keys=True, indent=1
+        {**rest, "digest": sha256(text.encode()).hexdigest()}, sort_keys=True, indent=1
     ).encode()
 
 

@@ -22,9 +22,8 @@ nothing else need be kept in step with them.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import contextlib
-import hashlib
 import json
 import os
 import zlib
@@ -36,6 +35,7 @@ from stead.store.places import make_private, place_directory
 from stead.values.errors import StoreError
 from stead.values.frozen import replace
 from stead.values.generation import Generation, from_json
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +51,10 @@ LONG = 30 * 86400.0
 _LOOSE = 128
 _PACKED = 100
 _VARIABLES, _LOCK, _ABSENT = "@variables", "@lock", "@absent"
+
+
+def _text(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 class History:
@@ -158,8 +162,8 @@ class History:
                 raise ValueError("not there")  # noqa: TRY301
             basis = self.content(holder["number"], kept[0]) if kept[0] else b""
             unpack = zlib.decompressobj(zdict=basis) if basis else zlib.decompressobj()
-            text: bytes = unpack.decompress(base64.b64decode(kept[1]))
-            if hashlib.sha256(text).hexdigest() != sha:
+            text: bytes = unpack.decompress(binascii.a2b_base64(kept[1]))
+            if sha256(text).hexdigest() != sha:
                 raise ValueError("not what it was")  # noqa: TRY301
         except (ValueError, zlib.error) as exc:
             raise StoreError(
@@ -239,10 +243,10 @@ class History:
         )
         texts = {**texts, _VARIABLES: variables.encode("utf-8", "surrogateescape")}
         known: dict[str, int] = {**like.get("held", {}), **before.get("held", {})}
-        data["variables"] = hashlib.sha256(texts[_VARIABLES]).hexdigest()
+        data["variables"] = sha256(texts[_VARIABLES]).hexdigest()
         data["absent"] = like.get("absent", "")
         if _ABSENT in texts:
-            data["absent"] = hashlib.sha256(texts[_ABSENT]).hexdigest()
+            data["absent"] = sha256(texts[_ABSENT]).hexdigest()
         contents: dict[str, tuple[str, str]] = {}
         bases: dict[str, int] = {}
         former = {
@@ -251,7 +255,7 @@ class History:
             _LOCK: before.get("lock_file", ""),
         }
         for name, text in texts.items():
-            sha = hashlib.sha256(text).hexdigest()
+            sha = sha256(text).hexdigest()
             if sha in known or sha in contents:
                 continue
             full = zlib.compress(text, 6)
@@ -260,10 +264,10 @@ class History:
                 pack = zlib.compressobj(6, zdict=basis[1])
                 short = pack.compress(text) + pack.flush()
                 if len(short) * 2 < len(full):
-                    contents[sha] = (basis[0], base64.b64encode(short).decode())
+                    contents[sha] = (basis[0], _text(short))
                     bases[basis[0]] = basis[2]
                     continue
-            contents[sha] = ("", base64.b64encode(full).decode())
+            contents[sha] = ("", _text(full))
         needed = {
             *generation.files.values(),
             generation.lock_file,
@@ -343,7 +347,7 @@ def environments(home: str | os.PathLike[str], place: str) -> list[str]:
 
 def _line(data: Mapping[str, Any]) -> bytes:
     body = json.dumps(data, separators=(",", ":"), ensure_ascii=True).encode()
-    digest = hashlib.sha256(body).hexdigest()
+    digest = sha256(body).hexdigest()
     return f"{data['number']} {digest} ".encode() + body + b"\n"
 
 
@@ -351,7 +355,7 @@ def _parse(line: bytes, number: int) -> dict[str, Any] | None:
     said, _, rest = line.partition(b" ")
     digest, _, body = rest.partition(b" ")
     body = body.removesuffix(b"\n")
-    if said != str(number).encode() or hashlib.sha256(body).hexdigest().encode() != digest:
+    if said != str(number).encode() or sha256(body).hexdigest().encode() != digest:
         return None
     try:
         data: dict[str, Any] = json.loads(body)

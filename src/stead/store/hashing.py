@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from stead.values.sha import sha256
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from hashlib import _Hash
 
 _MANY = 200
 _CHUNK = 1024 * 1024
 
 
-def hash_file(path: str) -> str:
+def hash_file(path: str, new: Callable[[bytes], _Hash] = sha256) -> str:
     """Give the sha256 of a file's contents, in hexadecimal. Raises OSError."""
     with open(path, "rb", buffering=0) as file:
         data = file.read(_CHUNK)
-        digest = hashlib.sha256(data)
+        digest = new(data)
         while len(data) == _CHUNK:
             data = file.read(_CHUNK)
             digest.update(data)
@@ -36,9 +38,9 @@ def hash_files(
     into ``errors``; without it, the OSError is raised.
     """
 
-    def one(path: str) -> str:
+    def one(path: str, new: Callable[[bytes], _Hash] = sha256) -> str:
         try:
-            digest = hash_file(os.path.join(root, path))
+            digest = hash_file(os.path.join(root, path), new)
         except OSError as exc:
             if errors is None:
                 raise
@@ -52,9 +54,11 @@ def hash_files(
         return _read({path: one(path) for path in paths})
     # hashlib lets other threads run while it works on more than 2 KiB.
     from concurrent.futures import ThreadPoolExecutor
+    from functools import partial
+    from hashlib import sha256 as fast
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return _read(dict(zip(paths, pool.map(one, paths), strict=True)))
+        return _read(dict(zip(paths, pool.map(partial(one, new=fast), paths), strict=True)))
 
 
 def _read(hashes: dict[str, str]) -> dict[str, str]:

@@ -11,7 +11,6 @@ since: it is left alone, and named.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import stat
@@ -28,6 +27,7 @@ from stead.store.atomic import (
 )
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -252,13 +252,13 @@ def _encode(steps: list[_Step], reason: str) -> bytes:
             "steps": [[s.path, _text(s.old), _text(s.new), s.temporary, s.mode] for s in steps],
         }
     ).encode()
-    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+    return sha256(body).hexdigest().encode() + b"\n" + body
 
 
 def _decode(intent: str) -> tuple[list[_Step] | None, str]:
     with storage(intent), open(intent, "rb") as file:
         digest, _, body = file.read().partition(b"\n")
-    if hashlib.sha256(body).hexdigest().encode() != digest:
+    if sha256(body).hexdigest().encode() != digest:
         return None, ""
     value = json.loads(body)
     steps = [

@@ -13,7 +13,7 @@ import os
 import stat
 import sys
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead.store.atomic import FD_PATHS, storage
 from stead.store.layout import METADATA
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 Entry = tuple[str, int, int, int, "str | None"]
 
-VERSION = 1
+Linked = tuple[str, list[str], list[int], list[int], list[int]]
+"""Files of one directory that are linked from a package: its path, then their names,
+modes, sizes and times. Their record carries the hashes."""
+
+VERSION = 2
 
 FEW = 1000
 LITTLE = 64 * 1024 * 1024
@@ -44,6 +48,24 @@ class Found(NamedTuple):
     target: str | None
     links: int
     inode: tuple[int, int]
+
+
+class Listing(NamedTuple):
+    """What is in a tree: entries, and the files that are kept in fewer words."""
+
+    entries: list[Entry]
+    linked: list[Linked]
+
+    def all(self) -> list[Entry]:
+        """Give every entry, by path."""
+        found = list(self.entries)
+        for directory, *columns in self.linked:
+            start = f"{directory}/" if directory else ""
+            found += [
+                (start + name, mode, size, time, None)
+                for name, mode, size, time in zip(*columns, strict=True)
+            ]
+        return sorted(found)
 
 
 def scan(tree: str | os.PathLike[str], *, read_only: bool = False) -> list[Found]:
@@ -109,8 +131,8 @@ def scan_one(
             os.close(fd)
 
 
-def seal(tree: str | os.PathLike[str], survey: Survey | None = None) -> list[Entry]:
-    """Make everything below ``tree`` read-only and give the entries to keep about it.
+def seal(tree: str | os.PathLike[str], survey: Survey | None = None) -> Listing:
+    """Make everything below ``tree`` read-only and give what to keep about it.
 
     ``survey`` is what its maker saw of it.
     """
@@ -131,10 +153,8 @@ def seal(tree: str | os.PathLike[str], survey: Survey | None = None) -> list[Ent
         )
         for f in found
     ]
-    if survey:
-        entries += survey.done
     entries.sort()
-    return entries
+    return Listing(entries, survey.linked if survey else [])
 
 
 def unrecorded(root: str, found: Iterable[Found], survey: Survey | None = None) -> list[str]:
@@ -205,7 +225,6 @@ def _read_conda(path: str, known: dict[str, tuple[str, int | None]]) -> None:
 
 
 def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) -> None:
-    import csv
     from posixpath import dirname, normpath
 
     base = dirname(dirname(path))
@@ -215,8 +234,7 @@ def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) 
             text = file.read()
         # Nearly every record is without quotes, and then reading it takes half as long.
         lines = text.splitlines()
-        rows = csv.reader(lines) if '"' in text else (line.rsplit(",", 2) for line in lines)
-        for row in rows:
+        for row in _quoted(lines) if '"' in text else (line.rsplit(",", 2) for line in lines):
             if len(row) < 2 or not row[1].startswith(_WHEEL_HASH):
                 continue
             name = row[0].replace("\\", "/") if sys.platform == "win32" else row[0]
@@ -225,24 +243,33 @@ def _read_wheel(root: str, path: str, known: dict[str, tuple[str, int | None]]) 
                 name = normpath(name)
             size = int(row[2]) if len(row) > 2 and row[2].isdecimal() else None
             known[name] = (row[1], size)
-    except (OSError, ValueError, csv.Error):
+    except (OSError, ValueError):
         return
 
 
-def dump(entries: list[Entry]) -> bytes:
-    """Give the bytes in which entries are kept."""
-    text = json.dumps({"version": VERSION, "entries": entries}, separators=(",", ":"))
-    return zlib.compress(text.encode(), 1)
+def _quoted(lines: list[str]) -> Iterable[list[str]]:
+    import csv
+
+    try:
+        yield from csv.reader(lines)
+    except csv.Error as exc:
+        raise ValueError(exc) from exc
+
+
+def dump(listing: Listing) -> bytes:
+    """Give the bytes in which a listing is kept."""
+    value = {"version": VERSION, "entries": listing.entries, "linked": listing.linked}
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 1)
 
 
 def load(data: bytes, where: str) -> dict[str, Entry]:
     """Read what :func:`dump` gave, by path. Raises StoreError when it is damaged."""
+    cause: Exception | None = None
     try:
-        value: Mapping[str, object] = json.loads(zlib.decompress(data))
-        rows = value["entries"]
-        if value["version"] == VERSION and isinstance(rows, list):
+        value: Mapping[str, Any] = json.loads(zlib.decompress(data))
+        if value["version"] in (1, VERSION):  # the first had no files in fewer words
+            rows = Listing(value["entries"], value.get("linked", [])).all()
             return {row[0]: (row[0], row[1], row[2], row[3], row[4]) for row in rows}
-        cause: Exception | None = None
     except (zlib.error, ValueError, KeyError, TypeError, IndexError) as exc:
         cause = exc
     raise StoreError(

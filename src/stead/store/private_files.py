@@ -222,18 +222,19 @@ def _write_notes(directory: str, noted: dict[str, Any]) -> None:
 
 def _own_path(directory: str, file: Wanted) -> str:
     """Give where a private file itself lies: the same name, under a directory of its path's own."""
-    import hashlib
+    from stead.values.sha import sha256
 
     path = target(file)
-    where = hashlib.sha256(os.path.dirname(path).encode("utf-8", "surrogateescape")).hexdigest()
+    where = sha256(os.path.dirname(path).encode("utf-8", "surrogateescape")).hexdigest()
     return os.path.join(directory, FILES, where[:16], os.path.basename(path))
 
 
 def _key(place: str) -> str:
     import base64
-    import hashlib
 
-    digest = hashlib.sha256(place.encode("utf-8", "surrogateescape")).digest()
+    from stead.values.sha import sha256
+
+    digest = sha256(place.encode("utf-8", "surrogateescape")).digest()
     return base64.b32encode(digest).decode().lower()[:20]
 
 

@@ -8,7 +8,6 @@ environment, its program or its memory.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from stead.store.atomic import storage, write_file
 from stead.store.layout import key_of
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass, field
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,7 +142,7 @@ def forget_notices(layout: Layout, gone: tuple[GoneRecord, ...]) -> None:
 
 
 def _stem(text: str) -> str:
-    return hashlib.sha256(os.fsencode(text)).hexdigest()[:32]
+    return sha256(os.fsencode(text)).hexdigest()[:32]
 
 
 def _notice(layout: Layout, directory: str) -> Path:

@@ -9,7 +9,6 @@ among its packages, all but ``stead.project`` comes from those.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from stead.store.atomic import remove_tree, storage, write_file
 from stead.store.layout import Layout
 from stead.store.places import environment_directory, make_private
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,7 +63,7 @@ def runtime_directory(home: Path) -> str:
     StoreError.
     """
     files = _files()
-    digest = hashlib.sha256()
+    digest = sha256()
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     layout = Layout(home)
@@ -124,7 +124,7 @@ def keep_description(home: Path, place: str, environment: str, text: str) -> str
     """
     content = text.encode("utf-8", "surrogateescape")
     directory = environment_directory(home, place, environment)
-    name = f"{_PREFIX}{hashlib.sha256(content).hexdigest()[:16]}.json"
+    name = f"{_PREFIX}{sha256(content).hexdigest()[:16]}.json"
     path = os.path.join(directory, name)
     with storage(path):
         make_private(os.fspath(home), directory)

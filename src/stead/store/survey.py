@@ -18,7 +18,7 @@ from stead.store.listing import Found, scan_one
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from stead.store.listing import Entry
+    from stead.store.listing import Linked
 
 _TICK = 20_000_000
 """Nanoseconds in which two changes may leave one time on a directory."""
@@ -32,8 +32,8 @@ class _Seen(NamedTuple):
 
     mtime_ns: int
     entries: list[Found]
-    done: list[Entry]
-    """What is to be kept of files that need no other look."""
+    linked: list[tuple[list[str], list[int], list[int], list[int]]]
+    """Names, modes, sizes and times of files that need no other look."""
 
 
 class Survey:
@@ -45,8 +45,8 @@ class Survey:
         """Size of each file whose hash a package's record carries."""
         self.records: set[str] = set()
         """The records that need not be read for that any more."""
-        self.done: list[Entry] = []
-        """What is to be kept of the files that `close` leaves out."""
+        self.linked: list[Linked] = []
+        """The files that `close` leaves out."""
 
     def look(self, tree: str | os.PathLike[str]) -> dict[str, int]:
         """List a tree; gives path → size as ``lstat`` has it, without directories.
@@ -91,12 +91,13 @@ class Survey:
         self,
         tree: str | os.PathLike[str],
         made: Iterable[str],
-        files: Mapping[str, list[Entry]],
+        files: Mapping[str, list[tuple[list[str], list[int], list[int], list[int]]]],
     ) -> None:
         """Say what the caller has put there itself, just now and alone.
 
         ``made`` are directories that were not there before. ``files`` gives all
-        files of some of them: hard links, read-only, and vouched for by a record.
+        files of some of them, as lists of names, modes, sizes and times: hard links,
+        read-only, and vouched for by a record.
         Raises StoreError.
         """
         root = os.fspath(tree)
@@ -123,21 +124,24 @@ class Survey:
     def close(self, tree: str | os.PathLike[str]) -> list[Found]:
         """Take the rights to write as ``scan(tree, read_only=True)``, and give the same list.
 
-        Files that were told of are left out of it, and stand in ``done``.
+        Files that were told of are left out of it, and stand in ``linked``.
         Raises StoreError.
         """
         root = os.fspath(tree)
         found: list[Found] = []
-        self.done = []
+        self.linked = []
         pending = [""]
         with storage(root):
             while pending:
                 relative = pending.pop()
                 seen = self._seen.get(relative)
                 if seen is None or seen.mtime_ns != os.lstat(_full(root, relative)).st_mtime_ns:
+                    for names, _, sizes, _ in seen.linked if seen else ():
+                        paths = (f"{relative}/{name}" if relative else name for name in names)
+                        self.sizes.update(zip(paths, sizes, strict=True))
                     scan_one(root, relative, pending, found, read_only=True)
                     continue
-                self.done += seen.done
+                self.linked += [(relative, *columns) for columns in seen.linked]
                 for f in seen.entries:
                     if not stat.S_ISDIR(f.mode):
                         found.append(f)

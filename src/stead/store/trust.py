@@ -8,7 +8,6 @@ user's scope alone: a file of a project is never asked whether it is trusted.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -18,6 +17,7 @@ from stead.store.atomic import storage, write_file
 from stead.values.digest import digest
 from stead.values.errors import TrustError
 from stead.values.frozen import dataclass, field, replace
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -103,6 +103,8 @@ def file_digest(path: str) -> str:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return GONE
         try:
+            import hashlib
+
             return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as exc:
             raise _unreadable(path, exc) from exc
@@ -289,7 +291,7 @@ def _directory(home: str | os.PathLike[str]) -> str:
 
 
 def _path(home: str | os.PathLike[str], resolved: str) -> str:
-    name = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:32]
+    name = sha256(os.fsencode(resolved)).hexdigest()[:32]
     return os.path.join(_directory(home), f"{name}.json")
 
 
@@ -329,7 +331,7 @@ def _full(resolved_place: str, name: str) -> str:
 
 
 def _sha(content: bytes | None) -> str:
-    return GONE if content is None else hashlib.sha256(content).hexdigest()
+    return GONE if content is None else sha256(content).hexdigest()
 
 
 def _unreadable(path: str, exc: OSError) -> TrustError:

@@ -7,11 +7,11 @@ moving an entry to another line changes no digest.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
 from stead.values.frozen import compared
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from typing import Any
@@ -44,10 +44,10 @@ def canonical(value: Any) -> bytes:
 
 def digest(value: Any) -> str:
     """Give the sha256 of a value's canonical form, as 64 hexadecimal digits."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    return sha256(canonical(value)).hexdigest()
 
 
 def short_key(value: Any) -> str:
     """Give a store key: 20 characters of base32 (100 bits) of the value's sha256."""
-    bits = int.from_bytes(hashlib.sha256(canonical(value)).digest())
+    bits = int.from_bytes(sha256(canonical(value)).digest())
     return "".join([_BASE32[bits >> shift & 31] for shift in range(251, 251 - 5 * KEY_LENGTH, -5)])

@@ -45,7 +45,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def details(tree: Path) -> dict[str, str | None]:
-    return {entry[0]: entry[4] for entry in listing.seal(tree)}
+    return {entry[0]: entry[4] for entry in listing.seal(tree).all()}
 
 
 def test_shared_files_are_trusted_to_the_record_that_names_them(tree: Path, cache: Path) -> None:
@@ -163,9 +163,19 @@ entries = st.lists(
 
 @given(entries)
 def test_a_list_is_read_as_it_was_kept(given_entries: list[listing.Entry]) -> None:
-    read = listing.load(listing.dump(given_entries), "x")
+    read = listing.load(listing.dump(listing.Listing(given_entries, [])), "x")
 
     assert read == {entry[0]: entry for entry in given_entries}
+
+
+@given(entries)
+def test_linked_files_are_read_as_any_other(files: list[listing.Entry]) -> None:
+    names, modes, sizes, times, _ = map(list, zip(*files, strict=True)) if files else [[]] * 5
+    linked = ("a/b", names, modes, sizes, times)
+
+    read = listing.load(listing.dump(listing.Listing([], [linked])), "x")
+
+    assert read == {f"a/b/{e[0]}": (f"a/b/{e[0]}", *e[1:4], None) for e in files}
 
 
 def test_names_that_are_no_text_are_kept(tree: Path) -> None:

@@ -118,30 +118,37 @@ def test_hashes_what_is_not_as_long_as_vouched_for(
     survey = Survey()
     survey.look(tree)
     survey.vouch("x.dist-info/RECORD", {"a/one": 5, "a/deep/two": 99, "b/three": -1})
-    details = {e[0]: e[4] for e in listing.seal(tree, survey)}
+    details = {e[0]: e[4] for e in listing.seal(tree, survey).all()}
     assert details["a/one"] is None
     assert details["a/deep/two"] is not None
     assert details["b/three"] is None
 
 
-def told(tree: Path, *directories: str) -> dict[str, list[listing.Entry]]:
+def told(
+    tree: Path, *directories: str
+) -> dict[str, list[tuple[list[str], list[int], list[int], list[int]]]]:
     """Tell a survey's user what is in some directories, as they stand."""
+    files = [f for f in listing.scan(tree) if (tree / f.path).is_file()]
+    inside = {d: [f for f in files if os.path.dirname(f.path) == d] for d in directories}
     return {
         directory: [
-            (f.path, f.mode, f.size, f.mtime_ns, None)
-            for f in listing.scan(tree)
-            if os.path.dirname(f.path) == directory and (tree / f.path).is_file()
+            (
+                [os.path.basename(f.path) for f in found],
+                [f.mode for f in found],
+                [f.size for f in found],
+                [f.mtime_ns for f in found],
+            )
         ]
-        for directory in directories
+        for directory, found in inside.items()
     }
 
 
 def test_what_was_told_is_kept_as_if_it_had_been_seen(tree: Path) -> None:
     survey = Survey()
     survey.tell(tree, ["a", "a/deep"], told(tree, "a", "a/deep"))
-    entries = listing.seal(tree, survey)
-    assert survey.done
-    again = {e[0]: e[:4] for e in listing.seal(tree)}
+    entries = listing.seal(tree, survey).all()
+    assert survey.linked
+    again = {e[0]: e[:4] for e in listing.seal(tree).all()}
     assert {e[0]: e[:4] for e in entries} == again
     assert [e[4] for e in entries if e[0] == "a/one"] == [None]
     assert all(not f.mode & 0o222 for f in listing.scan(tree) if f.target is None)
@@ -151,7 +158,7 @@ def test_what_was_told_is_looked_at_again_where_a_directory_has_changed(tree: Pa
     survey = Survey()
     survey.tell(tree, ["a", "a/deep"], told(tree, "a", "a/deep"))
     (tree / "a" / "later").write_text("x")
-    details = {e[0]: e[4] for e in listing.seal(tree, survey)}
+    details = {e[0]: e[4] for e in listing.seal(tree, survey).all()}
     assert details["a/later"] is not None
     assert details["a/one"] is not None
     assert details["a/deep/two"] is None
@@ -160,6 +167,6 @@ def test_what_was_told_is_looked_at_again_where_a_directory_has_changed(tree: Pa
 def test_a_directory_that_nothing_was_told_of_is_looked_at(tree: Path) -> None:
     survey = Survey()
     survey.tell(tree, ["a", "a/deep"], told(tree, "a"))
-    details = {e[0]: e[4] for e in listing.seal(tree, survey)}
+    details = {e[0]: e[4] for e in listing.seal(tree, survey).all()}
     assert details["a/one"] is None
     assert details["a/deep/two"] is not None

@@ -15,12 +15,12 @@ import json
 import os
 import re
 from contextlib import suppress
-from hashlib import sha256
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead.ecosystems.conda.recipes import POINT
 from stead.ecosystems.groups import StaleError, link_group
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -10,7 +10,6 @@ The key is of the locked hashes, the Python and the platform: all that uv choose
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stead.ecosystems.groups import Group, keep, sealed, with_parents
 from stead.ecosystems.pypi.scripts import PLACEHOLDER, with_shebang
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from stead.ecosystems.protocol import BuildTarget
@@ -68,7 +68,7 @@ def file_for(artifact: Artifact, target: BuildTarget, site_packages: str, home: 
         *((python.version, python.tag) if python else (target.python, "")),
         *hashes,
     ]
-    name = hashlib.sha256("\n".join(map(str, asked)).encode()).hexdigest()
+    name = sha256("\n".join(map(str, asked)).encode()).hexdigest()
     return os.path.join(home, "packages", DIRECTORY, f"{name[:40]}.json")
 
 

@@ -7,7 +7,6 @@ the hash as ``sha256=`` and unpadded URL-safe base64.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import posixpath
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stead.ecosystems.pypi.venv import layout_of
 from stead.values.frozen import dataclass
 from stead.values.names import normalize_pypi
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,6 +83,9 @@ def infos(site_packages: str) -> set[str]:
         return set()
 
 
+_URLSAFE = str.maketrans("+/", "-_")
+
+
 def parse(text: str, site_packages: str) -> Iterator[Listed]:
     """Read the text of a ``RECORD``; lines that are none are passed over.
 
@@ -107,10 +110,10 @@ def parse(text: str, site_packages: str) -> Iterator[Listed]:
 
 def hash_of(content: bytes) -> str:
     """Give a content's hash as a ``RECORD`` writes it."""
-    from base64 import urlsafe_b64encode
+    from binascii import b2a_base64
 
-    digest = hashlib.sha256(content).digest()
-    return "sha256=" + urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+    text = b2a_base64(sha256(content).digest(), newline=False).decode("ascii")
+    return "sha256=" + text.rstrip("=").translate(_URLSAFE)
 
 
 def update(prefix: str, site_packages: str, info: str, changed: dict[str, bytes]) -> None:
@@ -127,16 +130,13 @@ def update(prefix: str, site_packages: str, info: str, changed: dict[str, bytes]
 
 def updated(text: str, site_packages: str, changed: dict[str, bytes]) -> str:
     """Give the text of a ``RECORD`` for such files."""
-    import csv
-
     lines = []
     for line in text.splitlines():
         # Scripts lie above site-packages: all other lines need not be read.
         listed = next(parse(line, site_packages), None) if ".." in line else None
         if listed and listed.path in changed:
             content = changed[listed.path]
-            row = next(csv.reader([line]))
-            name = f'"{row[0]}"' if "," in row[0] else row[0]
+            name = line.rsplit(",", 2)[0]  # as it is quoted there
             lines.append(f"{name},{hash_of(content)},{len(content)}")
         else:
             lines.append(line)
