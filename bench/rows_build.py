@@ -93,8 +93,6 @@ def _copy(world: World, place: str) -> str:
 
 def _uv_sync(world: World, uv: str, requirements: str, **env: str) -> Program:
     def fresh() -> str:
-        old = world.base / "places" / f"uv-{next(_numbers) - 2}"
-        shutil.rmtree(old, ignore_errors=True)
         return world.place(f"uv-{next(_numbers)}", {"requirements.txt": requirements})
 
     # Both name the environment themselves: a variable that says which Python to use for the
@@ -137,7 +135,7 @@ def conda_rows(world: World) -> list[Row]:
     records, count = _records(world, channel.as_uri(), platform)
 
     def fresh() -> None:
-        shutil.rmtree(world.base / "prefix", ignore_errors=True)
+        world.put_aside(world.base / "prefix")
 
     script = str(Path(__file__).with_name("install_records.py"))
     arguments = (records, str(world.base / "rattler-cache"), str(world.base / "prefix"))

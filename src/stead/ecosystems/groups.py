@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from stead.ecosystems.protocol import Survey
 
 
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+
+
 class StaleError(Exception):
     """The cache does not hold what was noted of it."""
 
@@ -60,19 +63,24 @@ def link_group(group: Group, package: str, tree: str) -> None:
 
     Raises StaleError where one has another kind, size or time than noted, OSError.
     """
-    source = f"{package}/{group.source}/" if group.source else f"{package}/"
-    target = f"{tree}/{group.target}/"
-    link, lstat = os.link, os.lstat
-    for name, mode, size, time in zip(*group[2:], strict=True):
-        path = target + name
-        link(source + name, path)
-        info = lstat(path)
-        if info.st_size != size or info.st_mtime_ns != time:
-            raise StaleError
-        if info.st_mode != mode:
-            if stat.S_IFMT(info.st_mode) != stat.S_IFMT(mode):
-                raise StaleError
-            os.chmod(path, mode & 0o7777)
+    link, look = os.link, os.stat
+    source = os.open(f"{package}/{group.source}", _DIRECTORY)
+    try:
+        target = os.open(f"{tree}/{group.target}", _DIRECTORY)
+        try:
+            for name, mode, size, time in zip(*group[2:], strict=True):
+                link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+                info = look(name, dir_fd=target, follow_symlinks=False)
+                if info.st_size != size or info.st_mtime_ns != time:
+                    raise StaleError
+                if info.st_mode != mode:
+                    if stat.S_IFMT(info.st_mode) != stat.S_IFMT(mode):
+                        raise StaleError
+                    os.chmod(name, mode & 0o7777, dir_fd=target)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
 
 
 def with_parents(places: Iterable[str]) -> list[str]:

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 from typing import TYPE_CHECKING
 
 from stead.values.activation import Change
@@ -116,6 +115,7 @@ class _Effects:
 def _replay(
     root: str, scripts: Sequence[str], given: Mapping[str, str], context: Context
 ) -> list[Change]:
+    import shutil
     import tempfile  # hardly any prefix comes to this
 
     shell = shutil.which("bash") or shutil.which("sh")
@@ -172,6 +172,8 @@ class _Runs:
     context: Context
 
     def run(self, environ: Mapping[str, str]) -> _Seen:
+        import shutil
+
         dump = os.path.join(self.scratch, "environ")
         names = os.path.join(self.scratch, "names")
         env = shutil.which("env") or "/usr/bin/env"
@@ -343,6 +345,8 @@ def _walk(root: str) -> Iterator[tuple[str, set[str]]]:
 
 def _restore(root: str, before: Mapping[str, set[str]]) -> list[str]:
     """Remove what scripts put into the prefix, which must stay as it was built; names it."""
+    import shutil
+
     added: list[str] = []
     for base, names in _walk(root):
         if base not in before:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import struct
 from typing import TYPE_CHECKING
 
@@ -102,6 +101,8 @@ def held(path: str, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
 
 def sweep(incoming: str) -> None:
     """Remove what processes that are gone have left, but not what can be resumed."""
+    import shutil
+
     for name in os.listdir(incoming):
         owner, dash, _ = name.partition("-")
         if not dash or not owner.isdigit() or _alive(int(owner)):

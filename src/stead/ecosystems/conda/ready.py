@@ -7,7 +7,6 @@ rattler link.
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
@@ -181,6 +180,8 @@ def note_scripts(packages: Sequence[Contents | Recipe], context: Context) -> Non
 
 def make_empty(prefix: str | os.PathLike[str]) -> None:
     """Remove what was linked into a prefix that was empty."""
+    import shutil
+
     for entry in list(os.scandir(prefix)):
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)

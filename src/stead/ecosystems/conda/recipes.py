@@ -15,6 +15,7 @@ import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead.ecosystems.groups import Group, StaleError, keep, with_parents
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,8 +140,6 @@ def _inner(values: Sequence[object]) -> str:
 
 
 def _sha256(data: bytes) -> str:
-    from hashlib import sha256
-
     return sha256(data).hexdigest()
 
 
