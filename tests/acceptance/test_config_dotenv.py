@@ -96,6 +96,22 @@ def test_check_says_what_is_wrong_besides(machine, project):
     assert [f["where"] for f in told["findings"]] == [f"{root}/.env:1", f"{root}/stead.toml:2"]
 
 
+def test_status_says_what_is_wrong_and_the_rest(machine, project):
+    root = project({"stead.toml": "[vars]\nA = 'x'\n", ".env": "A=a b\nB='never closed\n"})
+    found = machine.json("status", cwd=root)
+    assert found["place"] == str(root)
+    assert [v["name"] for v in found["variables"]] == ["A"]
+    (problem,) = found["problems"]
+    assert ".env:1" in problem["what"]
+    assert ".env:2" in problem["what"]
+    assert "single quotes" in problem["mend"]
+    told = machine.ok("status", cwd=root)
+    assert "to mend      " in told
+    assert ".env:2: B: " in told
+    (root / "stead.toml").write_text("[vars\n", encoding="utf-8")
+    assert "stead.toml:1" in machine.fails("status", cwd=root)
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [

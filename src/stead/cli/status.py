@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from stead.cli import options
 from stead.cli.nearby import near as nearby
 from stead.values.errors import LockOutdatedError
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
     from stead.pipeline.state import State
+    from stead.values.errors import ManifestError
 
 HELP = """Say what this directory's environment is: which files were read, what they ask for,
 whether the lock answers, whether it is built, and what in this shell differs from it.
@@ -30,17 +32,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.keep import is_trusted
     from stead.pipeline.state import drift, state_of
+    from stead.pipeline.variables import composed_at_least
     from stead.shells.state import PLACE
 
     try:
-        composed = app.composed(args.environment)
+        composed, unread = composed_at_least(
+            app.request(args.environment), app.context, fetch=False
+        )
     except LockOutdatedError as exc:
         # What a module brings is not known before it is there; the rest can be told.
         report = _without_modules(exc, app, args.environment)
         return _show(report, app, json=args.json)
     state = state_of(composed, app.context)
     caller = app.context.environ
-    problems = list(state.problems)
+    problems = _of_private(unread) + list(state.problems)
     if state.table:
         problems += [(str(f), f.remedy) for f in state.table.findings if f.kind != "error"]
     in_use = caller.get(PLACE) == composed.spec.place
@@ -49,6 +54,16 @@ def execute(args: argparse.Namespace, app: App) -> int:
     trusted = is_trusted(composed.spec, app.context)
     report = _report(state, problems, in_use=in_use, trusted=trusted)
     return _show(report, app, json=args.json)
+
+
+def _of_private(unread: ManifestError | None) -> list[tuple[str, str]]:
+    """Say what is wrong with a ``.env``; the rest is reported as if it were empty."""
+    if unread is None:
+        return []
+    from stead.pipeline.configure import lines_of
+    from stead.pipeline.rendering import finding_of
+
+    return [("\n".join(lines_of(replace(finding_of(unread), remedy=""))), unread.remedy)]
 
 
 def _show(report: dict[str, Any], app: App, *, json: bool) -> int:
@@ -67,11 +82,15 @@ def _without_modules(
     from stead.pipeline.compose import layer_candidates
     from stead.pipeline.discover import discover
     from stead.pipeline.lockfile import lock_file
+    from stead.pipeline.variables import private_unread
     from stead.shells.state import PLACE
 
     request = app.request(environment)
     found = discover(
-        request.directory, layer_candidates(request.environment), home=request.user_home
+        request.directory,
+        layer_candidates(request.environment),
+        home=request.user_home,
+        overlay=private_unread(request),
     )
     what = missing.message + (f" ({missing.where})" if missing.where else "")
     return {
@@ -210,7 +229,10 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
     lines.append(f"in use       {'by this shell' if report['in_use'] else 'not by this shell'}")
     lines.append(f"trusted      {'yes' if report['trusted'] else 'no (the hook leaves it alone)'}")
     for problem in report["problems"]:
-        lines += [f"to mend      {problem['what']}", f"             → {problem['mend']}"]
+        first, *details = problem["what"].split("\n")
+        lines.append(f"to mend      {first}")
+        lines += [f"               {line.strip()}" for line in details]
+        lines.append(f"             → {problem['mend']}")
     return lines
 
 

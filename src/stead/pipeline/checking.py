@@ -38,19 +38,15 @@ def inspected(
     As :func:`findings`. Of a ``.env`` that cannot be read the rest is looked at as if
     it were empty. Raises what is no mistake in a manifest: a missing module, no rights.
     """
-    from stead.pipeline.variables import private_unread
+    from stead.pipeline.variables import composed_at_least
 
     try:
-        composed = steps.composed_for(request, context, fetch=True)
+        composed, unread = composed_at_least(request, context, fetch=True)
     except ManifestError as exc:
-        first = rendering.finding_of(exc)
-    else:
+        return (rendering.finding_of(exc),)
+    if unread is None:
         return findings(composed, context, live=live, files=files)
-    unread = replace(request, overlay={**request.overlay, **private_unread(request)})
-    try:
-        composed = steps.composed_for(unread, context, fetch=True)
-    except ManifestError:
-        return (first,)
+    first = rendering.finding_of(unread)
     others = findings(composed, context, live=False)
     return (first, *(f for f in others if f != first))
 

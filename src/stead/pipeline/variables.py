@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stead.pipeline.discover import Found
-    from stead.pipeline.steps import Request
+    from stead.pipeline.steps import Composed, Request
     from stead.values.context import Context
     from stead.values.table import Table
 
@@ -174,6 +174,26 @@ def place_of(request: Request) -> str:
     """Give the place, whatever its ``.env`` holds."""
     overlay = {**private_unread(request), **request.overlay}
     return _found(replace(request, overlay=overlay)).place
+
+
+def composed_at_least(
+    request: Request, context: Context, *, fetch: bool
+) -> tuple[Composed, ManifestError | None]:
+    """Compose what can be: as if ``.env`` files were empty, where one cannot be read.
+
+    Gives what is wrong with that one too. Raises what composing raises.
+    """
+    try:
+        return steps.composed_for(request, context, fetch=fetch), None
+    except ManifestError as exc:
+        unread = private_unread(request)
+        if not unread:
+            raise
+        try:
+            empty = replace(request, overlay={**request.overlay, **unread})
+            return steps.composed_for(empty, context, fetch=fetch), exc
+        except ManifestError:
+            raise exc from None
 
 
 def private_unread(request: Request) -> dict[str, str]:
