@@ -157,6 +157,25 @@ def test_least_change(machine, project, growing):
     assert versions(machine, root, "--upgrade") == {"leaf-3.0"}
 
 
+def test_what_cannot_be_upgraded_is_said(machine, project, growing):
+    root = project({"stead.toml": "[packages.pypi]\nleaf = '*'\nneeds-old-leaf = '*'\n"})
+    growing(Wheel("needs-old-leaf", "1.0"))
+    versions(machine, root)
+    before = (root / "stead.lock").read_bytes()
+    growing(Wheel("needs-old-leaf", "2.0", requires=("leaf",)))
+    said = machine.fails(
+        "lock", "--upgrade", "leef", "--upgrade", "tool", "--upgrade", "leaf", cwd=root, code=2
+    )
+    assert "leef and tool cannot be upgraded" in said
+    assert "did you mean 'leaf' instead of 'leef'?" in said
+    assert (root / "stead.lock").read_bytes() == before
+    # By any of its spellings, and where only the manifest has it yet.
+    found = versions(machine, root, "--upgrade", "pypi:Needs_Old.Leaf")
+    assert found == {"leaf-1.0", "needs-old-leaf-2.0"}
+    project({"stead.toml": "[packages.pypi]\nleaf = '*'\ntool = '*'\n"})
+    assert versions(machine, root, "--upgrade", "tool") == {"leaf-1.0", "tool-1.0"}
+
+
 def test_another_environment_agrees_with_the_default_one(machine, project, growing):
     root = project(
         {"stead.toml": "[packages.pypi]\nleaf = '*'\n[layer.test.packages.pypi]\ntool = '*'\n"}

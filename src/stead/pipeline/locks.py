@@ -6,10 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.pipeline import lockfile, steps
+from stead.values.errors import UsageError
 from stead.values.frozen import dataclass, replace
+from stead.values.names import nearest, normalize_pypi
 from stead.values.platform import platform_named
+from stead.values.requirement import PYTHON
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stead.pipeline.steps import Request
     from stead.values.context import Context
     from stead.values.lock import LockedEnvironment
@@ -35,7 +40,8 @@ def lock_all(
 
     ``named`` means that the request's environment is the only one wanted.
     Raises what locking raises; LockOutdatedError where ``request.locked`` and
-    the lock would change.
+    the lock would change; UsageError for a name in ``context.upgrade`` that
+    nothing here has.
     """
     for line in steps.mend(context):
         context.progress.note(line)
@@ -53,6 +59,7 @@ def lock_all(
     ]
     held = lockfile.read_to_build_on(first.lock_path)
     before = [held.find(*c.slot) for c in composed]
+    context = replace(context, upgrade=_upgraded(context.upgrade, composed, before))
     if request.locked:
         locked = tuple(steps.locked_for(c, context) for c in composed)
     else:
@@ -61,6 +68,34 @@ def lock_all(
         Change(now.environment, difference(was, now.environment))
         for was, now in zip(before, locked, strict=True)
     )
+
+
+def _upgraded(
+    names: frozenset[str],
+    composed: Sequence[steps.Composed],
+    before: Sequence[LockedEnvironment | None],
+) -> frozenset[str]:
+    """Give the names to take afresh, as the lock writes them. Raises UsageError."""
+    if not names - {"*"}:
+        return names
+    known = {PYTHON}
+    known |= {r.name for c in composed for r in c.spec.packages.requirements}
+    known |= {a.name for held in before if held for a in held.artifacts}
+    known |= {p.name for c in composed for p in c.modules.used.values()}
+    written: dict[str, set[str]] = {"*": {"*"}}
+    for name in known:
+        written.setdefault(normalize_pypi(name), set()).add(name)
+    asked = {n: normalize_pypi(n.rpartition(":")[2]) if n != "*" else n for n in names}
+    if missing := sorted(n for n, normal in asked.items() if normal not in written):
+        close = {n: nearest(asked[n], written) for n in missing}
+        raise UsageError(
+            f"{' and '.join(missing)} cannot be upgraded: not in the lock, and not asked for",
+            details=[
+                f"did you mean {near!r} instead of {n!r}?" for n, near in close.items() if near
+            ],
+            remedy="`stead tree` shows what is locked, `stead add NAME` asks for what is not",
+        )
+    return frozenset(name for normal in asked.values() for name in written[normal])
 
 
 def composed_as(
