@@ -20,7 +20,8 @@ The script needs no shell that is set up for Stead: cron, systemd, an editor or 
 Makefile can start it from any directory, with any variables. It sets the
 environment and becomes the command, which gets the arguments that the script is
 given after those written here. Like `stead run` it takes the name of a task, and
-it makes the environment anew when the manifests have changed since.
+it makes the environment anew when the manifests have changed since. A command that
+is not there yet is warned of.
 
 The path of the script is printed. Options stand before the command.
 """
@@ -39,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.pipeline.run import what_is_missing
     from stead.store.atomic import storage, write_file
     from stead.store.places import environment_directory
 
@@ -48,12 +50,14 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if not words or not words[0]:
         raise UsageError("no command for the launcher to run", remedy="name a command or a task")
     activation = app.activation(args.environment)
+    missing = ""
     if not literal and any(task.name == words[0] for task in activation.tasks):
         name = words[0]
     else:
         name = os.path.basename(words[0])
         if os.path.dirname(words[0]):  # as seen from here; the launcher starts anywhere
             words[0] = os.path.normpath(os.path.join(app.cwd, words[0]))
+        missing = what_is_missing(activation, words[0], app.context.environ)
     directory = environment_directory(app.context.home, activation.place, activation.environment)
     target = _target(args, app, os.path.join(directory, "launchers"), name)
     _refuse_other(target, force=args.force)
@@ -77,6 +81,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
         os.makedirs(os.path.dirname(target), exist_ok=True)
     write_file(target, text.encode("utf-8", "surrogateescape"), mode=0o755)
     app.out(target)
+    if missing:
+        app.err(f"stead: {missing}")
     return 0
 
 

@@ -135,6 +135,26 @@ def _ordered(task: Task, tasks: Mapping[str, Task]) -> list[Task]:
     return done
 
 
+def what_is_missing(activation: Activation, program: str, caller: Mapping[str, str]) -> str:
+    """Say why a command would not be found by who starts it with nothing but a plain ``PATH``.
+
+    Empty where it would be. ``program`` is a name or an absolute path.
+    """
+    import shutil
+
+    def path_from(before: Mapping[str, str]) -> str:
+        return environment(activation, before).get("PATH", os.defpath)
+
+    here = shutil.which(program, path=path_from(caller))
+    if here is None:
+        close = nearest(program, [t.name for t in activation.tasks])
+        hint = f"; did you mean the task {close!r}?" if close else ""
+        return f"there is no command {program} in this environment{hint}"
+    if os.name == "nt" or shutil.which(program, path=path_from({})):
+        return ""
+    return f"{program} is on your own PATH alone, which others do not have: give {here} instead"
+
+
 def replace_process(command: Command) -> int:
     """Become the command. Comes back only when that cannot be, with the exit code to use.
 
