@@ -77,7 +77,7 @@ def _command(name: str) -> list[str]:
     parser = program.parser_of(name)
     text = _prose((parser.description or "").strip())
     parts = [f"### `stead {name}`", _usage(parser), text, *_arguments(parser)]
-    for action in parser._actions:
+    for action in program.shown_of(parser):
         if isinstance(action, argparse._SubParsersAction):
             for sub in action.choices.values():
                 parts += [f"#### `{sub.prog}`", _usage(sub), sub.description or ""]
@@ -106,7 +106,7 @@ def _usage(parser: argparse.ArgumentParser) -> str:
         for action in group._group_actions
     }
     done: set[int] = set()
-    for action in parser._actions:
+    for action in program.shown_of(parser):
         if isinstance(action, argparse._HelpAction) or id(action) in done:
             continue
         group = exclusive.get(id(action))
@@ -145,7 +145,7 @@ def _value(action: argparse.Action) -> list[str]:
 
 def _arguments(parser: argparse.ArgumentParser) -> list[str]:
     rows = []
-    for action in parser._actions:
+    for action in program.shown_of(parser):
         if isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
             continue
         value = " ".join(_value(action)).replace("|", "\\|")

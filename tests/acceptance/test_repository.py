@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stead.cli.main import COMMANDS, parser_of
+from stead.cli.main import COMMANDS, parser_of, shown_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -234,7 +234,7 @@ def parsers(name: str) -> list[tuple[argparse.ArgumentParser, str]]:
 def test_each_option_of_a_command_says_what_it_does(name):
     for parser, words in parsers(name):
         assert (parser.description or "").strip(), words
-        for action in parser._actions:
+        for action in shown_of(parser):
             if action.option_strings:
                 said = (action.help or "").strip()
                 assert len(said) > 8, (words, action.option_strings)

@@ -148,3 +148,44 @@ def test_additions_at_once_all_arrive(machine, project, index):
     for name in names:
         assert f"\n{name} = " in manifest
         assert f'name = "{name}"\n' in lock
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["add -e dev leaf", "remove leaf -e dev", "set -e dev A=1", "unset A --environment dev"],
+)
+def test_an_environment_where_a_layer_is_meant(machine, project, words):
+    root = project({"stead.toml": "[vars]\nA = '1'\n"})
+    before = machine.tree(root)
+    message = said(machine, root, *words.split(), code=2)
+    assert "`--layer dev`" in message
+    assert machine.tree(root) == before
+
+
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(machine, project):
+    root = project({"stead.toml": "[vars]\nA = '1'\n"})
+    for words in (("TOKEN", "hunter2"), ("TOKEN", "hunter2", "hunter3"), ("TOKEN=hunter2",)):
+        message = said(machine, root, "secret", "set", *words, code=2)
+        assert "`stead secret set TOKEN` asks for it" in message
+        assert "hunter" not in message
+
+
+def test_why_names_the_layer_that_has_a_package(machine, project):
+    root = project(
+        {
+            "stead.toml": "[packages.pypi]\ntool = '1.0'\n[layer.test.packages.pypi]\nbranch = '2.0'\n"
+        }
+    )
+    machine.ok("lock", cwd=root)
+    # Known from the manifest before the layer is locked.
+    message = said(machine, root, "why", "Branch", code=2)
+    assert "Branch is not in this environment, but in test (stead.toml:4)" in message
+    assert "`stead why -e test Branch`" in message
+    assert "did you mean" in said(machine, root, "why", "toool", code=2)
+    machine.ok("lock", "-e", "test", cwd=root)
+    assert "leaf is not in this environment, but in test\n" in said(
+        machine, root, "why", "leaf", code=2
+    )
+    assert "stead.toml:4: branch 2.0 → leaf 2.0" in machine.ok(
+        "why", "-e", "test", "leaf", cwd=root
+    )

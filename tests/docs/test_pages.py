@@ -44,7 +44,7 @@ PARSERS = parsers()
 
 
 def options_of(name: str) -> set[str]:
-    return {o for action in PARSERS[name]._actions for o in action.option_strings}
+    return {o for action in program.shown_of(PARSERS[name]) for o in action.option_strings}
 
 
 def test_each_command_and_option_is_in_the_reference():

@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def common(parser: argparse.ArgumentParser) -> None:
     """Declare the options that add and remove share."""
-    parser.add_argument("--layer", default="", metavar="NAME", help="the layer to change")
+    options.layer(parser)
     parser.add_argument("--no-build", action="store_true", help="lock only, build later")
     parser.add_argument("--offline", action="store_true", help="use only what is cached")
     parser.add_argument(

@@ -93,9 +93,11 @@ def table() -> Table:
 
 def _of(parser: argparse.ArgumentParser, state: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Give the part of the table that a parser stands for."""
+    from stead.cli.main import shown_of
+
     options: list[str] = []
     position = 0
-    for action in parser._actions:  # noqa: SLF001 (argparse has no other way)
+    for action in shown_of(parser):
         about = " ".join((action.help or "").split()).replace("%%", "%")
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             helps = {a.dest: a.help or "" for a in action._choices_actions}  # noqa: SLF001

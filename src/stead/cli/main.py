@@ -130,6 +130,12 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     return parser
 
 
+def shown_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Give what a parser takes, without what it only knows in order to refuse it."""
+    # argparse has no other way.
+    return [a for a in parser._actions if a.help != argparse.SUPPRESS]  # noqa: SLF001
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """Give what lays out help; argparse asks for it at every option, and the usual
     way to the terminal's width loads three compression libraries.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
@@ -83,6 +83,28 @@ def chosen(args: argparse.Namespace) -> Selection:
         net=word("net"),
         settings=tuple(settings),
     )
+
+
+def layer(parser: argparse.ArgumentParser, group: argparse._ActionsContainer | None = None) -> None:
+    """Declare ``--layer``, in a group or not.
+
+    ``-e``, by which other commands choose an environment, says how to go on.
+    """
+    import argparse
+
+    from stead.values.errors import UsageError
+
+    class Instead(argparse.Action):
+        def __call__(self, _parser: object, _into: object, value: Any, option: Any = None) -> None:
+            raise UsageError(
+                f"{option} names an environment, and what is edited is a layer of one",
+                remedy=f"write `--layer {value}` to change the layer {value}",
+            )
+
+    (group or parser).add_argument(
+        "--layer", default="", metavar="NAME", help="the layer to change"
+    )
+    parser.add_argument("-e", "--environment", action=Instead, help=argparse.SUPPRESS)
 
 
 def reason(parser: argparse.ArgumentParser) -> None:

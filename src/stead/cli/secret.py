@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +12,6 @@ from stead.values.errors import SecretError, UsageError
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from stead.cli.app import App
@@ -49,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         " Asks for its value on a terminal, without showing it; else reads standard input.",
     )
     set_.add_argument("name", metavar="NAME")
+    set_.add_argument("value", nargs="*", help=argparse.SUPPRESS)
     _file(set_)
     edit = action(
         "edit",
@@ -132,7 +133,7 @@ def _keygen(args: argparse.Namespace, app: App) -> int:
 def _set(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import secrets
 
-    if "=" in args.name:
+    if "=" in args.name or args.value:
         raise UsageError(
             "a secret's value is not given on the command line: others see it there, and "
             "shells keep it",

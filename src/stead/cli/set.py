@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def common(parser: argparse.ArgumentParser) -> None:
     """Declare the options that set and unset share."""
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--layer", default="", metavar="NAME", help="the layer to change")
+    options.layer(parser, where)
     where.add_argument(
         "--private", action="store_true", help="change the place's .env, not its manifest"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.cli import options
+from stead.cli.nearby import near_origin
 from stead.values.errors import UsageError
 from stead.values.names import nearest, normalize_pypi
 
@@ -23,13 +24,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.pipeline.graph import graph_of
+    from stead.pipeline.graph import elsewhere, graph_of
 
     composed = app.composed(args.environment)
     graph = graph_of(composed)
     wanted = normalize_pypi(args.package.split(":")[-1])
     found = [a for a in graph.artifacts if normalize_pypi(a.name) == wanted]
     if not found:
+        environment, where = elsewhere(composed, wanted)
+        if environment:
+            place = f" ({near_origin(where, app.cwd)})" if where else ""
+            raise UsageError(
+                f"{args.package} is not in this environment, but in {environment}{place}",
+                remedy=f"`stead why -e {environment} {args.package}` shows what asks for it",
+            )
         close = nearest(wanted, [a.name for a in graph.artifacts])
         raise UsageError(
             f"{args.package} is not in this environment"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stead.pipeline import lockfile
 from stead.values.errors import LockOutdatedError
 from stead.values.frozen import dataclass
-from stead.values.names import normalize_pypi
+from stead.values.names import DEFAULT, normalize_pypi
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
@@ -70,6 +70,25 @@ class Graph:
                 following += [(*way, n) for n in self.needs(way[-1]) if n not in way]
             frontier = following[: MOST_WAYS * 20]
         return ways
+
+
+def elsewhere(composed: Composed, name: str) -> tuple[str, str]:
+    """Say which other environment of the place has a package, and where it is asked for.
+
+    Both are empty where none has; the second where it comes with another package.
+    """
+    wanted = normalize_pypi(name)
+    for layer in (layer for m in composed.found.manifests for layer in m.layers):
+        if layer.name in composed.spec.layers:
+            continue
+        for requirement in layer.requirements:
+            if normalize_pypi(requirement.name) == wanted:
+                return layer.name or DEFAULT, str(requirement.origin)
+    for held in lockfile.read(composed.lock_path).environments:
+        here = (held.place, held.platform) == (composed.slot[0], composed.slot[2])
+        if here and any(normalize_pypi(a.name) == wanted for a in held.artifacts):
+            return held.environment, ""
+    return "", ""
 
 
 def graph_of(composed: Composed) -> Graph:

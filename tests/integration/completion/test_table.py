@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stead.cli.completion import table
-from stead.cli.main import COMMANDS, parser_of
+from stead.cli.main import COMMANDS, parser_of, shown_of
 from stead.pipeline.words import KINDS, words
 
 PROGRAM = Path(sys.prefix) / "bin" / "stead"
@@ -20,7 +20,7 @@ PROGRAM = Path(sys.prefix) / "bin" / "stead"
 def parsers():
     def below(parser, state):
         yield state, parser
-        for action in parser._actions:
+        for action in shown_of(parser):
             if isinstance(action, argparse._SubParsersAction):
                 for name, sub in action.choices.items():
                     yield from below(sub, f"{state}/{name}")
@@ -34,8 +34,8 @@ def test_every_command_option_and_choice_is_in_the_table():
     assert {line.partition("\t")[0] for line in made["w:"]} == set(COMMANDS)
     for state, parser in parsers():
         offered = {line.partition("\t")[0] for line in made[f"o:{state}"]}
-        assert offered == {o for a in parser._actions for o in a.option_strings}, state
-        for action in parser._actions:
+        assert offered == {o for a in shown_of(parser) for o in a.option_strings}, state
+        for action in shown_of(parser):
             for option in action.option_strings:
                 assert (f"v:{state}:{option}" in made) == (action.nargs != 0), (state, option)
             if action.choices and not isinstance(action, argparse._SubParsersAction):
