@@ -158,7 +158,7 @@ class History:
         holder = self._entry(int(data.get("held", {}).get(sha, 0))) or {}
         kept = holder.get("contents", {}).get(sha)
         try:
-            if kept is None:
+            if kept is None or kept[0] == sha:
                 raise ValueError("not there")  # noqa: TRY301
             basis = self.content(holder["number"], kept[0]) if kept[0] else b""
             unpack = zlib.decompressobj(zdict=basis) if basis else zlib.decompressobj()
@@ -260,6 +260,9 @@ class History:
                 continue
             full = zlib.compress(text, 6)
             basis = self._basis(before, former.get(name, ""))
+            if basis is not None and basis[0] == sha:  # it came back
+                known[sha] = basis[2]
+                continue
             if basis is not None:
                 pack = zlib.compressobj(6, zdict=basis[1])
                 short = pack.compress(text) + pack.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,18 @@ def test_a_thousand_take_little_and_all_can_be_read(history: History) -> None:
     sizes = [os.stat(os.path.join(history.directory, n)).st_size for n in names]
     assert sum(sizes) / count < 4096
     assert max(s for n, s in zip(names, sizes, strict=True) if n.isdigit()) < 4096
+
+
+@pytest.mark.parametrize("levels", list(itertools.product(range(2), repeat=5)), ids=str)
+def test_a_text_that_comes_back_can_be_read(history: History, levels: tuple[int, ...]) -> None:
+    """Also one that the text which is now gone was told apart from."""
+    for level in levels:
+        append(history, level)
+    fresh = again(history)
+    for number, level in enumerate(levels, start=1):
+        found = fresh.get(number)
+        assert fresh.text(found, "stead.toml") == f"{MANIFEST}LEVEL = {level}\n".encode()
+        assert found.variables["LEVEL"] == str(level)
 
 
 def test_records_are_never_rewritten(history: History) -> None:
