@@ -44,7 +44,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
     wishes = [parse_wish(text, app.cwd) for text in args.package]
     app.record_edits(args.layer or None)
-    return report(args, app, add(app.request(), app.context, wishes, layer=args.layer))
+    return report(args, app, add(app.changing(args.layer), app.context, wishes, layer=args.layer))
 
 
 def report(args: argparse.Namespace, app: App, changed: Changed) -> int:

@@ -21,7 +21,7 @@ from stead.values.table import Selection
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from stead.history.who import Cause
@@ -71,7 +71,20 @@ class App:
             selection=self.selection,
             strict=self.strict,
             named=bool(environment),
+            noting=self._noting(environment),
         )
+
+    def changing(self, layer: str) -> Request:
+        """Describe the environment whose manifest is to be changed, in a layer if one is named."""
+        return replace(self.request(), noting=self._noting(layer or None))
+
+    def _noting(self, environment: str | None) -> Callable[[], Mapping[str, bytes]]:
+        def noting() -> Mapping[str, bytes]:
+            from stead.history.record import note
+
+            return note(self.request(environment), self.context, self.cause)
+
+        return noting
 
     def environment(self, name: str | None) -> str:
         """Choose an environment: the one named, else ``$STEAD_ENVIRONMENT``, else the default."""
@@ -113,12 +126,17 @@ class App:
         return Cause(words_to_keep(self.words), self.reason)
 
     def history(self, environment: str | None = None) -> History:
-        """Give the history of an environment of the place that this directory belongs to."""
-        from stead.history.find import history_of
+        """Give the history of an environment of the place that this directory belongs to.
+
+        What an interrupted command has left is finished and recorded first.
+        """
+        from stead.history.find import finish, history_of
 
         wanted = self.environment(environment)
-        home = os.path.realpath(os.path.expanduser("~"))
-        return history_of(self.context.home, self.cwd, wanted, user_home=home)
+        request = self.request(environment)
+        home = request.user_home
+        history = history_of(self.context.home, self.cwd, wanted, user_home=home)
+        return finish(history, request, self.context)
 
     def maker(self, environment: str | None = None) -> Callable[[], Prepared]:
         """Give what does every step, and records nothing."""

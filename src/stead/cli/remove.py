@@ -26,4 +26,6 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.change import remove
 
     app.record_edits(args.layer or None)
-    return report(args, app, remove(app.request(), app.context, args.package, layer=args.layer))
+    return report(
+        args, app, remove(app.changing(args.layer), app.context, args.package, layer=args.layer)
+    )

@@ -66,7 +66,7 @@ def change(args: argparse.Namespace, app: App, values: Mapping[str, str | None])
     from stead.pipeline import variables
 
     app.record_edits(args.layer or None)
-    edited = variables.change(app.request(), app.context, values, layer=args.layer)
+    edited = variables.change(app.changing(args.layer), app.context, values, layer=args.layer)
     app.record_change(args.layer or None)
     return report(args, app, edited)
 

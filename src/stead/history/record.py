@@ -6,10 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.formats import stead_lock
-from stead.history.who import who
+from stead.history.find import finish, history_of
+from stead.history.who import Cause, who
 from stead.pipeline import build as building
 from stead.pipeline import lockfile, steps
+from stead.store import begun
 from stead.store.generations import History
+from stead.store.places import make_private
 from stead.values.digest import digest, plain
 from stead.values.errors import InterpreterError, SteadError
 from stead.values.frozen import replace
@@ -21,7 +24,6 @@ from stead.values.table import Selection
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stead.history.who import Cause
     from stead.pipeline.steps import Composed, Request
     from stead.values.context import Context
     from stead.values.spec import Spec
@@ -33,6 +35,22 @@ LARGEST = 1 << 20
 """Bytes of a manifest that is kept; no one writes a larger one by hand."""
 
 
+def note(request: Request, context: Context, cause: Cause) -> dict[str, bytes]:
+    """Give what is to be written together with the files that are about to be changed.
+
+    A change that another command has begun is recorded before this one follows.
+    """
+    if request.selection != Selection() or request.platform != request.here:
+        return {}
+    history = history_of(
+        context.home, request.directory, request.environment, user_home=request.user_home
+    )
+    history = finish(history, request, context)
+    make_private(history.home, history.directory)
+    words = begun.Begun(history.newest + 1, context.now(), who(), cause.command, cause.reason)
+    return {begun.file_of(history): begun.encode(words)}
+
+
 def record_request(request: Request, context: Context, cause: Cause) -> Generation | None:
     """Record what a place is now, as far as it can be told without making anything.
 
@@ -40,8 +58,7 @@ def record_request(request: Request, context: Context, cause: Cause) -> Generati
     has no state to record; what else hinders is told, and hinders nobody.
     """
     try:
-        composed = steps.composed_for(request, context, fetch=False)
-        table = steps.configured(composed, context)
+        composed, table = _read(request, context)
     except SteadError:
         return None
     return record(composed, table, None, context, cause)
@@ -65,18 +82,38 @@ def record(
         return None
 
 
+def _read(request: Request, context: Context) -> tuple[Composed, Table]:
+    composed, _ = steps.read_together(request, context, fetch=False)
+    return composed, steps.configured(composed, context)
+
+
 def _record(
     composed: Composed, table: Table, build: str | None, context: Context, cause: Cause
 ) -> Generation | None:
-    state, texts = state_of(composed, table, build, context, cause)
-    history = History(context.home, state.place, state.environment)
+    seen, _ = state_of(composed, table, build, context, cause)
+    history = History(context.home, seen.place, seen.environment)
+    last = history.last()
+    if last is not None and same(last, seen) and begun.read(history) is None:
+        return None
 
     def make(last: Generation | None, number: int) -> tuple[Generation, Mapping[str, bytes]] | None:
+        # Nobody records meanwhile, so what is read now is newer than the last entry.
+        composed, table = _read(request, context)
+        state, texts = state_of(composed, table, build, context, cause)
+        words = begun.read(history)
         if last is not None and same(last, state):
+            begun.clear(history)
             return None
+        if words is not None:
+            state = replace(
+                state, time=words.time, who=words.who, command=words.command, reason=words.reason
+            )
+        elif not same(seen, state):
+            return None  # who has changed it since records it, or the next command does
         parent = last.at if last is not None else 0
         return replace(state, number=number, at=number, base=number, parent=parent), texts
 
+    request = composed.request
     made = history.append(make, note=context.progress.note)
     if made is not None:
         from stead.history.refs import commit

@@ -10,17 +10,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.store.generations import History
+from stead.store.generations import History, write_entry
 from stead.store.places import place_directory
 from stead.values.errors import ManifestError, SteadError, StoreError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from stead.history.who import Cause
     from stead.pipeline.steps import Prepared
-    from stead.store.layout import Layout
     from stead.values.context import Context
     from stead.values.generation import Generation
 
@@ -128,6 +127,8 @@ def _go(
     ``make`` does every step of the pipeline, for what is merged and for a build that
     is gone. If that fails where nothing was merged, the files are put back.
     """
+    from stead.history.refs import commit
+    from stead.store.edits import edit_files
     from stead.store.journal import recover
     from stead.store.layout import Layout
     from stead.store.locking import exclusive
@@ -152,19 +153,30 @@ def _go(
         going = step(now)
         base = history.find(now.base) or now
         before, after, merged = _planned(history, base, going.target)
-        _write(layout, before, after, f"{cause.kind} in {history.place}")
-    gone = going.target.build and not os.path.isdir(layout.store / going.target.build)
-    rebuilt = bool(merged or gone)
-    done = None
+        edits = {p: (before[p], new) for p, new in after.items() if before[p] != new}
+        gone = going.target.build and not os.path.isdir(layout.store / going.target.build)
+        rebuilt = bool(merged or gone)
+        reason = f"{cause.kind} in {history.place}"
+        if not rebuilt:
+            # The record and the files are one change: who is killed has done both, or none.
+            def write(path: str, line: bytes) -> None:
+                edit_files(layout, edits, reason, beside={path: line})
+
+            recorded = _recorded(
+                history, going, (), None, context=context, cause=cause, write=write
+            )
+        else:
+            edit_files(layout, edits, reason)
     if rebuilt:
         try:
             done = make()
         except SteadError as exc:
-            _write(layout, after, before, f"{cause.kind} in {history.place}, taken back")
+            back = {p: (new, old) for p, (old, new) in edits.items()}
+            edit_files(layout, back, f"{reason}, taken back")
             raise _cannot(exc, going.target) from exc
-    generation = _recorded(history, going, merged, done, context=context, cause=cause)
-    changed = tuple(p for p in after if before[p] != after[p])
-    return Went(generation, going.target, changed, merged, rebuilt, _private(history, now))
+        recorded = _recorded(history, going, merged, done, context=context, cause=cause)
+    commit(history, recorded, context)
+    return Went(recorded, going.target, tuple(edits), merged, rebuilt, _private(history, now))
 
 
 def _planned(
@@ -278,22 +290,6 @@ def _lock_path(history: History, now: Generation) -> str:
     return os.path.normpath(os.path.join(history.place, now.root, _LOCK))
 
 
-def _write(
-    layout: Layout,
-    before: Mapping[str, bytes | None],
-    after: Mapping[str, bytes | None],
-    reason: str,
-) -> None:
-    from stead.store.journal import replace_together
-    from stead.store.trust import own_edit
-
-    changed = {path: new for path, new in after.items() if before[path] != new}
-    if not changed:
-        return
-    replace_together(layout, changed, reason, expect={path: before[path] for path in changed})
-    own_edit(layout.home, {path: (before[path], new) for path, new in changed.items()})
-
-
 def _recorded(
     history: History,
     going: _Step,
@@ -302,9 +298,9 @@ def _recorded(
     *,
     context: Context,
     cause: Cause,
+    write: Callable[[str, bytes], None] = write_entry,
 ) -> Generation:
     """Write the entry: the target's state, or what was ``done`` where that had to be made."""
-    from stead.history.refs import commit
     from stead.history.who import who
 
     state = replace(
@@ -334,9 +330,9 @@ def _recorded(
         )
         return made, texts
 
-    made = history.append(make, like=going.target.number, note=context.progress.note)
+    note = context.progress.note
+    made = history.append(make, like=going.target.number, write=write, note=note)
     assert made is not None
-    commit(history, made, context)
     return made
 
 

@@ -18,9 +18,8 @@ from stead.config.secrets.keys import identity_file
 from stead.formats import strings_toml
 from stead.store import locking
 from stead.store.atomic import stage, storage, write_file
-from stead.store.journal import replace_together
+from stead.store.edits import edit_files
 from stead.store.layout import Layout
-from stead.store.trust import own_edit
 from stead.values.errors import ManifestError, SecretError, SteadError
 from stead.values.frozen import compared, dataclass
 from stead.values.origin import NOWHERE, Origin
@@ -288,9 +287,8 @@ def _write(
     context: Context,
     why: str,
 ) -> None:
-    layout = Layout(context.home)
-    replace_together(layout, contents, why, expect=before, note=context.progress.note)
-    own_edit(context.home, {p: (before[p], new) for p, new in contents.items()})
+    edits = {path: (before[path], new) for path, new in contents.items()}
+    edit_files(Layout(context.home), edits, why, note=context.progress.note)
 
 
 def _bytes(path: str) -> bytes | None:

@@ -21,10 +21,10 @@ from stead.pipeline.configure import configure, require
 from stead.pipeline.discover import Found, discover
 from stead.pipeline.taken import artifacts_of
 from stead.pipeline.uses import Modules, refuse_working_copies
-from stead.store.journal import recover, replace_together
+from stead.store.edits import edit_files
+from stead.store.journal import read_steadily, recover
 from stead.store.layout import Layout
 from stead.store.locking import exclusive
-from stead.store.trust import own_edit
 from stead.values.digest import short_key
 from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, field, replace
@@ -69,6 +69,8 @@ class Request:
     """What the caller's shell sets otherwise is an error."""
     named: bool = False
     """The environment was asked for by its name: no recipe puts another in its place."""
+    noting: Callable[[], Mapping[str, bytes]] = dict
+    """Gives what is written together with a change of manifests or lock: path → content."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,34 @@ class Prepared:
 
 def prepare(request: Request, context: Context) -> Prepared:
     """Do every step: discover → compose → configure → lock → build → activate."""
-    composed = composed_for(request, context, fetch=True)
+    composed, held = read_together(request, context)
     table = configured(composed, context)
     require(table, strict=request.strict)
-    locked = locked_for(composed, context)
+    locked = _answering(composed, held, context)
+    if locked is None and request.locked:
+        locked = locked_for(composed, context)
+    if locked is None:
+        with alone(composed.lock_path, composed.spec.name, context):
+            # Whoever was waited for may have changed what is asked as well.
+            composed, held = read_together(request, context)
+            table = configured(composed, context)
+            require(table, strict=request.strict)
+            locked = _answering(composed, held, context) or locked_for(composed, context)
     build = built_for(composed, locked, context)
     activation = activated_for(composed, table, locked, build, context)
     return Prepared(composed, table, locked, activation)
+
+
+def read_together(
+    request: Request, context: Context, *, fetch: bool = True
+) -> tuple[Composed, Lock]:
+    """Compose, and read the lock: as one change of both left them, not from in between."""
+
+    def read() -> tuple[Composed, Lock]:
+        composed = composed_for(request, context, fetch=fetch)
+        return composed, lockfile.read(composed.lock_path)
+
+    return read_steadily(layout_of(context), read, context.progress.note)
 
 
 def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed:
@@ -191,16 +214,24 @@ def locked_for(composed: Composed, context: Context) -> Locked:
     """Give the locked environment, locking first where the lock does not answer."""
     spec = composed.spec
     lock = lockfile.read(composed.lock_path)
+    found = _answering(composed, lock, context)
+    if found is not None:
+        return found
     old = lock.find(*composed.slot)
-    pinned = set(composed.modules.used.values()) <= set(lock.pins)
-    if answers(composed, old) and pinned and not context.upgrade:
-        assert old is not None
-        return Locked(old, interpreter_for(composed, old, context))
     if composed.request.locked:
         if composed.plan.empty:
             return Locked(nothing_locked(composed))
         locking.check_answers(old, asked_of(composed), spec.root)
     return lock_together([composed], context)[0]
+
+
+def _answering(composed: Composed, lock: Lock, context: Context) -> Locked | None:
+    """Give what is locked, if it is what is asked and nothing is to be taken afresh."""
+    old = lock.find(*composed.slot)
+    pinned = set(composed.modules.used.values()) <= set(lock.pins)
+    if old is None or not answers(composed, old) or not pinned or context.upgrade:
+        return None
+    return Locked(old, interpreter_for(composed, old, context))
 
 
 def answers(composed: Composed, old: LockedEnvironment | None) -> bool:
@@ -266,7 +297,8 @@ def lock_together(
         worth_keeping = whole.pins or any(not _empty(e) for e in whole.environments)
         if whole != before and (worth_keeping or os.path.exists(path)):
             files[path] = lockfile.write(whole)
-        written = write_files(files, layout, f"lock {name}", expect=expect)
+        noting = environments[0].request.noting
+        written = write_files(files, layout, f"lock {name}", expect=expect, noting=noting)
         return tuple(replace(done, written=written) for done in results)
 
 
@@ -324,15 +356,18 @@ def write_files(
     reason: str,
     *,
     expect: Mapping[str, bytes | None] | None = None,
+    noting: Callable[[], Mapping[str, bytes]] = dict,
 ) -> tuple[str, ...]:
-    """Replace files that must change together, and name those that did change."""
-    changed = {p: c for p, c in files.items() if content_of(p) != c}
+    """Replace files that must change together, and name those that did change.
+
+    ``expect`` is what a caller has read of them; what ``noting`` gives is written with them.
+    """
+    held = {path: content_of(path) for path in files}
+    changed = {path: content for path, content in files.items() if held[path] != content}
     if changed:
-        for path in changed:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        edits = {path: (content_of(path), content) for path, content in changed.items()}
-        replace_together(layout, changed, reason, expect=expect)
-        own_edit(layout.home, edits)
+        held |= expect or {}
+        edits = {path: (held[path], content) for path, content in changed.items()}
+        edit_files(layout, edits, reason, beside=noting())
     return tuple(changed)
 
 

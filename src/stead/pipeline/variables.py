@@ -76,6 +76,7 @@ def change(
             steps.layout_of(context),
             f"set variables in {file}",
             expect={file: held},
+            noting=request.noting,
         )
     return Edited(file if written else "")
 

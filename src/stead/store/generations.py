@@ -29,7 +29,7 @@ import os
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from stead.store import locking
+from stead.store import begun, locking
 from stead.store.atomic import storage, write_file
 from stead.store.places import make_private, place_directory
 from stead.values.errors import StoreError
@@ -51,6 +51,11 @@ LONG = 30 * 86400.0
 _LOOSE = 128
 _PACKED = 100
 _VARIABLES, _LOCK, _ABSENT = "@variables", "@lock", "@absent"
+
+
+def write_entry(path: str, line: bytes) -> None:
+    """Bring an entry to the disk. Raises StoreError."""
+    write_file(path, line, 0o600)
 
 
 def _text(data: bytes) -> str:
@@ -201,6 +206,7 @@ class History:
         make: Callable[[Generation | None, int], tuple[Generation, Mapping[str, bytes]] | None],
         *,
         like: int = 0,
+        write: Callable[[str, bytes], None] = write_entry,
         note: Note = lambda _: None,
     ) -> Generation | None:
         """Write an entry; whoever else appends here waits.
@@ -208,7 +214,8 @@ class History:
         ``make`` gets the last generation and the new number, and gives the new one
         with the texts that it refers to: by name of the manifest, ``@lock``, and
         ``@absent``; or None where nothing is to be written. Texts of generation ``like`` need not be among
-        them. Raises StoreError (a full disk); then nothing has changed.
+        them. ``write`` brings the entry (path and content) to the disk, and may bring other
+        files with it. Raises StoreError (a full disk); then nothing has changed.
         """
         with storage(self.directory):
             make_private(self.home, self.directory)
@@ -223,7 +230,8 @@ class History:
             before = self._entry(last.number) if last is not None else None
             data = self._encoded(generation, texts, before or {}, self._entry(like) or {})
             line = _line(data)
-            write_file(os.path.join(self.directory, str(generation.number)), line, 0o600)
+            write(os.path.join(self.directory, str(generation.number)), line)
+            begun.clear(self)
             self._entries[generation.number] = data
             self._loose.add(generation.number)
             self._pack()

@@ -14,7 +14,7 @@ import contextlib
 import json
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from stead.store import locking
 from stead.store.atomic import (
@@ -25,16 +25,17 @@ from stead.store.atomic import (
     translate,
     write_file,
 )
-from stead.values.errors import StoreError
+from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from stead.store.layout import Layout
     from stead.store.locking import Note
 
+T = TypeVar("T")
 _END = ".intent"
 
 
@@ -67,6 +68,7 @@ def replace_together(
     with _alone(layout, reason, note):
         _finish_all(layout)
         steps = []
+        home = os.path.realpath(layout.home)
         for given, new in contents.items():
             path = os.path.realpath(given)
             old, mode = _read(path)
@@ -76,6 +78,8 @@ def replace_together(
                     where=given,
                     remedy="nothing was written; run the command again",
                 )
+            if old is None and path.startswith(os.path.join(home, "")):
+                mode = 0o600  # what lies at home is the user's own
             if old != new:
                 steps.append(_Step(path, old, new, temporary_name(path), mode))
         if not steps:
@@ -106,6 +110,39 @@ def recover(layout: Layout, note: Note = lambda _: None) -> list[str]:
         return []
     with _alone(layout, "finishing what was interrupted", note):
         return _finish_all(layout)
+
+
+_TRIES = 20
+
+
+def read_steadily(layout: Layout, read: Callable[[], T], note: Note = lambda _: None) -> T:
+    """Give what ``read`` gives, read while no files were being changed together.
+
+    What was interrupted is finished first, a change that is under way is waited for,
+    and whatever one has come between is read again. An error of ``read`` leaves
+    if the files were at rest. Raises StoreError as :func:`recover`.
+    """
+    for _ in range(_TRIES):
+        for line in recover(layout, note):
+            note(line)
+        before = _stamp(layout)
+        try:
+            found = read()
+        except SteadError:
+            if _stamp(layout) == before:
+                raise
+            continue
+        if _stamp(layout) == before:
+            return found
+    return read()  # somebody changes other files all the time
+
+
+def _stamp(layout: Layout) -> tuple[int, tuple[str, ...]]:
+    """Give what is another after each change: an intent comes and goes in the directory."""
+    try:
+        return os.stat(layout.journal).st_mtime_ns, tuple(_entries(layout))
+    except FileNotFoundError:
+        return 0, ()
 
 
 def _alone(

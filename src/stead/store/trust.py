@@ -143,6 +143,10 @@ def read(home: str | os.PathLike[str], place: str) -> TrustRecord | None:
 
 def write(home: str | os.PathLike[str], record: TrustRecord) -> None:
     """Keep a record. Raises StoreError."""
+    write_file(_path(home, record.place), _encoded(record), 0o600)
+
+
+def _encoded(record: TrustRecord) -> bytes:
     text = json.dumps(
         {
             "version": VERSION,
@@ -154,7 +158,7 @@ def write(home: str | os.PathLike[str], record: TrustRecord) -> None:
         indent=1,
         ensure_ascii=False,
     )
-    write_file(_path(home, record.place), text.encode("utf-8", "surrogateescape"), 0o600)
+    return text.encode("utf-8", "surrogateescape")
 
 
 def revoke(home: str | os.PathLike[str], place: str) -> bool:
@@ -179,15 +183,17 @@ def records(home: str | os.PathLike[str]) -> tuple[TrustRecord, ...]:
     return tuple(sorted((r for r in found if r is not None), key=lambda r: r.place))
 
 
-def own_edit(
+def carried_over(
     home: str | os.PathLike[str], edits: Mapping[str, tuple[bytes | None, bytes | None]]
-) -> None:
-    """Carry trust over an edit that Stead itself made for the user.
+) -> dict[str, bytes]:
+    """Give the records as they are after an edit that Stead itself makes for the user.
 
     ``edits`` maps absolute paths to the content before and after, None where
     there was or is no file. A record follows only where it had agreed to the
-    content before; what somebody else changed meanwhile stays untrusted.
+    content before; what somebody else changed meanwhile stays untrusted. What is
+    given (path → content) is to be written together with the edit.
     """
+    found = {}
     for record in records(home):
         named = {p: relative_name(p, record.place) for p in edits}
         files = dict(record.files)
@@ -207,7 +213,9 @@ def own_edit(
         if any(file_digest(_full(record.place, n)) != d for n, d in others.items()):
             continue  # the edit was made for something else than what was agreed to
         # The meaning is taken anew when the place is next looked at.
-        write(home, replace(record, files=files, snapshot=None))
+        changed = replace(record, files=files, snapshot=None)
+        found[_path(home, record.place)] = _encoded(changed)
+    return found
 
 
 def is_within(path: str, prefix: str) -> bool:

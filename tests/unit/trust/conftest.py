@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 (pytest reads annotations of fixtures)
+from pathlib import Path
 
 import pytest
 
 from stead.pipeline import keep, trust
 from stead.pipeline.steps import Request, composed_for
+from stead.store import trust as store
 from stead.testing.world import make_context
 from stead.values.context import Context  # noqa: TC001 (as above)
 from stead.values.platform import Platform
@@ -29,6 +30,11 @@ class User:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path.parent
+
+    def own_edit(self, edits: dict[str, tuple[bytes | None, bytes | None]]) -> None:
+        """Write what goes with an edit of Stead's own, but not the edit."""
+        for path, content in store.carried_over(self.context.home, edits).items():
+            Path(path).write_bytes(content)
 
     def request(self, place: Path | str, environment: str = "default") -> Request:
         platform = Platform("linux-64")

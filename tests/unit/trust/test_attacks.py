@@ -347,7 +347,7 @@ def test_attack_own_edit_on_top_of_a_foreign_one(user):
     lock = user.tree / "p" / "stead.lock"
     user.trust(place)
     user.write("p/stead.toml", EVIL)
-    store.own_edit(user.context.home, {str(lock): (None, b"version = 1\n")})
+    user.own_edit({str(lock): (None, b"version = 1\n")})
     lock.write_bytes(b"version = 1\n")
     user.write("p/stead.toml", GOOD)
     assert not user.trusts(place), "the lock was made for the evil manifest"

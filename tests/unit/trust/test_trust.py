@@ -113,9 +113,7 @@ def test_steads_own_edit_carries_trust_over(user):
     user.trust(place)
     manifest, lock = str(place / "stead.toml"), str(place / "stead.lock")
     after = (GOOD + '[packages.pypi]\nnumpy = "*"\n').encode()
-    store.own_edit(
-        user.context.home, {manifest: (GOOD.encode(), after), lock: (None, b"version = 1\n")}
-    )
+    user.own_edit({manifest: (GOOD.encode(), after), lock: (None, b"version = 1\n")})
     assert not user.trusts(place), "not before it is done"
     user.write("p/stead.toml", after.decode())
     user.write("p/stead.lock", "version = 1\n")
@@ -129,7 +127,7 @@ def test_an_edit_elsewhere_touches_no_record(user):
     user.write("q/x", "")
     user.trust(place)
     before = store.read(user.context.home, str(place))
-    store.own_edit(user.context.home, {str(user.tree / "q/stead.lock"): (None, b"x")})
+    user.own_edit({str(user.tree / "q/stead.lock"): (None, b"x")})
     assert store.read(user.context.home, str(place)) == before
 
 
@@ -141,7 +139,7 @@ def test_trust_survives_a_lock_made_for_a_child(user):
     lock = user.tree / "w" / "stead.lock"
     lock.write_text("version = 1\n")
     assert not user.trusts(child)
-    store.own_edit(user.context.home, {str(lock): (None, b"version = 1\n")})
+    user.own_edit({str(lock): (None, b"version = 1\n")})
     assert user.trusts(child)
 
 
