@@ -17,8 +17,8 @@ HELP = """Write a stead.toml for this directory.
 
 What stands here already (environment.yml, requirements.txt, pyproject.toml, …)
 is read as before, and decides what is proposed. A stead.toml that is there is
-never overwritten. In a git repository `.stead/`, and `.env`, where private values
-are kept, are added to .gitignore.
+never overwritten. `.stead/`, and `.env`, where private values are kept, are added to
+.gitignore, also where there is no repository yet.
 """
 
 IGNORED = {".stead": ".stead/", ".env": ".env"}
@@ -76,7 +76,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     with storage(target):
         _write_new(target, text)
     app.out(target)
-    ignored = _ignore(directory)
+    ignored = _ignore(directory, found.root)
     if ignored:
         app.out(ignored)
     app.err(
@@ -97,23 +97,24 @@ def _write_new(path: str, text: str) -> None:
             raise
 
 
-def _ignore(directory: str) -> str:
-    """Let git pass over what is Stead's or private; gives the file that was changed, or nothing."""
+def _ignore(directory: str, root: str) -> str:
+    """Let git pass over what is Stead's or private; gives the file that was changed, or nothing.
+
+    Also where ``git init`` is still to come, most likely in ``root``: whoever then adds
+    all there is must not commit what is private.
+    """
+    from stead.pipeline.variables import parents, repository_of
     from stead.store.atomic import storage, write_file
 
     missing = dict(IGNORED)
-    above = directory
-    while True:
+    last = repository_of(directory) or root
+    for above in parents(directory):
         for name in _ignored(os.path.join(above, ".gitignore")):
             missing.pop(name, None)
-        if not missing:
-            return ""
-        if os.path.lexists(os.path.join(above, ".git")):
+        if above == last:
             break
-        parent = os.path.dirname(above)
-        if parent == above:
-            return ""
-        above = parent
+    if not missing:
+        return ""
     path = os.path.join(directory, ".gitignore")
     with storage(path):
         try:

@@ -22,7 +22,7 @@ from stead.values.names import DEFAULT
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from stead.pipeline.discover import Found
     from stead.pipeline.steps import Composed, Request
@@ -199,14 +199,8 @@ def composed_at_least(
 
 def private_unread(request: Request) -> dict[str, str]:
     """Give the ``.env`` files that may take part, as if they were empty."""
-    unread = {}
-    directory = request.directory
-    while os.path.dirname(directory) != directory:
-        file = os.path.join(directory, DOTENV)
-        if os.path.lexists(file):
-            unread[file] = ""
-        directory = os.path.dirname(directory)
-    return unread
+    files = [os.path.join(directory, DOTENV) for directory in parents(request.directory)]
+    return {file: "" for file in files if os.path.lexists(file)}
 
 
 def _found(request: Request) -> Found:
@@ -250,7 +244,7 @@ def _manifest(found: Found) -> str:
 
 def _check_git(file: str, place: str, context: Context) -> tuple[str, ...]:
     """Refuse a ``.env`` that git tracks; say of one that git would take."""
-    if not in_repository(place) or not shutil.which("git", path=context.environ.get("PATH")):
+    if not repository_of(place) or not shutil.which("git", path=context.environ.get("PATH")):
         return ()
 
     def git(*words: str) -> int:
@@ -269,12 +263,19 @@ def _check_git(file: str, place: str, context: Context) -> tuple[str, ...]:
     return ()
 
 
-def in_repository(directory: str) -> bool:
-    """Say whether a directory lies in a git working tree."""
+def repository_of(directory: str) -> str:
+    """Give the git working tree that a directory lies in; empty without one."""
+    for above in parents(directory):
+        if os.path.lexists(os.path.join(above, ".git")):
+            return above
+    return ""
+
+
+def parents(directory: str) -> Iterator[str]:
+    """Give a directory (absolute) and all above it, nearest first."""
     while True:
-        if os.path.lexists(os.path.join(directory, ".git")):
-            return True
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return False
-        directory = parent
+        yield directory
+        above = os.path.dirname(directory)
+        if above == directory:
+            return
+        directory = above

@@ -39,7 +39,7 @@ def manifest(place):
 def test_an_empty_directory_gets_a_manifest_for_pypi(place):
     done = init(place)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{place / 'stead.toml'}\n"
+    assert done.stdout == f"{place / 'stead.toml'}\n{place / '.gitignore'}\n"
     data, read, _ = manifest(place)
     assert data["workspace"] == {"name": "scan data"}
     assert data["packages"]["pypi"] == {}
@@ -131,6 +131,29 @@ def test_git_is_told_to_pass_over_what_is_private(place, before, after):
 def test_a_repository_that_ignores_it_already_is_left_alone(place):
     subprocess.run(["git", "init", "-q", str(place)], check=True)
     (place / ".gitignore").write_text(".env\n.stead/\n")
+    inner = place / "inner"
+    inner.mkdir()
+    assert init(inner).returncode == 0
+    assert not (inner / ".gitignore").exists()
+
+
+def test_what_is_private_is_ignored_before_there_is_a_repository(place):
+    """Who runs ``git init`` afterwards, and adds all there is, commits no private value."""
+    (place.parent / ".gitignore").write_text(
+        ".env\n.stead/\n"
+    )  # of no concern to a repository here
+    assert f"{place}/.gitignore" in init(place).stdout
+    (place / ".env").write_text("A=1\n")
+    subprocess.run(["git", "init", "-q", str(place)], check=True)
+    subprocess.run(["git", "add", "."], cwd=place, check=True)
+    added = subprocess.run(
+        ["git", "ls-files"], cwd=place, capture_output=True, text=True, check=True
+    ).stdout
+    assert added.split() == [".gitignore", "stead.toml"]
+
+
+def test_a_member_leaves_it_to_its_workspace(place):
+    assert init(place).returncode == 0
     inner = place / "inner"
     inner.mkdir()
     assert init(inner).returncode == 0
