@@ -13,8 +13,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import known
+from stead.pipeline.followed import followed
 from stead.pipeline.taking_part import templates_and_scripts
-from stead.values.errors import ContradictionError, CycleError, ManifestError
+from stead.values.errors import ContradictionError, ManifestError
 from stead.values.frozen import dataclass
 from stead.values.kinds import NOTHING, Choice, Kinds
 from stead.values.names import DEFAULT, nearest, split_layers
@@ -73,7 +74,7 @@ def compose(
     names = split_layers(environment, declared | set(PLATFORM_LAYERS) | set(PYTHON_FROM))
     applied = _check_layers(names, declared, environment, platform, place)
     parts = _parts(manifests, applied)
-    used, used_manifests = _used(manifests, module)
+    used, used_manifests = followed(manifests, module)
     parts += [_Part((-1, 0), m.layers[0], m.directory, m.format) for m in used_manifests]
 
     requirements = _requirements(parts, manifests)
@@ -219,54 +220,6 @@ def _closure(manifest: Manifest, names: set[str]) -> list[Layer]:
         seen.append(layer)
         wanted += [n for n in layer.inherits if n]
     return sorted(seen, key=lambda layer: layer.name)
-
-
-def _used(
-    manifests: Sequence[Manifest], module: Callable[[Use], tuple[Manifest, ...]]
-) -> tuple[tuple[Use, ...], list[Manifest]]:
-    """Follow ``uses``, depth first; each module's manifests once."""
-    uses: dict[str, Use] = {}
-    found: list[Manifest] = []
-
-    def follow(use: Use, chain: tuple[Use, ...]) -> None:
-        if any(_same_module(use, u) for u in chain):
-            turns = " → ".join(u.name for u in (*chain, use))
-            raise CycleError(
-                f"modules use each other in a circle: {turns}",
-                where=use.origin,
-                details=[f"{u.name}: {u.origin}" for u in chain],
-                remedy="move what both need into a module of its own",
-            )
-        other = uses.get(use.name)
-        if other and not _same_module(use, other):
-            raise ContradictionError(
-                f"module {use.name} is used from two places",
-                where=use.origin,
-                details=[f"{u.origin}: {u.location} {u.revision}".rstrip() for u in (other, use)],
-                remedy="give both the same location and revision, or different names",
-            )
-        if other:
-            return
-        uses[use.name] = use
-        for manifest in module(use):
-            found.append(manifest)
-            for further in manifest.uses:
-                follow(further, (*chain, use))
-
-    for m in manifests:
-        for use in m.uses:
-            follow(use, ())
-    return tuple(uses[n] for n in sorted(uses)), found
-
-
-def _same_module(a: Use, b: Use) -> bool:
-    def key(use: Use) -> tuple[str, ...]:
-        where = use.location
-        if use.kind == "path":
-            where = os.path.normpath(os.path.join(use.base, use.location))
-        return (use.kind, where, use.revision, use.subdirectory)
-
-    return key(a) == key(b)
 
 
 def _requirements(parts: Sequence[_Part], manifests: Sequence[Manifest]) -> list[Requirement]:

@@ -44,7 +44,7 @@ def test_an_empty_directory_gets_a_manifest_for_pypi(place):
     assert data["workspace"] == {"name": "scan data"}
     assert data["packages"]["pypi"] == {}
     assert read.layer("").requirements[0].name == "python"
-    assert sorted(p.name for p in place.iterdir()) == ["stead.toml"]
+    assert sorted(p.name for p in place.iterdir()) == [".gitignore", "stead.toml"]
 
 
 def test_the_name_and_the_ecosystem_can_be_said(place):

@@ -176,6 +176,25 @@ def test_modules_that_use_each_other_are_a_cycle(tree):
         tree.compose()
 
 
+def test_one_module_by_two_names_is_refused_with_both_lines(tree):
+    tree.write("lib/stead.toml", "[vars]\nA = '1'\n")
+    path = tree.write("stead.toml", "[workspace]\n[uses]\none = { path = 'lib' }\n")
+    inner = tree.write("in/stead.toml", "[uses]\ntwo = { path = '../lib' }\n")
+    with pytest.raises(ContradictionError, match="one and two are the same module") as said:
+        tree.compose("in")
+    text = "\n".join(said.value.details)
+    assert f"{path}:3: one is lib" in text
+    assert f"{inner}:2: two is ../lib" in text
+
+
+def test_another_hand_may_call_a_module_otherwise(tree):
+    """What a used module calls another one is not the place's to say."""
+    tree.write("lib/stead.toml", "[vars]\nA = '1'\n")
+    tree.write("mid/stead.toml", "[uses]\nbase = { path = '../lib' }\n")
+    tree.write("stead.toml", "[uses]\nlib = { path = 'lib' }\nmid = { path = 'mid' }\n")
+    assert {d.name for d in tree.compose().configuration.definitions} == {"A"}
+
+
 def test_layer_candidates_cover_joined_names():
     assert set(layer_candidates("a-b-c")) == {"a", "b", "c", "a-b", "b-c", "a-b-c"}
     assert layer_candidates("default") == ()
