@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+import tomllib
 
 import pytest
 
@@ -95,6 +96,26 @@ class TestFiles:
         done = machine.run("check", "--check", cwd=viewer)
         assert done.returncode == 1
         assert "conf/viewer.ini differs" in done.stdout + done.stderr
+
+    def test_names_alone_leave_the_format_to_the_ending(self, machine, project):
+        table = """
+[vars]
+PORT = { type = "int", value = 8000 }
+[files]
+"a.json" = { names = ["PORT"] }
+"b.toml" = { section = "server" }
+".env.shown" = { names = ["P*"] }
+"""
+        root = project({"stead.toml": table})
+        machine.ok("run", "true", cwd=root)
+        assert json.loads((root / "a.json").read_text()) == {"PORT": 8000}
+        assert tomllib.loads((root / "b.toml").read_text()) == {"server": {"PORT": 8000}}
+        assert (root / ".env.shown").read_text() == "PORT=8000\n"
+        project({"stead.toml": table.replace("b.toml", "b.text").replace("a.json", "a.conf")})
+        told = machine.run("check", cwd=root).stdout
+        assert "stead.toml:5: the format of a.conf does not show in its name" in told
+        assert "stead.toml:6: the format of b.text does not show in its name" in told
+        assert "format of b.text" in machine.fails("run", "true", cwd=root)
 
     def test_files_no_longer_asked_for_go(self, machine, viewer):
         assert port(machine, viewer) == 8000

@@ -173,7 +173,10 @@ class FileTable(Model):
         examples=('template = "viewer.ini.tmpl"',),
     )
     format: Literal["json", "yaml", "toml", "ini", "env", "properties"] | None = entry(
-        "Written without a template.", default=None, examples=('format = "json"',)
+        "Written without a template, in this format. Where `names` says what is in it, "
+        "the ending of the path can tell the format.",
+        default=None,
+        examples=('format = "json"',),
     )
     names: tuple[str, ...] = entry(
         "Which variables: names or patterns. Without it: all that are declared.",

@@ -367,7 +367,9 @@ class KindsReader(Packages):
                 self.wrong(
                     f'a rendered file must lie in this directory; "{path}" does not', (*at, path)
                 )
-            if bool(said.template) == bool(said.format):
+            # What says which variables are wanted may leave the format to the path's ending.
+            chosen = bool(said.format or ((said.names or said.section) and not said.template))
+            if bool(said.template) == chosen:
                 self.wrong(
                     f"{path} needs either a template or a format",
                     (*at, path),
