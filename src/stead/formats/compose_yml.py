@@ -33,8 +33,8 @@ def read(text: str, file: str, load: Load) -> tuple[tuple[Service, ...], tuple[s
     """Give the services with their environments, and notes of what could not be taken.
 
     ``load`` gives the text of a file, None where there is none: of ``env_file``s, and of
-    the ``.env`` beside this file, whose values stand in for ``${NAME}``. Raises
-    ManifestError for what is no compose file.
+    the ``.env`` beside this file, whose values stand in for ``${NAME}``. One that cannot be
+    read becomes a note. Raises ManifestError for what is no compose file.
     """
     data = _yaml.load(text, file)
     services = data.get("services") if isinstance(data, dict) else None
@@ -55,13 +55,8 @@ class _Reader:
         self.directory = os.path.dirname(file)
         self.load = load
         self.notes: list[str] = []
-        self.known: dict[str, str] = {}
-        beside = os.path.join(self.directory, ".env")
-        held = load(beside)
-        if held is not None:
-            entries, notes = taken(held, beside, "compose", {})
-            self.known = {e.name: e.value for e in entries}
-            self.notes += notes
+        self.known: Mapping[str, str] = {}
+        self.known = self._taken(os.path.join(self.directory, ".env")) or {}
 
     def service(self, name: str, table: Mapping[str, Any]) -> Service:
         variables: dict[str, str | None] = {}
@@ -94,13 +89,25 @@ class _Reader:
                 found.append((os.path.normpath(os.path.join(self.directory, written)), bool(must)))
         return found
 
-    def _file(self, path: tuple[str, bool], service: str) -> dict[str, str | None]:
-        held = self.load(path[0])
-        if held is None:
-            if path[1]:
-                self.notes.append(f"service {service}: env_file {path[0]} is not there")
+    def _file(self, path: tuple[str, bool], service: str) -> Mapping[str, str]:
+        found = self._taken(path[0])
+        if found is None and path[1]:
+            self.notes.append(f"service {service}: env_file {path[0]} is not there")
+        return found or {}
+
+    def _taken(self, path: str) -> dict[str, str] | None:
+        """Read a file of variables, None where there is none; of one that is refused, nothing.
+
+        The notes name each of these: the others are worth having all the same.
+        """
+        try:
+            held = self.load(path)
+            if held is None:
+                return None
+            entries, notes = taken(held, path, "compose", self.known)
+        except ManifestError as exc:
+            self.notes.append(f"{exc.where}: {exc.message}; nothing of this file is taken")
             return {}
-        entries, notes = taken(held, path[0], "compose", self.known)
         self.notes += notes
         return {e.name: e.value for e in entries}
 
