@@ -178,6 +178,57 @@ class TestSecretFiles:
         assert self.holding(secret, machine.home) == []
         assert sorted(os.listdir(secret)) == ["stead.toml"]
 
+    def test_what_a_killed_run_started_has_it_as_long_as_it_lives(self, machine, secret):
+        process, child = self.start(machine, secret)
+        process.kill()
+        process.wait(30)
+        try:
+            # Neither the next command nor another run, which shares it, takes it away.
+            machine.ok("build", cwd=secret)
+            machine.ok("run", "true", cwd=secret, env={"HIDDEN": SECRET})
+            assert SECRET in (secret / "conf/token.json").read_text()
+        finally:
+            os.kill(child, signal.SIGKILL)
+        self.gone(child)
+        machine.ok("build", cwd=secret)
+        assert self.holding(secret, machine.home) == []
+        assert sorted(os.listdir(secret)) == ["stead.toml"]
+
+    def test_so_have_the_processes_of_an_app(self, machine, secret):
+        with open(secret / "stead.toml", "a", encoding="utf-8") as file:
+            file.write(
+                "[app.a.processes]\n"
+                "wait = ['sh', '-c', 'echo $$ >wait.new && mv wait.new wait.pid; exec sleep 60']\n"
+            )
+        process = subprocess.Popen(
+            [str(machine.program), "run", "a"],
+            cwd=secret,
+            env={**machine.environ, "HIDDEN": SECRET, "PWD": str(secret)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        child = self.number(secret / "wait.pid", process)
+        process.kill()
+        process.wait(30)
+        try:
+            machine.ok("build", cwd=secret)
+            assert SECRET in (secret / "conf/token.json").read_text()
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+    def gone(self, child):
+        """Wait until a process that somebody else must bury is dead."""
+        for _ in range(600):
+            try:
+                with open(f"/proc/{child}/stat", encoding="utf-8") as file:
+                    if file.read().rpartition(")")[2].split()[0] == "Z":
+                        return
+            except FileNotFoundError:
+                return
+            time.sleep(0.05)
+        raise AssertionError("the process did not end")
+
     def start(self, machine, root):
         """Start a process that waits for a minute; gives the program that started it, and its number."""
         said = machine.home / "pid"
@@ -189,11 +240,15 @@ class TestSecretFiles:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+        return process, self.number(said, process)
+
+    def number(self, said, process):
+        """Wait for the file in which a process says its number."""
         for _ in range(600):
             if said.exists():
-                return process, int(said.read_text())
+                return int(said.read_text())
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         raise AssertionError("the process did not start")
 
 

@@ -175,7 +175,10 @@ def _together(names: list[str], prepared: Prepared, app: App) -> int:
     ]
     with started(prepared, commands[0], app.context) as ready:
         return run_together(
-            [(n, replace(c, environ=ready.environ)) for n, c in zip(names, commands, strict=True)],
+            [
+                (n, replace(c, environ=ready.environ, holds=ready.holds))
+                for n, c in zip(names, commands, strict=True)
+            ],
             out=sys.stdout.buffer,
             err=sys.stderr.buffer,
             colour=sys.stdout.isatty() and "NO_COLOR" not in app.context.environ,

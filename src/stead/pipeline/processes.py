@@ -111,6 +111,7 @@ class _Together:
                 command.argv,
                 cwd=command.cwd,
                 env=dict(command.environ),
+                pass_fds=command.holds,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

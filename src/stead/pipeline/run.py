@@ -36,6 +36,8 @@ class Command:
     environ: Mapping[str, str]
     activation: Activation
     task: Task | None = None
+    holds: tuple[int, ...] = ()
+    """Descriptors to inherit: what they lock stays for as long as the process, or one it started."""
 
 
 def environment(activation: Activation, caller: Mapping[str, str]) -> dict[str, str]:
@@ -225,6 +227,7 @@ def run_child(command: Command) -> int:
             child = subprocess.Popen(
                 command.argv,
                 env=dict(command.environ),
+                pass_fds=command.holds,
                 # In the child alone: this process goes on holding what must not be dumped.
                 preexec_fn=_limits_to_give_back(),  # noqa: PLW1509 (imports nothing, takes no lock)
             )

@@ -91,8 +91,8 @@ def started(prepared: Prepared, command: Command, context: Context) -> Iterator[
         files,
         environ=context.environ,
         note=context.progress.note,
-    ):
-        yield replace(command, environ=environ)
+    ) as held:
+        yield replace(command, environ=environ, holds=held.descriptors)
 
 
 def _remember(prepared: Prepared, context: Context) -> None:

@@ -9,8 +9,9 @@ gives one (``$XDG_RUNTIME_DIR``), and the links in the tree lead there meanwhile
                                                                     links.json
 
 Each run holds ``users`` together with the others; who leaves last can have it
-alone, and takes everything away. The system gives the lock of a killed run back,
-so that what it left is known by nobody holding it: no number of a process is
+alone, and takes everything away. So do the processes that a run started, which
+inherit it and may outlive the run. The system gives the lock of killed ones back,
+so that what they left is known by nobody holding it: no number of a process is
 trusted, which another may have got since. ``gate`` lets one enter or leave at a
 time.
 """
@@ -80,8 +81,11 @@ class Held:
     """Private files that are there. ``paths`` are their own, in the order they were asked for."""
 
     paths: tuple[str, ...] = ()
-    descriptor: int = -1
-    """A process that inherits it keeps the files there too, if it outlives this one."""
+    descriptors: tuple[int, ...] = ()
+    """A process that inherits these keeps the files there too, if it outlives this one.
+
+    None on Windows, where a lock is its process's own.
+    """
 
 
 @contextlib.contextmanager
@@ -120,7 +124,8 @@ def private_files(
                 disown(os.fspath(home), place, target(file), known)
             _make(root, directory)
             users = _enter(directory, files, known, links=links)
-        yield Held(tuple(_own_path(directory, file) for file in files), users.fd)
+        descriptors = () if os.name == "nt" else (users.fd,)
+        yield Held(tuple(_own_path(directory, file) for file in files), descriptors)
     finally:
         if users is not None:
             with _gate(root, note, "removing private files"):

@@ -26,7 +26,7 @@ def main(home: str, place: str, runtime: str, content: str, environment: str, *r
         child = 0
         if rest == ("hand",):
             argv = ["sleep", "60"]
-            child = subprocess.Popen(argv, pass_fds=[held.descriptor], stdout=2).pid
+            child = subprocess.Popen(argv, pass_fds=held.descriptors, stdout=2).pid
         print(held.paths[0], child, flush=True)
         sys.stdin.readline()
 
