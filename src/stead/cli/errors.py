@@ -110,6 +110,8 @@ class guard:  # noqa: N801 - read at its use: ``with guard() as outcome``
         import signal
         import threading
 
+        if runner := sys.modules.get("stead.cli.runner"):
+            runner.begin()
         if threading.current_thread() is threading.main_thread():
             for name in ("SIGINT", "SIGTERM", "SIGHUP"):
                 number = getattr(signal, name, None)

@@ -36,6 +36,15 @@ class _Start:
     pending = 0
 
 
+class _Stop:
+    """Whether everything is to end: no other thread than the main one starts anything then.
+
+    The main thread hears of it by an exception, and may need a program to clean up.
+    """
+
+    begun = False
+
+
 def defer(number: int) -> bool:
     """Take a signal for later if a child is just being started; for signal handlers."""
     if _Start.running:
@@ -63,7 +72,9 @@ def run(
 
     Raises TimeoutError when ``timeout`` is over, and SteadError where the program or ``cwd`` is missing or may not be run.
     Whatever else is raised here (an interrupt, an error of ``on_line``) first
-    ends the child's process group.
+    ends the child's process group. After :func:`stop_all` a thread other than the
+    main one gets SystemExit, which ends it in silence: what a child ended by force
+    has said is no answer, and another one would outlive the program.
     """
     import signal
     import subprocess
@@ -72,6 +83,8 @@ def run(
     where = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
     main = threading.current_thread() is threading.main_thread()
     _Start.running = _Start.running or main
+    if not main:
+        _end_thread_if_stopping()
     try:
         child = subprocess.Popen(
             list(argv),
@@ -91,6 +104,9 @@ def run(
         if main:
             _Start.running = False
     try:
+        if not main:
+            # Stopping may have begun before the child was known to those who end them.
+            _end_thread_if_stopping()
         if main and _Start.pending:
             pending, _Start.pending = _Start.pending, 0
             signal.raise_signal(pending)
@@ -108,6 +124,8 @@ def run(
         for stream in (child.stdin, child.stdout, child.stderr):
             if stream is not None:
                 _close(stream)
+    if not main:
+        _end_thread_if_stopping()
     return Completed(child.returncode, stdout, stderr)
 
 
@@ -115,10 +133,21 @@ def stop_all() -> None:
     """Ask every running child to end, without waiting; safe in a signal handler.
 
     Needed where children are waited for in worker threads, which no interrupt
-    reaches.
+    reaches. None is started there until :func:`begin`.
     """
+    _Stop.begun = True  # first: who misses this is found among the living
     for child in tuple(_live):
         _signal(child, hard=False)
+
+
+def begin() -> None:
+    """Let children be started again: another command begins."""
+    _Stop.begun = False
+
+
+def _end_thread_if_stopping() -> None:
+    if _Stop.begun:
+        raise SystemExit
 
 
 def _follow(

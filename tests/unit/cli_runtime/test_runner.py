@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -176,16 +177,87 @@ def test_a_signal_ends_the_whole_group_of_the_child(tmp_path, number, code):
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 
-def test_stop_all_reaches_children_of_other_threads():
-    ended = []
-    thread = threading.Thread(target=lambda: ended.append(run(["sleep", "60"])))
+@pytest.fixture
+def stopping():
+    yield runner.stop_all
+    runner.begin()
+
+
+def in_thread(function):
+    """Start a thread, which may be ended in silence as any thread may be: by SystemExit."""
+
+    def work():
+        with contextlib.suppress(SystemExit):
+            function()
+
+    thread = threading.Thread(target=work)
     thread.start()
+    return thread
+
+
+def test_stop_all_reaches_children_of_other_threads(stopping):
+    ended = []
+
+    def work():
+        ended.append(run(["sleep", "60"]))
+
+    thread = in_thread(work)
     while not runner._live:
         time.sleep(0.01)
-    runner.stop_all()
+    pids = [child.pid for child in runner._live]
+    stopping()
     thread.join(20)
-    assert ended[0].returncode == -signal.SIGTERM
+    assert not thread.is_alive()
+    assert all(gone(pid) for pid in pids)
+    # What it has said is no answer: nobody goes on with it.
+    assert ended == []
     assert not runner._live
+
+
+def test_once_stopping_has_begun_no_thread_starts_another(stopping):
+    """Threads that try again and again, as one does whose first program was ended."""
+    tried = threading.Event()
+
+    def work():
+        while True:
+            run(["sleep", "0.02"])
+            tried.set()
+
+    threads = [in_thread(work) for _ in range(4)]
+    assert tried.wait(20)
+    stopping()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+    assert not runner._live
+
+
+def test_the_main_thread_may_still_clean_up(stopping):
+    stopping()
+    assert run(["true"]).returncode == 0
+    runner.begin()
+    done = []
+    thread = in_thread(lambda: done.append(run(["true"]).returncode))
+    thread.join(20)
+    assert done == [0]
+
+
+def test_a_child_that_was_just_started_is_ended_too(stopping, monkeypatch):
+    """Stopping begins after a thread has looked, and before its child is known."""
+    started = []
+    popen = subprocess.Popen
+
+    def late(*args, **options):
+        child = popen(*args, **options)
+        started.append(child.pid)
+        stopping()
+        return child
+
+    monkeypatch.setattr(subprocess, "Popen", late)
+    thread = in_thread(lambda: run(["sleep", "60"]))
+    thread.join(20)
+    assert not thread.is_alive()
+    assert gone(started[0])
 
 
 def test_a_child_has_no_terminal_to_ask_at():
