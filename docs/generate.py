@@ -24,7 +24,7 @@ _MADE = "<!-- Generated from {}: python docs/generate.py -->"
 
 GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
-    "Modules": ("work",),
+    "Modules": ("use", "work"),
     "Looking": ("env", "tree", "why"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
     "History": ("log", "diff", "undo", "redo", "rollback", "pin"),

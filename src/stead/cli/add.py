@@ -30,6 +30,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def common(parser: argparse.ArgumentParser) -> None:
     """Declare the options that add and remove share."""
     options.layer(parser)
+    building(parser)
+
+
+def building(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of what changes the manifest and makes the environment then."""
     parser.add_argument("--no-build", action="store_true", help="lock only, build later")
     parser.add_argument("--offline", action="store_true", help="use only what is cached")
     parser.add_argument(
@@ -44,19 +49,21 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
     wishes = [parse_wish(text, app.cwd) for text in args.package]
     app.record_edits(args.layer or None)
-    return report(args, app, add(app.changing(args.layer), app.context, wishes, layer=args.layer))
+    changed = add(app.changing(args.layer), app.context, wishes, layer=args.layer)
+    return report(args, app, changed, args.layer or None)
 
 
-def report(args: argparse.Namespace, app: App, changed: Changed) -> int:
+def report(args: argparse.Namespace, app: App, changed: Changed, environment: str | None) -> int:
     """Build the environment that was changed, and say what changed."""
     if args.no_build:
-        app.record_change(args.layer or None)
+        app.record_change(environment)
     else:
-        app.activation(args.layer or None)
+        app.activation(environment)
     if args.json:
         app.out_json(
             {
                 "files": changed.files,
+                "modules": changed.modules,
                 "environments": [
                     {
                         "environment": c.now.environment,
@@ -68,10 +75,13 @@ def report(args: argparse.Namespace, app: App, changed: Changed) -> int:
             }
         )
         return 0
-    if not changed.files and not any(c.lines for c in changed.changes):
+    news = changed.files or changed.modules or any(c.lines for c in changed.changes)
+    if not news:
         app.out("nothing to change: that is what the manifest says already")
     for file in changed.files:
         app.out(f"changed {os.path.relpath(file, app.cwd)}")
+    for line in changed.modules:
+        app.out(f"  {line}")
     for change in changed.changes:
         if change.lines:
             app.out(f"{change.now.environment} on {change.now.platform}")

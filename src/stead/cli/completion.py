@@ -22,7 +22,7 @@ Put one line into the shell's rc file:
   fish   ~/.config/fish/config.fish   stead completion fish | source
   pwsh   $PROFILE                     stead completion pwsh | Out-String | Invoke-Expression
 
-Names (tasks, apps, environments, variables, packages, layers) are read from the
+Names (tasks, apps, environments, variables, packages, layers, modules, generations) are read from the
 manifests and the lock of the directory. Nothing of the place is run, fetched or built.
 """
 
@@ -49,6 +49,11 @@ _NAMES = {
     ("explain", "name"): "variable",
     ("why", "package"): "locked",
     ("work", "name"): "module",
+    ("use", "module"): "used",
+    ("diff", "old"): "generation",
+    ("diff", "new"): "generation",
+    ("rollback", "generation"): "generation",
+    ("pin", "generation"): "generation",
     ("run", "command"): "task",
     ("launcher", "command"): "task",
     ("*", "--layer"): "layer",

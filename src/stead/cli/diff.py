@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from stead.cli.app import App
 
-HELP = """Compare two generations: packages, variables, and the lines of manifests.
+HELP = """Compare two generations: packages, modules, variables, and the lines of manifests.
 
 Without numbers, the latest with the one before it; with one, that with the latest.
 """

@@ -73,7 +73,9 @@ def _since(history: History, generation: Generation) -> Difference:
 
 def difference_lines(difference: Difference) -> list[str]:
     """Say what a difference means, and then its lines."""
-    lines = [str(item) for item in (*difference.packages, *difference.variables)]
+    lines = [
+        str(item) for item in (*difference.packages, *difference.modules, *difference.variables)
+    ]
     for file in difference.files:
         lines += [str(file), *(f"  {line}" for line in file.diff)]
     return lines

@@ -28,6 +28,7 @@ COMMANDS = {
     "lock": "choose exact packages and write stead.lock",
     "build": "make the environment without running anything",
     "run": "run a task or a command in the environment",
+    "use": "use a module, or another revision of one",
     "work": "edit a used module in a working copy",
     "launcher": "write a script that runs a command in the environment",
     "typings": "write a typed stub of the project's names, for editors",

@@ -26,6 +26,5 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.change import remove
 
     app.record_edits(args.layer or None)
-    return report(
-        args, app, remove(app.changing(args.layer), app.context, args.package, layer=args.layer)
-    )
+    changed = remove(app.changing(args.layer), app.context, args.package, layer=args.layer)
+    return report(args, app, changed, args.layer or None)

@@ -48,6 +48,7 @@ def report(args: argparse.Namespace, app: App, went: Went) -> int:
                 "files": went.files,
                 "merged": went.merged,
                 "untouched": went.private,
+                "notes": went.copies,
             }
         )
         return 0
@@ -57,4 +58,6 @@ def report(args: argparse.Namespace, app: App, went: Went) -> int:
         app.out(f"changed {os.path.relpath(path, app.cwd)}{kept}")
     for path in went.private:
         app.err(f"{os.path.relpath(path, app.cwd)} stays as it is: no history holds it")
+    for line in went.copies:
+        app.err(line)
     return 0

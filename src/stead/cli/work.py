@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="with --drop: lose what was not committed and pushed"
     )
     options.environment(parser)
+    options.reason(parser)
     options.json(parser)
     parser.add_argument("--offline", action="store_true", help="use only what is cached")
 
@@ -50,15 +51,17 @@ def execute(args: argparse.Namespace, app: App) -> int:
         if args.drop or args.at:
             raise UsageError("which module?", remedy="name one that [uses] names")
         return _list(work.copies(request, app.context), args.json, app)
+    if args.drop and args.at:
+        raise UsageError("--at does not go with --drop", remedy="leave --at out")
+    app.record_edits(args.environment)
     if args.drop:
-        if args.at:
-            raise UsageError("--at does not go with --drop", remedy="leave --at out")
         done = work.drop(request, app.context, args.name, force=args.force)
         said = "removed" if done.made else "no longer used"
     else:
         at = os.path.normpath(os.path.join(app.cwd, args.at)) if args.at else ""
         done = work.start(request, app.context, args.name, at)
         said = "cloned" if done.made else "used"
+    app.record_change(args.environment)
     return _report(done, said, args.json, app)
 
 

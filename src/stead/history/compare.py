@@ -1,4 +1,4 @@
-"""What two generations differ in: packages, variables, files."""
+"""What two generations differ in: packages, modules, variables, files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from stead.formats import stead_lock
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
+from stead.values.lock import pin_changes
 
 if TYPE_CHECKING:
     from stead.store.generations import History
     from stead.values.generation import Generation
-    from stead.values.lock import Artifact
+    from stead.values.lock import Artifact, PinChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,13 @@ class File:
 @dataclass(frozen=True, slots=True)
 class Difference:
     packages: tuple[Package, ...] = ()
+    modules: tuple[PinChange, ...] = ()
     variables: tuple[Variable, ...] = ()
     files: tuple[File, ...] = ()
 
     @property
     def empty(self) -> bool:
-        return not (self.packages or self.variables or self.files)
+        return not (self.packages or self.modules or self.variables or self.files)
 
 
 def compare(history: History, old: Generation | None, new: Generation) -> Difference:
@@ -79,6 +81,7 @@ def compare(history: History, old: Generation | None, new: Generation) -> Differ
     names = sorted({*(old.files if old else ()), *new.files})
     return Difference(
         _packages(history, old, new),
+        pin_changes(old.modules if old else (), new.modules),
         _variables(old, new),
         tuple(f for name in names if (f := _file(history, old, new, name)) is not None),
     )

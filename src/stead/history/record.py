@@ -151,6 +151,7 @@ def state_of(
         lock_file=_sha(part) if part else "",
         lock_at_home=os.path.dirname(composed.lock_path) != spec.root,
         variables=variables_of(table),
+        modules=tuple(sorted(composed.modules.used.values(), key=lambda p: p.name)),
         kind=cause.kind,
     )
     return state, texts

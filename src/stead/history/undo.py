@@ -39,6 +39,8 @@ class Went:
     rebuilt: bool = False
     private: tuple[str, ...] = ()
     """Files named ``.env``, which stay as they are."""
+    copies: tuple[str, ...] = ()
+    """What there is to say of working copies: none is made, and none removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,15 @@ def _go(
             raise _cannot(exc, going.target) from exc
         recorded = _recorded(history, going, merged, done, context=context, cause=cause)
     commit(history, recorded, context)
-    return Went(recorded, going.target, tuple(edits), merged, rebuilt, _private(history, now))
+    return Went(
+        recorded,
+        going.target,
+        tuple(edits),
+        merged,
+        rebuilt,
+        _private(history, now),
+        _copies(history, now, going.target),
+    )
 
 
 def _planned(
@@ -344,6 +354,32 @@ def _cannot(exc: SteadError, target: Generation) -> SteadError:
         details=(*exc.details, "the files are as they were before"),
         remedy=exc.remedy or "`stead log` marks the generations whose builds are there",
     )
+
+
+def _copies(history: History, now: Generation, target: Generation) -> tuple[str, ...]:
+    """Say which working copies stay though nothing uses them, and which are used and gone."""
+    root = os.path.normpath(os.path.join(history.place, now.root))
+
+    def of(generation: Generation) -> dict[str, str]:
+        return {
+            os.path.normpath(os.path.join(root, p.working)): p.name
+            for p in generation.modules
+            if p.working
+        }
+
+    before, after = of(now), of(target)
+    stays = [
+        f"{d} stays as it is: `stead work {name}` takes it up again"
+        for d, name in before.items()
+        if d not in after and os.path.isdir(d)
+    ]
+    gone = [
+        f"the working copy {d} is not there any more: `stead work {name}` makes one, "
+        f"`stead work {name} --drop` goes to the pinned revision"
+        for d, name in after.items()
+        if not os.path.isdir(d)
+    ]
+    return (*stays, *gone)
 
 
 def _private(history: History, now: Generation) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class Cause:
     kind: str = "change"
 
 
-_WHOLE = ("add", "remove", "lock", "undo", "redo", "rollback", "use")
+_WHOLE = ("add", "remove", "lock", "undo", "redo", "rollback", "use", "work")
 _NAMES = ("set", "unset")
 _WITH_USER = regex(r"(?<=://)[^/@\s]*@")
 _QUERY = regex(r"(?<=\S)\?[^\s#]*")

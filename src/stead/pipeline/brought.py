@@ -26,6 +26,11 @@ _REMOTE = regex(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\]+:(?![/\\]{2})")
 """An address that names a machine or a scheme: ``https://…``, ``user@host:path``."""
 
 
+def is_remote(location: str) -> bool:
+    """Say whether an address names a machine or a scheme, and is no path."""
+    return _REMOTE.match(location) is not None
+
+
 def address_of(use: Use) -> str:
     """Give what git is told: a path relative to its manifest becomes absolute."""
     if _REMOTE.match(use.location):

@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 from stead.formats import edit
 from stead.pipeline import lockfile, locks, steps
 from stead.pipeline.citing import citing_the_command
-from stead.pipeline.files import load_text
+from stead.pipeline.compose import layer_candidates
+from stead.pipeline.discover import discover
+from stead.pipeline.files import load_exact
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import dataclass, replace
+from stead.values.lock import pin_changes
 from stead.values.names import DEFAULT, normalize_pypi
 from stead.values.requirement import PYTHON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from stead.pipeline.discover import Found
     from stead.pipeline.steps import Composed, Request
     from stead.values.context import Context
+    from stead.values.lock import Pin
 
 _WISH = re.compile(
     r"(?:(?P<ecosystem>conda|pypi|python):)?"
@@ -53,6 +58,14 @@ class Changed:
 
     files: tuple[str, ...]
     changes: tuple[locks.Change, ...]
+    pins_before: tuple[Pin, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    """The modules of the place, as they were and as they are."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Say which modules came, went or are at another revision."""
+        return tuple(map(str, pin_changes(self.pins_before, self.pins)))
 
 
 def parse_wish(text: str, directory: str) -> Wish:
@@ -186,6 +199,52 @@ def _remove(
     return _locked(after, amend, held, context)
 
 
+def edited(
+    request: Request,
+    context: Context,
+    change: Callable[[Found, Callable[[str], str]], dict[str, str]],
+) -> Changed:
+    """Edit manifests of a place, lock what follows from it, and write all of that together.
+
+    ``change`` is told what was found and how to read a file, and gives the new texts. What is
+    there now need not compose: an entry that cannot be resolved can be replaced.
+    """
+    found = found_for(request)
+    foreseen = change(found, _text)
+    held = _held(foreseen)
+    with (
+        citing_the_command(foreseen, held),
+        _started(_with(request, foreseen), context) as first,
+    ):
+        held = _held(foreseen)
+        texts = change(found_for(request), _text)
+        before = lockfile.read_to_build_on(first.lock_path).pins
+        pins = tuple(first.modules.used.values())
+        # What was looked up is not looked up again for each environment.
+        request = replace(request, taken=pins)
+        context = replace(context, upgrade=frozenset())
+        after = _composed(request, first, texts, "", context)
+
+        def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
+            return after, _bytes(texts)
+
+        done = _locked(after, amend, {**_held(texts), **held}, context)
+    asked = {(u.name, u.location, u.revision) for m in found.manifests for u in m.uses}
+    mine = tuple(p for p in before if p in pins or (p.name, p.location, p.requested) in asked)
+    return replace(done, pins_before=mine, pins=pins)
+
+
+def found_for(request: Request) -> Found:
+    """Find what describes a place, by the layers of the environment that is wanted."""
+    layers = layer_candidates(request.environment)
+    return discover(request.directory, layers, home=request.user_home, overlay=request.overlay)
+
+
+def _with(request: Request, texts: dict[str, str]) -> Request:
+    """Give a request that sees files as they would be after an edit."""
+    return replace(request, overlay={**request.overlay, **texts})
+
+
 @contextlib.contextmanager
 def _started(request: Request, context: Context) -> Iterator[Composed]:
     """Give what is there, which no other edit changes until the block ends."""
@@ -206,7 +265,7 @@ def _composed(
     request: Request, first: Composed, texts: dict[str, str], layer: str, context: Context
 ) -> list[Composed]:
     """Compose every environment that an edit concerns, as it would be after it."""
-    edited = replace(request, overlay={**request.overlay, **texts})
+    edited = _with(request, texts)
     targets = locks.targets_of(first, named=False, platforms=())
     if layer and not any(layer in e.split("-") or e == layer for e, _ in targets):
         targets.append((layer, request.platform.name))
@@ -309,7 +368,7 @@ def _near(value: str | dict[str, Any], file: str) -> str | dict[str, Any]:
 
 
 def _text(file: str) -> str:
-    return load_text(file) if os.path.exists(file) else ""
+    return load_exact(file) if os.path.exists(file) else ""
 
 
 def _held(files: dict[str, str]) -> dict[str, bytes | None]:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from stead.formats import known
-from stead.pipeline.files import is_file, is_ours, load_text
+from stead.pipeline.files import is_file, is_ours, load_text, plain
 from stead.values.errors import ManifestError
 from stead.values.frozen import dataclass
 
@@ -102,12 +102,14 @@ def discover(
     )
 
 
-def read_module(directory: str, layers: Iterable[str] = ()) -> tuple[Manifest, ...]:
+def read_module(
+    directory: str, layers: Iterable[str] = (), *, overlay: Mapping[str, str] | None = None
+) -> tuple[Manifest, ...]:
     """Read the manifests of one directory, without its parents.
 
-    Raises ManifestError when there are none.
+    ``overlay`` is as for :func:`discover`. Raises ManifestError when there are none.
     """
-    reader = _Reader(tuple(layers), {})
+    reader = _Reader(tuple(layers), overlay or {})
     manifests = reader.manifests(directory)
     if not manifests:
         raise ManifestError(
@@ -141,7 +143,10 @@ class _Reader:
         return self._read[directory]
 
     def _load(self, path: str) -> str:
-        return self._overlay[path] if path in self._overlay else load_text(path)
+        if path not in self._overlay:
+            return load_text(path)
+        text = self._overlay[path]
+        return text if os.path.basename(path) == known.DOTENV else plain(text)
 
     def _exists(self, path: str) -> bool:
         if path in self._overlay:

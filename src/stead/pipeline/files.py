@@ -39,15 +39,24 @@ def load_text(path: str) -> str:
     them alike. Raises ManifestError for other text, and for a pipe or a device, which might
     never end; OSError as :func:`open` does.
     """
+    exact = load_exact(path)
+    return exact if os.path.basename(path) == ".env" else plain(exact)
+
+
+def plain(text: str) -> str:
+    """Give a text without byte order mark and with plain line ends, as readers of formats want it."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def load_exact(path: str) -> str:
+    """Read a file as UTF-8 text with its mark and line ends, to be edited. Raises as load_text."""
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise ManifestError(
             "this is not a regular file", where=path, remedy="put a file of text in its place"
         )
     try:
-        exact = os.path.basename(path) == ".env"
-        encoding, newline = ("utf-8", "") if exact else ("utf-8-sig", None)
-        with open(path, encoding=encoding, newline=newline) as file:
+        with open(path, encoding="utf-8", newline="") as file:
             return file.read()
     except UnicodeDecodeError as exc:
         line = exc.object[: exc.start].count(b"\n") + 1

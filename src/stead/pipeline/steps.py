@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stead.values.activation import Activation
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
+    from stead.values.lock import Pin
     from stead.values.platform import Platform
     from stead.values.spec import Spec
     from stead.values.table import Table
@@ -59,6 +60,8 @@ class Request:
     """Fail rather than change the lock."""
     released: bool = False
     """Fail where the lock names working copies of modules."""
+    taken: tuple[Pin, ...] = ()
+    """Modules that were looked up a moment ago, and count like those the lock pins."""
     working: Mapping[str, str] = field(default_factory=dict)
     """Working copies of modules to use from now on: name → directory, or nothing for none."""
     overlay: Mapping[str, str] = field(default_factory=dict)
@@ -166,11 +169,12 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
         refuse_working_copies(pins, path)
     modules = Modules(
         context,
-        pins=pins,
+        pins=(*request.taken, *pins),
         fetch=fetch,
         root=found.root,
         locked=request.locked,
         working=request.working,
+        overlay=request.overlay,
     )
 
     def composing(request: Request, found: Found) -> Spec:

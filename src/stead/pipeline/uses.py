@@ -28,6 +28,7 @@ from stead.values.errors import (
 )
 from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Pin
+from stead.values.names import nearest
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 
 _COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_SHORT = regex(r"[0-9a-fA-F]{4,}\Z")
 _TRANSPORTS = "file:git:http:https:ssh"
 _OF_ANOTHER_REPOSITORY = frozenset(
     f"GIT_{name}"
@@ -74,6 +76,8 @@ class Modules:
     locked: bool = False
     working: Mapping[str, str] = field(default_factory=dict)
     """Working copies to use from now on, or no longer: name → directory, or nothing."""
+    overlay: Mapping[str, str] = field(default_factory=dict)
+    """Files as they would be after an edit: path → text."""
     used: dict[str, Pin] = field(default_factory=dict)
 
     def __call__(self, use: Use) -> tuple[Manifest, ...]:
@@ -83,7 +87,7 @@ class Modules:
         """
         directory = self.directory(use)
         try:
-            manifests = read_module(directory)
+            manifests = read_module(directory, overlay=self.overlay)
         except ManifestError as exc:
             if exc.where:
                 raise
@@ -230,11 +234,23 @@ class Modules:
             commit = found.get(f"{name}^{{}}") or found.get(name, "")
             if _COMMIT.match(commit):
                 return commit
+        close = self._like(use, revision)
         raise ManifestError(
-            f"module {use.name}: {use.location} has no revision {revision}",
+            f"module {use.name}: {use.location} has no revision {revision}"
+            + (f"; did you mean {close}?" if close else ""),
             where=use.origin,
             remedy="name a branch, a tag or a full commit that exists",
         )
+
+    def _like(self, use: Use, revision: str) -> str | None:
+        """Give the branch or tag that may have been meant, or the commit that begins so."""
+        asked = self._git(use, "ls-remote", "--heads", "--tags", "--", address_of(use))
+        lines = [line.partition("\t") for line in asked.splitlines()]
+        if _SHORT.match(revision):
+            for commit, _, _ in lines:
+                if commit.startswith(revision.lower()):
+                    return commit
+        return nearest(revision, {ref.removesuffix("^{}").split("/", 2)[2] for _, _, ref in lines})
 
     def _clone(self, use: Use, commit: str, clone: Path) -> None:
         if self.context.offline:

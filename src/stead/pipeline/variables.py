@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stead.formats import dotenv, edit
 from stead.formats._reserved import RESERVED, is_reserved
 from stead.pipeline import steps
-from stead.pipeline.files import is_file, is_ours, load_text
+from stead.pipeline.files import is_file, is_ours, load_exact
 from stead.store.atomic import storage, write_file
 from stead.values.errors import ManifestError, SteadError, UsageError
 from stead.values.frozen import dataclass, replace
@@ -58,10 +58,10 @@ def change(
     """
     _check_names(values)
     found = _found(request)
-    file = _manifest(found)
+    file = own_manifest(found)
     with steps.alone(file, os.path.basename(file), context):
         held = steps.content_of(file)
-        text = load_text(file) if held is not None else ""
+        text = load_exact(file) if held is not None else ""
         for name, value in values.items():
             text = (
                 edit.unset(file, text, name, layer=layer)
@@ -70,9 +70,8 @@ def change(
             )
         for environment in dict.fromkeys((request.environment, layer or request.environment)):
             _check(replace(request, environment=environment), {file: text}, context)
-        mark = "\ufeff" if held is not None and held.startswith(b"\xef\xbb\xbf") else ""
         written = steps.write_files(
-            {file: f"{mark}{text}".encode()},
+            {file: text.encode()},
             steps.layout_of(context),
             f"set variables in {file}",
             expect={file: held},
@@ -234,7 +233,7 @@ def _check(request: Request, texts: Mapping[str, str], context: Context) -> None
         require(replace(after, findings=new))
 
 
-def _manifest(found: Found) -> str:
+def own_manifest(found: Found) -> str:
     """Choose the file of the place to write into: as for packages, but only Stead's own."""
     mine = {m.format: m for m in found.manifests if m.directory == found.place}
     if "stead.toml" not in mine and "pyproject.toml" in mine and mine["pyproject.toml"].own:

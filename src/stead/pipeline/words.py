@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from stead.pipeline.discover import Found, discover
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
     from stead.values.lock import Lock
     from stead.values.manifest import Manifest, Task
+
+GENERATIONS = 30
+"""So many are offered at most: nobody reads more, and each is a file."""
 
 Word = tuple[str, str]
 """A word, and what to say of it."""
@@ -48,7 +53,7 @@ class _Place:
 
     def __init__(self, found: Found, home: Path) -> None:
         self.found = found
-        self._home = home
+        self.home = home
 
     @property
     def nearest(self) -> tuple[Manifest, ...]:
@@ -74,7 +79,7 @@ class _Place:
         from stead.pipeline import lockfile
 
         found = self.found
-        path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=self._home)
+        path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=self.home)
         return lockfile.read(path)
 
 
@@ -103,6 +108,19 @@ def _environments(place: _Place) -> Iterator[Word]:
         for environment in place.lock().environments:
             if environment.place == own:
                 yield environment.environment, "locked"
+
+
+def _generations(place: _Place) -> Iterator[Word]:
+    """Give the latest generations of the default environment: what a user may go back to."""
+    from stead.store.generations import History
+
+    history = History(place.home, place.found.place, DEFAULT)
+    for number in islice(history.numbers(), GENERATIONS):
+        generation = history.find(number)
+        if generation is not None:
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(generation.time))
+            said = generation.reason.split("\n")[0] or " ".join(generation.command)
+            yield str(number), f"{when} {said}".strip()
 
 
 def _layers(place: _Place) -> Iterator[Word]:
@@ -159,6 +177,12 @@ def _modules(place: _Place) -> Iterator[Word]:
                 yield use.name, f"{use.location} {use.revision}".strip()
 
 
+def _used(place: _Place) -> Iterator[Word]:
+    for manifest in place.nearest:
+        for use in manifest.uses:
+            yield use.name, f"{use.location} {use.revision}".strip()
+
+
 def _named(kind: str) -> Callable[[_Place], Iterator[Word]]:
     def give(place: _Place) -> Iterator[Word]:
         for manifest in place.all():
@@ -171,6 +195,7 @@ def _named(kind: str) -> Callable[[_Place], Iterator[Word]]:
 KINDS: dict[str, Callable[[_Place], Iterator[Word]]] = {
     "app": _named("apps"),
     "environment": _environments,
+    "generation": _generations,
     "host": _named("hosts"),
     "layer": _layers,
     "locked": _locked,
@@ -183,6 +208,7 @@ KINDS: dict[str, Callable[[_Place], Iterator[Word]]] = {
     "task": _tasks,
     "unset": _own_variables,
     "upgradable": _upgradable,
+    "used": _used,
     "variable": _variables,
 }
 """What there are words of: the kind, and what gives them."""

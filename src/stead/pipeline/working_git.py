@@ -52,24 +52,30 @@ class Work:
 
 def look(context: Context, directory: str, commit: str) -> Work:
     """Ask git about a working copy of ``commit``. Raises StoreError where git cannot say."""
-    status = _asked(
-        context, directory, "status", "--porcelain", "-z", "--untracked-files=all",
-        "--ignore-submodules=none", "--no-renames",
-    )  # fmt: skip
+    changed = uncommitted(context, directory)
     # What the remote has, and what came with the clone, is not lost.
     log = _asked(
-        context, directory, "log", "--no-color", "--no-show-signature", "--format=%h %s", "--all",
-        "HEAD", "--not", "--remotes", "--glob=refs/stead/cloned/*", commit,
+        context, directory, "log", "--no-color", "--no-show-signature", "--format=%h %s",
+        "--ignore-missing", "--all", "HEAD", "--not", "--remotes", "--glob=refs/stead/cloned/*", commit,
     )  # fmt: skip
     trees = _asked(context, directory, "worktree", "list", "--porcelain")
     further = [t[9:] for t in trees.splitlines() if t.startswith("worktree ")][1:]
     return Work(
         branch=_asked(context, directory, "branch", "--show-current").strip(),
         head=_asked(context, directory, "rev-parse", "HEAD").strip(),
-        changed=tuple(entry[3:] for entry in status.split("\0") if entry),
+        changed=changed,
         unpushed=tuple(log.splitlines()),
         worktrees=tuple(further),
     )
+
+
+def uncommitted(context: Context, directory: str) -> tuple[str, ...]:
+    """List the files of a working tree that differ from what is committed, new ones too."""
+    status = _asked(
+        context, directory, "status", "--porcelain", "-z", "--untracked-files=all",
+        "--ignore-submodules=none", "--no-renames",
+    )  # fmt: skip
+    return tuple(entry[3:] for entry in status.split("\0") if entry)
 
 
 def is_clone_of(context: Context, directory: str, address: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stead.values.frozen import asdict, dataclass, field
+from stead.values.lock import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,8 @@ class Generation:
     """Whether the lock lies with the user, not in the tree."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Name → text; for a secret its reference."""
+    modules: tuple[Pin, ...] = ()
+    """The modules from git that are used, as the lock pins them."""
     kind: str = "change"
     at: int = 0
     """The generation whose state this is: its own number, unless undo or redo went to another."""
@@ -70,6 +73,7 @@ def from_json(data: Mapping[str, Any]) -> Generation:
         known = {n: data[n] for n in Generation.__match_args__ if n in data}
         for name in ("command", "redo"):
             known[name] = tuple(known.get(name, ()))
+        known["modules"] = tuple(Pin(**pin) for pin in known.get("modules", ()))
         made = Generation(**known)
         if not isinstance(made.number, int) or not isinstance(made.time, int | float):
             raise TypeError("number and time are numbers")  # noqa: TRY301

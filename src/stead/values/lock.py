@@ -14,6 +14,8 @@ from stead.values.digest import digest
 from stead.values.frozen import dataclass, field, replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stead.values.requirement import Source
 
 LOCK_VERSION = 1
@@ -98,6 +100,47 @@ class Pin:
     subdirectory: str = ""
     working: str = ""
     """The working copy that is used instead of the commit: its directory, from the root."""
+
+    def __str__(self) -> str:
+        """Say what is used: a revision with its commit, or the copy that is worked on."""
+        if self.working:
+            return f"working copy {self.working} of {self.commit[:12]}"
+        asked = self.requested
+        named = asked and not self.commit.startswith(asked.lower())
+        return f"{asked} ({self.commit[:12]})" if named else self.commit[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class PinChange:
+    """One module that differs between two locks; ``before`` or ``after`` is None where it is not."""
+
+    name: str
+    before: Pin | None = None
+    after: Pin | None = None
+
+    def __str__(self) -> str:
+        if self.after is None:
+            return f"- module {self.name} {self.before}"
+        if self.before is None:
+            return f"+ module {self.name} {self.after}"
+        was, now = self.before, self.after
+        if (was.location, was.subdirectory) == (now.location, now.subdirectory):
+            return f"~ module {self.name} {was} → {now}"
+        return f"~ module {self.name} {_address(was)} {was} → {_address(now)} {now}"
+
+
+def pin_changes(before: Iterable[Pin], after: Iterable[Pin]) -> tuple[PinChange, ...]:
+    """Say what differs between the modules of one place, by name."""
+    was, now = {p.name: p for p in before}, {p.name: p for p in after}
+    return tuple(
+        PinChange(name, was.get(name), now.get(name))
+        for name in sorted(was.keys() | now.keys())
+        if was.get(name) != now.get(name)
+    )
+
+
+def _address(pin: Pin) -> str:
+    return pin.location + (f"#{pin.subdirectory}" if pin.subdirectory else "")
 
 
 @dataclass(frozen=True, slots=True)
