@@ -26,6 +26,7 @@ def rows(world: World) -> list[Row]:
     home = world.base / "history-home"
     environ = {**world.env, "STEAD_HOME": str(home)}
     few, many = (_place(world.base / f"history-{n}", home, environ, n) for n in (FEW, MANY))
+    inside = _place(world.base / "history-git", home, environ, FEW, "git", "init", "-q")
 
     def there_and_back(place: Path):
         undo = Program([STEAD, "undo"], str(place), environ)
@@ -38,12 +39,14 @@ def rows(world: World) -> list[Row]:
 
     timed = {
         "few": there_and_back(few),
+        "inside": there_and_back(inside),
         "many": there_and_back(many),
         "log": Program([STEAD, "log"], str(many), environ).time,
     }
     ms = by_turns(timed, world.rounds(20, 7), warm=2)
     return [
         Row("`stead undo` to a kept build", round(ms["few"], 1), "goal", UNDO, UNDO, limit=True),
+        Row("the same in a git repository", round(ms["inside"], 1), "goal", UNDO, UNDO, limit=True),
         Row(f"`stead log` of {MANY:,}", round(ms["log"], 1), "goal", PAGE, PAGE, limit=True),
         Row(
             f"`stead undo` among {MANY:,}, over {FEW}",
@@ -56,12 +59,17 @@ def rows(world: World) -> list[Row]:
     ]
 
 
-def _place(root: Path, home: Path, environ: dict[str, str], count: int) -> Path:
-    """Make a place whose history is ``count`` long; all but the last entries without the program."""
+def _place(root: Path, home: Path, environ: dict[str, str], count: int, *first: str) -> Path:
+    """Make a place whose history is ``count`` long; all but the last entries without the program.
+
+    ``first`` is a command that prepares the directory.
+    """
     from stead.store.generations import History
     from stead.values.frozen import replace
 
     root.mkdir()
+    if first:
+        subprocess.run(first, cwd=root, env=environ, check=True)
     (root / "stead.toml").write_text('[vars]\nLEVEL = "0"\n', encoding="utf-8")
 
     def level(text: str) -> None:

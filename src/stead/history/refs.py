@@ -5,7 +5,8 @@ one component: then ``a`` and ``a/b`` are neighbours, not directory and file. A
 commit holds the manifests and the lock, and in its message what else there is to
 say of a generation.
 
-``git fast-import`` makes objects and moves the reference in one process. It knows
+Usually they are written as git would write them (`objects`). Elsewhere ``git fast-import``
+makes objects and moves the reference in one process. It knows
 no index, no working tree, no hooks (they are switched off for the reference's own),
 no signature, and takes author and committer from its input, so that a repository
 without ``user.name`` and one in the middle of a merge are like any other.
@@ -17,17 +18,18 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from stead.history import objects
 from stead.history.who import told
 from stead.values.errors import SteadError
-from stead.values.patterns import regex
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stead.store.generations import History
     from stead.values.context import Completed, Context
     from stead.values.generation import Generation
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-_OBJECT = regex(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _LONG = 20.0
 """Seconds after which a repository that does not answer is let be."""
 
@@ -39,10 +41,6 @@ def commit(history: History, generation: Generation, context: Context) -> str:
     """
     found = repository_of(generation.place)
     if found is None:
-        return ""
-    import shutil
-
-    if not shutil.which("git", path=context.environ.get("PATH")):
         return ""
     top, worktree = found
     name = reference(worktree, os.path.relpath(generation.place, top), generation.environment)
@@ -117,56 +115,53 @@ def git(top: str, words: list[str], context: Context, stdin: str | None = None) 
 
 
 def _import(top: str, name: str, history: History, generation: Generation, context: Context) -> str:
-    before = _loose(top, name)
-    if not before:
-        held = git(top, ["rev-parse", "--verify", "--quiet", f"{name}^0"], context)
-        before = held.stdout.strip()
-    stream = _stream(name, before, top, history, generation)
-    done = git(top, ["fast-import", "--quiet", "--done"], context, stream)
+    files = _files(top, history, generation)
+    author = _name(generation.who)
+    stamp = f"{author} <{author}> {int(generation.time)} +0000"
+    head = f"author {stamp}\ncommitter {stamp}\n"
+    text = message(generation).encode("utf-8", "surrogateescape")
+    try:
+        above = head.encode("utf-8", "surrogateescape")
+        objects.write_commit(os.path.join(top, ".git"), name, files, above, text)
+    except (objects.UnusualError, OSError):
+        return _fast_import(top, name, files, f"{head}{_data(text)}", context)
+    return ""
+
+
+def _fast_import(
+    top: str, name: str, files: Mapping[str, bytes], about: str, context: Context
+) -> str:
+    """Have git commit files, if it is there; gives what it says against that."""
+    import shutil
+
+    if not shutil.which("git", path=context.environ.get("PATH")):
+        return ""
+    before = git(top, ["rev-parse", "--verify", "--quiet", f"{name}^0"], context).stdout.strip()
+    stream = [f"commit {name}\n{about}"]
+    if before:
+        stream.append(f"from {before}")
+    stream.append("deleteall")
+    for path, content in sorted(files.items()):
+        stream += [f"M 100644 inline {_quoted(path)}", _data(content)]
+    words = ["fast-import", "--quiet", "--done"]
+    done = git(top, words, context, "\n".join([*stream, "done", ""]))
     if done.returncode == 0:
         return ""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     return lines[0] if lines else f"git fast-import ended with {done.returncode}"
 
 
-def _loose(top: str, name: str) -> str:
-    """Read a reference where it is a file of its own, which spares a process."""
-    try:
-        with open(os.path.join(top, ".git", *name.split("/")), encoding="ascii") as file:
-            text = file.read().strip()
-    except (OSError, ValueError):
-        return ""
-    return text if _OBJECT.match(text) else ""
-
-
-def _stream(name: str, before: str, top: str, history: History, generation: Generation) -> str:
-    files: dict[str, bytes] = {}
+def _files(top: str, history: History, generation: Generation) -> dict[str, bytes]:
+    """Give what a commit holds: paths inside the working tree, with ``/``, and contents."""
     root = os.path.normpath(os.path.join(os.path.realpath(generation.place), generation.root))
-    for file in generation.files:
-        text = history.text(generation, file)
-        if text is not None:
-            files[os.path.join(root, file)] = text
-    lock = history.lock_text(generation)
-    if lock is not None:
-        files[os.path.join(root, "stead.lock")] = lock
-    stamp = f"{int(generation.time)} +0000"
-    author = _name(generation.who)
-    parts = [
-        f"commit {name}",
-        f"author {author} <{author}> {stamp}",
-        f"committer {author} <{author}> {stamp}",
-        _data(message(generation).encode("utf-8", "surrogateescape")),
-    ]
-    if before:
-        parts.append(f"from {before}")
-    parts.append("deleteall")
-    for path, content in sorted(files.items()):
-        inside = os.path.relpath(path, top).replace(os.sep, "/")
-        if inside.startswith("../"):
-            continue
-        parts.append(f"M 100644 inline {_quoted(inside)}")
-        parts.append(_data(content))
-    return "\n".join([*parts, "done", ""])
+    texts = {file: history.text(generation, file) for file in generation.files}
+    texts["stead.lock"] = history.lock_text(generation)
+    inside = {
+        os.path.relpath(os.path.join(root, file), top).replace(os.sep, "/"): text
+        for file, text in texts.items()
+        if text is not None
+    }
+    return {path: text for path, text in inside.items() if not path.startswith("../")}
 
 
 def message(generation: Generation) -> str:

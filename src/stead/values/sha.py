@@ -1,4 +1,4 @@
-"""sha256 of short texts, without what takes longer to load than they take to hash.
+"""Hashes of short texts, without what takes longer to load than they take to hash.
 
 ``hashlib`` loads OpenSSL, which costs several milliseconds of a start; Python's own
 implementation is a third as fast, and there at once.
@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hashlib import _Hash
+    from hashlib import _Hash, sha1
     from hashlib import sha256 as _own
 else:
+    try:
+        from _sha1 import sha1
+    except ImportError:
+        from hashlib import sha1
     try:
         from _sha2 import sha256 as _own  # Python 3.12 and later
     except ImportError:
@@ -19,6 +23,8 @@ else:
             from _sha256 import sha256 as _own
         except ImportError:  # another Python, or one built without
             from hashlib import sha256 as _own
+
+__all__ = ["sha1", "sha256"]
 
 LONG = 512 * 1024
 """Bytes from which OpenSSL has made good for its loading."""
