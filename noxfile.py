@@ -2,6 +2,7 @@
 
 nox -s tests            everything
 nox -s tests -- --fast  the fast part
+nox -s soak             what is left to chance, tried so often that little is (an hour)
 nox -s lint docs bench
 """
 
@@ -45,6 +46,17 @@ def tests(session: nox.Session) -> None:
     if not any(w.startswith("-n") for w in words):
         words += ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
     session.run("python", "-m", "pytest", *words, env={"PYTHONUNBUFFERED": "1"})
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Interrupt commands at 200 points each, and make up as many histories; or so many as named."""
+    words = list(session.posargs)
+    many = words.pop(0) if words and words[0].isdigit() else "200"
+    session.install("-e", ".[testing]", *group("tests"))
+    words = words or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
+    where = ["tests/acceptance/history"]
+    session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 
 @nox.session

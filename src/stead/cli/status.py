@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+    from stead.history.standing import Standing
     from stead.pipeline.state import State
     from stead.values.errors import ManifestError
 
@@ -30,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.history.standing import standing
     from stead.pipeline.keep import is_trusted
     from stead.pipeline.state import drift, state_of
     from stead.pipeline.variables import composed_at_least
@@ -53,6 +55,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         problems += drift(state.activation, caller)
     trusted = is_trusted(composed.spec, app.context)
     report = _report(state, problems, in_use=in_use, trusted=trusted)
+    report["history"] = _standing(standing(composed, state.table, app.context))
     return _show(report, app, json=args.json)
 
 
@@ -79,6 +82,7 @@ def _without_modules(
     missing: LockOutdatedError, app: App, environment: str | None
 ) -> dict[str, Any]:
     """Report a place that uses a git module which has not been fetched."""
+    from stead.history.standing import Standing
     from stead.pipeline.compose import layer_candidates
     from stead.pipeline.discover import discover
     from stead.pipeline.lockfile import lock_file
@@ -129,6 +133,7 @@ def _without_modules(
         "nothing_to_build": False,
         "in_use": app.context.environ.get(PLACE) == found.place,
         "trusted": False,
+        "history": _standing(Standing()),
         "problems": [{"what": what, "mend": missing.remedy}],
     }
 
@@ -168,6 +173,17 @@ def _report(
         "in_use": in_use,
         "trusted": trusted,
         "problems": [{"what": w, "mend": m} for w, m in problems],
+    }
+
+
+def _standing(found: Standing) -> dict[str, Any]:
+    from stead.history.standing import line
+
+    return {
+        "generation": found.generation.number if found.generation else 0,
+        "edited": found.edited,
+        "unfinished": list(found.unfinished),
+        "said": line(found),
     }
 
 

@@ -11,6 +11,7 @@ from stead.history.who import Cause, who
 from stead.pipeline import build as building
 from stead.pipeline import lockfile, steps
 from stead.store import begun
+from stead.store.atomic import storage
 from stead.store.generations import History
 from stead.store.places import make_private
 from stead.values.digest import digest, plain
@@ -46,7 +47,8 @@ def note(request: Request, context: Context, cause: Cause) -> dict[str, bytes]:
         context.home, request.directory, request.environment, user_home=request.user_home
     )
     history = finish(history, request, context)
-    make_private(history.home, history.directory)
+    with storage(history.directory):
+        make_private(history.home, history.directory)
     words = begun.Begun(history.newest + 1, context.now(), who(), cause.command, cause.reason)
     return {begun.file_of(history): begun.encode(words)}
 

@@ -31,6 +31,7 @@ from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from stead.store.layout import Layout
     from stead.store.locking import Note
@@ -88,14 +89,18 @@ def replace_together(
         write_file(intent, _encode(steps, reason), 0o600)
         try:
             _apply(steps)
-        except OSError as exc:
+        except BaseException as exc:
             _undo(steps)
-            os.unlink(intent)
-            raise translate(exc, steps[0].path) from exc
-        except BaseException:
-            _undo(steps)
-            os.unlink(intent)
+            _forget(intent)
+            if isinstance(exc, OSError):
+                raise translate(exc, steps[0].path) from exc
             raise
+        _forget(intent)
+
+
+def _forget(intent: Path) -> None:
+    """Remove an intent of which nothing is left to do; one that stays is removed by the next."""
+    with contextlib.suppress(OSError):
         os.unlink(intent)
 
 
@@ -110,6 +115,17 @@ def recover(layout: Layout, note: Note = lambda _: None) -> list[str]:
         return []
     with _alone(layout, "finishing what was interrupted", note):
         return _finish_all(layout)
+
+
+def interrupted(layout: Layout) -> list[str]:
+    """Give what was begun and not finished, in its own words; changes nothing."""
+    found = []
+    for name in _entries(layout):
+        if name.endswith(_END):
+            with contextlib.suppress(StoreError):  # finished meanwhile
+                steps, reason = _decode(os.path.join(layout.journal, name))
+                found.append(reason if steps is not None else "a change that cannot be read")
+    return found
 
 
 _TRIES = 20
