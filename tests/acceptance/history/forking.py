@@ -19,7 +19,6 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 from typing import Any
 
 SPACE = ("write", "mkdir", "link", "symlink", "fsync")
@@ -76,9 +75,6 @@ def run(job: dict[str, Any], out: int, err: int, counted: int) -> int:
         code = main(job["words"])
     except SystemExit as exc:
         code = int(exc.code or 0)
-    except Exception:
-        traceback.print_exc()
-        code = 70
     with contextlib.suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()
