@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.cli import options
+from stead.cli.undo import configure, go
 
 if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+
+__all__ = ["HELP", "configure", "execute"]
 
 HELP = """Do again what was last undone in this directory's environment.
 
@@ -19,16 +21,7 @@ written. A .env is never touched.
 """
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    options.environment(parser)
-    options.reason(parser)
-    options.json(parser)
-
-
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli.rollback import report
-    from stead.history import undo
+    from stead.history.undo import redo
 
-    history = app.history(args.environment)
-    went = undo.redo(history, app.context, app.cause, app.maker(args.environment))
-    return report(args, app, went)
+    return go(args, app, redo)

@@ -8,8 +8,10 @@ from stead.cli import options
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from stead.cli.app import App
+    from stead.history.undo import Went
 
 HELP = """Take the last change of this directory's environment back.
 
@@ -27,9 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli.rollback import report
-    from stead.history import undo
+    from stead.history.undo import undo
 
-    history = app.history(args.environment)
-    went = undo.undo(history, app.context, app.cause, app.maker(args.environment))
-    return report(args, app, went)
+    return go(args, app, undo)
+
+
+def go(args: argparse.Namespace, app: App, step: Callable[..., Went]) -> int:
+    """Take a step in the history, back or forth, and say where that led."""
+    from stead.cli.rollback import report
+
+    history, make = app.history(args.environment), app.maker(args.environment)
+    return report(args, app, step(history, app.context, app.cause, make))
