@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from stead.cli import options
 from stead.cli.nearby import near as nearby
 from stead.values.errors import LockOutdatedError
-from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
@@ -63,10 +62,10 @@ def _of_private(unread: ManifestError | None) -> list[tuple[str, str]]:
     """Say what is wrong with a ``.env``; the rest is reported as if it were empty."""
     if unread is None:
         return []
-    from stead.pipeline.configure import lines_of
+    from stead.pipeline.configure import what_and_mend
     from stead.pipeline.rendering import finding_of
 
-    return [("\n".join(lines_of(replace(finding_of(unread), remedy=""))), unread.remedy)]
+    return [what_and_mend(finding_of(unread))]
 
 
 def _show(report: dict[str, Any], app: App, *, json: bool) -> int:

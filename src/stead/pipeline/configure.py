@@ -67,6 +67,11 @@ def worth_saying(table: Table) -> tuple[Finding, ...]:
     return tuple(f for f in table.findings if f.kind != "drift" or f.about not in plain)
 
 
+def what_and_mend(finding: Finding) -> tuple[str, str]:
+    """Word a finding as what is wrong, in lines, and how to mend it."""
+    return "\n".join(lines_of(replace(finding, remedy=""))), finding.remedy
+
+
 def lines_of(finding: Finding) -> list[str]:
     """Word a finding: its place and message with the remedy, then its details."""
     first = str(finding) + (f" → {finding.remedy}" if finding.remedy else "")

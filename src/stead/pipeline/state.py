@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stead.pipeline import build as building
 from stead.pipeline import lock as locking
 from stead.pipeline import lockfile, steps
-from stead.pipeline.configure import lines_of
+from stead.pipeline.configure import what_and_mend
 from stead.shells.state import ENVIRONMENT, PLACE, undo
 from stead.values.activation import apply
 from stead.values.errors import InterpreterError
@@ -94,8 +94,7 @@ def _activated(state: State, locked: steps.Locked, context: Context) -> State:
     """Add the activation, or what hinders it."""
     table = steps.configured(state.composed, context)
     if table.errors:
-        found = [("\n".join(lines_of(f)), f.remedy) for f in table.errors]
-        return replace(state, table=table, problems=tuple(found))
+        return replace(state, table=table, problems=tuple(map(what_and_mend, table.errors)))
     activation = steps.activated_for(state.composed, table, locked, state.build, context)
     return replace(state, table=table, activation=activation)
 
