@@ -5,60 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tomllib
 
 import pytest
 
 from stead.testing.index import Sdist, project_files
-
-
-class Forge:
-    """Bare repositories, as a server has them, and somebody who pushes to them."""
-
-    def __init__(self, machine, base):
-        self.machine = machine
-        self.base = base
-
-    def git(self, *words: str, cwd) -> str:
-        done = subprocess.run(
-            ["git", *words],
-            cwd=cwd,
-            env=self.machine.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def push(self, name: str, files: dict[str, str], tag: str = "") -> str:
-        """Commit files to a repository, and give the commit."""
-        bare, seat = self.base / f"{name}.git", self.base / f"seat-{name}"
-        if not bare.exists():
-            bare.parent.mkdir(parents=True, exist_ok=True)
-            self.git("init", "-q", "--bare", str(bare), cwd=self.base)
-            self.git("clone", "-q", str(bare), str(seat), cwd=self.base)
-        for path, text in files.items():
-            file = seat / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-        self.git("add", "-A", cwd=seat)
-        self.git("commit", "-qm", "more", cwd=seat)
-        if tag:
-            self.git("tag", tag, cwd=seat)
-        self.git("push", "-q", "origin", "HEAD", "--tags", cwd=seat)
-        return self.git("rev-parse", "HEAD", cwd=seat)
-
-    def url(self, name: str) -> str:
-        return (self.base / f"{name}.git").as_uri()
-
-
-@pytest.fixture
-def forge(machine, tmp_path):
-    base = tmp_path / "forge"
-    base.mkdir()
-    return Forge(machine, base)
 
 
 def uses(url, rev="main", subdirectory="", name="shared"):

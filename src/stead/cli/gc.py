@@ -74,7 +74,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         history=not args.no_history,
         note=app.context.progress.note,
     )
-    report = _with_modules(report, layout, app, age, dry_run=args.dry_run)
+    report = _with_modules(report, layout, app, args, age)
     if args.json:
         app.out_json(
             {
@@ -95,19 +95,19 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
 
 def _with_modules(
-    report: Report, layout: Layout, app: App, age: float | None, *, dry_run: bool
+    report: Report, layout: Layout, app: App, args: argparse.Namespace, age: float | None
 ) -> Report:
     """Collect the checkouts of modules too, now that records of gone places are out of the way."""
     from stead.pipeline.uses import checkouts_in_use
     from stead.store import modules
 
     try:
-        used = checkouts_in_use(layout.home)
+        used = checkouts_in_use(layout.home, now=app.context.now(), history=not args.no_history)
     except SteadError as exc:
         app.err(f"modules stay, for it is not known what uses them: {exc}")
         return report
     now, recent = app.context.now(), modules.RECENT if age is None else age
-    gone = modules.collect(layout, used, now=now, recent=recent, dry_run=dry_run)
+    gone = modules.collect(layout, used, now=now, recent=recent, dry_run=args.dry_run)
     return replace(report, removed=(*report.removed, *gone))
 
 

@@ -319,16 +319,20 @@ def checkout_key(pin: Pin) -> str:
     return short_key([pin.location, pin.commit])
 
 
-def checkouts_in_use(home: Path) -> set[str]:
-    """Give the keys of all checkouts that kept places name: their records, and their locks.
+def checkouts_in_use(home: Path, *, now: float, history: bool = True) -> set[str]:
+    """Give the keys of all checkouts that kept places name: their records, locks and generations.
 
-    Raises LockError where a lock cannot be read: what it names is not known then.
+    Without ``history`` only pinned generations count. Raises LockError where a lock
+    cannot be read: what it names is not known then.
     """
     from stead.pipeline import lockfile
     from stead.store import places
+    from stead.store.layout import Layout
+    from stead.store.roots import modules_of_generations
 
+    pins = modules_of_generations(Layout(home), now=now, history=history)
+    used = {checkout_key(pin) for pin in pins}
     top = os.path.join(home, "modules", "")
-    used: set[str] = set()
     locks: set[str] = set()
     for record in places.records(home):
         activation = record.activation

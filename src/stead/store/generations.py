@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from stead.store.locking import Note
+    from stead.values.lock import Pin
 
 DIRECTORY = "history@"
 """Beside the environments of a place; no environment can have this name."""
@@ -339,13 +340,23 @@ class History:
 
         If not ``whole``, those of pinned generations alone.
         """
+        for data in self._kept(now, whole=whole):
+            if data.get("build"):
+                yield str(data["build"]), int(data["number"])
+
+    def modules(self, now: float, *, whole: bool = True) -> Iterator[Pin]:
+        """Give the modules that such generations use."""
+        for data in self._kept(now, whole=whole):
+            yield from from_json({**data, "variables": {}}).modules
+
+    def _kept(self, now: float, *, whole: bool) -> Iterator[dict[str, Any]]:
         for position, number in enumerate(self.numbers()):
             data = self._entry(number)
             if data is None:
                 continue
             kept = position < FEW or now - float(data["time"]) < LONG
-            if data.get("build") and ((whole and kept) or number in self.pins):
-                yield str(data["build"]), number
+            if (whole and kept) or number in self.pins:
+                yield data
 
 
 def environments(home: str | os.PathLike[str], place: str) -> list[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stead.store.layout import Layout
+    from stead.values.lock import Pin
 
 _KEY = re.compile(rb"(?<![a-z2-7])([a-z2-7]{20})-")
 _MARK = ".stead@"
@@ -192,6 +193,16 @@ def _generations(
             key = key_of(build)
             if key:
                 yield key, number
+
+
+def modules_of_generations(layout: Layout, *, now: float, history: bool = True) -> Iterator[Pin]:
+    """Give the modules that generations within the retention use, as :func:`find_roots` builds."""
+    from stead.store.generations import History, environments
+
+    with storage(layout.home):
+        for _, place in _place_records(layout):
+            for environment in environments(layout.home, place):
+                yield from History(layout.home, place, environment).modules(now, whole=history)
 
 
 def _keys_in_record(directory: str, now: float) -> set[str]:
