@@ -136,6 +136,7 @@ SHAPES = {
         "in_use": "bool",
         "trusted": "bool",
         "problems": [],
+        "transaction": "NoneType",
     },
     ("env", "list"): [
         {"environment": "str", "locked": "bool", "platforms": ["str"], "build": "str"}

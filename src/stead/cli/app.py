@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stead.cli.options import chosen
 from stead.values.context import Context
 from stead.values.digest import plain
-from stead.values.errors import UsageError
+from stead.values.errors import SteadError, UsageError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.names import DEFAULT, is_environment_name
 from stead.values.platform import platform_named, platform_of
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
+    from stead.history.inside import Over
+    from stead.history.transaction import Transaction
     from stead.history.who import Cause
     from stead.pipeline.prompt import Evaluation
     from stead.pipeline.steps import Composed, Prepared, Request
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from stead.values.platform import Platform
     from stead.values.spec import Spec
     from stead.values.table import Table
+
+SHELL = "STEAD_SHELL"
+"""Names the directory of the transaction that a shell is."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,11 @@ class App:
         """Describe the wanted environment; None means the default one."""
         from stead.pipeline.steps import Request
 
+        inside = self.transaction
         return Request(
-            directory=self.cwd,
+            directory=inside.named(self.cwd) if inside else self.cwd,
+            overlay=inside.overlay() if inside else {},
+            staging=self._staging,
             environment=self.environment(environment),
             platform=platform_named(self.target) if self.target else self.platform,
             here=self.platform,
@@ -74,6 +82,10 @@ class App:
             noting=self._noting(environment),
         )
 
+    def request_of_place(self, environment: str | None = None) -> Request:
+        """Describe the wanted environment as the place has it, whatever is staged."""
+        return replace(self.request(environment), overlay={}, staging=None)
+
     def changing(self, layer: str) -> Request:
         """Describe the environment whose manifest is to be changed, in a layer if one is named."""
         return replace(self.request(), noting=self._noting(layer or None))
@@ -82,13 +94,16 @@ class App:
         def noting() -> Mapping[str, bytes]:
             from stead.history.record import note
 
-            return note(self.request(environment), self.context, self.cause)
+            return note(self.request_of_place(environment), self.context, self.cause)
 
         return noting
 
     def environment(self, name: str | None) -> str:
-        """Choose an environment: the one named, else ``$STEAD_ENVIRONMENT``, else the default."""
-        chosen = name or self.context.environ.get("STEAD_ENVIRONMENT") or DEFAULT
+        """Choose an environment: the one named, else that of the transaction this is in,
+        else ``$STEAD_ENVIRONMENT``, else the default.
+        """
+        chosen = name or (self.transaction.environment if self.transaction else "")
+        chosen = chosen or self.context.environ.get("STEAD_ENVIRONMENT") or DEFAULT
         if not is_environment_name(chosen):
             raise UsageError(
                 f"{chosen!r} cannot name an environment",
@@ -110,13 +125,79 @@ class App:
         return self.prepared(environment).activation
 
     def prepared(self, environment: str | None = None) -> Prepared:
-        """Do every step, and give what each of them gave; what is new is recorded."""
+        """Do every step, and give what each of them gave; what is new is recorded.
+
+        In a transaction nothing of the place is: its shell gets what is staged.
+        """
+        if self.transaction:
+            return self._staged(environment)
         from stead.history.record import record
         from stead.pipeline.keep import prepared
 
         done = prepared(self.request(environment), self.context)
         record(done.composed, done.table, done.activation.build, self.context, self.cause)
         return done
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """The transaction that this command is in: its shell's, and about its place."""
+        from stead.history.inside import Over
+
+        inside = self._staging
+        return None if inside is None or isinstance(inside, Over) else inside
+
+    def inside(self) -> Transaction:
+        """Give the transaction that this command is in. Raises UsageError outside of one."""
+        from stead.history.inside import Over
+
+        inside = self._staging
+        if isinstance(inside, Over):
+            raise inside.error()
+        if inside is None:
+            directory = self.context.environ.get(SHELL)
+            raise UsageError(
+                "this directory is not in the place of this shell's transaction"
+                if directory
+                else "this is no transaction",
+                where=self.cwd,
+                remedy="`stead shell` begins one; `commit`, `abort`, `savepoint` and "
+                "`rollback to` are for inside it",
+            )
+        return inside
+
+    @cached_property
+    def _staging(self) -> Transaction | Over | None:
+        directory = self.context.environ.get(SHELL)
+        if not directory:
+            return None
+        from stead.history.inside import transaction_of
+
+        return transaction_of(directory, self.cwd, self.context, self.cause.command)
+
+    def _staged(self, environment: str | None) -> Prepared:
+        from stead.history.transaction import refresh
+        from stead.pipeline.steps import prepare
+
+        transaction = self.transaction
+        assert transaction is not None
+        if self.selection != Selection():
+            return prepare(self.request(environment), self.context)
+        if self.environment(environment) != transaction.environment:
+            done = prepare(self.request(environment), self.context)
+            refresh(transaction, self.request(), self.context)
+            return done
+        return refresh(transaction, self.request(environment), self.context)
+
+    def staged(self) -> None:
+        """Make what this command has staged, for the transaction's shell; outside of one, nothing.
+
+        What hinders that is told: the command has done what it was asked for.
+        """
+        if self.transaction:
+            try:
+                self._staged(None)
+            except SteadError as exc:
+                self.err(f"stead: staged, but not in effect yet: {exc}")
 
     @property
     def cause(self) -> Cause:
@@ -133,7 +214,7 @@ class App:
         from stead.history.find import finish, history_of
 
         wanted = self.environment(environment)
-        request = self.request(environment)
+        request = self.request_of_place(environment)
         home = request.user_home
         history = history_of(self.context.home, self.cwd, wanted, user_home=home)
         return finish(history, request, self.context)
@@ -150,6 +231,8 @@ class App:
 
     def record_edits(self, environment: str | None = None) -> None:
         """Record what was edited by hand before this command, which is about to change more."""
+        if self.transaction:
+            return
         from stead.history.record import record_request
         from stead.history.who import Cause
 
@@ -157,6 +240,9 @@ class App:
 
     def record_change(self, environment: str | None = None) -> None:
         """Record what this command has changed without building."""
+        if self.transaction:
+            self.staged()
+            return
         from stead.history.record import record_request
 
         record_request(self.request(environment), self.context, self.cause)
@@ -239,11 +325,11 @@ def _machine() -> str:
 def make_app(args: argparse.Namespace) -> App:
     """Collect the world for one invocation: the only reader of ``os.environ``."""
     from stead.cli import runner
-    from stead.shells.state import caller
+    from stead.shells.state import caller, with_settings
     from stead.store.layout import check_home
     from stead.store.places import default_home
 
-    environ = caller(os.environ)
+    environ = with_settings(caller(os.environ))
     home = environ.get("STEAD_HOME") or default_home(environ, sys.platform)
     check_home(home)
     context = Context(

@@ -147,7 +147,7 @@ def _list(args: argparse.Namespace, app: App) -> int:
 
     composed = app.composed(None)
     place = composed.slot[0]
-    held = lockfile.read(composed.lock_path).environments
+    held = lockfile.read(composed.lock_path, composed.request.overlay).environments
     locked = {e.environment for e in held if e.place == place}
     names = list(dict.fromkeys(("default", *composed.spec.environments, *sorted(locked))))
     rows = []

@@ -29,6 +29,10 @@ COMMANDS = {
     "build": "make the environment without running anything",
     "run": "run a task or a command in the environment",
     "use": "use a module, or another revision of one",
+    "shell": "change the environment in a transaction: all of it or none",
+    "commit": "make what a transaction has staged the place's",
+    "abort": "drop what a transaction has staged",
+    "savepoint": "give what is staged a name to come back to",
     "work": "edit a used module in a working copy",
     "launcher": "write a script that runs a command in the environment",
     "typings": "write a typed stub of the project's names, for editors",
@@ -37,7 +41,7 @@ COMMANDS = {
     "diff": "compare two generations",
     "undo": "take the last change back, packages and variables",
     "redo": "do again what was undone",
-    "rollback": "go to any generation",
+    "rollback": "go to any generation, or to a savepoint",
     "pin": "keep a generation's build",
     "status": "what is asked, locked, built and in use",
     "check": "say what is wrong with the configuration",
@@ -56,6 +60,9 @@ COMMANDS = {
     "gc": "remove builds that nothing uses",
     "store": "check the store, and say what it holds",
 }
+
+NOT_STAGED = frozenset({"import", "init", "redo", "shell", "undo", "work"})
+"""Commands that are refused inside a transaction of the place that they would change."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -114,7 +121,14 @@ def _dispatch(words: list[str]) -> int:
     args.words = tuple(rest)
     from stead.cli.app import make_app
 
-    code: int = module.execute(args, make_app(args))
+    app = make_app(args)
+    if name in NOT_STAGED and app.transaction:
+        raise UsageError(
+            f"`stead {name}` changes the place at once, which a transaction does not",
+            where=app.transaction.place,
+            remedy="`stead commit` or `stead abort` first, and leave the shell",
+        )
+    code: int = module.execute(args, app)
     return code
 
 

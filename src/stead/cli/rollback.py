@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.cli import options
+from stead.values.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -16,11 +17,15 @@ HELP = """Go to a generation of this directory's environment; `stead undo` comes
 
 As with undo, what you edited since stays, and a .env is never touched. A build that
 is gone is made again from its lock.
+
+In a `stead shell`, `stead rollback to NAME` stages again what a savepoint had.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("generation", type=int, metavar="N", help="a number of `stead log`")
+    parser.add_argument(
+        "to", nargs="+", metavar="N", help="a number of `stead log`; or: to NAME, a savepoint"
+    )
     options.environment(parser)
     options.reason(parser)
     options.json(parser)
@@ -29,9 +34,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.history import undo
 
+    if args.to[0] == "to" and len(args.to) == 2:
+        return _to_savepoint(args, app, args.to[1])
+    if len(args.to) != 1 or not args.to[0].isdecimal():
+        raise UsageError(
+            f"{' '.join(args.to)!r} names no generation",
+            remedy="write a number of `stead log`, or `to NAME` for a savepoint",
+        )
+    if app.transaction:
+        raise UsageError(
+            "going to a generation changes the place at once, which a transaction does not",
+            where=app.transaction.place,
+            remedy="`stead rollback to NAME` goes to a savepoint; or leave the shell first",
+        )
     history = app.history(args.environment)
     make = app.maker(args.environment)
-    return report(args, app, undo.rollback(history, args.generation, app.context, app.cause, make))
+    number = int(args.to[0])
+    return report(args, app, undo.rollback(history, number, app.context, app.cause, make))
+
+
+def _to_savepoint(args: argparse.Namespace, app: App, name: str) -> int:
+    state = app.inside().rollback_to(name)
+    app.staged()
+    if args.json:
+        app.out_json({"savepoint": name, "operations": [o.words for o in state.operations]})
+    else:
+        count = len(state.operations)
+        app.out(f"as at {name}: {count} staged change{'' if count == 1 else 's'}")
+    return 0
 
 
 def report(args: argparse.Namespace, app: App, went: Went) -> int:

@@ -57,7 +57,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
             value = _asked(name)
         values[name] = value
     if args.private:
-        return report(args, app, variables.change_private(app.request(), app.context, values))
+        edited = variables.change_private(app.request(), app.context, values)
+        app.staged()
+        return report(args, app, edited)
     return change(args, app, values)
 
 

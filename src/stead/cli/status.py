@@ -69,10 +69,15 @@ def _of_private(unread: ManifestError | None) -> list[tuple[str, str]]:
 
 
 def _show(report: dict[str, Any], app: App, *, json: bool) -> int:
+    from stead.cli import _standing
+
+    transaction = report["transaction"] = _standing.standing(app, report["place"])
     if json:
         app.out_json(report)
     else:
         for line in _lines(report, app.cwd):
+            app.out(line)
+        for line in _standing.lines(transaction, app.context.now()) if transaction else ():
             app.out(line)
     return 0
 

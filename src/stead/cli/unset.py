@@ -28,5 +28,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
     values = dict.fromkeys(args.variable)
     if args.private:
-        return report(args, app, variables.change_private(app.request(), app.context, values))
+        edited = variables.change_private(app.request(), app.context, values)
+        app.staged()
+        return report(args, app, edited)
     return change(args, app, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from stead.formats import stead_lock
 from stead.values.errors import SteadError
@@ -10,9 +10,18 @@ from stead.values.frozen import dataclass
 from stead.values.lock import pin_changes
 
 if TYPE_CHECKING:
-    from stead.store.generations import History
     from stead.values.generation import Generation
     from stead.values.lock import Artifact, PinChange
+
+
+class Texts(Protocol):
+    """Has the texts that generations refer to: a History, or what is not in one yet."""
+
+    def text(self, generation: Generation, name: str) -> bytes | None:
+        """Give a manifest's content in a generation. May raise SteadError."""
+
+    def lock_text(self, generation: Generation) -> bytes | None:
+        """Give the place's part of the lock in a generation. May raise SteadError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ class Difference:
         return not (self.packages or self.modules or self.variables or self.files)
 
 
-def compare(history: History, old: Generation | None, new: Generation) -> Difference:
+def compare(history: Texts, old: Generation | None, new: Generation) -> Difference:
     """Say what differs between two generations; ``old`` None stands for nothing at all.
 
     A text that cannot be read any more counts as empty.
@@ -87,7 +96,7 @@ def compare(history: History, old: Generation | None, new: Generation) -> Differ
     )
 
 
-def _packages(history: History, old: Generation | None, new: Generation) -> tuple[Package, ...]:
+def _packages(history: Texts, old: Generation | None, new: Generation) -> tuple[Package, ...]:
     if old is not None and (old.lock, old.lock_file) == (new.lock, new.lock_file):
         return ()
     was, now = _artifacts(history, old), _artifacts(history, new)
@@ -99,7 +108,7 @@ def _packages(history: History, old: Generation | None, new: Generation) -> tupl
     return tuple(found)
 
 
-def _artifacts(history: History, generation: Generation | None) -> dict[tuple[str, str], Artifact]:
+def _artifacts(history: Texts, generation: Generation | None) -> dict[tuple[str, str], Artifact]:
     """Give what the environment's lock held on the generation's platform."""
     if generation is None:
         return {}
@@ -133,7 +142,7 @@ def _variables(old: Generation | None, new: Generation) -> tuple[Variable, ...]:
     )
 
 
-def _file(history: History, old: Generation | None, new: Generation, name: str) -> File | None:
+def _file(history: Texts, old: Generation | None, new: Generation, name: str) -> File | None:
     shas = (old.files.get(name) if old else None, new.files.get(name))
     if shas[0] == shas[1]:
         return None
@@ -146,7 +155,7 @@ def _file(history: History, old: Generation | None, new: Generation, name: str) 
     return File(name, what, tuple(diff))
 
 
-def _lines(history: History, generation: Generation, name: str) -> list[str]:
+def _lines(history: Texts, generation: Generation, name: str) -> list[str]:
     try:
         text = history.text(generation, name)
     except SteadError:

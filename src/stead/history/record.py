@@ -129,7 +129,7 @@ def state_of(
 ) -> tuple[Generation, dict[str, bytes]]:
     """Give what an environment is now, without a number, and the texts it refers to."""
     spec = composed.spec
-    whole = steps.content_of(composed.lock_path)
+    whole = _content(composed, composed.lock_path)
     part, own = _locked(composed, whole)
     if build is None:
         build = _build_of(composed, context)
@@ -219,7 +219,7 @@ def _locked(composed: Composed, whole: bytes | None) -> tuple[bytes, str]:
     if whole is None:
         return b"", ""
     try:
-        lock = lockfile.read(composed.lock_path)
+        lock = lockfile.read(composed.lock_path, composed.request.overlay)
     except SteadError:
         return b"", ""
     place, environment, _ = composed.slot
@@ -233,7 +233,7 @@ def _locked(composed: Composed, whole: bytes | None) -> tuple[bytes, str]:
 
 
 def _build_of(composed: Composed, context: Context) -> str:
-    locked = lockfile.read(composed.lock_path).find(*composed.slot)
+    locked = lockfile.read(composed.lock_path, composed.request.overlay).find(*composed.slot)
     if locked is None or not steps.answers(composed, locked):
         return ""
     try:
@@ -257,10 +257,18 @@ def _manifests(composed: Composed) -> dict[str, bytes]:
             name = os.path.relpath(file, root).replace(os.sep, "/")
             if name.startswith("../") or os.path.isabs(name) or os.path.basename(file) == ".env":
                 continue
-            text = steps.content_of(file)
+            text = _content(composed, file)
             if text is not None and len(text) <= LARGEST:
                 found[name] = text
     return found
+
+
+def _content(composed: Composed, file: str) -> bytes | None:
+    request = composed.request
+    if request.staging is None and file in request.overlay:
+        text = request.overlay[file]
+        return None if text is None else text.encode()
+    return steps.content_of(file, request.staging)
 
 
 def _absent(composed: Composed, present: Mapping[str, bytes]) -> list[str]:

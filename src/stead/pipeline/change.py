@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import edit
@@ -154,7 +155,7 @@ def _add(
         texts: dict[str, str] = {}
         for wish in asked:
             file = _file_for(first, wish.ecosystem, layer)
-            text = texts.get(file) if file in texts else _text(file)
+            text = texts.get(file) if file in texts else _text(request, file)
             texts[file] = edit.add_requirement(
                 file, text or "", wish.ecosystem, wish.name, _near(wish.value, file), layer=layer
             )
@@ -167,7 +168,7 @@ def _add(
         return _composed(request, first, texts, layer, context), _bytes(texts)
 
     texts = edited(decided)
-    held = _held(texts)
+    held = _held(request, texts)
     with citing_the_command(texts, held):
         return _locked(_composed(request, first, texts, layer, context), amend, held, context)
 
@@ -188,13 +189,13 @@ def _remove(
     for name in names:
         wish = parse_wish(name, request.directory)
         file, ecosystem = _asked_in(first, wish, layer)
-        text = texts[file] if file in texts else _text(file)
+        text = texts[file] if file in texts else _text(request, file)
         texts[file] = edit.remove_requirement(file, text, ecosystem, wish.name, layer=layer)
 
     def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
         return after, _bytes(texts)
 
-    held = _held(texts)
+    held = _held(request, texts)
     after = _composed(request, first, texts, layer, context)
     return _locked(after, amend, held, context)
 
@@ -210,15 +211,16 @@ def edited(
     there now need not compose: an entry that cannot be resolved can be replaced.
     """
     found = found_for(request)
-    foreseen = change(found, _text)
-    held = _held(foreseen)
+    read = partial(_text, request)
+    foreseen = change(found, read)
+    held = _held(request, foreseen)
     with (
         citing_the_command(foreseen, held),
         _started(_with(request, foreseen), context) as first,
     ):
-        held = _held(foreseen)
-        texts = change(found_for(request), _text)
-        before = lockfile.read_to_build_on(first.lock_path).pins
+        held = _held(request, foreseen)
+        texts = change(found_for(request), read)
+        before = lockfile.read_to_build_on(first.lock_path, request.overlay).pins
         pins = tuple(first.modules.used.values())
         # What was looked up is not looked up again for each environment.
         request = replace(request, taken=pins)
@@ -228,7 +230,7 @@ def edited(
         def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
             return after, _bytes(texts)
 
-        done = _locked(after, amend, {**_held(texts), **held}, context)
+        done = _locked(after, amend, {**_held(request, texts), **held}, context)
     asked = {(u.name, u.location, u.revision) for m in found.manifests for u in m.uses}
     mine = tuple(p for p in before if p in pins or (p.name, p.location, p.requested) in asked)
     return replace(done, pins_before=mine, pins=pins)
@@ -281,7 +283,7 @@ def _locked(
     held: dict[str, bytes | None],
     context: Context,
 ) -> Changed:
-    lock = lockfile.read_to_build_on(environments[0].lock_path)
+    lock = lockfile.read_to_build_on(environments[0].lock_path, environments[0].request.overlay)
     # An environment that is new is compared with the default one, which it adds to.
     before = [lock.find(*c.slot) or lock.find(c.slot[0], DEFAULT, c.slot[2]) for c in environments]
     done = steps.lock_together(environments, context, amend=amend, expect=held)
@@ -367,13 +369,15 @@ def _near(value: str | dict[str, Any], file: str) -> str | dict[str, Any]:
     return value
 
 
-def _text(file: str) -> str:
+def _text(request: Request, file: str) -> str:
+    if file in request.overlay:
+        return request.overlay[file] or ""
     return load_exact(file) if os.path.exists(file) else ""
 
 
-def _held(files: dict[str, str]) -> dict[str, bytes | None]:
+def _held(request: Request, files: dict[str, str]) -> dict[str, bytes | None]:
     """Give what files hold as they are read, to notice an edit that comes between."""
-    return {file: steps.content_of(file) for file in files}
+    return {file: steps.content_of(file, request.staging) for file in files}
 
 
 def _bytes(texts: dict[str, str]) -> dict[str, bytes]:

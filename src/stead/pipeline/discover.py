@@ -61,14 +61,14 @@ def discover(
     layers: Iterable[str] = (),
     *,
     home: str = "",
-    overlay: Mapping[str, str] | None = None,
+    overlay: Mapping[str, str | None] | None = None,
 ) -> Found:
     """Find the place of ``directory`` (absolute).
 
     ``layers`` are names whose own files (``requirements-NAME.txt``) are looked
     for too. ``home`` is the user's home directory, which is never itself, nor
-    anything above it, taken for a workspace. ``overlay`` (path → text) holds files
-    as they would be after an edit. Raises ManifestError where there is
+    anything above it, taken for a workspace. ``overlay`` (path → text, None for
+    no file) holds files as they would be after an edit. Raises ManifestError where there is
     no place, or a manifest cannot be read.
     """
     reader = _Reader(tuple(layers), overlay or {})
@@ -103,7 +103,7 @@ def discover(
 
 
 def read_module(
-    directory: str, layers: Iterable[str] = (), *, overlay: Mapping[str, str] | None = None
+    directory: str, layers: Iterable[str] = (), *, overlay: Mapping[str, str | None] | None = None
 ) -> tuple[Manifest, ...]:
     """Read the manifests of one directory, without its parents.
 
@@ -122,7 +122,7 @@ def read_module(
 class _Reader:
     """Reads the manifests of a directory once, leaving out what others own."""
 
-    def __init__(self, layers: tuple[str, ...], overlay: Mapping[str, str]) -> None:
+    def __init__(self, layers: tuple[str, ...], overlay: Mapping[str, str | None]) -> None:
         self._layers = layers
         self._overlay = overlay
         self._read: dict[str, tuple[Manifest, ...]] = {}
@@ -143,14 +143,14 @@ class _Reader:
         return self._read[directory]
 
     def _load(self, path: str) -> str:
-        if path not in self._overlay:
+        text = self._overlay.get(path)
+        if text is None:
             return load_text(path)
-        text = self._overlay[path]
         return text if os.path.basename(path) == known.DOTENV else plain(text)
 
     def _exists(self, path: str) -> bool:
         if path in self._overlay:
-            return True
+            return self._overlay[path] is not None
         if not is_file(path):
             return False
         if not is_ours(path):

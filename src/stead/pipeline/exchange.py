@@ -262,7 +262,7 @@ def _platforms(first: Composed, format: str) -> tuple[str, ...]:  # noqa: A002
     if format not in _SEVERAL:
         return (own,)
     place, environment, _ = first.slot
-    held = lockfile.read_to_build_on(first.lock_path).environments
+    held = lockfile.read_to_build_on(first.lock_path, first.request.overlay).environments
     workspace = next((m.workspace for m in first.found.manifests if m.workspace), None)
     names = [own, *(workspace.platforms if workspace else ())]
     names += [e.platform for e in held if (e.place, e.environment) == (place, environment)]

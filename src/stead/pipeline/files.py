@@ -63,3 +63,14 @@ def load_exact(path: str) -> str:
         raise ManifestError(
             "the file is not UTF-8 text", where=f"{path}:{line}", remedy="save it as UTF-8"
         ) from exc
+
+
+def text_of(path: str, data: bytes) -> str:
+    """Give what :func:`load_exact` would of a file with this content. Raises ManifestError."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        line = data[: exc.start].count(b"\n") + 1
+        raise ManifestError(
+            "the file is not UTF-8 text", where=f"{path}:{line}", remedy="save it as UTF-8"
+        ) from exc

@@ -84,7 +84,7 @@ def elsewhere(composed: Composed, name: str) -> tuple[str, str]:
         for requirement in layer.requirements:
             if normalize_pypi(requirement.name) == wanted:
                 return layer.name or DEFAULT, str(requirement.origin)
-    for held in lockfile.read(composed.lock_path).environments:
+    for held in lockfile.read(composed.lock_path, composed.request.overlay).environments:
         here = (held.place, held.platform) == (composed.slot[0], composed.slot[2])
         if here and any(normalize_pypi(a.name) == wanted for a in held.artifacts):
             return held.environment, ""
@@ -95,7 +95,7 @@ def graph_of(composed: Composed) -> Graph:
     """Give the graph of what is locked. Raises LockOutdatedError where nothing is, though something is asked."""
     if composed.plan.empty:
         return Graph((), ())
-    locked = lockfile.read(composed.lock_path).find(*composed.slot)
+    locked = lockfile.read(composed.lock_path, composed.request.overlay).find(*composed.slot)
     if locked is None:
         raise LockOutdatedError(
             "nothing is locked for this environment and platform", remedy="run `stead lock`"

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stead.formats import stead_lock
-from stead.pipeline.files import is_ours, load_text
+from stead.pipeline.files import is_ours, load_text, plain
 from stead.store.places import place_directory
 from stead.values.errors import LockError, ManifestError
 from stead.values.lock import Lock
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Overlay = Mapping[str, str | None]
+
 NAME = "stead.lock"
+_AS_IT_IS: Overlay = {}
 
 
-def lock_file(root: str, place: str, *, bare: bool, home: Path) -> str:
+def lock_file(
+    root: str, place: str, *, bare: bool, home: Path, overlay: Overlay = _AS_IT_IS
+) -> str:
     """Give the absolute path of the lock of a place.
 
     One ``stead.lock`` at the workspace root holds all its places. A bare place
@@ -22,34 +31,37 @@ def lock_file(root: str, place: str, *, bare: bool, home: Path) -> str:
     ``home`` until ``stead lock`` writes it.
     """
     in_tree = os.path.join(root, NAME)
-    if not bare or _holds(in_tree, slot_place(place, root)):
+    if not bare or _holds(in_tree, slot_place(place, root), overlay):
         return in_tree
     return str(Path(place_directory(home, place)) / NAME)
 
 
-def _holds(path: str, place: str) -> bool:
+def _holds(path: str, place: str, overlay: Overlay) -> bool:
     """Say whether a lock holds a place; one that cannot be read may."""
-    if not os.path.lexists(path):
+    if path not in overlay and not os.path.lexists(path):
         return False
     try:
-        return any(e.place == place for e in read(path).environments)
+        return any(e.place == place for e in read(path, overlay).environments)
     except LockError:
         return True
 
 
-def read(path: str) -> Lock:
-    """Read a lock; an absent file is an empty one. Raises LockError."""
-    text = _text(path)
+def read(path: str, overlay: Overlay = _AS_IT_IS) -> Lock:
+    """Read a lock; an absent file is an empty one. Raises LockError.
+
+    ``overlay`` (path → text, None for no file) holds files as they would be after an edit.
+    """
+    text = _text(path, overlay)
     return Lock() if text is None else stead_lock.read(text, path)
 
 
-def read_to_build_on(path: str) -> Lock:
+def read_to_build_on(path: str, overlay: Overlay = _AS_IT_IS) -> Lock:
     """Read a lock to lock anew from it: what cannot be understood of it is left out.
 
     One that merging left with conflicts gives what both sides hold. Raises
     LockError for a lock of a newer format, and for one that does not count.
     """
-    text = _text(path)
+    text = _text(path, overlay)
     if text is None:
         return Lock()
     try:
@@ -58,12 +70,15 @@ def read_to_build_on(path: str) -> Lock:
         return stead_lock.read_conflicted(text, path)
 
 
-def _text(path: str) -> str | None:
+def _text(path: str, overlay: Overlay) -> str | None:
     """Give a lock's text, None where there is none.
 
     Raises LockError for a lock that another user owns, because it would decide
     what is installed, and for what is no file.
     """
+    if path in overlay:
+        text = overlay[path]
+        return None if text is None else plain(text)
     if not os.path.lexists(path):
         return None
     if os.path.exists(path) and not is_ours(path):

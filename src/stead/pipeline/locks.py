@@ -48,7 +48,7 @@ def lock_all(
     first = steps.composed_for(request, context, fetch=True)
     in_tree = os.path.join(first.spec.root, lockfile.NAME)
     if first.lock_path != in_tree and not request.locked:
-        _into_tree(first.lock_path, in_tree, context)
+        request = _into_tree(first.lock_path, in_tree, request, context)
         first = replace(first, lock_path=in_tree)
     targets = targets_of(first, named=named, platforms=platforms)
     composed = [
@@ -57,7 +57,7 @@ def lock_all(
         )
         for environment, platform in targets
     ]
-    held = lockfile.read_to_build_on(first.lock_path)
+    held = lockfile.read_to_build_on(first.lock_path, request.overlay)
     before = [held.find(*c.slot) for c in composed]
     context = replace(context, upgrade=_upgraded(context.upgrade, composed, before))
     if request.locked:
@@ -133,7 +133,8 @@ def targets_of(
 ) -> list[tuple[str, str]]:
     """List the environments and platforms to lock, the asked one first."""
     place, _, platform = first.slot
-    held = [e for e in lockfile.read_to_build_on(first.lock_path).environments if e.place == place]
+    lock = lockfile.read_to_build_on(first.lock_path, first.request.overlay)
+    held = [e for e in lock.environments if e.place == place]
     workspace = next((m.workspace for m in first.found.manifests if m.workspace), None)
     declared = set(first.spec.environments) | {"default"}
     environments = [first.request.environment]
@@ -144,12 +145,19 @@ def targets_of(
     return list(dict.fromkeys((e, p) for e in dict.fromkeys(environments) for p in names))
 
 
-def _into_tree(kept: str, in_tree: str, context: Context) -> None:
-    """Write what a bare place kept at home into the tree's lock, with what that holds."""
-    lock = lockfile.read_to_build_on(in_tree)
-    for environment in lockfile.read(kept).environments:
+def _into_tree(kept: str, in_tree: str, request: Request, context: Context) -> Request:
+    """Write what a bare place kept at home into the tree's lock, with what that holds.
+
+    Gives the request to go on with.
+    """
+    lock = lockfile.read_to_build_on(in_tree, request.overlay)
+    for environment in lockfile.read(kept, request.overlay).environments:
         lock = lock.with_environment(environment)
-    if lock.environments:
-        steps.write_files(
-            {in_tree: lockfile.write(lock)}, steps.layout_of(context), "write stead.lock"
-        )
+    if not lock.environments:
+        return request
+    text, staging = lockfile.write(lock), request.staging
+    layout = steps.layout_of(context)
+    steps.write_files({in_tree: text}, layout, "write stead.lock", staging=staging)
+    if staging is None:
+        return request
+    return replace(request, overlay={**request.overlay, in_tree: text.decode()})

@@ -194,12 +194,13 @@ def _become_script(command: Command) -> None:
         os.execve("/bin/sh", ["sh", script, *command.argv[1:]], dict(command.environ))
 
 
-def run_child(command: Command) -> int:
+def run_child(command: Command, heard: list[int] | None = None) -> int:
     """Run a command as a child, passing on signals; returns its exit code.
 
     A child that died of a signal gives 128 plus the signal's number. What the
     terminal sends, it sends to the child as well: here it only must not end this
-    process first. What the caller has ignored stays so for both. Raises TaskError.
+    process first. What the caller has ignored stays so for both. ``heard`` gets the
+    numbers of signals that asked for an end. Raises TaskError.
     """
     import subprocess
 
@@ -208,13 +209,17 @@ def run_child(command: Command) -> int:
     early: list[int] = []
 
     def pass_on(number: int, _: object) -> None:
+        if heard is not None:
+            heard.append(number)
         if not children:  # it is not there yet
             early.append(number)
         for child in children:
             child.send_signal(number)
 
-    def leave_to_child(_: int, __: object) -> None:
+    def leave_to_child(number: int, _: object) -> None:
         """Not SIG_IGN, which the child would inherit."""
+        if heard is not None:
+            heard.append(number)
 
     before = {}
     for names, handler in (_PASSED_ON, pass_on), (_FROM_TERMINAL, leave_to_child):

@@ -51,7 +51,7 @@ class State:
 
 def state_of(composed: Composed, context: Context) -> State:
     """Look at an environment: read files, run nothing, make nothing."""
-    old = lockfile.read(composed.lock_path).find(*composed.slot)
+    old = lockfile.read(composed.lock_path, composed.request.overlay).find(*composed.slot)
     if composed.plan.empty:
         state = State(composed, old, answers=True, nothing_to_build=True)
         locked = steps.Locked(steps.nothing_locked(composed))

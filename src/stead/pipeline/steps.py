@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from stead.pipeline.transaction import Staging
     from stead.values.activation import Activation
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
@@ -64,8 +65,10 @@ class Request:
     """Modules that were looked up a moment ago, and count like those the lock pins."""
     working: Mapping[str, str] = field(default_factory=dict)
     """Working copies of modules to use from now on: name → directory, or nothing for none."""
-    overlay: Mapping[str, str] = field(default_factory=dict)
-    """Files as they would be after an edit: path → text."""
+    overlay: Mapping[str, str | None] = field(default_factory=dict)
+    """Files as they would be after an edit: path → text, None for no file."""
+    staging: Staging | None = None
+    """Takes what would be written, inside a transaction; ``overlay`` has what is there already."""
     selection: Selection = field(default_factory=Selection)
     """The app, recipe, target and values that were asked for."""
     strict: bool = False
@@ -151,7 +154,7 @@ def read_together(
 
     def read() -> tuple[Composed, Lock]:
         composed = composed_for(request, context, fetch=fetch)
-        return composed, lockfile.read(composed.lock_path)
+        return composed, lockfile.read(composed.lock_path, request.overlay)
 
     return read_steadily(layout_of(context), read, context.progress.note)
 
@@ -161,10 +164,13 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
 
     Where the lock must stay as it is, only those that it pins.
     """
-    found = _found(request)
-    path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
+    found = found_for(request)
+    overlay = request.overlay
+    path = lockfile.lock_file(
+        found.root, found.place, bare=found.bare, home=context.home, overlay=overlay
+    )
     uses = any(m.uses for m in found.manifests)
-    pins = lockfile.read_to_build_on(path).pins if uses else ()
+    pins = lockfile.read_to_build_on(path, overlay).pins if uses else ()
     if request.released:
         refuse_working_copies(pins, path)
     modules = Modules(
@@ -192,13 +198,14 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
     wished = _environment_of_recipe(spec, request)
     if wished != request.environment:
         request = replace(request, environment=wished)
-        found = _found(request)
+        found = found_for(request)
         spec = composing(request, found)
     carrying = package_layers(found.manifests, spec.layers)
     return Composed(request, found, spec, modules, "-".join(carrying) or DEFAULT, path)
 
 
-def _found(request: Request) -> Found:
+def found_for(request: Request) -> Found:
+    """Find the place of a request and read its manifests."""
     layers = layer_candidates(request.environment)
     return discover(request.directory, layers, home=request.user_home, overlay=request.overlay)
 
@@ -217,7 +224,7 @@ def _environment_of_recipe(spec: Spec, request: Request) -> str:
 def locked_for(composed: Composed, context: Context) -> Locked:
     """Give the locked environment, locking first where the lock does not answer."""
     spec = composed.spec
-    lock = lockfile.read(composed.lock_path)
+    lock = lockfile.read(composed.lock_path, composed.request.overlay)
     found = _answering(composed, lock, context)
     if found is not None:
         return found
@@ -277,10 +284,11 @@ def lock_together(
     known: whatever is raised, no file has changed.
     """
     path = environments[0].lock_path
+    overlay, staging = environments[0].request.overlay, environments[0].request.staging
     layout = Layout(context.home)
     name = environments[0].spec.name
     with alone(path, name, context):
-        whole = before = lockfile.read_to_build_on(path)
+        whole = before = lockfile.read_to_build_on(path, overlay)
         results = []
         for composed in environments:
             old = whole.find(*composed.slot)
@@ -289,9 +297,10 @@ def lock_together(
                 results.append(Locked(old, interpreter_for(composed, old, context)))
             else:
                 results.append(_locked_anew(composed, old or _like(composed, whole), context))
-        files: dict[str, bytes] = {}
+        files: dict[str, bytes | None] = {}
         if amend is not None:
-            environments, files = amend(tuple(results))
+            environments, edited = amend(tuple(results))
+            files.update(edited)
             results = [
                 replace(done, environment=replace(done.environment, requests=asked_of(composed)))
                 for composed, done in zip(environments, results, strict=True)
@@ -299,10 +308,17 @@ def lock_together(
         for composed, done in zip(environments, results, strict=True):
             whole = _with_pins(whole.with_environment(done.environment), composed)
         worth_keeping = whole.pins or any(not _empty(e) for e in whole.environments)
-        if whole != before and (worth_keeping or os.path.exists(path)):
+        if whole != before and (worth_keeping or content_of(path, staging) is not None):
             files[path] = lockfile.write(whole)
-        noting = environments[0].request.noting
-        written = write_files(files, layout, f"lock {name}", expect=expect, noting=noting)
+        request = environments[0].request
+        written = write_files(
+            files,
+            layout,
+            f"lock {name}",
+            expect=expect,
+            noting=request.noting,
+            staging=request.staging,
+        )
         return tuple(replace(done, written=written) for done in results)
 
 
@@ -355,23 +371,29 @@ def _like(composed: Composed, lock: Lock) -> LockedEnvironment | None:
 
 
 def write_files(
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | None],
     layout: Layout,
     reason: str,
     *,
     expect: Mapping[str, bytes | None] | None = None,
     noting: Callable[[], Mapping[str, bytes]] = dict,
+    modes: Mapping[str, int] | None = None,
+    staging: Staging | None = None,
 ) -> tuple[str, ...]:
-    """Replace files that must change together, and name those that did change.
+    """Replace files that must change together (None: remove), and name those that did change.
 
     ``expect`` is what a caller has read of them; what ``noting`` gives is written with them.
+    ``modes`` are those of files that are new. With ``staging``, that takes them instead.
     """
-    held = {path: content_of(path) for path in files}
+    held = {path: content_of(path, staging) for path in files}
     changed = {path: content for path, content in files.items() if held[path] != content}
     if changed:
         held |= expect or {}
         edits = {path: (held[path], content) for path, content in changed.items()}
-        edit_files(layout, edits, reason, beside=noting())
+        if staging is not None:
+            staging.stage(changed, {path: held[path] for path in changed})
+        else:
+            edit_files(layout, edits, reason, beside=noting(), modes=modes)
     return tuple(changed)
 
 
@@ -506,8 +528,10 @@ def _with_pins(lock: Lock, composed: Composed) -> Lock:
     return replace(lock, pins=tuple(sorted(pins, key=lambda p: (p.name, p.location, p.requested))))
 
 
-def content_of(path: str) -> bytes | None:
-    """Give a file's content, None where there is none."""
+def content_of(path: str, staging: Staging | None = None) -> bytes | None:
+    """Give a file's content, None where there is none; what is staged comes first."""
+    if staging is not None:
+        return staging.content(path)
     try:
         with open(path, "rb") as file:
             return file.read()

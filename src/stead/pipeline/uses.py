@@ -76,7 +76,7 @@ class Modules:
     locked: bool = False
     working: Mapping[str, str] = field(default_factory=dict)
     """Working copies to use from now on, or no longer: name → directory, or nothing."""
-    overlay: Mapping[str, str] = field(default_factory=dict)
+    overlay: Mapping[str, str | None] = field(default_factory=dict)
     """Files as they would be after an edit: path → text."""
     used: dict[str, Pin] = field(default_factory=dict)
 

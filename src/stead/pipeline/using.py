@@ -168,8 +168,12 @@ def drop(request: Request, context: Context, names: Sequence[str]) -> Changed:
 def used(request: Request, context: Context) -> tuple[Used, ...]:
     """List what the manifests of a place use, by name, as it is locked. Fetches nothing."""
     found = change.found_for(request)
-    path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
-    pins = {(p.name, p.location, p.requested): p for p in lockfile.read_to_build_on(path).pins}
+    overlay = request.overlay
+    path = lockfile.lock_file(
+        found.root, found.place, bare=found.bare, home=context.home, overlay=overlay
+    )
+    lock = lockfile.read_to_build_on(path, overlay)
+    pins = {(p.name, p.location, p.requested): p for p in lock.pins}
     return tuple(
         Used(u, pins.get((u.name, u.location, u.revision)))
         for u in sorted((u for m in found.manifests for u in m.uses), key=lambda u: u.name)

@@ -60,8 +60,11 @@ def change(
     found = _found(request)
     file = own_manifest(found)
     with steps.alone(file, os.path.basename(file), context):
-        held = steps.content_of(file)
-        text = load_exact(file) if held is not None else ""
+        held = steps.content_of(file, request.staging)
+        text = ""
+        if held is not None:
+            staged = request.overlay.get(file)
+            text = load_exact(file) if staged is None else staged
         for name, value in values.items():
             text = (
                 edit.unset(file, text, name, layer=layer)
@@ -76,6 +79,7 @@ def change(
             f"set variables in {file}",
             expect={file: held},
             noting=request.noting,
+            staging=request.staging,
         )
     return Edited(file if written else "")
 
@@ -92,7 +96,7 @@ def change_private(request: Request, context: Context, values: Mapping[str, str 
     file = os.path.join(place, DOTENV)
     target = os.path.realpath(file)
     with steps.alone(target, DOTENV, context):
-        old = _dotenv_text(file)
+        old = _dotenv_text(file) if request.staging is None else _staged_text(request, file)
         text = old or ""
         for name, value in values.items():
             if value is None and name not in _names(text, file):
@@ -106,7 +110,11 @@ def change_private(request: Request, context: Context, values: Mapping[str, str 
         notes = _check_git(file, place, context)
         if text == old:
             return Edited("", notes)
-        notes += _write_private(target, text)
+        if request.staging is not None:
+            held = None if old is None else old.encode()
+            request.staging.stage({file: text.encode()}, {file: held})
+        else:
+            notes += _write_private(target, text)
     return Edited(file, notes)
 
 
@@ -150,6 +158,10 @@ def _dotenv_text(file: str) -> str | None:
         raise ManifestError(
             "the file is not UTF-8 text", where=f"{file}:{line}", remedy="save it as UTF-8"
         ) from None
+
+
+def _staged_text(request: Request, file: str) -> str | None:
+    return request.overlay[file] if file in request.overlay else _dotenv_text(file)
 
 
 def _names(text: str, file: str) -> set[str]:

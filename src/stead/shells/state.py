@@ -37,6 +37,8 @@ What would steer Stead's own Python stands under this name, an underscore and
 its own name; ``PYTHONCOERCECLOCALE`` is then the program's, not the caller's.
 """
 
+_SETTINGS = (f"{OLD}PIP_", f"{OLD}UV_")
+
 _NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SPACE = regex(r"[ \t\n]+")
 
@@ -87,6 +89,16 @@ def caller(environ: Mapping[str, str]) -> dict[str, str]:
     own = {CALLER, "PYTHONCOERCECLOCALE"}
     result = {n: v for n, v in environ.items() if n not in own and not n.startswith(aside)}
     return result | {n.removeprefix(aside): v for n, v in environ.items() if n.startswith(aside)}
+
+
+def with_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment with the user's own settings of pip and uv.
+
+    An environment keeps them from its processes. What is locked and built from
+    within one must be what it is from without.
+    """
+    settings = {n.removeprefix(OLD): v for n, v in environ.items() if n.startswith(_SETTINGS)}
+    return {**settings, **environ}
 
 
 def switch(changes: Iterable[Change], environ: Mapping[str, str]) -> tuple[Change, ...]:

@@ -57,13 +57,14 @@ def replace_together(
     reason: str,
     *,
     expect: Mapping[str, bytes | None] | None = None,
+    modes: Mapping[str, int] | None = None,
     note: Note = lambda _: None,
 ) -> None:
     """Give files new contents, or remove them (None), all together; in this order.
 
     ``expect`` are contents as the caller read them: where one is different by
     now, StoreError is raised and nothing changes. Links are followed; an
-    existing file keeps its mode and owner. Raises StoreError (a full disk, a
+    existing file keeps its mode and owner, a new one gets its own of ``modes``. Raises StoreError (a full disk, a
     directory without rights); then every file is as it was.
     """
     with _alone(layout, reason, note):
@@ -82,6 +83,8 @@ def replace_together(
             if old is None and path.startswith(os.path.join(home, "")):
                 mode = 0o600  # what lies at home is the user's own
             if old != new:
+                if old is None and modes:
+                    mode = modes.get(given, mode)
                 steps.append(_Step(path, old, new, temporary_name(path), mode))
         if not steps:
             return

@@ -1,0 +1,31 @@
+"""`stead savepoint`: give what is staged a name to come back to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+
+HELP = """Give what is staged in a `stead shell` a name: `stead rollback to NAME` comes back to it.
+
+Without a NAME it is s1, s2 and so on.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", default="", metavar="NAME")
+    options.json(parser)
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    name = app.inside().savepoint(args.name)
+    if args.json:
+        app.out_json({"savepoint": name})
+    else:
+        app.out(f"`stead rollback to {name}` comes back to this")
+    return 0

@@ -1,0 +1,165 @@
+"""`stead shell`: change an environment in a transaction."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from stead.cli import options
+from stead.values.errors import SteadError, UsageError
+from stead.values.frozen import replace
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+    from stead.history.opening import Opened
+    from stead.history.transaction import Transaction
+
+HELP = """Start a shell that is one transaction: its changes hold together, or not at all.
+
+`add`, `remove`, `set`, `unset` and `lock` are staged inside it and take effect there,
+and the place stays as it is until `commit`. With -c, a FILE or a script on standard
+input, everything is committed as one generation when the script ends with exit code 0;
+any other code, Ctrl-C and SIGTERM drop all of it, and the code is the script's own.
+
+In sh, dash, bash, ksh and zsh a staged change is there for the next command of the
+script. Of another language, what is staged is there for what `stead run` starts.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.environment(parser)
+    parser.add_argument("-c", dest="text", metavar="SCRIPT", help="run this text")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be committed, and commit nothing"
+    )
+    parser.add_argument(
+        "--no-wait", action="store_true", help="fail if another transaction is open here"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with what a shell that ended had staged"
+    )
+    parser.add_argument("--offline", action="store_true", help="use only what is cached")
+    parser.add_argument(
+        "--no-python-downloads", action="store_true", help="never fetch an interpreter"
+    )
+    options.reason(parser)
+    options.json(parser)
+    parser.add_argument(
+        "script", nargs="...", metavar="FILE", help="run this script, with what follows it"
+    )
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    text = args.text
+    if text is None and not args.script:
+        if sys.stdin.isatty():
+            raise UsageError("no script to run", remedy="give -c SCRIPT, a FILE, or standard input")
+        text = sys.stdin.read()
+    opened = open_for(args, app)
+    inner = entered(app, opened.transaction)
+    return _run(args, inner, opened, text)
+
+
+def open_for(args: argparse.Namespace, app: App) -> Opened:
+    """Begin the transaction that the options ask for, and say what became of a dead one."""
+    from stead.history.opening import open_transaction
+
+    opened = open_transaction(
+        app.request(args.environment),
+        app.context,
+        wait=not args.no_wait,
+        resume=args.resume,
+        dry=args.dry_run,
+        tty=_terminal(),
+    )
+    for line in opened.told:
+        app.err(f"stead: {line}")
+    return opened
+
+
+def entered(app: App, transaction: Transaction) -> App:
+    """Give the app as a command inside the transaction has it."""
+    from stead.cli.app import SHELL
+
+    environ = {**app.context.environ, SHELL: transaction.directory}
+    return replace(
+        app, context=replace(app.context, environ=environ), cwd=transaction.named(app.cwd)
+    )
+
+
+def _run(args: argparse.Namespace, app: App, opened: Opened, text: str | None) -> int:
+    """Run a script to its end, then commit or drop what it has staged."""
+    from stead.cli._script import run_script
+    from stead.history.committing import abort
+
+    transaction = opened.transaction
+    try:
+        code = run_script(app, transaction, text, args.script, inline=args.text is not None)
+        if code == 0 and args.dry_run:
+            _show(args, app, transaction)
+    except BaseException:
+        _drop(app, opened)
+        raise
+    if code or args.dry_run:
+        _drop(app, opened)
+        return code
+    try:
+        _commit(args, app, transaction)
+    except SteadError as exc:
+        opened.lock.release()
+        exc.details = (*exc.details, "what is staged stays: `stead shell --resume` goes on with it")
+        raise
+    except BaseException:
+        abort(transaction, app.context)
+        opened.lock.end()
+        raise
+    opened.lock.end()
+    return 0
+
+
+def _drop(app: App, opened: Opened) -> None:
+    from stead.cli.abort import told
+    from stead.history.committing import abort
+
+    try:
+        done = abort(opened.transaction, app.context)
+        if done.operations or done.put_back:
+            for line in told(app, done):
+                app.err(f"stead: {line}")
+    finally:
+        opened.lock.end()
+
+
+def _commit(args: argparse.Namespace, app: App, transaction: Transaction) -> None:
+    from stead.cli.commit import perform, told
+
+    done = perform(app, transaction)
+    if args.json:
+        app.out_json({"files": done.files, "operations": [o.words for o in done.operations]})
+    elif done.files:
+        for line in told(app, done):
+            app.err(f"stead: {line}")
+
+
+def _show(args: argparse.Namespace, app: App, transaction: Transaction) -> None:
+    from stead.history.committing import difference
+
+    found = difference(transaction, app.request(), app.context)
+    if args.json:
+        app.out_json(found)
+        return
+    if found.empty:
+        app.out("nothing would be committed")
+    for part in (found.packages, found.variables, found.files):
+        for one in part:
+            app.out(str(one))
+
+
+def _terminal() -> str:
+    try:
+        return os.ttyname(0)
+    except OSError:
+        return ""

@@ -1,0 +1,208 @@
+"""Making what a transaction has staged the place's, or dropping it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.history.staged import read
+from stead.history.who import Cause
+from stead.pipeline import steps
+from stead.pipeline.files import text_of
+from stead.values.errors import SteadError, StoreError
+from stead.values.frozen import dataclass, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stead.history.compare import Difference
+    from stead.history.transaction import Transaction
+    from stead.pipeline.steps import Request
+    from stead.store.transactions import Operation, State
+    from stead.values.context import Context
+    from stead.values.generation import Generation
+
+ABORTED = "aborted@"
+"""Beside the transaction: manifests that were edited by hand, as an abort found them."""
+_PRIVATE = 0o600
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit wrote, and what was staged by which commands."""
+
+    files: tuple[str, ...]
+    operations: tuple[Operation, ...]
+
+
+def commit(
+    transaction: Transaction,
+    request: Callable[[], Request],
+    context: Context,
+    cause: Cause,
+    record: Callable[[], object],
+) -> Committed:
+    """Write all that is staged to the place at once, as a change with this ``cause``.
+
+    ``request`` gives the request as the transaction has it at the time; ``record`` is
+    called when the files are there: it makes the environment and its generation. The
+    transaction starts over. Raises SteadError; what is staged stays then.
+    """
+    from stead.history.record import note, record_request
+
+    for line in steps.mend(context):
+        context.progress.note(line)
+    _check_place(transaction)
+    transaction.refuse_dead()
+    asked = request()
+    composed = steps.composed_for(asked, context, fetch=True)
+    steps.locked_for(composed, context)  # what hand edits ask for is locked with the rest
+    journal = transaction.journal
+    with (
+        steps.alone(composed.lock_path, composed.spec.name, context),
+        journal.alone(context.progress.note),
+    ):
+        state = transaction.state
+        hand = transaction.edited_by_hand()
+        contents = transaction.contents()
+        if not contents and not hand:
+            transaction.restart(state.base)
+            return Committed((), state.operations)
+        before = {p: journal.content(state.base[p]) for p in (*contents, *hand)}
+        base = {p: None if c is None else text_of(p, c) for p, c in before.items()}
+        record_request(replace(asked, overlay=base, staging=None), context, Cause())
+        place = replace(asked, overlay={}, staging=None)
+        _write(transaction, state, contents, context, lambda: note(place, context, cause))
+        transaction.restart(transaction.taken([*state.base, *contents]))
+    record()
+    return Committed(tuple(sorted({*contents, *hand})), state.operations)
+
+
+def _write(
+    transaction: Transaction,
+    state: State,
+    contents: Mapping[str, bytes | None],
+    context: Context,
+    noting: Callable[[], Mapping[str, bytes]],
+) -> None:
+    journal = transaction.journal
+    held = {path: read(path) for path in contents}
+    files, seen = (
+        {p: None if c is None else journal.put(c) for p, c in texts.items()}
+        for texts in (contents, held)
+    )
+    journal.append(replace(state, files=files, seen=seen, committing=True), context.now())
+    try:
+        steps.write_files(
+            contents,
+            steps.layout_of(context),
+            f"commit a transaction in {transaction.place}",
+            expect=held,
+            noting=noting,
+            modes={p: _PRIVATE for p in contents if os.path.basename(p) == ".env"},
+        )
+    except BaseException:
+        journal.append(replace(state, committing=False), context.now())
+        raise
+
+
+def _check_place(transaction: Transaction) -> None:
+    if not os.path.isdir(transaction.place):
+        raise StoreError(
+            "the place of this transaction was moved or removed",
+            where=transaction.place,
+            remedy="put it back there; what is staged stays, `stead shell --resume` goes on with it",
+        )
+
+
+@dataclass(frozen=True)
+class Aborted:
+    """What an abort dropped, and what it put back."""
+
+    operations: tuple[Operation, ...]
+    put_back: tuple[str, ...] = ()
+    """Files that were edited by hand since the transaction began."""
+    kept: str = ""
+    """The directory that has these edits."""
+
+
+def abort(transaction: Transaction, context: Context, *, keep_edits: bool = False) -> Aborted:
+    """Drop what is staged, and put back what was edited by hand, unless ``keep_edits``.
+
+    The transaction starts over. Raises StoreError.
+    """
+    for line in steps.mend(context):
+        context.progress.note(line)
+    journal = transaction.journal
+    with journal.alone(context.progress.note):
+        state = transaction.state
+        hand = transaction.edited_by_hand() if os.path.isdir(transaction.place) else ()
+        kept = ""
+        if hand and not keep_edits:
+            kept = _keep_edits(transaction, hand, context)
+            steps.write_files(
+                {p: journal.content(state.base[p]) for p in hand},
+                steps.layout_of(context),
+                f"abort a transaction in {transaction.place}",
+                expect={p: read(p) for p in hand},
+                modes={p: _PRIVATE for p in hand if os.path.basename(p) == ".env"},
+            )
+        base = transaction.taken([*state.base]) if keep_edits else state.base
+        transaction.restart(base)
+    return Aborted(state.operations, hand if not keep_edits else (), kept)
+
+
+def _keep_edits(transaction: Transaction, files: Sequence[str], context: Context) -> str:
+    """Keep the texts of files apart; gives their directory."""
+    from stead.store.atomic import write_file
+
+    top = os.path.join(os.path.dirname(transaction.directory), ABORTED)
+    stamp = int(context.now())
+    while os.path.exists(kept := os.path.join(top, str(stamp))):
+        stamp += 1
+    for path in files:
+        held = read(path)
+        if held is not None:
+            name = os.path.relpath(path, transaction.place).replace("..", "_up")
+            write_file(os.path.join(kept, name), held, _PRIVATE)
+    return kept if os.path.isdir(kept) else ""
+
+
+def difference(transaction: Transaction, request: Request, context: Context) -> Difference:
+    """Say what a commit would change: packages, variables, files."""
+    from stead.history.compare import compare
+    from stead.history.record import state_of
+
+    state = transaction.state
+    base = {}
+    for path in {*state.files, *transaction.edited_by_hand()}:
+        held = transaction.journal.content(state.base[path])
+        base[path] = None if held is None else text_of(path, held)
+    generations = []
+    texts: dict[int, Mapping[str, bytes]] = {}
+    for number, asked in enumerate((replace(request, overlay=base, staging=None), request), 1):
+        try:
+            composed = steps.composed_for(asked, context, fetch=False)
+            table = steps.configured(composed, context)
+            made, held_texts = state_of(composed, table, None, context, Cause())
+        except SteadError:
+            if number == 1:  # the place was nothing that could be read
+                continue
+            raise
+        generations.append(replace(made, number=number))
+        texts[number] = held_texts
+    old = generations[0] if len(generations) > 1 else None
+    return compare(_Texts(texts), old, generations[-1])
+
+
+class _Texts:
+    """Texts of generations that are in no history."""
+
+    def __init__(self, texts: Mapping[int, Mapping[str, bytes]]) -> None:
+        self._texts = texts
+
+    def text(self, generation: Generation, name: str) -> bytes | None:
+        return self._texts[generation.number].get(name)
+
+    def lock_text(self, generation: Generation) -> bytes | None:
+        return self.text(generation, "@lock")

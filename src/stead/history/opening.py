@@ -1,0 +1,136 @@
+"""Beginning a transaction, and taking over one whose shell has ended."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.history.find import finish, history_of
+from stead.history.staged import read
+from stead.history.transaction import Transaction
+from stead.history.who import who
+from stead.pipeline import lockfile, steps
+from stead.store import transactions
+from stead.store.transactions import Journal, Owner, State
+from stead.values.errors import UsageError
+from stead.values.frozen import dataclass, replace
+
+if TYPE_CHECKING:
+    from stead.pipeline.steps import Request
+    from stead.store.generations import History
+    from stead.store.transactions import Held
+    from stead.values.context import Context
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A transaction whose lock this process holds."""
+
+    transaction: Transaction
+    lock: Held
+    told: tuple[str, ...] = ()
+    """What is to be said: of a dead one that was rolled back, of a damaged state."""
+    resumed: bool = False
+
+
+def open_transaction(
+    request: Request,
+    context: Context,
+    *,
+    wait: bool = True,
+    resume: bool = False,
+    dry: bool = False,
+    tty: str = "",
+) -> Opened:
+    """Begin a transaction of the place that a request is about, or take over a dead one.
+
+    ``dry``: a commit inside it writes nothing.
+
+    Without ``resume``, what a dead one had staged is dropped, which changes nothing of
+    the place. Raises StoreError where another is open and ``wait`` is not wished, or
+    nothing can be written; UsageError where there is nothing to resume.
+    """
+    for line in steps.mend(context):
+        context.progress.note(line)
+    found = steps.found_for(request)
+    place = found.place
+    home = os.fspath(context.home)
+    directory = transactions.directory_of(home, place)
+    held = transactions.hold(
+        directory, home=home, wait=wait, note=context.progress.note, clock=context.now
+    )
+    try:
+        return _taken_over(request, context, held, place, resume=resume, dry=dry, tty=tty)
+    except BaseException:
+        if Journal(directory).present() is None:
+            held.end()
+        else:
+            held.release()
+        raise
+
+
+def _taken_over(
+    request: Request, context: Context, held: Held, place: str, *, resume: bool, dry: bool, tty: str
+) -> Opened:
+    directory, environment = held.directory, request.environment
+    journal = Journal(directory)
+    former, left = journal.owner(), journal.present()
+    owner = Owner(
+        pid=os.getpid(),
+        since=context.now(),
+        place=place,
+        environment=environment,
+        who=who(),
+        tty=tty,
+        dry=dry,
+        generation=_history(request, context, place).newest,
+    )
+    if not resume:
+        told = () if left is None else (_dropped(former, left, context.now()),)
+        transactions.clear(directory)
+        transactions.begin(journal, owner, _taking_part(request, context))
+        return Opened(Transaction(directory, context), held, told)
+    if left is None or former is None:
+        raise UsageError(
+            "there is no transaction to go on with",
+            where=place,
+            remedy="`stead shell` begins one",
+        )
+    if former.environment != environment:
+        raise UsageError(
+            f"the transaction that was left here is of environment {former.environment}",
+            where=place,
+            remedy=f"`stead shell --resume -e {former.environment}`",
+        )
+    transactions.claim(journal, replace(owner, generation=former.generation))
+    transaction = Transaction(directory, context)
+    if left.committing:
+        journal.append(transaction.state, context.now())
+    return Opened(transaction, held, resumed=True)
+
+
+def _history(request: Request, context: Context, place: str) -> History:
+    """Give the history of the environment, with what an interrupted command left recorded."""
+    history = history_of(context.home, place, request.environment, user_home=request.user_home)
+    return finish(history, request, context)
+
+
+def _dropped(owner: Owner | None, state: State, now: float) -> str:
+    count = len(state.operations)
+    whose = ""
+    if owner is not None:
+        age = transactions.age(owner, now)
+        whose = f" of process {owner.pid} ({owner.who}, {age} old)"
+    staged = "nothing" if not count else f"{count} change{'' if count == 1 else 's'}"
+    return f"rolled back a transaction{whose} whose shell has ended: {staged} staged"
+
+
+def _taking_part(request: Request, context: Context) -> dict[str, bytes | None]:
+    """Read every file that takes part, or would if it were there, in the place's own tree."""
+    found = steps.found_for(request)
+    lock = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
+    top = found.root.rstrip(os.sep) + os.sep
+    paths = [*found.inputs, *found.absent, lock, os.path.join(found.root, lockfile.NAME)]
+    kept = [p for p in paths if p == lock or p.startswith(top)]
+    kept.append(os.path.join(found.place, ".env"))
+    return {path: read(path) for path in dict.fromkeys(kept) if not os.path.isdir(path)}

@@ -1,0 +1,109 @@
+"""What a file comes to that is staged, and that somebody may have changed meanwhile."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.values.errors import StoreError
+from stead.values.frozen import dataclass, replace
+from stead.values.sha import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOCK = "stead.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A file: as it was when it was staged, as the place has it, as it is staged, and the outcome.
+
+    None stands for no file.
+    """
+
+    path: str
+    seen: bytes | None
+    place: bytes | None
+    staged: bytes | None
+    content: bytes | None = None
+    conflicts: tuple[str, ...] = ()
+
+
+def effective(file: Merged) -> Merged:
+    """Give a file with its content, or with what contradicts itself in it."""
+    if file.place in (file.seen, file.staged):
+        return replace(file, content=file.staged)
+    if os.path.basename(file.path) == LOCK and file.staged is not None:
+        return replace(file, content=_locks(file))
+    if file.seen is None or file.place is None or file.staged is None:
+        what = (
+            "was removed since"
+            if file.place is None
+            else "was changed since, and is staged to be removed"
+            if file.staged is None
+            else "came since with another content"
+        )
+        return replace(file, conflicts=(f"{file.path}: {what}",))
+    from stead.history.merge import merge
+
+    texts = [
+        data.decode("utf-8", "surrogateescape") for data in (file.seen, file.place, file.staged)
+    ]
+    text, conflicts = merge(*texts)
+    lines: list[str] = []
+    for conflict in conflicts:
+        lines.append(f"{file.path}:{conflict.line}:")
+        if os.path.basename(file.path) == ".env":
+            lines[-1] += " changed in two ways (its values are not shown)"
+            continue
+        lines += _told("now:   ", conflict.mine, "(taken out)")
+        lines += _told("staged:", conflict.theirs, "(taken out)")
+    return replace(file, content=text.encode("utf-8", "surrogateescape"), conflicts=tuple(lines))
+
+
+def _told(head: str, lines: Sequence[str], empty: str) -> list[str]:
+    return [f"  {head} {line.rstrip()}" for line in lines or (empty,)]
+
+
+def _locks(file: Merged) -> bytes | None:
+    """Merge locks environment by environment; where both changed one, the staged one counts.
+
+    What then does not answer the manifests any more is locked anew.
+    """
+    from stead.formats import stead_lock
+    from stead.values.errors import LockError
+    from stead.values.lock import Lock
+
+    def parsed(data: bytes | None) -> Lock:
+        return Lock() if data is None else stead_lock.read(data.decode("utf-8"), file.path)
+
+    try:
+        seen, place, staged = parsed(file.seen), parsed(file.place), parsed(file.staged)
+    except (LockError, UnicodeDecodeError):
+        return file.staged
+    kept = []
+    for slot in sorted({e.slot for lock in (place, staged) for e in lock.environments}):
+        was, now, new = seen.find(*slot), place.find(*slot), staged.find(*slot)
+        if (chosen := now if new == was else new) is not None:
+            kept.append(chosen)
+    pins = {(p.name, p.location, p.requested): p for p in (*place.pins, *staged.pins)}
+    merged = replace(
+        staged, environments=tuple(kept), pins=tuple(pins[key] for key in sorted(pins))
+    )
+    return stead_lock.write(merged).encode("utf-8")
+
+
+def read(path: str) -> bytes | None:
+    """Give what a file of the place holds, None where there is none. Raises StoreError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as exc:
+        raise StoreError(f"this cannot be read: {exc.strerror}", where=path) from exc
+
+
+def sha_of(content: bytes | None) -> str | None:
+    return None if content is None else sha256(content).hexdigest()

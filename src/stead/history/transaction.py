@@ -1,0 +1,251 @@
+"""A transaction of one place: what is staged apart from it.
+
+No file of the place changes before a commit. What the place's files become
+meanwhile is merged with what is staged, line by line; the lock environment by
+environment. What contradicts itself is an error that shows both, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.history.staged import Merged, effective, read, sha_of
+from stead.pipeline import steps
+from stead.pipeline.files import text_of
+from stead.pipeline.transaction import write_record
+from stead.store import transactions
+from stead.store.transactions import Journal, Operation, State
+from stead.values.errors import ManifestError, StoreError, UsageError
+from stead.values.frozen import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stead.pipeline.steps import Prepared, Request
+    from stead.values.context import Context
+
+CHANGES = frozenset({"add", "keep", "lock", "remove", "set", "unset", "use"})
+"""Commands that change what an environment is."""
+
+
+class Transaction:
+    """What is staged for a place. Takes writes, as :class:`~stead.pipeline.transaction.Staging`.
+
+    ``words`` are those of the command that stages, as a history may hold them. What the
+    others stage, a lock that was missing, is nobody's change.
+    """
+
+    def __init__(self, directory: str, context: Context, words: Sequence[str] = ()) -> None:
+        self.journal = Journal(directory)
+        self._context = context
+        self._words = tuple(words) if words and words[0] in CHANGES else ()
+        owner = self.journal.owner()
+        if owner is None or self.journal.present() is None:
+            raise UsageError(
+                "the transaction that this shell was started for is over",
+                where=directory,
+                remedy="leave the shell (`exit`), or `unset STEAD_SHELL` in it",
+            )
+        self.owner = owner
+
+    @property
+    def directory(self) -> str:
+        return self.journal.directory
+
+    @property
+    def place(self) -> str:
+        return self.owner.place
+
+    @property
+    def environment(self) -> str:
+        return self.owner.environment
+
+    def named(self, directory: str) -> str:
+        """Give a directory of the place by the name that the transaction has for it."""
+        place = self.place
+        if directory == place or directory.startswith(place.rstrip(os.sep) + os.sep):
+            return directory
+        relative = os.path.relpath(os.path.realpath(directory), os.path.realpath(place))
+        return os.path.normpath(os.path.join(place, relative))
+
+    @property
+    def alive(self) -> bool:
+        return transactions.is_alive(self.directory)
+
+    @property
+    def state(self) -> State:
+        """The present state. One that was being committed when its process was killed counts
+        as what it came to.
+        """
+        state = self.journal.present()
+        if state is None:
+            raise StoreError(
+                "nothing that was staged can be read any more",
+                where=self.directory,
+                remedy="`stead abort` drops it; the place is as it was",
+            )
+        if self.journal.damaged:
+            numbers = ", ".join(map(str, self.journal.damaged))
+            self._context.progress.note(
+                f"state {numbers} of the transaction is damaged; the one before it is used"
+            )
+        if state.committing:
+            steps.mend(self._context)
+            return _settled(state)
+        return state
+
+    def content(self, path: str) -> bytes | None:
+        """Give what a file holds, as the transaction has it. Raises ManifestError for a conflict."""
+        return self._contents([path])[path]
+
+    def overlay(self) -> dict[str, str | None]:
+        """Give the staged files as text: what :class:`Request` takes. Raises ManifestError."""
+        contents = self._contents(self.state.files)
+        return {p: None if c is None else text_of(p, c) for p, c in contents.items()}
+
+    def contents(self) -> dict[str, bytes | None]:
+        """Give the staged files as they would be written. Raises ManifestError."""
+        return self._contents(self.state.files)
+
+    def _contents(self, paths: Sequence[str] | Mapping[str, object]) -> dict[str, bytes | None]:
+        state = self.state
+        found: dict[str, bytes | None] = {}
+        conflicts: list[str] = []
+        for path in paths:
+            if path not in state.files:
+                found[path] = read(path)
+                continue
+            seen = state.seen.get(path, state.base.get(path))
+            merged = effective(
+                Merged(
+                    path,
+                    self.journal.content(seen),
+                    read(path),
+                    self.journal.content(state.files[path]),
+                )
+            )
+            found[path] = merged.content
+            conflicts += merged.conflicts
+        if conflicts:
+            raise ManifestError(
+                "what is staged and what was changed since contradict each other",
+                details=conflicts,
+                remedy="nothing was written; settle these lines by hand, or `stead abort`",
+            )
+        return found
+
+    def stage(self, files: Mapping[str, bytes | None], expect: Mapping[str, bytes | None]) -> None:
+        """Take new contents, whatever happens wholly or not at all. Raises StoreError."""
+        self.refuse_dead()
+        with self.journal.alone(self._context.progress.note):
+            state = self.state
+            now = self._contents([p for p in files if p in expect])
+            for path, content in now.items():
+                if content != expect[path]:
+                    raise StoreError(
+                        "this file was changed by someone else meanwhile",
+                        where=path,
+                        remedy="nothing was staged; run the command again",
+                    )
+            base, seen, staged = dict(state.base), dict(state.seen), dict(state.files)
+            for path, new in files.items():
+                held = read(path)
+                staged[path], seen[path] = self._put(new), self._put(held)
+                base.setdefault(path, seen[path])
+                if staged[path] == seen[path]:
+                    del staged[path], seen[path]
+            made = replace(
+                state, base=base, seen=seen, files=staged, operations=self._operations(state)
+            )
+            self.journal.append(made, self._context.now())
+
+    def _operations(self, state: State) -> tuple[Operation, ...]:
+        """Add this command, unless it is there: one may write several times."""
+        name = f"{os.getpid()}"
+        if not self._words:
+            return state.operations
+        if state.operations and (state.operations[-1].id, state.operations[-1].words) == (
+            name,
+            self._words,
+        ):
+            return state.operations
+        return (*state.operations, Operation(name, self._words, self._context.now()))
+
+    def _put(self, content: bytes | None) -> str | None:
+        return None if content is None else self.journal.put(content)
+
+    def refuse_dead(self) -> None:
+        """Raise UsageError unless the process that the transaction belongs to is there."""
+        if not self.alive:
+            raise UsageError(
+                f"the shell of this transaction (process {self.owner.pid}) has ended",
+                where=self.place,
+                remedy="`unset STEAD_SHELL`, then `stead shell --resume` goes on with what is staged",
+            )
+
+    def savepoint(self, name: str = "") -> str:
+        """Give what is staged now a name; gives the name. Raises UsageError, StoreError."""
+        if name and not name.strip():
+            raise UsageError("a savepoint needs a name", remedy="`stead savepoint NAME`")
+        self.refuse_dead()
+        with self.journal.alone(self._context.progress.note):
+            state = self.state
+            count = 1
+            while not name:
+                candidate = f"s{count}"
+                count += 1
+                name = candidate if candidate not in state.savepoints else ""
+            number = max(self.journal.numbers()) + 1
+            points = {**state.savepoints, name: number}
+            self.journal.append(replace(state, savepoints=points), self._context.now())
+        return name
+
+    def rollback_to(self, name: str) -> State:
+        """Stage what a savepoint had. Raises UsageError for one that is not there."""
+        self.refuse_dead()
+        with self.journal.alone(self._context.progress.note):
+            state = self.state
+            if name not in state.savepoints:
+                known = ", ".join(state.savepoints)
+                raise UsageError(
+                    f"there is no savepoint {name!r}",
+                    remedy=f"there are: {known}" if known else "`stead savepoint` makes one",
+                )
+            then = self.journal.find(state.savepoints[name])
+            if then is None:
+                raise StoreError(
+                    f"what savepoint {name!r} stands for cannot be read any more",
+                    where=self.directory,
+                    remedy="what is staged stays; `stead abort` drops all of it",
+                )
+            # What files were before they first took part is as true as ever.
+            base = {**then.base, **state.base}
+            return self.journal.append(replace(then, base=base), self._context.now())
+
+    def restart(self, base: Mapping[str, str | None]) -> None:
+        """Have nothing staged, over a new base."""
+        self.journal.append(State(base=base), self._context.now())
+
+    def taken(self, paths: Sequence[str]) -> dict[str, str | None]:
+        """Keep what files of the place hold now; gives what stands for it."""
+        return {path: self._put(read(path)) for path in paths}
+
+    def edited_by_hand(self) -> tuple[str, ...]:
+        """Name the files that took part and are not as they were when the transaction began."""
+        state = self.state
+        return tuple(sorted(p for p, sha in state.base.items() if sha_of(read(p)) != sha))
+
+
+def _settled(state: State) -> State:
+    """Say what came of a commit that was interrupted: all files are there, or none."""
+    if all(sha_of(read(path)) == sha for path, sha in state.files.items()):
+        return State(number=state.number, time=state.time, base={**state.base, **state.files})
+    return replace(state, committing=False)
+
+
+def refresh(transaction: Transaction, request: Request, context: Context) -> Prepared:
+    """Make the staged environment, and write what its shell is to have."""
+    done = steps.prepare(request, context)
+    write_record(transaction.directory, done.activation)
+    return done

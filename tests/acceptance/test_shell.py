@@ -1,0 +1,354 @@
+"""A shell without a person: all of it holds, or none of it does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+MANIFEST = """\
+# mine
+[packages.pypi]
+tool = "*"
+
+[vars]
+LEVEL = "1"
+"""
+
+
+def content(root):
+    """Every file of a place with its mode and its bytes."""
+    return {
+        p.relative_to(root).as_posix(): (p.stat().st_mode, p.read_bytes())
+        for p in sorted(root.rglob("*"))
+        if p.is_file()
+    }
+
+
+def log(machine, root):
+    return machine.json("log", cwd=root)
+
+
+def transaction_directory(machine, root):
+    return machine.stead_home / "places" / "at" / str(root)[1:] / ".stead@" / "transaction@"
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_what_is_staged_is_there_for_the_next_command(machine, project, shell):
+    root = project({"stead.toml": MANIFEST})
+    script = (
+        "set -eu; export PATH=/my/own:$PATH; stead add leaf >&2; stead set LEVEL=2 NEW=n >&2;"
+        " python -c 'import leaf; print(leaf.__version__)'; echo $LEVEL $NEW; echo $PATH;"
+        " stead remove leaf >&2; stead unset NEW >&2; echo ${NEW-none};"
+        " if python -c 'import leaf' 2>/dev/null; then echo there; fi; echo $PATH"
+    )
+    env = {"SHELL": shell}
+    done = machine.run("shell", "-m", "trying", "-c", script, cwd=root, env=env)
+    assert done.returncode == 0, done.stderr
+    version, variables, path, new, path_then = done.stdout.splitlines()
+    assert (version, variables, new) == ("2.0", "2 n", "none")
+    for value in (path, path_then):
+        first, own, *rest = value.split(os.pathsep)
+        assert first.startswith(str(machine.stead_home / "store"))
+        assert own == "/my/own"
+        assert rest == machine.environ["PATH"].split(os.pathsep)
+    assert (root / "stead.toml").read_text() == MANIFEST.replace('"1"', '"2"')
+    entry, before = log(machine, root)
+    assert (entry["reason"], entry["command"]) == ("trying", ["shell"])
+    assert before["variables"]["LEVEL"] == "1"
+    assert not transaction_directory(machine, root).exists()
+
+
+def test_all_is_one_generation_that_undo_takes_back(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    before, count = content(root), len(log(machine, root))
+    script = "stead set LEVEL=2 && stead add leaf && stead set --private SECRET=hush"
+    machine.ok("shell", "-c", script, cwd=root)
+    after = content(root)
+    assert after[".env"][0] & 0o777 == 0o600
+    assert len(log(machine, root)) == count + 1
+    assert log(machine, root)[0]["reason"] == "set LEVEL; add leaf; set --private SECRET"
+    machine.ok("undo", cwd=root)
+    assert {n: v for n, v in content(root).items() if n != ".env"} == before
+
+
+@pytest.mark.parametrize("end", ["exit 7", "false", "python -c 'raise SystemExit(7)'"])
+def test_a_script_that_fails_leaves_everything_as_it_was(machine, project, end):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    before, history = content(root), log(machine, root)
+    script = (
+        "stead set LEVEL=2 && stead add leaf && stead set --private SECRET=hush &&"
+        f" echo '# by hand' >>stead.toml && {end}"
+    )
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert done.returncode == (1 if end == "false" else 7)
+    assert "dropped 3 staged changes" in done.stderr
+    assert content(root) == before
+    assert log(machine, root) == history
+    directory = transaction_directory(machine, root)
+    assert not directory.exists()
+    kept = list((directory.parent / "aborted@").rglob("stead.toml"))
+    assert [k.read_text() for k in kept] == [MANIFEST + "# by hand\n"]
+    assert str(kept[0].parent) in done.stderr
+
+
+def test_the_place_stays_as_it_is_until_the_end(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    before = content(root)
+    script = (
+        "stead set LEVEL=2 && stead add leaf && stead lock --upgrade && cat stead.toml"
+        " && stead env show && stead status"
+    )
+    done = machine.run("shell", "--dry-run", "-c", script, cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert MANIFEST in done.stdout
+    assert "this shell" in done.stdout
+    assert "2 staged changes" in done.stdout
+    assert "+ pypi:leaf 2.0" in done.stdout.splitlines()
+    assert "~ LEVEL=1 → 2" in done.stdout.splitlines()
+    assert "changed stead.toml" in done.stdout.splitlines()
+    assert content(root) == before
+
+
+def test_scripts_in_files_and_on_standard_input(machine, project):
+    body = 'stead set A=1 >&2; echo "$A" "$@"\n'
+    root = project(
+        {
+            "stead.toml": MANIFEST,
+            "plain": body,
+            "one.sh": f"#!/bin/sh -eu\n{body}",
+            "two.bash": f"#!/usr/bin/env bash\n{body}",
+            "three.py": "import os, sys; print(os.environ['LEVEL'], *sys.argv[1:])\n",
+        }
+    )
+    for name in ("plain", "one.sh", "two.bash"):
+        done = machine.run("shell", "--dry-run", name, "x y", "-z", cwd=root)
+        assert done.stdout.splitlines()[0] == "1 x y -z", (name, done.stderr)
+    assert machine.ok("shell", "three.py", "x y", cwd=root) == "1 x y\n"
+    done = machine.run("shell", cwd=root, stdin=body)
+    assert done.stdout == "1\n"
+    assert 'A = "1"' in (root / "stead.toml").read_text()
+    assert "there is no script" in machine.fails("shell", "nothing", cwd=root, code=2)
+
+
+def test_savepoints_and_commits_inside(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    script = """
+set -e
+stead set A=1 >&2
+stead savepoint here >&2
+stead set A=2 B=2 >&2
+stead rollback to here >&2
+echo $A ${B-none}
+stead commit -m first >&2
+stead set C=3 >&2
+stead abort >&2
+echo ${C-none}
+stead set D=4 >&2
+"""
+    assert machine.ok("shell", "-c", script, cwd=root) == "1 none\nnone\n"
+    text = (root / "stead.toml").read_text()
+    assert text == MANIFEST + 'A = "1"\nD = "4"\n'
+    assert [e["reason"] for e in log(machine, root)][:2] == ["set D", "first"]
+
+
+@pytest.mark.parametrize(
+    "words", [("commit",), ("abort",), ("savepoint",), ("rollback", "to", "x")]
+)
+def test_outside_a_transaction_its_commands_are_refused(machine, project, words):
+    root = project({"stead.toml": MANIFEST})
+    message = machine.fails(*words, cwd=root, code=2)
+    assert "this is no transaction" in message
+    assert "`stead shell`" in message
+
+
+def started(machine, root, script, *words):
+    """Start a shell whose script says when it has come to its end."""
+    process = subprocess.Popen(
+        [str(machine.program), "shell", *words, "-c", f"{script}; echo ready; exec sleep 60"],
+        cwd=root,
+        env={**machine.environ, "PWD": str(root)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while process.stdout.readline() != "ready\n":
+        assert process.poll() is None, process.stderr.read()
+    return process
+
+
+def ended(process):
+    """Kill what is left of a session."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    process.stdout.close()
+    process.stderr.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_roll_back(machine, project, number):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    before = content(root)
+    process = started(machine, root, "stead set LEVEL=2 >&2; stead add leaf >&2")
+    try:
+        os.killpg(process.pid, number)
+        assert process.wait(20) == 128 + number
+    finally:
+        ended(process)
+    assert content(root) == before
+    assert not transaction_directory(machine, root).exists()
+
+
+def test_two_at_once(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    first = started(machine, root, "stead set A=1 >&2")
+    try:
+        message = machine.fails("shell", "--no-wait", "-c", "true", cwd=root)
+        assert f"process {first.pid}" in message
+        assert "another transaction is open here" in message
+        status = machine.json("status", cwd=root)["transaction"]
+        assert (status["pid"], status["alive"], status["staged"]) == (first.pid, True, 1)
+        second = subprocess.Popen(
+            [str(machine.program), "shell", "-c", "stead set B=2"],
+            cwd=root,
+            env={**machine.environ, "PWD": str(root)},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        with second:
+            assert f"process {first.pid}" in second.stderr.readline()
+            os.kill(first.pid, signal.SIGTERM)
+            second.stderr.read()
+            assert second.wait(30) == 0
+    finally:
+        ended(first)
+    assert (root / "stead.toml").read_text() == MANIFEST + 'B = "2"\n'
+
+
+def test_a_killed_one_is_resumed_or_rolled_back(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    before = content(root)
+    for words in (("--resume", "-c", "echo $A; stead set B=2 >&2"), ("-c", "echo ${A-none}")):
+        process = started(machine, root, "stead set A=1 >&2")
+        ended(process)
+        assert content(root) == before
+        status = machine.json("status", cwd=root)["transaction"]
+        assert (status["pid"], status["alive"]) == (process.pid, False)
+        assert "its shell has ended" in machine.ok("status", cwd=root)
+        done = machine.run("shell", *words, cwd=root)
+        assert done.returncode == 0, done.stderr
+        if "--resume" in words:
+            assert done.stdout == "1\n"
+            text = (root / "stead.toml").read_text()
+            assert text == MANIFEST + 'A = "1"\nB = "2"\n'
+            (root / "stead.toml").write_text(MANIFEST)
+        else:
+            assert done.stdout == "none\n"
+            assert f"process {process.pid}" in done.stderr
+            assert "1 change staged" in done.stderr
+        assert machine.json("status", cwd=root)["transaction"] is None
+        before = content(root)
+    assert "no transaction to go on with" in machine.fails(
+        "shell", "--resume", "-c", "true", cwd=root, code=2
+    )
+
+
+def test_who_is_left_over_stages_nothing(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    process = started(machine, root, "stead set A=1 >&2")
+    ended(process)
+    env = {"STEAD_SHELL": str(transaction_directory(machine, root))}
+    for _ in range(2):
+        done = machine.run("set", "B=1", cwd=root, env=env)
+        assert done.returncode == 2
+        assert "the transaction of this shell is over" in done.stderr
+        assert "unset STEAD_SHELL" in done.stderr
+        assert machine.run("run", "sh", "-c", "echo $LEVEL", cwd=root, env=env).stdout == "1\n"
+        machine.ok("shell", "-c", "true", cwd=root)  # now it is gone altogether
+    assert (root / "stead.toml").read_text() == MANIFEST
+
+
+def test_what_others_changed_meanwhile_is_kept(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    env = {"HAND": MANIFEST.replace("# mine", "# mine, changed")}
+    script = 'stead set A=1 && printf %s "$HAND" >stead.toml && stead set B=2 && echo $A $B >&2'
+    machine.ok("shell", "-c", script, cwd=root, env=env)
+    assert (root / "stead.toml").read_text() == env["HAND"] + 'A = "1"\nB = "2"\n'
+    env = {"HAND": MANIFEST.replace('"1"', '"7"')}
+    script = 'stead set LEVEL=5 && printf %s "$HAND" >stead.toml'
+    done = machine.run("shell", "-c", script, cwd=root, env=env)
+    assert done.returncode == 1
+    assert "contradict each other" in done.stderr
+    assert 'LEVEL = "7"' in done.stderr
+    assert 'LEVEL = "5"' in done.stderr
+    assert "stead shell --resume" in done.stderr
+    assert (root / "stead.toml").read_text() == env["HAND"]
+
+
+def test_a_manifest_that_is_staged_before_it_is_there(machine, project):
+    root = project({"requirements.txt": "tool\n"})
+    before = content(root)
+    script = "stead set A=1 >&2; stead add leaf >&2; ls; tool; echo $A; exit 3"
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert done.stdout == "requirements.txt\ntool ran\n1\n", done.stderr
+    assert content(root) == before
+    machine.ok("shell", "-c", "stead set A=1", cwd=root)
+    assert "A" in (root / "stead.toml").read_text()
+
+
+def test_elsewhere_commands_act_as_usual(machine, project, tmp_path):
+    root = project({"stead.toml": MANIFEST})
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "stead.toml").write_text('[vars]\nA = "1"\n')
+    machine.run("shell", "-c", "cd ../other && stead set A=2; exit 1", cwd=root)
+    assert (other / "stead.toml").read_text() == '[vars]\nA = "2"\n'
+
+
+def test_nothing_goes_round_the_transaction(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("set", "LEVEL=2", cwd=root)
+    before = content(root)
+    for command in ("undo", "redo", "rollback 1", "shell -c true", "init"):
+        done = machine.run("shell", "-c", f"stead {command}", cwd=root)
+        assert done.returncode == 2, command
+        assert "transaction" in done.stderr
+    assert content(root) == before
+
+
+def test_time_is_no_order(machine, project):
+    """A clock that is set back changes nothing: the journal's order is that of its numbers."""
+    root = project({"stead.toml": MANIFEST})
+    directory = transaction_directory(machine, root)
+    script = (
+        f"stead set A=1 >&2; for f in {directory}/states/*; do touch -d 2040-01-01 $f; done;"
+        " stead set A=2 >&2; echo $A"
+    )
+    assert machine.ok("shell", "-c", script, cwd=root) == "2\n"
+
+
+def test_a_damaged_state_is_named_and_the_one_before_it_used(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    directory = transaction_directory(machine, root)
+    script = (
+        f"stead set A=1 >&2; stead set B=2 >&2; echo x >>{directory}/states/3.json;"
+        " stead set C=3; stead status"
+    )
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert "state 3 of the transaction is damaged" in done.stderr
+    assert (root / "stead.toml").read_text() == MANIFEST + 'A = "1"\nC = "3"\n'
