@@ -117,6 +117,18 @@ def test_an_edit_that_is_built_is_recorded_and_a_comment_is_not(machine, project
     assert (root / "stead.toml").read_text() == "# said\n" + MANIFEST
 
 
+def test_a_comment_written_before_a_change_outlives_its_undo(machine, project):
+    root = project({"stead.toml": "[vars]\nLEVEL = '1'\n"})
+    machine.ok("set", "LEVEL=2", cwd=root)
+    text = (root / "stead.toml").read_text() + "# of two levels\n"
+    (root / "stead.toml").write_text(text)
+    machine.ok("set", "COLOUR=red", cwd=root)
+    machine.ok("undo", cwd=root)
+    assert (root / "stead.toml").read_text() == text
+    machine.ok("run", "true", cwd=root)
+    assert [e["command"] for e in log(machine, root)][:2] == [["undo"], ["set", "COLOUR"]]
+
+
 def test_no_history_holds_what_is_private(machine, project):
     manifest = (
         MANIFEST + 'URL = "http://${HOST}/"\n[vars.KEY]\ntype = "secret"\nvalue = "env:OUTSIDE"\n'

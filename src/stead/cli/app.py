@@ -230,13 +230,16 @@ class App:
         return make
 
     def record_edits(self, environment: str | None = None) -> None:
-        """Record what was edited by hand before this command, which is about to change more."""
+        """Record what was edited by hand before this command, which is about to change more.
+
+        To the letter: to undo the command must not take back a comment with it.
+        """
         if self.transaction:
             return
         from stead.history.record import record_request
         from stead.history.who import Cause
 
-        record_request(self.request(environment), self.context, Cause())
+        record_request(self.request(environment), self.context, Cause(), letters=True)
 
     def record_change(self, environment: str | None = None) -> None:
         """Record what this command has changed without building."""

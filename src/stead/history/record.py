@@ -53,21 +53,30 @@ def note(request: Request, context: Context, cause: Cause) -> dict[str, bytes]:
     return {begun.file_of(history): begun.encode(words)}
 
 
-def record_request(request: Request, context: Context, cause: Cause) -> Generation | None:
+def record_request(
+    request: Request, context: Context, cause: Cause, *, letters: bool = False
+) -> Generation | None:
     """Record what a place is now, as far as it can be told without making anything.
 
-    None where it is as the last generation has it. A place that cannot be read
-    has no state to record; what else hinders is told, and hinders nobody.
+    None where it is as the last generation has it; with ``letters`` a comment is a
+    difference too. A place that cannot be read has no state to record; what else
+    hinders is told, and hinders nobody.
     """
     try:
         composed, table = _read(request, context)
     except SteadError:
         return None
-    return record(composed, table, None, context, cause)
+    return record(composed, table, None, context, cause, letters=letters)
 
 
 def record(
-    composed: Composed, table: Table, build: str | None, context: Context, cause: Cause
+    composed: Composed,
+    table: Table,
+    build: str | None,
+    context: Context,
+    cause: Cause,
+    *,
+    letters: bool = False,
 ) -> Generation | None:
     """Record an environment, if it differs from its last generation.
 
@@ -78,7 +87,7 @@ def record(
     if composed.request.selection != Selection() or composed.spec.platform != composed.request.here:
         return None
     try:
-        return _record(composed, table, build, context, cause)
+        return _record(composed, table, build, context, cause, letters=letters)
     except (SteadError, OSError) as exc:
         context.progress.note(f"this change is not in the history: {exc}")
         return None
@@ -90,12 +99,21 @@ def _read(request: Request, context: Context) -> tuple[Composed, Table]:
 
 
 def _record(
-    composed: Composed, table: Table, build: str | None, context: Context, cause: Cause
+    composed: Composed,
+    table: Table,
+    build: str | None,
+    context: Context,
+    cause: Cause,
+    *,
+    letters: bool,
 ) -> Generation | None:
+    def unchanged(last: Generation, now: Generation) -> bool:
+        return same(last, now) and not (letters and dict(last.files) != dict(now.files))
+
     seen, _ = state_of(composed, table, build, context, cause)
     history = History(context.home, seen.place, seen.environment)
     last = history.last()
-    if last is not None and same(last, seen) and begun.read(history) is None:
+    if last is not None and unchanged(last, seen) and begun.read(history) is None:
         return None
 
     def make(last: Generation | None, number: int) -> tuple[Generation, Mapping[str, bytes]] | None:
@@ -103,14 +121,14 @@ def _record(
         composed, table = _read(request, context)
         state, texts = state_of(composed, table, build, context, cause)
         words = begun.read(history)
-        if last is not None and same(last, state):
+        if last is not None and unchanged(last, state):
             begun.clear(history)
             return None
         if words is not None:
             state = replace(
                 state, time=words.time, who=words.who, command=words.command, reason=words.reason
             )
-        elif not same(seen, state):
+        elif not unchanged(seen, state):
             return None  # who has changed it since records it, or the next command does
         parent = last.at if last is not None else 0
         return replace(state, number=number, at=number, base=number, parent=parent), texts
