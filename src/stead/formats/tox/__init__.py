@@ -1,0 +1,17 @@
+"""tox's configuration files: ``tox.ini``, ``setup.cfg``, ``tox.toml``, ``pyproject.toml``.
+
+:func:`find` says which of a directory's files counts, :func:`read` reads it into a
+:class:`ToxProject`: environments by name, each evaluated to a frozen
+:class:`~stead.values.testenv.TestEnvironment` when it is asked for. What depends on
+the machine and the command line is handed in as a :class:`Caller`.
+
+``docs/reference/tox.md`` lists what differs from tox.
+"""
+
+from __future__ import annotations
+
+from stead.formats.tox._read import find, read
+from stead.formats.tox._scope import Caller
+from stead.formats.tox.project import VERSION, ToxProject
+
+__all__ = ["VERSION", "Caller", "ToxProject", "find", "read"]

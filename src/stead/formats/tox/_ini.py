@@ -1,0 +1,234 @@
+"""``tox.ini`` and ``setup.cfg``: sections, conditions of lines, references between sections."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any
+
+from stead.formats.tox._convert import from_text
+from stead.formats.tox._keys import CORE_NAMES, PACKAGE_NAMES, RUN_NAMES
+from stead.formats.tox._resolve import Resolver, substitution_for
+from stead.formats.tox._rules import CoreRules, EnvironmentRules
+from stead.formats.tox._scope import Absent, CircleError, Scope
+from stead.formats.tox._sections import Sections, without_comments
+from stead.formats.tox._set_env import SetEnv
+from stead.formats.tox._substitute import Found
+from stead.formats.tox.project import ToxProject
+from stead.values.errors import ManifestError
+from stead.values.factors import Conditional, mentioned, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stead.formats.tox._keys import Key
+    from stead.formats.tox._scope import Caller
+    from stead.formats.tox._substitute import Chain
+    from stead.formats.tox._tokens import Expression
+    from stead.values.origin import Origin
+
+_ENVIRONMENT = "testenv:"
+
+
+class IniProject(ToxProject):
+    """The configuration of a file of sections. ``core`` is the name of its main section."""
+
+    def __init__(self, file: str, sections: Sections, caller: Caller, core: str = "tox") -> None:
+        self.sections = sections
+        self._core_section = core
+        self._texts: dict[tuple[str, str], tuple[Conditional, bool]] = {}
+        self._headers: dict[str, str] = {}
+        super().__init__(file, caller)
+
+    # -- what the file holds
+
+    def narrowed(self, section: str, key: str, scope: Scope) -> str | None:
+        """Give what a value is for an environment; None where all of it is for others."""
+        at = (section, key)
+        if at not in self._texts:
+            text = without_comments(self.sections.entries(section)[key].text)
+            self._texts[at] = (Conditional(text), not text.strip())
+        lines, blank = self._texts[at]
+        text = lines.narrow(scope.factors)
+        return None if not text and not blank else text.replace("\\\n", "")
+
+    def _read_core(self) -> Scope:
+        scope = Scope("", CORE_NAMES, CoreRules(self), self.caller, self.directory)
+        return self._filled(scope, self._core_section, self._core_section, ())
+
+    def _read_scope(self, name: str, *, package: bool) -> Scope:
+        keys = PACKAGE_NAMES if package else RUN_NAMES
+        rules = EnvironmentRules(self, package=package)
+        scope = Scope(name, keys, rules, self.caller, self.directory)
+        header = self._headers.get(name, _ENVIRONMENT + name)
+        return self._filled(
+            scope, _ENVIRONMENT + name, header, ("pkgenv",) if package else ("testenv",)
+        )
+
+    def _filled(self, scope: Scope, name: str, header: str, base: tuple[str, ...]) -> Scope:
+        if header in self.sections:
+            scope.loaders.append(_IniLoader(self, name, header))
+        given = scope.value("base")
+        if "base" not in scope.origins:
+            scope.settle("base", given := base)
+        prefix = name.partition(":")[0] if ":" in name else ""
+        for one in given:
+            for found in (one, *((f"{prefix}:{one}",) if prefix else ())):
+                real = self._header(found)
+                if real in self.sections:
+                    scope.loaders.append(_IniLoader(self, found, real))
+        return scope
+
+    def _header(self, section: str) -> str:
+        """Find the section that stands for a name: one may be for several environments."""
+        prefix, colon, name = section.rpartition(":")
+        if colon and prefix != "testenv":
+            return section
+        return self._headers.get(name, section)
+
+    def _read_names(self) -> tuple[str, ...]:
+        names = dict.fromkeys(self.core.value("env_list"))
+        known = {factor for name in names for factor in name.split("-")}
+        for section in self.sections.names():
+            if not section.startswith(_ENVIRONMENT):
+                continue
+            found = parse(section[len(_ENVIRONMENT) :])
+            if found is None:
+                raise ManifestError(
+                    f"[{section}] is not a factor expression",
+                    where=self.sections.where(section),
+                    remedy="names are letters, digits and dots joined by dashes",
+                )
+            for name in found:
+                self._headers.setdefault(name, section)
+                known.update(name.split("-"))
+            names.update(dict.fromkeys(found))
+        for section in self._scanned():
+            for entry in self.sections.entries(section).values():
+                for name in mentioned(entry.text):
+                    if not known.issuperset(name.split("-")):
+                        names[name] = None
+        return tuple(names)
+
+    def _scanned(self) -> Iterator[str]:
+        """Name the sections whose conditions mention environments."""
+        prefix = "tox:" if self._core_section.startswith("tox:") else ""
+        for section in self.sections.names():
+            own = section.removeprefix(prefix) if section.startswith(prefix) else ""
+            if (
+                section == self._core_section
+                or section.startswith(_ENVIRONMENT)
+                or own == "testenv"
+                or (prefix and own.startswith("testenv:"))
+            ):
+                yield section
+
+    # -- references
+
+    def reference(self, loader: _IniLoader, scope: Scope, text: str, chain: Chain) -> Found | None:
+        """Resolve ``key``, ``[section]key`` and either with ``:default``; None for no reference."""
+        match = _pattern(loader.prefix).fullmatch(text)
+        if match is None:
+            return None
+        key, default = match["key"], match["default"]
+        try:
+            return self._looked_up(match["section"], match["environment"], key, scope, chain)
+        except Absent:
+            if default is None:
+                return None
+        start = text[: len(text) - len(default)].count(":")
+        return Found(default, default=(start, None))
+
+    def _looked_up(
+        self, section: str | None, environment: str | None, key: str, scope: Scope, chain: Chain
+    ) -> Found:
+        if section is None or section == self._core_section.rpartition(":")[2]:
+            try:
+                return self.core.text(key, chain)
+            except Absent:
+                if section is None and scope.name:
+                    return scope.text(key, chain)
+        if section is not None and key.lower() in self.sections.entries(section):
+            mark = f"{section}.{key.lower()}"
+            if section in self.sections:
+                if mark in chain:
+                    raise CircleError(chain, mark)
+                self.referenced.add((section, key.lower()))
+                return Found(self.narrowed(section, key.lower(), scope) or "", again=mark)
+        if environment is not None and environment in self.known:
+            return self.scope(environment).text(key, chain)
+        raise Absent(key)
+
+    # -- checking
+
+    def _unknown(self) -> Iterator[tuple[str, Origin, Iterable[str]]]:
+        """Give keys of tox's own sections that mean nothing."""
+        for section in self.sections.names():
+            if section == self._core_section:
+                known = CORE_NAMES
+            elif section in ("testenv", "pkgenv") or section.startswith(_ENVIRONMENT):
+                known = _ALL_NAMES
+            else:
+                continue
+            for key in self.sections.entries(section):
+                if key not in known:
+                    yield key, self.sections.where(section, key), known
+
+    def _texts_with_references(self) -> Iterator[str]:
+        for section in self.sections.names():
+            for entry in self.sections.entries(section).values():
+                yield entry.text
+
+
+_ALL_NAMES = {**RUN_NAMES, **PACKAGE_NAMES}
+
+
+class _IniLoader:
+    """One section as a source of values. ``name`` is what it was asked for under."""
+
+    def __init__(self, project: IniProject, name: str, header: str) -> None:
+        self.name = name
+        self.prefix = name.partition(":")[0]
+        self._project = project
+        self._header = header
+
+    def raw(self, key: str, scope: Scope) -> str:
+        if key not in self._project.sections.entries(self._header):
+            raise Absent(key)
+        text = self._project.narrowed(self._header, key, scope)
+        if text is None:
+            raise Absent(key)
+        return text
+
+    def build(self, key: Key, raw: str, scope: Scope, chain: Chain) -> Any:
+        resolver = Resolver(
+            scope, functools.partial(self._project.reference, self, scope), _no_factors
+        )
+        substitution = substitution_for(key.kind, resolver)
+        if key.kind != "set_env":
+            return from_text(key.kind, substitution.expand(raw, chain))
+
+        def replaced(value: str | Expression, chain: Chain, *, once: bool = False) -> str:
+            return substitution.once(value, chain) if once else substitution.expand(value, chain)
+
+        values = SetEnv(replaced, scope, chain, scope.origins.get(key.name))
+        values.add_text(raw)
+        return values
+
+    def where(self, key: str) -> Origin:
+        return self._project.sections.where(self._header, key)
+
+    def keys(self) -> Iterable[str]:
+        return self._project.sections.entries(self._header)
+
+
+def _no_factors(arguments: list[str]) -> Found:
+    return Found(":".join(arguments[1:]), default=(2, None))
+
+
+@functools.cache
+def _pattern(prefix: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?:\[(?P<section>{re.escape(prefix)}(?::(?P<environment>[^]]+))?|[-\w]+)\])?"
+        r"(?P<key>[-a-zA-Z0-9_]+)(?::(?P<default>.*))?"
+    )

@@ -1,0 +1,174 @@
+"""Where a key's value comes from: the sections of an environment, one after another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stead.formats.tox._keys import ARGUMENTS
+from stead.formats.tox._place import Placed
+from stead.formats.tox._set_env import SetEnv
+from stead.formats.tox._substitute import Found, Unfit, quote_arguments
+from stead.values.errors import CycleError
+from stead.values.factors import factors_of
+from stead.values.frozen import dataclass
+from stead.values.testenv import TestCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from stead.formats.tox._keys import Key
+    from stead.formats.tox._substitute import Chain
+    from stead.values.interpreter import Interpreter
+    from stead.values.origin import Origin
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What evaluation depends on besides the files: handed in, never looked up.
+
+    ``posargs`` are the arguments after ``--``, None where there was no ``--``;
+    ``work_dir`` is where environments lie, ``.tox`` beside the file by default;
+    ``interpreter`` finds a Python by the specifications of ``base_python``.
+    """
+
+    load: Callable[[str], str]
+    exists: Callable[[str], bool]
+    variables: Mapping[str, str]
+    home: str
+    cwd: str
+    host_python: str
+    sys_platform: str
+    machine: str
+    interpreter: Callable[[tuple[str, ...]], Interpreter | None]
+    posargs: tuple[str, ...] | None = None
+    work_dir: str = ""
+    terminal: bool = False
+    hash_seed: str = ""
+
+
+class Absent(KeyError):  # noqa: N818 (not an error: the next section is asked)
+    """A section does not have a key, or nothing of it is for this environment."""
+
+
+class CircleError(CycleError):
+    """A value refers to itself. ``mark`` names the key at which the circle closes."""
+
+    def __init__(self, chain: Chain, mark: str) -> None:
+        self.mark = mark
+        path = " → ".join([*chain[chain.index(mark) :], mark])
+        super().__init__(
+            f"a value refers to itself: {path}", remedy="take one of the references out"
+        )
+
+
+class Loader(Protocol):
+    """One section, or table, as a source of values."""
+
+    name: str
+
+    def raw(self, key: str, scope: Scope) -> Any:
+        """Give what is written for an environment; raises :class:`Absent`."""
+
+    def build(self, key: Key, raw: Any, scope: Scope, chain: Chain) -> Any:
+        """Make a value of it."""
+
+    def where(self, key: str) -> Origin: ...
+    def keys(self) -> Iterable[str]: ...
+
+
+class Rules(Protocol):
+    """What a key is where no file says so, and what becomes of what a file says."""
+
+    def default(self, scope: Scope, key: Key, chain: Chain) -> Any: ...
+    def finish(self, scope: Scope, key: Key, value: Any, chain: Chain, *, given: bool) -> Any: ...
+
+
+class Scope:
+    """The keys of one environment (or of all: ``name`` is empty), each evaluated once."""
+
+    def __init__(
+        self, name: str, keys: Mapping[str, Key], rules: Rules, caller: Caller, root: str
+    ) -> None:
+        self.name = name
+        self.keys = keys
+        self.caller = caller
+        self.root = root
+        self.loaders: list[Loader] = []
+        self.origins: dict[str, Origin] = {}
+        self._rules = rules
+        self._values: dict[str, Any] = {}
+        self.factors = (
+            factors_of(name, caller.sys_platform, caller.machine)
+            if name
+            else (factors_of("", caller.sys_platform, caller.machine) - {""})
+        )
+
+    def value(self, name: str, chain: Chain = ()) -> Any:
+        """Evaluate a key, by any of its spellings. Raises :class:`Absent` for none of ours."""
+        key = self.keys.get(name)
+        if key is None:
+            raise Absent(name)
+        if key.name not in self._values:
+            self._values[key.name] = self._evaluate(key, chain)
+        return self._values[key.name]
+
+    def settle(self, name: str, value: Any) -> None:
+        """Say what a key's value is."""
+        self._values[name] = value
+
+    def _evaluate(self, key: Key, chain: Chain) -> Any:
+        if not key.computed:
+            for loader in self.loaders:
+                mark = f"{loader.name}.{key.name}"
+                if mark in chain:
+                    raise CircleError(chain, mark)
+                for spelling in key.names:
+                    try:
+                        raw = loader.raw(spelling, self)
+                    except Absent:
+                        continue
+                    self.origins[key.name] = loader.where(spelling)
+                    with Placed(spelling, loader.where(spelling)):
+                        value = loader.build(key, raw, self, (*chain, mark))
+                        return self._rules.finish(self, key, value, chain, given=True)
+        value = self._rules.default(self, key, chain)
+        return self._rules.finish(self, key, value, chain, given=False)
+
+    def text(self, name: str, chain: Chain) -> Found:
+        """Give a key's value as the text that a reference to it stands for."""
+        value = self.value(name, chain)
+        key = self.keys[name]
+        if isinstance(value, SetEnv):
+            return Found(value.lines())
+        whole = key.kind in ARGUMENTS or (key.kind == "str" and key.computed)
+        return Found(as_text(value), whole=whole)
+
+    def read_file(self, path: str) -> str:
+        try:
+            return self.caller.load(path)
+        except OSError as exc:
+            raise Unfit(f"{path} cannot be read: {exc.strerror or exc}") from exc
+
+    def marker_holds(self, marker: str) -> bool:
+        from packaging.markers import InvalidMarker, Marker
+
+        try:
+            return Marker(marker).evaluate()
+        except InvalidMarker as exc:
+            raise Unfit(
+                f'"{marker}" is no environment marker; a semicolon in a value is written \\;'
+            ) from exc
+
+
+def as_text(value: Any) -> str:
+    """Write a value as a reference to it reads: lists one entry per line."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, TestCommand):
+        return quote_arguments(value.arguments)
+    if isinstance(value, tuple | list):
+        return "\n".join(
+            f"{one[0]}={as_text(one[1])}" if isinstance(one, tuple) else as_text(one)
+            for one in value
+        )
+    return str(value)

@@ -1,0 +1,288 @@
+"""A project's test environments, whichever of tox's files describes them."""
+
+from __future__ import annotations
+
+import os.path
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from stead.formats.tox._keys import FORMER
+from stead.formats.tox._set_env import SetEnv
+from stead.values.errors import ManifestError
+from stead.values.names import nearest
+from stead.values.patterns import regex
+from stead.values.testenv import Note, PackageSettings, TestCommand, TestEnvironment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stead.formats.tox._scope import Caller, Scope
+    from stead.values.origin import Origin
+
+VERSION = "4.67"
+"""The version of tox whose meaning of a configuration this is."""
+
+RUNNERS = ("virtualenv", "uv-venv-runner")
+UNDERSTOOD = frozenset({"tox", "tox-uv", "tox-uv-bare", "virtualenv", "pip", "setuptools", "wheel"})
+"""What ``requires`` may name without a note: Stead does what these do."""
+
+_FIELDS = tuple(
+    f for f in TestEnvironment.__match_args__ if f not in ("name", "origins", "package_env")
+)
+_PACKAGE_FIELDS = (
+    *("base_python", "deps", "pass_env", "disallow_pass_env", "package_root"),
+    *("commands", "change_dir", "package_glob", "allowlist_externals"),
+)
+_REFERENCE = regex(r"\{(?:\[[^]]*\])?([-a-zA-Z0-9_]+)")
+
+
+class ToxProject(ABC):
+    """Environments by name, each evaluated when it is asked for.
+
+    ``file`` is the file that describes them; ``directory`` where it lies. Creating
+    one reads the list of environments. Every method raises :class:`ManifestError`
+    with file and line for what is wrong, or is not understood.
+    """
+
+    def __init__(self, file: str, caller: Caller) -> None:
+        self.file = file
+        self.directory = os.path.dirname(file)
+        self.caller = caller
+        self.referenced: set[tuple[str, str]] = set()
+        self._scopes: dict[str, Scope] = {}
+        self._package_scopes: dict[str, Scope] = {}
+        self.core = self._read_core()
+        names = self._read_names()
+        labelled = [name for _, many in self.core.value("labels") for name in many]
+        self._names = tuple(dict.fromkeys([*names, *labelled]))
+        self.known = frozenset(names)
+        for name in self._names:
+            _check_name(name, self.core.origins.get("env_list"))
+
+    # -- for each grammar
+
+    @abstractmethod
+    def _read_core(self) -> Scope: ...
+
+    @abstractmethod
+    def _read_names(self) -> tuple[str, ...]: ...
+
+    @abstractmethod
+    def _read_scope(self, name: str, *, package: bool) -> Scope: ...
+
+    @abstractmethod
+    def _unknown(self) -> Iterator[tuple[str, Origin, Iterable[str]]]: ...
+
+    @abstractmethod
+    def _texts_with_references(self) -> Iterator[str]: ...
+
+    # -- for everybody
+
+    def scope(self, name: str) -> Scope:
+        """Give the keys of an environment."""
+        if name not in self._scopes:
+            self._scopes[name] = self._read_scope(name, package=False)
+        return self._scopes[name]
+
+    def package_scope(self, name: str) -> Scope:
+        """Give the keys of an environment that builds packages."""
+        if name not in self._package_scopes:
+            self._package_scopes[name] = self._read_scope(name, package=True)
+        return self._package_scopes[name]
+
+    @property
+    def default(self) -> tuple[str, ...]:
+        """The environments that run when none is named: ``env_list``, or ``py`` alone."""
+        listed: tuple[str, ...] = self.core.value("env_list")
+        return listed or ("py",)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """All environments, in order: those of the list, of sections, of conditions, of labels.
+
+        Environments that others name for building packages are not among them.
+        """
+        builders: set[str] = set()
+        failed: dict[str, ManifestError] = {}
+        candidates = tuple(dict.fromkeys([*self._names, *self.default]))
+        for name in candidates:
+            if name in builders:
+                continue
+            try:
+                builders.update(self.builders(name))
+            except ManifestError as exc:  # it may turn out to be a builder, which is never run
+                failed[name] = exc
+        for name, error in failed.items():
+            if name not in builders:
+                raise error
+        if clash := builders & set(self.core.value("env_list")):
+            raise ManifestError(
+                f"{min(clash)} is in the list of environments and builds packages for others",
+                where=self.core.origins.get("env_list"),
+                remedy="take it from the list, or give the builder another name",
+            )
+        return tuple(n for n in candidates if n not in builders)
+
+    def builders(self, name: str) -> tuple[str, ...]:
+        """Name the environments that build an environment's package."""
+        scope = self.scope(name)
+        mode = scope.value("package")
+        if mode == "skip":
+            return ()
+        first = scope.value("package_env")
+        if first == name:
+            raise ManifestError(
+                f"{name} cannot build its own package",
+                where=scope.origins.get("package_env"),
+                remedy="name another package_env",
+            )
+        wheel = scope.value("wheel_build_env") if mode in _WHEELS else ""
+        return tuple(dict.fromkeys(n for n in (first, wheel) if n))
+
+    def labelled(self, label: str) -> tuple[str, ...]:
+        """Name the environments that bear a label, in their own keys or in the main section."""
+        own = [n for n in self.environments if label in self.scope(n).value("labels")]
+        core = dict(self.core.value("labels")).get(label, ())
+        return tuple(n for n in self.environments if n in core or n in own)
+
+    def environment(self, name: str) -> TestEnvironment:
+        """Evaluate every key of an environment.
+
+        Raises :class:`InterpreterError` where a value depends on an interpreter that
+        is not there.
+        """
+        scope = self.scope(name)
+        self._check_runner(scope)
+        mode = scope.value("package")
+        values = {
+            field: _plain(scope.value(field)) for field in _FIELDS if field != "wheel_build_env"
+        }
+        return TestEnvironment(
+            name=name,
+            package_env="" if mode == "skip" else scope.value("package_env"),
+            wheel_build_env=scope.value("wheel_build_env") if mode in _WHEELS else "",
+            origins=tuple(scope.origins.items()),
+            **values,
+        )
+
+    def package_settings(self, name: str) -> PackageSettings:
+        """Evaluate an environment that builds packages."""
+        scope = self.package_scope(name)
+        settings = (
+            (key.removeprefix("config_settings_"), scope.value(key))
+            for key in scope.keys
+            if key.startswith("config_settings_")
+        )
+        values = {field: _plain(scope.value(field)) for field in _PACKAGE_FIELDS}
+        return PackageSettings(
+            name=name,
+            set_env=scope.value("set_env").items(),
+            config_settings=tuple((step, told) for step, told in settings if told),
+            origins=tuple(scope.origins.items()),
+            **values,
+        )
+
+    def missing(self, name: str) -> str:
+        """Say which interpreter an environment lacks; empty where it is there."""
+        scope = self.scope(name)
+        wanted: tuple[str, ...] = scope.value("base_python")
+        return "" if self.caller.interpreter(wanted) else ", ".join(wanted)
+
+    def check(self) -> tuple[Note, ...]:
+        """Look for what is not understood; give what a person should know besides.
+
+        Raises one :class:`ManifestError` for all keys that mean nothing.
+        """
+        mentioned: set[str] | None = None
+        notes: list[Note] = []
+        wrong: list[ManifestError] = []
+        for key, where, known in self._unknown():
+            if key in FORMER:
+                notes.append(Note(f"{key} has no effect: {FORMER[key]}", where))
+                continue
+            if mentioned is None:
+                mentioned = {
+                    m[1].lower()
+                    for t in self._texts_with_references()
+                    for m in _REFERENCE.finditer(t)
+                }
+            if key.lower() in mentioned:
+                continue
+            like = nearest(key, known)
+            wrong.append(
+                ManifestError(
+                    f"unknown key {key}",
+                    where=where,
+                    remedy=f"did you mean {like}?"
+                    if like
+                    else "take it out, or tell which plugin it is for",
+                )
+            )
+        _raise_all(wrong)
+        return (*notes, *self._plugins())
+
+    def _plugins(self) -> Iterator[Note]:
+        from packaging.requirements import InvalidRequirement, Requirement
+        from packaging.utils import canonicalize_name
+
+        for text in self.core.value("requires"):
+            where = self.core.origins["requires"]
+            try:
+                asked = Requirement(text)
+            except InvalidRequirement as exc:
+                raise ManifestError(
+                    f'requires: "{text}" is not a requirement', where=where, remedy="mend it"
+                ) from exc
+            name = canonicalize_name(asked.name)
+            if name == "tox" and not asked.specifier.contains(VERSION + ".99", prereleases=True):
+                yield Note(
+                    f"the configuration asks for {text}; Stead reads it as tox {VERSION} does",
+                    where,
+                )
+            elif name not in UNDERSTOOD:
+                yield Note(
+                    f"requires names {text}, a plugin that Stead does not have",
+                    where,
+                    "what it adds to the configuration does not take effect",
+                )
+
+    def _check_runner(self, scope: Scope) -> None:
+        runner = scope.value("runner")
+        if runner not in RUNNERS:
+            raise ManifestError(
+                f'runner = "{runner}" is not understood',
+                where=scope.origins.get("runner"),
+                remedy=f"known are {', '.join(RUNNERS)}",
+            )
+
+
+_WHEELS = ("wheel", "sdist-wheel", "editable")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SetEnv):
+        return value.items()
+    if isinstance(value, TestCommand):
+        return value.arguments
+    return value
+
+
+def _check_name(name: str, where: Origin | None) -> None:
+    if not name or name in (".", "..") or os.path.basename(name) != name:
+        raise ManifestError(
+            f'"{name}" cannot be the name of an environment, which is that of a directory too',
+            where=where,
+            remedy="take blanks and slashes out of the list",
+        )
+
+
+def _raise_all(wrong: list[ManifestError]) -> None:
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise ManifestError(
+            f"there are {len(wrong)} keys that mean nothing",
+            where=wrong[0].where,
+            details=[f"{e.where}: {e.message} → {e.remedy}" for e in wrong],
+            remedy="take them out, or mend their names",
+        )
