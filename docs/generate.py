@@ -28,7 +28,7 @@ GROUPS = {
     "Looking": ("env", "tree", "why"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
     "History": ("log", "diff", "undo", "redo", "rollback", "pin"),
-    "Transactions": ("shell", "commit", "abort", "savepoint"),
+    "Transactions": ("shell", "commit", "abort", "savepoint", "keep"),
     "At hand everywhere": ("hook", "completion", "trust", "launcher", "kernel"),
     "Other tools": ("import", "export", "schema"),
     "The store": ("gc", "store"),

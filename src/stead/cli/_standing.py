@@ -10,13 +10,17 @@ if TYPE_CHECKING:
 
 def standing(app: App, place: str) -> dict[str, Any] | None:
     """Say how the transaction of a place stands, as JSON has it; None where there is none."""
-    from stead.store.transactions import look
+    from stead.pipeline.session import hands_of
+    from stead.store.transactions import directory_of, look
 
     found = look(app.context.home, place)
     if found is None:
         return None
     owner = found.owner
     inside = app.transaction
+    hands = hands_of(
+        directory_of(app.context.home, place), app.context.environ, app.platform.path_separator
+    )
     return {
         "pid": owner.pid,
         "who": owner.who,
@@ -28,6 +32,11 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
         "inside": inside is not None,
         "staged": len(found.operations),
         "operations": [list(o.words) for o in found.operations],
+        "by_hand": [
+            {"name": hand.name, "kind": hand.kind, "added": list(hand.added)}
+            for hand in hands
+            if hand.words
+        ],
         "savepoints": list(inside.state.savepoints) if inside else [],
     }
 
@@ -42,6 +51,13 @@ def lines(value: dict[str, Any], now: float) -> list[str]:
     whose = "this shell" if value["inside"] else f"process {owner.pid} ({value['who']})"
     told = [f"transaction  {whose}, for {age(owner, now)}: {staged}"]
     told += [f"             stead {' '.join(words)}" for words in value["operations"]]
+    for number, hand in enumerate(value["by_hand"]):
+        words = ", ".join(f"{d} added" for d in hand["added"]) or (
+            "set" if hand["kind"] == "new" else hand["kind"]
+        )
+        told.append(f"{'' if number else 'by hand':<13}{hand['name']} {words}: uncommitted")
+    if value["by_hand"] and value["inside"]:
+        told.append("             → `stead keep NAME` adopts one")
     if not value["alive"]:
         told[0] += "; its shell has ended"
         told.append("             → `stead shell --resume` goes on with it, `stead shell` drops it")

@@ -41,6 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="answer the hook's question about the current directory, in the shell's words",
     )
     parser.add_argument(
+        "--notice",
+        action="store_true",
+        help="what a shell of `stead shell` asks when something was changed by hand",
+    )
+    parser.add_argument("--applied", action="store_true", help="with --notice: after a change")
+    parser.add_argument(
         "--build",
         action="store_true",
         help="what the hook starts in the background: build a trusted place",
@@ -57,6 +63,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
         raise UsageError(f"no hook for {shell!r}", remedy=f"use one of {', '.join(SHELLS)}")
     if args.evaluate:
         return _evaluate(shell, app)
+    if args.notice:
+        return _notice(shell, app, applied=args.applied)
     from stead.cli.app import program
     from stead.formats import known
     from stead.pipeline.prompt import rc_code
@@ -104,6 +112,26 @@ def _evaluate(shell: str, app: App) -> int:
     # What was never agreed to, or no longer is, goes at once.
     keep = evaluation.state != "untrusted" or trust.read(context.home, place) is not None
     _write(prompt.answer(evaluation, shell, place=place, keep=keep, watch=watch))
+    return 0
+
+
+def _notice(shell: str, app: App, *, applied: bool) -> int:
+    """Tell a session's prompt what was changed by hand."""
+    from stead.pipeline import session
+    from stead.store.transactions import Journal
+
+    directory = app.context.environ.get(session.TRANSACTION, "")
+    state = Journal(directory).present() if directory else None
+    if state is None:
+        raise UsageError("this is no shell of `stead shell`", remedy="start one")
+    notice = session.notice(
+        directory,
+        app.context.environ,
+        state.base,
+        applied=applied,
+        separator=app.platform.path_separator,
+    )
+    _write(session.texts(shell).answer(notice))
     return 0
 
 

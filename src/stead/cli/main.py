@@ -32,6 +32,7 @@ COMMANDS = {
     "shell": "change the environment in a transaction: all of it or none",
     "commit": "make what a transaction has staged the place's",
     "abort": "drop what a transaction has staged",
+    "keep": "adopt what was changed by hand in a transaction's shell",
     "savepoint": "give what is staged a name to come back to",
     "work": "edit a used module in a working copy",
     "launcher": "write a script that runs a command in the environment",

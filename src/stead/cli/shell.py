@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from stead.cli import options
-from stead.values.errors import SteadError, UsageError
+from stead.values.errors import SteadError
 from stead.values.frozen import replace
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 HELP = """Start a shell that is one transaction: its changes hold together, or not at all.
 
-`add`, `remove`, `set`, `unset` and `lock` are staged inside it and take effect there,
-and the place stays as it is until `commit`. With -c, a FILE or a script on standard
+Your own shell is started, with the environment, and its prompt begins with the place's
+name (with a star while something is staged). `add`, `remove`, `set`, `unset` and `lock` are staged inside it and take effect there,
+and the place stays as it is until `commit`; what is done by hand is noticed, and `stead
+keep NAME` adopts it. Leaving asks what becomes of what is staged. With -c, a FILE or a script on standard
 input, everything is committed as one generation when the script ends with exit code 0;
 any other code, Ctrl-C and SIGTERM drop all of it, and the code is the script's own.
 
@@ -45,6 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-python-downloads", action="store_true", help="never fetch an interpreter"
     )
+    parser.add_argument(
+        "--shell", metavar="KIND", help="bash, zsh, fish or pwsh, instead of your own"
+    )
     options.reason(parser)
     options.json(parser)
     parser.add_argument(
@@ -56,7 +61,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
     text = args.text
     if text is None and not args.script:
         if sys.stdin.isatty():
-            raise UsageError("no script to run", remedy="give -c SCRIPT, a FILE, or standard input")
+            from stead.cli._session import interactive
+
+            return interactive(args, app)
         text = sys.stdin.read()
     opened = open_for(args, app)
     inner = entered(app, opened.transaction)
@@ -101,10 +108,10 @@ def _run(args: argparse.Namespace, app: App, opened: Opened, text: str | None) -
         if code == 0 and args.dry_run:
             _show(args, app, transaction)
     except BaseException:
-        _drop(app, opened)
+        drop(app, opened)
         raise
     if code or args.dry_run:
-        _drop(app, opened)
+        drop(app, opened)
         return code
     try:
         _commit(args, app, transaction)
@@ -120,7 +127,8 @@ def _run(args: argparse.Namespace, app: App, opened: Opened, text: str | None) -
     return 0
 
 
-def _drop(app: App, opened: Opened) -> None:
+def drop(app: App, opened: Opened) -> None:
+    """Drop what is staged, say so, and end the transaction."""
     from stead.cli.abort import told
     from stead.history.committing import abort
 

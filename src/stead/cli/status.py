@@ -50,7 +50,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if state.table:
         problems += [(str(f), f.remedy) for f in state.table.findings if f.kind != "error"]
     in_use = caller.get(PLACE) == composed.spec.place
-    if state.activation:
+    if state.activation and not app.transaction:  # there it is a change by hand
         problems += drift(state.activation, caller)
     trusted = is_trusted(composed.spec, app.context)
     report = _report(state, problems, in_use=in_use, trusted=trusted)

@@ -45,6 +45,7 @@ __all__ = (
     "add_task",
     "drop_use",
     "format_of",
+    "put_first",
     "put_use",
     "remove_requirement",
     "remove_task",
@@ -150,6 +151,46 @@ def set_variable(
             Only("variable", name, layer, present=True),
             None,
         )
+    return _put(file, text, "variable", name, value, layer=layer)
+
+
+def put_first(
+    file: str,
+    text: str,
+    name: str,
+    entry: str,
+    *,
+    absolute: str,
+    separator: str,
+    layer: str = "",
+) -> str:
+    """Put a path before the list that a variable is; where there is none, before what is there.
+
+    ``entry`` is the path as it may stand in a list of paths, relative to the file if it
+    lies below it; ``absolute`` is it for a text, in which nothing is relative to a file.
+    """
+    held, table = _variable(file, text, name, layer)
+    given = held.get("value", held.get("default")) if isinstance(held, dict) else held
+    if given is None or given is False:
+        value: Any = [entry, f"${{{name}}}"]
+    elif isinstance(given, list):
+        value = [entry, *given]
+    elif isinstance(held, dict) and held.get("type") == "paths":
+        value = f"{entry}{separator}{given}"
+    else:
+        value = f"{absolute}{separator}{given}"
+    if isinstance(held, dict):
+        from stead.formats import _toml_splice
+
+        return edited(
+            file,
+            text,
+            lambda t: _toml_splice.put(t, (*table, name), "value", value),
+            Only("variable", name, layer, present=True),
+            None,
+        )
+    if isinstance(value, list):
+        value = {"type": "paths", "value": value}
     return _put(file, text, "variable", name, value, layer=layer)
 
 

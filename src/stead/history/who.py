@@ -24,7 +24,7 @@ class Cause:
 
 
 _WHOLE = ("add", "remove", "lock", "undo", "redo", "rollback", "use", "work")
-_NAMES = ("set", "unset")
+_NAMES = ("set", "unset", "keep")
 _WITH_USER = regex(r"(?<=://)[^/@\s]*@")
 _QUERY = regex(r"(?<=\S)\?[^\s#]*")
 

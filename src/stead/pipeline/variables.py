@@ -44,14 +44,23 @@ class Edited:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """Directories, absolute, to put before the list that a variable is."""
+
+    paths: tuple[str, ...]
+
+
 def change(
     request: Request,
     context: Context,
-    values: Mapping[str, str | None],
+    values: Mapping[str, str | First | bool | None],
     *,
     layer: str = "",
 ) -> Edited:
     """Set variables of the place's manifest, or take them out (None).
+
+    False takes one away that is inherited from a manifest above.
 
     Raises ManifestError for a name or a value that cannot be, and whatever composing the
     result raises; then nothing has changed.
@@ -66,11 +75,7 @@ def change(
             staged = request.overlay.get(file)
             text = load_exact(file) if staged is None else staged
         for name, value in values.items():
-            text = (
-                edit.unset(file, text, name, layer=layer)
-                if value is None
-                else edit.set_variable(file, text, name, value, layer=layer)
-            )
+            text = _changed(file, text, name, value, request, layer=layer)
         for environment in dict.fromkeys((request.environment, layer or request.environment)):
             _check(replace(request, environment=environment), {file: text}, context)
         written = steps.write_files(
@@ -82,6 +87,36 @@ def change(
             staging=request.staging,
         )
     return Edited(file if written else "")
+
+
+def _changed(
+    file: str,
+    text: str,
+    name: str,
+    value: str | First | bool | None,
+    request: Request,
+    *,
+    layer: str,
+) -> str:
+    if value is None:
+        return edit.unset(file, text, name, layer=layer)
+    if not isinstance(value, First):
+        return edit.set_variable(file, text, name, value, layer=layer)
+    from stead.config.references import escape
+
+    above = os.path.join(os.path.dirname(file), "")
+    for path in reversed(value.paths):
+        near = path.removeprefix(above).replace(os.sep, "/") if path.startswith(above) else path
+        text = edit.put_first(
+            file,
+            text,
+            name,
+            escape(near),
+            absolute=escape(path),
+            separator=request.platform.path_separator,
+            layer=layer,
+        )
+    return text
 
 
 def change_private(request: Request, context: Context, values: Mapping[str, str | None]) -> Edited:
@@ -168,7 +203,7 @@ def _names(text: str, file: str) -> set[str]:
     return {entry.name for entry in dotenv.read(text, file)}
 
 
-def _check_names(values: Mapping[str, str | None]) -> None:
+def _check_names(values: Mapping[str, str | First | bool | None]) -> None:
     for name, value in values.items():
         if not _NAME.match(name):
             raise UsageError(

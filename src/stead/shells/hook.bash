@@ -8,6 +8,7 @@ _stead_program=@PROGRAM@
 _stead_names=(@NAMES@)
 _stead_format=@FORMAT@
 _stead_pwd= _stead_env= _stead_state=none _stead_between=() _stead_adopt= _stead_turn=0
+_stead_applied_turn= _stead_present_turn=
 : "${_stead_key=}" "${_stead_file=}" "${_stead_place=}" "${_stead_place_env=}" "${_stead_current=}" "${_stead_adopted=}"
 # new: values as they were put. kept: how to declare again what was no plain exported variable.
 # said: messages given. past: manifests that make no place, with their reference files.
@@ -28,6 +29,9 @@ _stead_same() {
   case $_stead_state in
     loaded)
       [[ $_stead_current -ef $_stead_file ]] && _stead_recorded && _stead_near || builtin return 1
+      if [[ -n $_stead_applied_turn ]]; then
+        _stead_read_turn && [[ $_stead_present_turn == "$_stead_applied_turn" ]] || builtin return 1
+      fi
       # What was added to PATH by hand belongs to the caller, for programs started from here too.
       if [[ -n ${STEAD_ADDED_PATH+x} && $PATH != "${_stead_new[PATH]-}" ]]; then
         _stead_rebase PATH
@@ -57,17 +61,26 @@ _stead_update() {
   fi
 }
 
+# The turn of `stead shell` changes whenever its record did.
+_stead_read_turn() {
+  builtin read -r _stead_present_turn 2>/dev/null <"$STEAD_SHELL/turn"
+  [[ -n $_stead_present_turn ]]
+}
+
 _stead_none() {
   _stead_leave
   _stead_state=none
 }
 
 # Sets at (the nearest directory with a record or a manifest), found (the record), and between:
-# the directories below that one, where a manifest may appear.
+# the directories below that one, where a manifest may appear. In a shell of `stead shell` its
+# record is the one for its place, and for where no place is.
 _stead_walk() {
-  local _stead_d=$PWD _stead_p
+  local _stead_d=$PWD _stead_p _stead_s=${STEAD_SHELL-}
+  [[ $_stead_s == "$_stead_home"/places/at/* && -O $_stead_s/record/hook.bash ]] || _stead_s=
   _stead_found= _stead_at= _stead_between=()
   while [[ -n $_stead_d && $_stead_d != / && $_stead_d != "${HOME-}" ]]; do
+    [[ -z $_stead_s ]] || ! _stead_in_session "$_stead_d" || builtin break
     _stead_p=$_stead_home/places/at$_stead_d/.stead@/$_stead_e/current/hook.bash
     if [[ -O $_stead_p ]]; then
       _stead_at=$_stead_d _stead_found=$_stead_p
@@ -79,6 +92,14 @@ _stead_walk() {
     _stead_between+=("$_stead_d")
     _stead_d=${_stead_d%/*}
   done
+  if [[ -z $_stead_at && -n $_stead_s ]]; then _stead_found=$_stead_s/record/hook.bash; fi
+}
+
+# Whether the place of `stead shell` is this directory; without the user's own hook, all are its.
+_stead_in_session() {
+  local _stead_p=${STEAD_SHELL#"$_stead_home/places/at"}
+  _stead_p=${_stead_p%/*/*}
+  [[ -n ${_stead_alone-} || $1 -ef ${_stead_p:-/} ]]
 }
 
 # Whether a directory has a manifest that is not known to make no place.
@@ -107,12 +128,18 @@ _stead_near() {
 
 # FILE: applies a record unless it is applied already; fails where it does not hold.
 _stead_use() {
-  if [[ -n $_stead_key && $1 -ef $_stead_file ]]; then
+  local _stead_turned=
+  if [[ -n ${STEAD_SHELL-} && $1 == "$STEAD_SHELL"/record/* ]] && _stead_read_turn; then
+    _stead_turned=$_stead_present_turn
+  fi
+  if [[ -n $_stead_key && $1 -ef $_stead_file && $_stead_turned == "$_stead_applied_turn" ]]; then
     _stead_recorded || builtin return 1
   else
     local _stead_force=
+    [[ -z ${_stead_label-} || -z $_stead_turned ]] || _stead_before_record
     builtin source "$1" || builtin return 1
   fi
+  _stead_applied_turn=$_stead_turned
   _stead_current=$1
   _stead_state=loaded
 }

@@ -14,6 +14,8 @@ set -g _stead_env
 set -g _stead_state none
 set -g _stead_adopt
 set -g _stead_force
+set -g _stead_applied_turn
+set -g _stead_present_turn
 for _stead_n in key file place place_env current said past references newly
     set -q _stead_$_stead_n; or set -g _stead_$_stead_n
 end
@@ -29,6 +31,9 @@ function _stead_same
         case loaded
             test $_stead_current -ef "$_stead_file"; and _stead_recorded; and _stead_near
             or return 1
+            if test -n "$_stead_applied_turn"
+                _stead_read_turn; and test "$_stead_present_turn" = "$_stead_applied_turn"; or return 1
+            end
             # What was added to PATH by hand belongs to the caller, for programs started from here too.
             if set -q STEAD_ADDED_PATH; and test "$PATH" != "$_stead_new_PATH"
                 _stead_rebase PATH
@@ -62,19 +67,32 @@ function _stead_update
     end
 end
 
+# The turn of `stead shell` changes whenever its record did.
+function _stead_read_turn
+    set _stead_present_turn
+    test -r "$STEAD_SHELL/turn"; and read _stead_present_turn <"$STEAD_SHELL/turn"
+    test -n "$_stead_present_turn"
+end
+
 function _stead_none
     _stead_leave
     set _stead_state none
 end
 
 # Sets at (the nearest directory with a record or a manifest), found (the record), and absent:
-# what must not appear between that directory and this one.
+# what must not appear between that directory and this one. In a shell of `stead shell` its
+# record is the one for its place, and for where no place is.
 function _stead_walk
     set -g _stead_at
     set -g _stead_found
     set -g _stead_absent
     set -l _stead_d "$PWD"
+    set -l _stead_s
+    if string match -q -- "$_stead_home/places/at/*" "$STEAD_SHELL"; and test -O "$STEAD_SHELL/record/hook.fish"
+        set _stead_s "$STEAD_SHELL/record/hook.fish"
+    end
     while test -n "$_stead_d" -a "$_stead_d" != / -a "$_stead_d" != "$HOME"
+        test -n "$_stead_s"; and _stead_in_session "$_stead_d"; and break
         set -l _stead_p "$_stead_home/places/at$_stead_d/.stead@/$_stead_e/current/hook.fish"
         if test -O "$_stead_p"
             set _stead_at "$_stead_d"
@@ -94,6 +112,15 @@ function _stead_walk
         end
         set _stead_d (string replace -r '/[^/]*\z' '' -- "$_stead_d" | string collect)
     end
+    test -n "$_stead_at"; or set _stead_found "$_stead_s"
+end
+
+# Whether the place of `stead shell` is this directory; without the user's own hook, all are its.
+function _stead_in_session
+    set -q _stead_alone; and return 0
+    set -l _stead_p (string sub -s (math 11 + (string length -- "$_stead_home")) -- $STEAD_SHELL | string replace -r '/[^/]*/[^/]*\z' '' | string collect)
+    test -n "$_stead_p"; or set _stead_p /
+    test "$argv[1]" -ef "$_stead_p"
 end
 
 function _stead_near
@@ -127,12 +154,20 @@ end
 
 # FILE: applies a record unless it is applied already; fails where it does not hold.
 function _stead_use
-    if test -n "$_stead_key"; and test $argv[1] -ef "$_stead_file"
+    set -l _stead_turned
+    if test -n "$STEAD_SHELL"; and string match -q -- "$STEAD_SHELL/record/*" $argv[1]; and _stead_read_turn
+        set _stead_turned "$_stead_present_turn"
+    end
+    if test -n "$_stead_key" -a "$_stead_turned" = "$_stead_applied_turn"; and test $argv[1] -ef "$_stead_file"
         _stead_recorded; or return 1
     else
         set _stead_force
+        if test -n "$_stead_turned"; and set -q _stead_label
+            _stead_before_record
+        end
         source $argv[1]; or return 1
     end
+    set _stead_applied_turn "$_stead_turned"
     set _stead_current $argv[1]
     set _stead_state loaded
     true

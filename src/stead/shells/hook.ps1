@@ -4,6 +4,7 @@ $global:Stead = @{
   Home = @HOME@; Program = @PROGRAM@; Names = @(@NAMES@); Format = @FORMAT@; UserHome = "$HOME"
   Pwd = ''; Env = ''; State = 'none'; Key = ''; Directory = ''; Place = ''; PlaceEnv = ''
   Base = ''; Number = ''; At = ''; Found = ''; New = @{}; Said = @{}; Past = @{}; Absent = @()
+  AppliedTurn = ''; Alone = $false; Before = { }
   Adopt = $null; Force = $false; Recorded = { $false }; Watched = { $true }
 }
 
@@ -42,7 +43,9 @@ function global:_stead_hook {
 function global:_stead_same {
   switch ($Stead.State) {
     'loaded' {
-      if ($Stead.Number -eq '' -or (_stead_number $Stead.Base) -cne $Stead.Number) { return $false }
+      if ($Stead.AppliedTurn -eq '' -and
+          ($Stead.Number -eq '' -or (_stead_number $Stead.Base) -cne $Stead.Number)) { return $false }
+      if ($Stead.AppliedTurn -ne '' -and (_stead_turn) -cne $Stead.AppliedTurn) { return $false }
       if (-not (& $Stead.Recorded) -or -not (_stead_near)) { return $false }
       # What was added to PATH by hand belongs to the caller, for programs started from here too.
       if ($null -ne (_stead_get 'STEAD_ADDED_PATH') -and (_stead_get 'PATH') -cne $Stead.New['PATH']) {
@@ -63,22 +66,35 @@ function global:_stead_update([string]$Location, [string]$Env) {
     _stead_none; $Stead.Absent = @(); return
   }
   _stead_walk
-  if ($Stead.Found -and (_stead_use $Stead.At)) { return }
+  if (-not $Stead.At -and $Stead.Found) {
+    if (_stead_use_session) { return }
+  } elseif ($Stead.Found -and (_stead_use $Stead.At)) { return }
   if ($Stead.At -and [IO.Directory]::Exists($Stead.At)) { _stead_ask } else { _stead_none }
+}
+
+# The turn of `stead shell` changes whenever its record did.
+function global:_stead_turn {
+  try { [IO.File]::ReadAllText("$(_stead_get 'STEAD_SHELL')/turn").Trim() } catch { '' }
 }
 
 function global:_stead_none { _stead_leave; $Stead.State = 'none' }
 
 # Sets At (the nearest directory with a record or a manifest), Found (the record), and Absent:
-# what must not appear between that directory and this one.
+# what must not appear between that directory and this one. In a shell of `stead shell` its
+# record is the one for its place, and for where no place is.
 function global:_stead_walk {
   $Stead.At = ''; $Stead.Found = ''
   $absent = [Collections.Generic.List[string]]::new()
   $directory = $Stead.Pwd
+  $session = "$(_stead_get 'STEAD_SHELL')".Replace('\', '/')
+  if (-not ($session.StartsWith("$($Stead.Home)/places/at/") -and
+      [IO.File]::Exists("$session/record/@FILE@"))) { $session = '' }
   :up while ($directory -and $directory -cne $Stead.UserHome) {
     $parent = [IO.Path]::GetDirectoryName($directory)
     if (-not $parent) { break }
     $base = _stead_base $directory
+    if ($session -and ($Stead.Alone -or
+        $session.Substring(0, $session.LastIndexOf('/')) -ceq $base.Substring(0, $base.LastIndexOf('/')))) { break }
     $number = _stead_number $base
     if ($number -and [IO.File]::Exists("$base/$number/@FILE@")) {
       $Stead.At = $directory; $Stead.Found = "$base/$number/@FILE@"; break
@@ -93,6 +109,7 @@ function global:_stead_walk {
     $directory = $parent
   }
   $Stead.Absent = $absent.ToArray()
+  if (-not $Stead.At -and $session) { $Stead.Found = "$session/record/@FILE@" }
 }
 
 function global:_stead_near {
@@ -100,6 +117,20 @@ function global:_stead_near {
   foreach ($path in $Stead.Past.Keys) {
     if ((_stead_there $path) -and -not (_stead_even $path $Stead.Past[$path])) { return $false }
   }
+  return $true
+}
+
+# Applies the record of `stead shell` unless it is applied already.
+function global:_stead_use_session {
+  $turn = _stead_turn
+  $directory = [IO.Path]::GetDirectoryName($Stead.Found)
+  if (-not ($Stead.Key -and $Stead.Directory -ceq $directory -and $Stead.AppliedTurn -ceq $turn)) {
+    & $Stead.Before
+    $Stead.Force = $false
+    if (-not (& ([scriptblock]::Create([IO.File]::ReadAllText($Stead.Found))))) { return $false }
+    $Stead.Directory = $directory
+  }
+  $Stead.AppliedTurn = $turn; $Stead.State = 'loaded'
   return $true
 }
 
@@ -117,7 +148,7 @@ function global:_stead_use([string]$Directory) {
     if (-not (& ([scriptblock]::Create([IO.File]::ReadAllText($file))))) { return $false }
     $Stead.Directory = "$base/$number"
   }
-  $Stead.Base = $base; $Stead.Number = $number; $Stead.State = 'loaded'
+  $Stead.Base = $base; $Stead.Number = $number; $Stead.AppliedTurn = ''; $Stead.State = 'loaded'
   return $true
 }
 

@@ -146,9 +146,9 @@ def _recorded(record: HookRecord, *, zsh: bool) -> str:
     alone: list[str] = []
     for path in record.absent:
         groups.get(os.path.dirname(path), alone).append(path)
-    tests = [_there(p, r, zsh) + _same_time(p, r) for p, r in record.pairs]
+    tests = [there(p, r, zsh) + same_time(p, r) for p, r in record.pairs]
     for turn, (directory, reference) in enumerate(record.quiet):
-        same = _there(directory, reference, zsh) + _same_time(directory, reference)
+        same = there(directory, reference, zsh) + same_time(directory, reference)
         same = f"$_stead_turn != {turn} && {same}"
         names = " && ".join(f"! -e {posix(path)}" for path in groups[directory])
         tests.append(f"( {same} || {names} )")
@@ -159,7 +159,7 @@ def _recorded(record: HookRecord, *, zsh: bool) -> str:
     return f"_stead_recorded() {{ {conditions}{turn_on}; }}"
 
 
-def _there(path: str, reference: str, zsh: bool) -> str:
+def there(path: str, reference: str, zsh: bool) -> str:
     """Ask for both files where the comparison does not.
 
     bash takes a file that is gone for older than one that is there, zsh for neither
@@ -168,7 +168,7 @@ def _there(path: str, reference: str, zsh: bool) -> str:
     return f"-e {posix(path)} && -e {posix(reference)} && " if zsh else ""
 
 
-def _same_time(path: str, reference: str) -> str:
+def same_time(path: str, reference: str) -> str:
     p, r = posix(path), posix(reference)
     return f"! {p} -nt {r} && ! {r} -nt {p}"
 
@@ -179,7 +179,7 @@ def _conditions(
     requires: Iterable[str],
     further: Iterable[str] = (),
 ) -> str:
-    tests = ["-n x", *(f"-e {posix(path)} && {_same_time(path, r)}" for path, r in pairs)]
+    tests = ["-n x", *(f"-e {posix(path)} && {same_time(path, r)}" for path, r in pairs)]
     tests += further
     tests += [f"! -e {posix(path)}" for path in absent]
     tests += [f"-e {posix(path)}" for path in requires]

@@ -8,6 +8,7 @@
                                                   blobs/<sha>   contents, by their sha256
                                                   record/       the staged environment
                                                   turn          changes when record/ did
+                                                  staged        there while something is
                                                   shell/        what the child shell notes
 
 A state is everything that is staged, as one value. Each is written under a temporary
@@ -166,7 +167,17 @@ class Journal:
         body = json.dumps(asdict(made), sort_keys=True, ensure_ascii=False)
         text = body.encode("utf-8", "surrogateescape")
         write_file(self._file(made.number), sha256(text).hexdigest().encode() + b"\n" + text, 0o600)
+        self._mark(staged=bool(made.files))
         return made
+
+    def _mark(self, *, staged: bool) -> None:
+        """Say with a file whether something is staged: a prompt can ask for no more."""
+        path = os.path.join(self.directory, "staged")
+        with contextlib.suppress(OSError):
+            if staged:
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            else:
+                os.unlink(path)
 
     @contextlib.contextmanager
     def alone(self, note: Note) -> Iterator[None]:

@@ -1,0 +1,126 @@
+"""A child that has the terminal: what a shell in a shell needs, and a question on it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+GRACE = 5.0
+"""Seconds that a shell gets to end when its terminal is gone."""
+
+_END = ("SIGHUP", "SIGTERM")
+_FROM_TERMINAL = ("SIGINT", "SIGQUIT", "SIGTSTP")
+
+
+def run_shell(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> tuple[int, bool]:
+    """Run an interactive shell to its end; gives its exit code, and whether it was to end.
+
+    That is so where the terminal was closed, or this process was asked to end: the
+    shell gets SIGHUP then, as from a terminal. Afterwards the terminal is as it was.
+    Raises OSError where the shell cannot be started.
+    """
+    asked: list[int] = []
+    children: list[subprocess.Popen[bytes]] = []
+
+    def end(number: int, _: object) -> None:
+        asked.append(number)
+        for child in children:
+            _hang_up(child)
+
+    def leave_to_child(_: int, __: object) -> None:
+        """Not SIG_IGN, which the child would inherit."""
+
+    with _handlers({_END: end, _FROM_TERMINAL: leave_to_child}), _terminal_kept():
+        child = subprocess.Popen(list(argv), env=dict(environ), cwd=cwd)
+        children.append(child)
+        if asked:
+            _hang_up(child)
+        code = _ended(child, asked)
+    hung_up = bool(asked) or code == -getattr(signal, "SIGHUP", 1)
+    return (code if code >= 0 else 128 - code), hung_up
+
+
+def _ended(child: subprocess.Popen[bytes], asked: list[int]) -> int:
+    while True:
+        try:
+            return child.wait(GRACE if asked else 1.0)
+        except subprocess.TimeoutExpired:
+            if asked:
+                child.kill()
+                return child.wait()
+
+
+def _hang_up(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        child.send_signal(getattr(signal, "SIGHUP", signal.SIGTERM))
+        if hasattr(signal, "SIGCONT"):
+            child.send_signal(signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def _handlers(wanted: Mapping[Sequence[str], Callable[[int, object], None]]) -> Iterator[None]:
+    before = {}
+    for names, handler in wanted.items():
+        for name in names:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+
+@contextlib.contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """Give the terminal back its settings, and itself the terminal: a killed shell does neither."""
+    if sys.platform == "win32":
+        yield
+        return
+    import termios
+
+    try:
+        settings = termios.tcgetattr(0)
+    except (termios.error, OSError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        # Who is not in the foreground is stopped for this, unless it ignores the signal.
+        former = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        with contextlib.suppress(OSError, termios.error):
+            os.tcsetpgrp(0, os.getpgrp())
+            termios.tcsetattr(0, termios.TCSADRAIN, settings)
+        signal.signal(signal.SIGTTOU, former)
+
+
+def choose(question: str, answers: Mapping[str, str], otherwise: str) -> str:
+    """Ask until one of the answers comes: letter → meaning; gives the meaning.
+
+    ``otherwise`` is what the end of input, a closed terminal or Ctrl-C mean.
+    """
+    try:
+        while True:
+            print(question, end=" ", file=sys.stderr, flush=True)
+            line = sys.stdin.readline()
+            if not line:
+                print(file=sys.stderr)
+                return otherwise
+            word = line.strip().lower()
+            for letter, meaning in answers.items():
+                if word and (word == letter or meaning.startswith(word)):
+                    return meaning
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return otherwise
+    except OSError:
+        return otherwise

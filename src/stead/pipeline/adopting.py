@@ -1,0 +1,109 @@
+"""What was changed by hand in a session, as changes of the place's files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.config.references import escape
+from stead.formats.private_names import is_private
+from stead.pipeline.variables import First
+from stead.values.errors import UsageError
+from stead.values.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stead.pipeline.hand import Hand
+    from stead.values.table import Entry, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """New values: those of the manifest and those of the place's ``.env`` (None: taken out)."""
+
+    manifest: Mapping[str, str | First | bool | None]
+    private: Mapping[str, str | None]
+
+
+def adopted(
+    hands: Sequence[Hand],
+    names: Sequence[str],
+    *,
+    table: Table,
+    manifest: str,
+    dotenv: str,
+    cwd: str,
+    private: bool,
+) -> Adopted:
+    """Say what to change so that the place itself has what was done by hand.
+
+    ``names`` are variables, or directories that were added to a list of programs.
+    ``manifest`` and ``dotenv`` are the files that would be changed. What sounds like a
+    secret goes into ``.env``, and only where ``private`` asks for that. Raises UsageError.
+    """
+    entries = {entry.name: entry for entry in table.entries}
+    by_name = {hand.name: hand for hand in hands if hand.words}
+    values: dict[str, str | First | bool | None] = {}
+    hidden: dict[str, str | None] = {}
+    lists: dict[str, list[str]] = {}
+    for name in names:
+        hand = by_name.get(name)
+        if hand is None:
+            list_, directory = _directory(by_name, name, cwd)
+            lists.setdefault(list_, []).append(directory)
+        elif hand.kind == "path":
+            lists.setdefault(name, []).extend(hand.added)
+        elif hand.value is None:
+            files = _defined_in(name, entries.get(name))
+            if dotenv in files:
+                hidden[name] = None
+            else:
+                values[name] = None if files == {manifest} else False
+        elif private:
+            hidden[name] = hand.value
+        else:
+            _refuse_private(name, hand.value, entries.get(name))
+            values[name] = escape(hand.value)
+    for name, directories in lists.items():
+        if private:
+            raise UsageError(
+                f"directories of {name} are for the manifest", remedy="leave --private out"
+            )
+        values[name] = First(tuple(dict.fromkeys(directories)))
+    return Adopted(values, hidden)
+
+
+def _directory(by_name: Mapping[str, Hand], word: str, cwd: str) -> tuple[str, str]:
+    """Find a directory that was added by hand; gives the list it is in, and it."""
+    path = os.path.normpath(os.path.join(cwd, os.path.expanduser(word)))
+    for hand in by_name.values():
+        for directory in hand.added:
+            if os.path.normpath(directory) == path:
+                if not os.path.isabs(directory):
+                    break
+                return hand.name, path
+    known = [name for hand in by_name.values() for name in (hand.added or (hand.name,))]
+    raise UsageError(
+        f"{word} was not changed by hand in this shell",
+        remedy=f"what was: {', '.join(known)}" if known else "`stead set` gives a variable a value",
+    )
+
+
+def _defined_in(name: str, entry: Entry | None) -> set[str]:
+    files = set() if entry is None else {d.origin.file for d in entry.definitions}
+    if not files:
+        raise UsageError(
+            f"{name} came from outside of the place, which can only say what is there",
+            remedy="unset it where it is set, or give it a value here",
+        )
+    return files
+
+
+def _refuse_private(name: str, value: str, entry: Entry | None) -> None:
+    if (entry is not None and entry.secret) or is_private(name, value):
+        raise UsageError(
+            f"{name} looks private, and a manifest is read by others",
+            remedy=f"`stead keep --private {name}` puts it into .env; `stead set {name}=…` does "
+            "what you say",
+        )

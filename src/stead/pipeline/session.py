@@ -1,0 +1,215 @@
+"""The child shell of ``stead shell``: how it starts, and what it is told at a prompt.
+
+What it needs lies in the transaction's directory, below ``shell/``::
+
+    rc.bash, zsh/, rc.fish, rc.ps1   its start file
+    base                             what it exported after the environment was applied
+    exports                          what it exports now (bash), to see whether that changed
+    hand.json                        what was changed by hand; survives a crash
+    refs/                            empty files with the times of the place's files
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from typing import TYPE_CHECKING
+
+from stead.pipeline.hand import Hand, by_hand, on_top, parse, taking_back
+from stead.pipeline.prompt import rc_code
+from stead.shells.session_text import Manifests, Notice, Session, Start, label
+from stead.shells.state import OLD
+from stead.store.atomic import remove_tree, storage, write_file
+from stead.values.frozen import asdict, dataclass
+from stead.values.sha import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import ModuleType
+
+NOTES = "shell"
+TRANSACTION = "STEAD_SHELL"
+"""Names the transaction's directory, in its shell and all that runs there."""
+
+SHELLS = {
+    "bash": "session_bash",
+    "zsh": "session_zsh",
+    "fish": "session_fish",
+    "pwsh": "session_powershell",
+}
+"""The shells of a session by name, with their texts."""
+
+
+def texts(shell: str) -> ModuleType:
+    """Give the module that puts a session in a shell's words."""
+    return importlib.import_module(f"stead.shells.{SHELLS[shell]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is known of a session's shell. ``edited`` are files said to be edited by hand."""
+
+    hands: tuple[Hand, ...] = ()
+    edited: tuple[str, ...] = ()
+    elsewhere: bool = False
+    """The changes by hand were made in a shell that is gone."""
+
+
+def prepare(
+    directory: str,
+    shell: str,
+    *,
+    name: str,
+    home: str,
+    program: tuple[str, str],
+    names: Sequence[str],
+    owner: int,
+    files: Iterable[str],
+    environ: Mapping[str, str],
+) -> Start:
+    """Write what a session's shell needs to start; gives how it is started.
+
+    ``directory`` is the transaction's, ``name`` the place's; ``program`` are the paths
+    of the shell and of Stead, ``names`` those of manifests, ``owner`` the process that
+    holds the transaction, ``files`` the place's files to watch, ``environ`` what the
+    shell starts with. Raises StoreError.
+    """
+    notes = os.path.join(directory, NOTES)
+    noted = load(directory)
+    with storage(notes):
+        os.makedirs(notes, mode=0o700, exist_ok=True)
+        os.chmod(notes, 0o700)
+        for old in os.listdir(notes):
+            if old != _HAND:
+                remove_tree(os.path.join(notes, old))
+    _save(directory, Noted(noted.hands, noted.edited, elsewhere=True))
+    shell_program, stead = program
+    session = Session(
+        hook=rc_code(shell, home=home, program=stead, names=names),
+        directory=directory,
+        label=label(name),
+        owner=owner,
+        manifests=watched(directory, files),
+        hand=bool(noted.hands),
+    )
+    start: Start = texts(shell).start(session, shell_program, environ)
+    for file, text in {**start.files, "base": "", "exports": ""}.items():
+        write_file(os.path.join(notes, file), text.encode("utf-8", "surrogateescape"), 0o600)
+    return start
+
+
+def notice(
+    directory: str,
+    environ: Mapping[str, str],
+    base: Mapping[str, str | None],
+    *,
+    applied: bool = False,
+    separator: str = ":",
+) -> Notice:
+    """Say what a prompt is to be told, and note it.
+
+    ``environ`` is what the shell exports, ``base`` the place's files with the sha256 that
+    they had. ``applied``: the environment was put there anew, without what was changed
+    by hand before. Raises StoreError.
+    """
+    before = load(directory)
+    # Looked at before their contents, so that a later edit shows.
+    manifests = watched(directory, base)
+    edited = tuple(path for path, digest in base.items() if _digest(path) != digest)
+    if applied:
+        hands, now = on_top(before.hands, environ, elsewhere=before.elsewhere)
+    else:
+        hands, now = _by_hand(applied_in(directory), environ, separator), ()
+    say = _words(hands, before.hands) + _edits(edited, before.edited)
+    _save(directory, Noted(hands, edited))
+    return Notice(say, taking_back(hands), now, manifests)
+
+
+def _words(hands: Iterable[Hand], before: Iterable[Hand]) -> tuple[str, ...]:
+    known = {words for hand in before for words in hand.words}
+    new = [words for hand in hands for words in hand.words if words not in known]
+    if not new:
+        return ()
+    return (f"by hand, uncommitted: {', '.join(new)} (`stead keep NAME` adopts one)",)
+
+
+def _edits(edited: Iterable[str], before: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{path} was edited by hand, uncommitted" for path in edited if path not in before)
+
+
+def hands_of(directory: str, environ: Mapping[str, str], separator: str = ":") -> tuple[Hand, ...]:
+    """Give what was changed by hand: in this very shell as it is now, else as it was last noted."""
+    if environ.get(TRANSACTION) == directory and (base := applied_in(directory)):
+        return _by_hand(base, environ, separator)
+    return load(directory).hands
+
+
+def _by_hand(
+    base: Mapping[str, str], environ: Mapping[str, str], separator: str
+) -> tuple[Hand, ...]:
+    """Compare what is exported. What an environment keeps from its shell, a command may have again."""
+    exports = {
+        name: value
+        for name, value in environ.items()
+        if name in base or environ.get(OLD + name) != value
+    }
+    return by_hand(base, exports, separator)
+
+
+def applied_in(directory: str) -> dict[str, str]:
+    """Read what the shell exported after its environment was applied; empty before that."""
+    try:
+        with open(os.path.join(directory, NOTES, "base"), "rb") as file:
+            return parse(file.read())
+    except OSError:
+        return {}
+
+
+_HAND = "hand.json"
+
+
+def load(directory: str) -> Noted:
+    """Read what was noted of a session's shell; nothing where it cannot be read."""
+    try:
+        with open(os.path.join(directory, NOTES, _HAND), "rb") as file:
+            data = json.loads(file.read().decode("utf-8", "surrogateescape"))
+        hands = tuple(Hand(**hand) for hand in data["hands"])
+        return Noted(hands, tuple(data["edited"]), bool(data["elsewhere"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return Noted()
+
+
+def _save(directory: str, noted: Noted) -> None:
+    text = json.dumps(asdict(noted), ensure_ascii=False, indent=1)
+    path = os.path.join(directory, NOTES, _HAND)
+    write_file(path, text.encode("utf-8", "surrogateescape"), 0o600)
+
+
+def watched(directory: str, files: Iterable[str]) -> Manifests:
+    """Make reference files for the files of a place as they are. Raises StoreError."""
+    references = os.path.join(directory, NOTES, "refs")
+    pairs: list[tuple[str, str]] = []
+    absent: list[str] = []
+    with storage(references):
+        os.makedirs(references, mode=0o700, exist_ok=True)
+        for path in files:
+            try:
+                mtime = os.stat(path).st_mtime_ns
+            except (OSError, ValueError):
+                absent.append(path)
+                continue
+            reference = os.path.join(references, f"{mtime:x}")
+            with open(reference, "ab"):
+                pass
+            os.utime(reference, ns=(mtime, mtime))
+            pairs.append((path, reference))
+    return Manifests(tuple(pairs), tuple(absent))
+
+
+def _digest(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return sha256(file.read()).hexdigest()
+    except OSError:
+        return None

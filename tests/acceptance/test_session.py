@@ -1,0 +1,355 @@
+"""`stead shell` with a person at a terminal, from the first prompt to the last question."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+PS = "<<READY>>"
+SETUP = {
+    "bash": (".bashrc", f"PS1='{PS}'; PS2=; bind 'set enable-bracketed-paste off'\n"),
+    "zsh": (
+        ".zshrc",
+        f"PS1='{PS}' RPS1= PROMPT_EOL_MARK=; unsetopt zle prompt_cr prompt_sp\n",
+    ),
+    "fish": (
+        ".config/fish/config.fish",
+        """\
+set -g n 0
+function c --on-event fish_postexec; set n (math $n + 1); end
+function fish_prompt; echo -n '<<'$n'>>'; end
+function fish_mode_prompt; end
+set -g fish_greeting
+""",
+    ),
+}
+_CONTROLS = re.compile(r"\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[\[(][0-9;?>=]*[A-Za-z]|\x1b[=>]")
+MANIFEST = '[vars]\nLEVEL = "1"\n'
+
+
+class Session:
+    """A person in `stead shell`."""
+
+    def __init__(self, machine, root: Path, shell: str, *words: str) -> None:
+        self.shell, self.count, self.marked = shell, 0, ""
+        self.child = pexpect.spawn(
+            str(machine.program),
+            ["shell", "--shell", shell, *words],
+            cwd=str(root),
+            env={**machine.environ, "TERM": "dumb", "PWD": str(root)},
+            encoding="utf-8",
+            timeout=60,
+            echo=False,
+            dimensions=(50, 4000),
+        )
+
+    def expect(self, text: str) -> str:
+        self.child.expect_exact(text)
+        return _CONTROLS.sub("", self.child.before).replace("\r", "")
+
+    def ready(self) -> str:
+        """Wait for the prompt; gives what came before it, without the mark."""
+        text = self.expect(f"<<{self.count}>>" if self.shell == "fish" else PS)
+        head, _, mark = text.rpartition("\n")
+        self.marked = mark.strip("⏎ ")
+        return head.strip("\n⏎ ")
+
+    def run(self, line: str) -> str:
+        """Type a line; gives what appeared until the next prompt was there."""
+        self.count += 1
+        self.child.sendline(line)
+        lines = self.ready().splitlines()
+        if lines and line.strip() in lines[0]:
+            lines = lines[1:]
+        return "\n".join(lines)
+
+    def value(self, name: str) -> str:
+        return self.run(f"printenv {name}")
+
+    def export(self, name: str, value: str) -> str:
+        return self.run(
+            f"set -gx {name} {value}" if self.shell == "fish" else f"export {name}={value}"
+        )
+
+    def leave(self, *answers: str, how: str = "exit 0") -> tuple[int, str]:
+        """End the shell and answer its question; gives the exit code, and what was said."""
+        if how == "^D":
+            self.child.sendeof()
+        else:
+            self.child.sendline(how)
+        said = ""
+        for answer in answers:
+            said += self.expect("for later?")
+            if answer == "^D":
+                self.child.sendeof()
+            elif answer == "^C":
+                self.child.sendintr()
+            else:
+                self.child.sendline(answer)
+        self.child.expect(pexpect.EOF)
+        said += _CONTROLS.sub("", self.child.before).replace("\r", "")
+        self.child.wait()
+        code = self.child.exitstatus
+        return (-1 if code is None else code), said
+
+    def kill(self) -> None:
+        """End everything of the session as a crash of the machine would."""
+        for pid in [*children(self.child.pid), self.child.pid]:
+            os.kill(pid, signal.SIGKILL)
+        self.child.close(force=True)
+
+
+def children(pid: int) -> list[int]:
+    """List a process's descendants."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            if int(stat.rpartition(")")[2].split()[1]) == pid:
+                found += [int(entry.name), *children(int(entry.name))]
+    return found
+
+
+def gone(pid: int) -> bool:
+    """Wait for a process to end."""
+    for _ in range(400):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".stead" not in path.parts
+    }
+
+
+@pytest.fixture(params=SETUP)
+def shell(request):
+    return request.param
+
+
+@pytest.fixture
+def begin(machine):
+    """Start sessions of which nothing is left when the test ends."""
+    machine.environ["XDG_DATA_HOME"] = str(machine.home / "data")
+    (machine.home / "data" / "fish" / "generated_completions").mkdir(parents=True)
+    for name, text in SETUP.values():
+        file = machine.home / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    made: list[Session] = []
+
+    def start(root: Path, shell: str, *words: str, ready: bool = True) -> Session:
+        made.append(Session(machine, root, shell, *words))
+        if ready:
+            made[-1].ready()
+        return made[-1]
+
+    yield start
+    for session in made:
+        pids = children(session.child.pid) if session.child.isalive() else []
+        if session.child.isalive():
+            session.kill()
+        for pid in pids:
+            assert gone(pid)
+
+
+def test_staged_kept_and_committed(machine, project, begin, shell):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, shell)
+    assert session.marked == "(project)"
+    assert session.value("LEVEL") == "1"
+    session.run("stead set COLOUR=red")
+    assert session.marked == "(project*)"
+    assert session.value("COLOUR") == "red"
+    assert "LEVEL changed" in session.export("LEVEL", "2")
+    assert "FRESH set" in session.export("FRESH", "'a$b{c}'")
+    status = session.run("stead status")
+    assert re.search("by hand +FRESH set: uncommitted", status)
+    assert "LEVEL changed: uncommitted" in status
+    assert "staged FRESH" in session.run("stead keep FRESH")
+    assert session.value("FRESH") == "a$b{c}"
+    assert session.value("LEVEL") == "2"
+    assert "FRESH" not in session.run("stead status | grep uncommitted")
+    assert tree(root) == {"stead.toml": MANIFEST.encode()}
+    code, said = session.leave("c")
+    assert code == 0
+    assert "set COLOUR" in said
+    assert "keep FRESH" in said
+    assert 'COLOUR = "red"' in (root / "stead.toml").read_text()
+    assert 'LEVEL = "1"' in (root / "stead.toml").read_text()
+    assert machine.ok("run", "printenv", "FRESH", cwd=root) == "a$b{c}\n"
+    assert machine.json("status", cwd=root)["transaction"] is None
+    assert machine.json("log", cwd=root)[0]["number"] == 2
+
+
+@pytest.mark.parametrize("answer", ["d", "discard"])
+def test_discarded_at_the_end(machine, project, begin, answer):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.run("stead set COLOUR=red")
+    code, said = session.leave("what?", answer, how="^D")
+    assert code == 0
+    assert "dropped 1 staged change" in said
+    assert tree(root) == {"stead.toml": MANIFEST.encode()}
+    assert machine.json("status", cwd=root)["transaction"] is None
+
+
+@pytest.mark.parametrize("answer", ["k", "^D", "^C"])
+def test_kept_for_later_and_resumed(machine, project, begin, answer):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.run("stead set COLOUR=red")
+    session.export("MINE", "7")
+    code, _ = session.leave(answer)
+    assert code == 0
+    told = machine.json("status", cwd=root)["transaction"]
+    assert (told["alive"], told["staged"]) == (False, 1)
+    assert told["by_hand"] == [{"name": "MINE", "kind": "new", "added": []}]
+    session = begin(root, "zsh", "--resume", ready=False)
+    said = session.ready()
+    assert "set COLOUR" in said
+    assert "MINE set by hand" in said
+    assert session.marked == "(project*)"
+    assert session.value("COLOUR") == "red"
+    assert session.value("MINE") == "7"
+    session.leave("c")
+    assert 'COLOUR = "red"' in (root / "stead.toml").read_text()
+
+
+def test_leaving_with_nothing_staged_asks_nothing(machine, project, begin, shell):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, shell)
+    session.export("MINE", "7")
+    code, said = session.leave(how="exit 3")
+    assert code == 3
+    assert "later" not in said
+    assert machine.json("status", cwd=root)["transaction"] is None
+
+
+def test_what_a_killed_session_left_is_offered(machine, project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.run("stead set COLOUR=red")
+    session.kill()
+    asking = begin(root, "bash", ready=False)
+    said = asking.expect("as it is?")
+    assert "set COLOUR" in said
+    asking.child.sendline("l")
+    asking.child.expect(pexpect.EOF)
+    asking.child.wait()
+    assert machine.json("status", cwd=root)["transaction"]["staged"] == 1
+    asking = begin(root, "bash", ready=False)
+    asking.expect("as it is?")
+    asking.child.sendline("r")
+    asking.ready()
+    assert asking.value("COLOUR") == "red"
+    asking.kill()
+    asking = begin(root, "bash", ready=False)
+    asking.expect("as it is?")
+    asking.child.sendline("d")
+    assert "rolled back" in asking.ready()
+    assert asking.value("COLOUR") == ""
+    asking.leave()
+    assert tree(root) == {"stead.toml": MANIFEST.encode()}
+
+
+def test_a_closed_terminal_keeps_what_is_staged(machine, project, begin, shell):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, shell)
+    session.run("stead set COLOUR=red")
+    session.export("MINE", "7")
+    pids = [session.child.pid, *children(session.child.pid)]
+    assert len(pids) > 1
+    os.close(session.child.child_fd)
+    session.child.closed = True
+    for pid in pids:
+        assert gone(pid)
+    told = machine.json("status", cwd=root)["transaction"]
+    assert (told["alive"], told["staged"]) == (False, 1)
+    assert [hand["name"] for hand in told["by_hand"]] == ["MINE"]
+    assert tree(root) == {"stead.toml": MANIFEST.encode()}
+
+
+def test_asked_to_end_it_takes_its_shell_along(machine, project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.run("stead set COLOUR=red")
+    pids = [session.child.pid, *children(session.child.pid)]
+    os.kill(session.child.pid, signal.SIGTERM)
+    session.child.expect(pexpect.EOF)
+    for pid in pids:
+        assert gone(pid)
+    assert machine.json("status", cwd=root)["transaction"]["staged"] == 1
+
+
+def test_the_shell_says_when_its_process_is_gone(machine, project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.run("stead set COLOUR=red")
+    (inner,) = children(session.child.pid)
+    os.kill(session.child.pid, signal.SIGKILL)
+    assert gone(session.child.pid)
+    session.child.close(force=True)
+    assert gone(inner)
+    assert machine.json("status", cwd=root)["transaction"]["staged"] == 1
+
+
+def test_killed_resumed_and_aborted_the_place_is_byte_for_byte_what_it_was(
+    machine, project, begin, shell
+):
+    root = project({"stead.toml": '[packages.pypi]\ntool = "*"\n\n' + MANIFEST, "bin/x": "#!\n"})
+    machine.ok("lock", cwd=root)
+    machine.ok("run", "true", cwd=root)
+    before = tree(root)
+    session = begin(root, shell)
+    session.run("stead add leaf")
+    session.run("stead set COLOUR=red")
+    if shell == "fish":
+        said = session.run(f"set -gx PATH {root}/bin $PATH")
+    else:
+        said = session.run(f"export PATH={root}/bin:$PATH")
+    assert f"{root}/bin added to PATH" in said
+    assert "staged bin" in session.run("stead keep bin")
+    manifest = root / "stead.toml"
+    manifest.write_text(manifest.read_text() + 'EDITED = "yes"\n')
+    assert "stead.toml was edited by hand" in session.run("true")
+    session.export("MINE", "7")
+    assert session.run("python -c 'import leaf; print(leaf.__version__)'") == "2.0"
+    session.kill()
+    assert machine.json("status", cwd=root)["transaction"]["staged"] == 3
+    session = begin(root, shell, "--resume")
+    assert session.value("COLOUR") == "red"
+    assert session.value("MINE") == "7"
+    assert f"{root}/bin" in session.value("PATH").split(":")
+    assert session.run("python -c 'import leaf; print(leaf.__version__)'") == "2.0"
+    session.run("stead set LATER=1")
+    said = session.run("stead abort")
+    assert "put back stead.toml" in said
+    assert session.value("COLOUR") == ""
+    assert session.marked == "(project)"
+    assert tree(root) == before
+    code, said = session.leave()
+    assert code == 0
+    assert "later" not in said
+    assert tree(root) == before
+    kept = list(machine.stead_home.rglob("aborted@/*/stead.toml"))
+    assert len(kept) == 1
+    assert "EDITED" in kept[0].read_text()

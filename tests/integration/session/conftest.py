@@ -1,0 +1,222 @@
+"""Session shells on a pseudo-terminal, over transactions made by the store's own code."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from stead.formats import known
+from stead.pipeline import session
+from stead.pipeline.prompt import hook_files
+from stead.store import transactions
+from stead.store.places import make_private
+from stead.values.activation import Activation, Change
+
+PROGRAM = Path(sys.prefix) / "bin" / "stead"
+PS = "<<READY>>"
+SHELLS = ("bash", "zsh", "fish")
+SETUP = {
+    "bash": f"PS1='{PS}'; PS2=; bind 'set enable-bracketed-paste off'\n",
+    "zsh": f"PS1='{PS}' RPS1= PROMPT_EOL_MARK=; unsetopt zle prompt_cr prompt_sp\n",
+    "fish": """\
+set -g n 0
+function c --on-event fish_postexec; set n (math $n + 1); end
+function fish_prompt; echo -n '<<'$n'>>'; end
+function fish_mode_prompt; end
+set -g fish_greeting
+""",
+}
+_CONTROLS = re.compile(r"\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[\[(][0-9;?>=]*[A-Za-z]|\x1b[=>]")
+
+
+class Terminal:
+    """One interactive shell on a pseudo-terminal, told line by line what to do."""
+
+    def __init__(self, shell: str, argv: list[str], env: dict[str, str], cwd: Path) -> None:
+        self.shell = shell
+        self.count = 0
+        self.marked = ""
+        """What stood before the user's own prompt the last time."""
+        self.child = pexpect.spawn(
+            argv[0],
+            argv[1:],
+            cwd=str(cwd),
+            env=env,
+            encoding="utf-8",
+            timeout=30,
+            echo=False,
+            dimensions=(50, 4000),
+        )
+
+    def ready(self) -> str:
+        """Wait for the prompt; gives what came before it, without the mark."""
+        # fish paints a prompt again and again; the number says which one it is.
+        self.child.expect_exact(f"<<{self.count}>>" if self.shell == "fish" else PS)
+        text = _CONTROLS.sub("", self.child.before).replace("\r", "")
+        head, _, mark = text.rpartition("\n") if "\n" in text else ("", "", text)
+        self.marked = mark.strip("⏎ ")
+        return head.strip("\n⏎ ")
+
+    def run(self, line: str) -> str:
+        """Type a line; gives what appeared until the next prompt was there."""
+        self.count += 1
+        self.child.sendline(line)
+        lines = self.ready().splitlines()
+        if lines and line.strip() in lines[0]:
+            lines = lines[1:]
+        return "\n".join(lines)
+
+    def value(self, name: str) -> str:
+        """Give a variable as a process gets it."""
+        return self.run(f"printenv {name}")
+
+    def leave(self, how: str = "exit") -> str:
+        """End the shell; gives what it still said."""
+        if how == "^D":
+            self.child.sendeof()
+        else:
+            self.child.sendline(how)
+        self.child.expect(pexpect.EOF)
+        return _CONTROLS.sub("", self.child.before).replace("\r", "")
+
+
+class World:
+    """A home, a place with a manifest, and its transaction."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.home = base / "stead"
+        self.place = base / "tree" / "scans"
+        self.place.mkdir(parents=True)
+        self.manifest = self.place / "stead.toml"
+        self.manifest.write_text('[vars]\nLEVEL = "1"\n', encoding="utf-8")
+        old = time.time() - 100
+        os.utime(self.manifest, (old, old))
+        self.directory = Path(transactions.directory_of(self.home, str(self.place)))
+        make_private(str(self.home), str(self.directory))
+        self.journal = transactions.Journal(str(self.directory))
+        owner = transactions.Owner(os.getpid(), time.time(), str(self.place), "default")
+        contents = {
+            str(self.manifest): self.manifest.read_bytes(),
+            str(self.place / ".env"): None,
+        }
+        transactions.begin(self.journal, owner, contents)
+        self.turn = 0
+        self.stage(Change("set", "LEVEL", "1"))
+
+    def stage(self, *changes: Change) -> None:
+        """Give the session another environment."""
+        activation = Activation(
+            place=str(self.place),
+            root=str(self.place),
+            environment="default",
+            changes=(*changes, Change("set", "STEAD_PLACE", str(self.place))),
+        )
+        record = self.directory / "record"
+        record.mkdir(mode=0o700, exist_ok=True)
+        for name, text in hook_files(activation).items():
+            made = record / f".{name}"
+            made.write_bytes(text(str(record)).encode("utf-8", "surrogateescape"))
+            made.replace(record / name)
+        self.turn += 1
+        (self.directory / "turn").write_text(f"{self.turn}\n", encoding="ascii")
+
+    def environ(self, **more: str) -> dict[str, str]:
+        rc = self.base / "rc"
+        return {
+            "HOME": str(rc),
+            "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
+            "TERM": "dumb",
+            "LANG": "C.UTF-8",
+            "STEAD_HOME": str(self.home),
+            "ZDOTDIR": str(rc),
+            "XDG_CONFIG_HOME": str(rc),
+            "XDG_DATA_HOME": str(rc),
+            **more,
+        }
+
+    def write_rc(self, shell: str, text: str = "") -> None:
+        """Write the user's own start file."""
+        rc = self.base / "rc"
+        # Without this directory a first fish makes completions from manual pages.
+        (rc / "fish" / "generated_completions").mkdir(parents=True, exist_ok=True)
+        file = {"bash": ".bashrc", "zsh": ".zshrc", "fish": "fish/config.fish"}[shell]
+        (rc / file).write_text(f"{SETUP[shell]}{text}\n", encoding="utf-8")
+
+    def start(
+        self, shell: str, rc: str = "", *, cwd: Path | None = None, program: Path = PROGRAM
+    ) -> Terminal:
+        """Start a session's shell."""
+        self.write_rc(shell, rc)
+        environ = self.environ(STEAD_SHELL=str(self.directory))
+        state = self.journal.present()
+        assert state is not None
+        start = session.prepare(
+            str(self.directory),
+            shell,
+            name="scans",
+            home=str(self.home),
+            program=(shell, str(program)),
+            names=known.NAMES,
+            owner=os.getpid(),
+            files=state.base,
+            environ=environ,
+        )
+        terminal = Terminal(
+            shell, list(start.argv), {**environ, **start.environ}, cwd or self.place
+        )
+        terminal.ready()
+        return terminal
+
+    def counting(self) -> Path:
+        """Give a program that is Stead and notes each time it was started."""
+        script = self.base / "counting"
+        script.write_text(
+            f'#!/bin/sh\necho "$*" >>"{self.base}/asked"\nexec "{PROGRAM}" "$@"\n', encoding="utf-8"
+        )
+        script.chmod(0o755)
+        return script
+
+    def asked(self) -> list[str]:
+        """List what :meth:`counting` was asked since the last time."""
+        file = self.base / "asked"
+        lines = file.read_text().splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return lines
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.manifest.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def start(world: World):
+    """Start session shells that are gone when the test ends."""
+    made: list[Terminal] = []
+
+    def begin(shell: str, rc: str = "", **more) -> Terminal:
+        made.append(world.start(shell, rc, **more))
+        return made[-1]
+
+    yield begin
+    for terminal in made:
+        if terminal.child.isalive():
+            terminal.child.kill(signal.SIGKILL)
+        terminal.child.close(force=True)
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> str:
+    return request.param
