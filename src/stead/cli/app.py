@@ -206,17 +206,19 @@ class App:
 
         return Cause(words_to_keep(self.words), self.reason)
 
-    def history(self, environment: str | None = None) -> History:
+    def history(self, environment: str | None = None, *, shared: bool = False) -> History:
         """Give the history of an environment of the place that this directory belongs to.
 
-        What an interrupted command has left is finished and recorded first.
+        What an interrupted command has left is finished and recorded first. With ``shared``,
+        the place may be one that only others have.
         """
         from stead.history.find import finish, history_of
 
         wanted = self.environment(environment)
         request = self.request_of_place(environment)
-        home = request.user_home
-        history = history_of(self.context.home, self.cwd, wanted, user_home=home)
+        history = history_of(
+            self.cwd, wanted, self.context, user_home=request.user_home, shared=shared
+        )
         return finish(history, request, self.context)
 
     def maker(self, environment: str | None = None) -> Callable[[], Prepared]:

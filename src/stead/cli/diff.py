@@ -10,16 +10,19 @@ if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+    from stead.history.texts import Texts
+    from stead.values.generation import Generation
 
 HELP = """Compare two generations: packages, modules, variables, and the lines of manifests.
 
 Without numbers, the latest with the one before it; with one, that with the latest.
+WHO:NUMBER is one that somebody else has shared, as `stead log` names it.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", nargs="?", type=int, metavar="A", help="a number of `stead log`")
-    parser.add_argument("new", nargs="?", type=int, metavar="B", help="another one")
+    parser.add_argument("old", nargs="?", metavar="A", help="a number of `stead log`")
+    parser.add_argument("new", nargs="?", metavar="B", help="another one")
     options.environment(parser)
     options.json(parser)
 
@@ -27,19 +30,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.cli.log import difference_lines
     from stead.history.compare import compare
+    from stead.history.others import chosen
+    from stead.history.restore import latest
     from stead.values.errors import StoreError
 
-    history = app.history(args.environment)
-    last = history.last()
-    if last is None:
+    shared = any(":" in (word or "") for word in (args.old, args.new))
+    history = app.history(args.environment, shared=shared)
+    last = latest(history, app.context)
+    if last is None and (args.old is None or args.new is None):
         raise StoreError(
             "nothing has been recorded here yet",
             where=history.place,
             remedy="the first change begins the history",
         )
-    new = last if args.new is None else history.get(args.new)
-    old = history.find(last.number - 1) if args.old is None else history.get(args.old)
-    found = compare(history, old, new)
+
+    def one(word: str | None, otherwise: Generation | None) -> tuple[Texts, Generation | None]:
+        return (history, otherwise) if word is None else chosen(word, history, app.context)
+
+    now, new = one(args.new, last)
+    was, old = one(args.old, history.find(last.number - 1) if last else None)
+    assert new is not None
+    found = compare(now, old, new, before=was)
     if args.json:
         app.out_json(found)
         return 0

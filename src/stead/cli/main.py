@@ -43,6 +43,7 @@ COMMANDS = {
     "undo": "take the last change back, packages and variables",
     "redo": "do again what was undone",
     "rollback": "go to any generation, or to a savepoint",
+    "history": "share generations with others, and find lost ones again",
     "pin": "keep a generation's build",
     "status": "what is asked, locked, built and in use",
     "check": "say what is wrong with the configuration",

@@ -23,3 +23,10 @@ def near_origin(origin: Origin | str, cwd: str) -> str:
     text = str(origin)
     file, colon, line = text.rpartition(":")
     return f"{near(file, cwd)}:{line}" if colon and line.isdigit() else near(text, cwd)
+
+
+def visible(text: str) -> str:
+    """Make what a terminal would obey visible, in a line that strangers have written."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -18,28 +18,33 @@ HELP = """Go to a generation of this directory's environment; `stead undo` comes
 As with undo, what you edited since stays, and a .env is never touched. A build that
 is gone is made again from its lock.
 
+WHO:NUMBER is one that somebody else has shared, as `stead log` names it: its manifests
+and lock come here, and are recorded.
+
 In a `stead shell`, `stead rollback to NAME` stages again what a savepoint had.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "to", nargs="+", metavar="N", help="a number of `stead log`; or: to NAME, a savepoint"
+        "to",
+        nargs="+",
+        metavar="N",
+        help="a number of `stead log`, or WHO:NUMBER; or: to NAME, a savepoint",
     )
     options.environment(parser)
     options.reason(parser)
     options.json(parser)
+    parser.add_argument("--offline", action="store_true", help="use only what is cached")
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.history import undo
-
     if args.to[0] == "to" and len(args.to) == 2:
         return _to_savepoint(args, app, args.to[1])
-    if len(args.to) != 1 or not args.to[0].isdecimal():
+    if len(args.to) != 1:
         raise UsageError(
             f"{' '.join(args.to)!r} names no generation",
-            remedy="write a number of `stead log`, or `to NAME` for a savepoint",
+            remedy="write a number of `stead log`, WHO:NUMBER, or `to NAME` for a savepoint",
         )
     if app.transaction:
         raise UsageError(
@@ -47,10 +52,22 @@ def execute(args: argparse.Namespace, app: App) -> int:
             where=app.transaction.place,
             remedy="`stead rollback to NAME` goes to a savepoint; or leave the shell first",
         )
-    history = app.history(args.environment)
+    word: str = args.to[0]
+    history = app.history(args.environment, shared=not word.isdecimal())
     make = app.maker(args.environment)
-    number = int(args.to[0])
-    return report(args, app, undo.rollback(history, number, app.context, app.cause, make))
+    if word.isdecimal():
+        from stead.history import undo
+
+        went = undo.rollback(history, int(word), app.context, app.cause, make)
+        return report(args, app, went)
+    from stead.history.bring import bring
+    from stead.history.others import named, others
+
+    theirs, target = named(word, others(history.place, history.environment, app.context))
+    if not history.newest:
+        app.record_edits(args.environment)  # so that `undo` comes back to what is here
+    went = bring(history, theirs, target, context=app.context, cause=app.cause, make=make)
+    return report(args, app, went)
 
 
 def _to_savepoint(args: argparse.Namespace, app: App, name: str) -> int:
@@ -68,6 +85,7 @@ def report(args: argparse.Namespace, app: App, went: Went) -> int:
     """Say where an environment went."""
     import os
 
+    from stead.cli.nearby import visible
     from stead.history.who import told
 
     if args.json:
@@ -75,6 +93,7 @@ def report(args: argparse.Namespace, app: App, went: Went) -> int:
             {
                 "generation": went.generation.number,
                 "restored": went.target.number,
+                "origin": went.target.origin if went.generation.kind == "fetched" else "",
                 "files": went.files,
                 "merged": went.merged,
                 "untouched": went.private,
@@ -82,7 +101,9 @@ def report(args: argparse.Namespace, app: App, went: Went) -> int:
             }
         )
         return 0
-    app.out(f"as in generation {went.target.number} ({told(went.target)})")
+    fetched = went.generation.kind == "fetched"
+    name = went.target.origin if fetched else f"generation {went.target.number}"
+    app.out(visible(f"as in {name} ({told(went.target)})"))
     for path in went.files:
         kept = ", your own changes kept" if path in went.merged else ""
         app.out(f"changed {os.path.relpath(path, app.cwd)}{kept}")

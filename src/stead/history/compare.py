@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from stead.formats import stead_lock
 from stead.values.errors import SteadError
@@ -10,18 +10,9 @@ from stead.values.frozen import dataclass
 from stead.values.lock import pin_changes
 
 if TYPE_CHECKING:
+    from stead.history.texts import Texts
     from stead.values.generation import Generation
     from stead.values.lock import Artifact, PinChange
-
-
-class Texts(Protocol):
-    """Has the texts that generations refer to: a History, or what is not in one yet."""
-
-    def text(self, generation: Generation, name: str) -> bytes | None:
-        """Give a manifest's content in a generation. May raise SteadError."""
-
-    def lock_text(self, generation: Generation) -> bytes | None:
-        """Give the place's part of the lock in a generation. May raise SteadError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,38 +73,46 @@ class Difference:
         return not (self.packages or self.modules or self.variables or self.files)
 
 
-def compare(history: Texts, old: Generation | None, new: Generation) -> Difference:
+def compare(
+    history: Texts, old: Generation | None, new: Generation, *, before: Texts | None = None
+) -> Difference:
     """Say what differs between two generations; ``old`` None stands for nothing at all.
 
+    ``history`` has their texts; ``before`` those of ``old``, where that is another one.
     A text that cannot be read any more counts as empty.
     """
     names = sorted({*(old.files if old else ()), *new.files})
+    was, now = before or history, history
     return Difference(
-        _packages(history, old, new),
+        _packages(was, old, now, new),
         pin_changes(old.modules if old else (), new.modules),
         _variables(old, new),
-        tuple(f for name in names if (f := _file(history, old, new, name)) is not None),
+        tuple(f for name in names if (f := _file(was, old, now, new, name)) is not None),
     )
 
 
-def _packages(history: Texts, old: Generation | None, new: Generation) -> tuple[Package, ...]:
+def _packages(
+    was: Texts, old: Generation | None, now: Texts, new: Generation
+) -> tuple[Package, ...]:
     if old is not None and (old.lock, old.lock_file) == (new.lock, new.lock_file):
         return ()
-    was, now = _artifacts(history, old), _artifacts(history, new)
+    former, present = _artifacts(was, old), _artifacts(now, new)
+    # What another platform gets has other files; to a person it is the same package.
+    elsewhere = old is not None and old.platform != new.platform
     found = []
-    for key in sorted(was.keys() | now.keys()):
-        a, b = was.get(key), now.get(key)
-        if a is None or b is None or a.id != b.id:
+    for key in sorted(former.keys() | present.keys()):
+        a, b = former.get(key), present.get(key)
+        if a is None or b is None or (a.version != b.version if elsewhere else a.id != b.id):
             found.append(Package(*key, a.version if a else "", b.version if b else ""))
     return tuple(found)
 
 
-def _artifacts(history: Texts, generation: Generation | None) -> dict[tuple[str, str], Artifact]:
+def _artifacts(texts: Texts, generation: Generation | None) -> dict[tuple[str, str], Artifact]:
     """Give what the environment's lock held on the generation's platform."""
     if generation is None:
         return {}
     try:
-        text = history.lock_text(generation)
+        text = texts.lock_text(generation)
         lock = stead_lock.read(text.decode() if text else "", "stead.lock") if text else None
     except (SteadError, UnicodeDecodeError):
         return {}
@@ -142,22 +141,24 @@ def _variables(old: Generation | None, new: Generation) -> tuple[Variable, ...]:
     )
 
 
-def _file(history: Texts, old: Generation | None, new: Generation, name: str) -> File | None:
+def _file(
+    was: Texts, old: Generation | None, now: Texts, new: Generation, name: str
+) -> File | None:
     shas = (old.files.get(name) if old else None, new.files.get(name))
     if shas[0] == shas[1]:
         return None
     what = "added" if shas[0] is None else "removed" if shas[1] is None else "changed"
-    a = _lines(history, old, name) if old else []
-    b = _lines(history, new, name)
+    a = _lines(was, old, name) if old else []
+    b = _lines(now, new, name)
     import difflib
 
     diff = difflib.unified_diff(a, b, f"a/{name}", f"b/{name}", lineterm="")
     return File(name, what, tuple(diff))
 
 
-def _lines(history: Texts, generation: Generation, name: str) -> list[str]:
+def _lines(texts: Texts, generation: Generation, name: str) -> list[str]:
     try:
-        text = history.text(generation, name)
+        text = texts.text(generation, name)
     except SteadError:
         return []
     return (text or b"").decode("utf-8", "replace").splitlines()

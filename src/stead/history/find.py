@@ -1,4 +1,4 @@
-"""Which history a directory means, and bringing it up to date."""
+"""Which history a directory means, finding one that was moved or lost, and bringing it up to date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stead.store import begun
 from stead.store.generations import History
 from stead.store.journal import recover
 from stead.store.layout import Layout
-from stead.values.errors import StoreError
+from stead.values.errors import ManifestError, StoreError
 
 if TYPE_CHECKING:
     import os
@@ -18,21 +18,74 @@ if TYPE_CHECKING:
 
 
 def history_of(
-    home: str | os.PathLike[str], directory: str, environment: str, *, user_home: str = ""
+    directory: str,
+    environment: str,
+    context: Context,
+    *,
+    user_home: str = "",
+    shared: bool = False,
 ) -> History:
     """Give the history of the place that a directory belongs to.
 
     A directory with a history of its own needs no look at its files: so going back
-    works where a manifest has become unreadable, or is gone. Raises ManifestError
-    where there is no place.
+    works where a manifest has become unreadable, or is gone. A place that was moved
+    has the history it had, and one whose records are lost what git has of it. With
+    ``shared``, a directory that only others have made a place is one too. Raises
+    ManifestError where there is no place.
     """
-    found = History(home, directory, environment)
+    found = History(context.home, directory, environment)
     if found.newest:
         return found
+    from stead.history.others import known_place
     from stead.pipeline.discover import discover
 
-    place = discover(directory, home=user_home).place
-    return found if place == directory else History(home, place, environment)
+    try:
+        place = discover(directory, home=user_home).place
+    except ManifestError:
+        known = known_place(directory, environment, context)
+        if known is None:
+            raise
+        place = known
+    else:
+        if shared and place != directory:
+            known = known_place(directory, environment, context)
+            place = max(place, known or "", key=len)  # both are at the directory or above it
+    history = found if place == directory else History(context.home, place, environment)
+    return found_again(history, context)
+
+
+def seen(home: str | os.PathLike[str], place: str, environment: str) -> History:
+    """Give the history of a place, changing nothing: of one that was moved, where it was."""
+    history = History(home, place, environment)
+    if history.newest:
+        return history
+    from stead.store.moved import former
+
+    before = former(home, place)
+    return History(home, before, environment) if before else history
+
+
+def found_again(history: History, context: Context) -> History:
+    """Give the history of a place; where it has no records, those it had elsewhere, or git has."""
+    if history.newest:
+        return history
+    from stead.store.moved import former, take_over
+
+    before = former(history.home, history.place)
+    if before:
+        take_over(history.home, before, history.place)
+        context.progress.note(f"this place was at {before}; its history goes on here")
+    else:
+        from stead.history.restore import restore
+
+        restored = restore(history, context)
+        if not restored:
+            return history
+        context.progress.note(
+            f"the history of {history.place} is taken from its repository: "
+            f"{len(restored)} generations"
+        )
+    return History(history.home, history.place, history.environment)
 
 
 def finish(history: History, request: Request, context: Context) -> History:

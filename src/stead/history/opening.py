@@ -111,7 +111,7 @@ def _taken_over(
 
 def _history(request: Request, context: Context, place: str) -> History:
     """Give the history of the environment, with what an interrupted command left recorded."""
-    history = history_of(context.home, place, request.environment, user_home=request.user_home)
+    history = history_of(place, request.environment, context, user_home=request.user_home)
     return finish(history, request, context)
 
 

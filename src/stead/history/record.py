@@ -6,13 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.formats import stead_lock
-from stead.history.find import finish, history_of
+from stead.history.find import finish, found_again, history_of
 from stead.history.who import Cause, who
 from stead.pipeline import build as building
 from stead.pipeline import lockfile, steps
 from stead.store import begun
 from stead.store.atomic import storage
 from stead.store.generations import History
+from stead.store.moved import remember
 from stead.store.places import make_private
 from stead.values.digest import digest, plain
 from stead.values.errors import InterpreterError, SteadError
@@ -44,7 +45,7 @@ def note(request: Request, context: Context, cause: Cause) -> dict[str, bytes]:
     if request.selection != Selection() or request.platform != request.here:
         return {}
     history = history_of(
-        context.home, request.directory, request.environment, user_home=request.user_home
+        request.directory, request.environment, context, user_home=request.user_home
     )
     history = finish(history, request, context)
     with storage(history.directory):
@@ -111,7 +112,7 @@ def _record(
         return same(last, now) and not (letters and dict(last.files) != dict(now.files))
 
     seen, _ = state_of(composed, table, build, context, cause)
-    history = History(context.home, seen.place, seen.environment)
+    history = found_again(History(context.home, seen.place, seen.environment), context)
     last = history.last()
     if last is not None and unchanged(last, seen) and begun.read(history) is None:
         return None
@@ -136,6 +137,7 @@ def _record(
     request = composed.request
     made = history.append(make, note=context.progress.note)
     if made is not None:
+        remember(context.home, seen.place)
         from stead.history.refs import commit
 
         commit(history, made, context)

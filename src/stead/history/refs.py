@@ -14,24 +14,26 @@ without ``user.name`` and one in the middle of a merge are like any other.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import TYPE_CHECKING
 
 from stead.history import objects
+from stead.history.git import git, has_git, repository_of, tip
 from stead.history.who import told
-from stead.values.errors import SteadError
+from stead.store.generations import History, environments, places_below
+from stead.values.errors import SteadError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from stead.store.generations import History
-    from stead.values.context import Completed, Context
+    from stead.history.git import Repository
+    from stead.values.context import Context
     from stead.values.generation import Generation
 
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-_LONG = 20.0
-"""Seconds after which a repository that does not answer is let be."""
+_AT_ONCE = 200
+"""Commits in one call of git."""
 
 
 def commit(history: History, generation: Generation, context: Context) -> str:
@@ -39,13 +41,12 @@ def commit(history: History, generation: Generation, context: Context) -> str:
 
     A failure is told as a note: the store has the history in any case.
     """
-    found = repository_of(generation.place)
-    if found is None:
+    repository = repository_of(history.place)
+    if repository is None:
         return ""
-    top, worktree = found
-    name = reference(worktree, os.path.relpath(generation.place, top), generation.environment)
+    name = repository.reference(history.place, history.environment)
     try:
-        said = _import(top, name, history, generation, context)
+        said = _commit(repository, name, history, generation, context)
     except (SteadError, OSError, TimeoutError) as exc:
         said = str(exc)
     if said:
@@ -54,120 +55,126 @@ def commit(history: History, generation: Generation, context: Context) -> str:
     return name
 
 
-def reference(worktree: str, place: str, environment: str) -> str:
-    """Name the reference of an environment of a place (relative to the working tree's top)."""
-    parts = (worktree, place.replace(os.sep, "/"), environment)
-    return "/".join(["refs/stead", *map(encoded, parts)])
+def catch_up(repository: Repository, context: Context) -> None:
+    """Commit what the store has of the places in a working tree, and git has not.
 
-
-def encoded(text: str) -> str:
-    """Write any text as one component of a reference's name.
-
-    >>> encoded("a b/ü")
-    'a%20b%2F%C3%BC'
+    Such are generations from before there was a repository, or while git was missing.
     """
-    return "".join(
-        chr(byte) if chr(byte) in _PLAIN else f"%{byte:02X}"
-        for byte in text.encode("utf-8", "surrogateescape")
-    )
-
-
-def repository_of(place: str) -> tuple[str, str] | None:
-    """Give the top of a place's working tree and that tree's name; None outside of one.
-
-    The main working tree is called ``main``, a linked one ``linked-`` and as git calls it.
-    """
-    top = os.path.realpath(place)
-    while True:
-        mark = os.path.join(top, ".git")
-        if os.path.isdir(mark):
-            return top, "main"
-        if os.path.isfile(mark):
+    for place in places_below(context.home, repository.top):
+        if repository_of(place) != repository:
+            continue
+        for environment in environments(context.home, place):
+            history = History(context.home, place, environment)
             try:
-                with open(mark, encoding="utf-8", errors="surrogateescape") as file:
-                    directory = file.read().removeprefix("gitdir:").strip()
-            except OSError:
-                return None
-            parent, name = os.path.split(directory)
-            return top, f"linked-{name}" if os.path.basename(parent) == "worktrees" else "main"
-        above = os.path.dirname(top)
-        if above == top:
-            return None
-        top = above
+                said = _catch_up(repository, history, context)
+            except (SteadError, OSError, TimeoutError) as exc:
+                said = str(exc)
+            if said:
+                context.progress.note(f"git does not take all of the history of {place}: {said}")
 
 
-def git(top: str, words: list[str], context: Context, stdin: str | None = None) -> Completed:
-    """Run git on a working tree, whatever the caller's own ``GIT_`` variables say."""
-    environ = {n: v for n, v in context.environ.items() if not n.startswith("GIT_")}
-    environ |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
-    for kept in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH"):
-        if kept in context.environ:
-            environ[kept] = context.environ[kept]
-    safe = [
-        "-c",
-        f"core.hooksPath={os.devnull}",
-        "-c",
-        "gc.auto=0",
-        "-c",
-        "core.logAllRefUpdates=false",
-    ]
-    return context.run(["git", "-C", top, *safe, *words], env=environ, stdin=stdin, timeout=_LONG)
+def _catch_up(repository: Repository, history: History, context: Context) -> str:
+    from stead.history.commits import read
 
-
-def _import(top: str, name: str, history: History, generation: Generation, context: Context) -> str:
-    files = _files(top, history, generation)
-    author = _name(generation.who)
-    stamp = f"{author} <{author}> {int(generation.time)} +0000"
-    head = f"author {stamp}\ncommitter {stamp}\n"
-    text = message(generation).encode("utf-8", "surrogateescape")
-    try:
-        above = head.encode("utf-8", "surrogateescape")
-        objects.write_commit(os.path.join(top, ".git"), name, files, above, text)
-    except (objects.UnusualError, OSError):
-        return _fast_import(top, name, files, f"{head}{_data(text)}", context)
+    name = repository.reference(history.place, history.environment)
+    held = 0
+    if tip(repository, name, context):
+        last = read(repository, name, context, most=1)
+        held = last[0].generation.number if last else 0
+    missing = [g for n in range(held + 1, history.newest + 1) if (g := history.find(n))]
+    for start in range(0, len(missing), _AT_ONCE):
+        said = _import(repository, name, history, missing[start : start + _AT_ONCE], context)
+        if said:
+            return said
     return ""
 
 
-def _fast_import(
-    top: str, name: str, files: Mapping[str, bytes], about: str, context: Context
+def _commit(
+    repository: Repository, name: str, history: History, generation: Generation, context: Context
 ) -> str:
-    """Have git commit files, if it is there; gives what it says against that."""
-    import shutil
-
-    if not shutil.which("git", path=context.environ.get("PATH")):
+    """Commit one generation; says what hinders, or nothing."""
+    before = history.find(generation.number - 1)
+    if before is None or before.place == history.place:
+        try:
+            files = _files(repository, history, generation)
+            head, text = _about(repository, history, generation)
+            objects.write_commit(repository.common, name, files, head, text)
+            return ""
+        except (objects.UnusualError, OSError):
+            pass
+    if not has_git(context):
         return ""
-    before = git(top, ["rev-parse", "--verify", "--quiet", f"{name}^0"], context).stdout.strip()
-    stream = [f"commit {name}\n{about}"]
+    return _import(repository, name, history, [generation], context)
+
+
+def _import(
+    repository: Repository,
+    name: str,
+    history: History,
+    generations: Sequence[Generation],
+    context: Context,
+) -> str:
+    """Have git commit generations, in their order; gives what it says against that."""
+    stream = []
+    before = tip(repository, name, context) or _former(repository, history, generations[0], context)
     if before:
-        stream.append(f"from {before}")
-    stream.append("deleteall")
-    for path, content in sorted(files.items()):
-        stream += [f"M 100644 inline {_quoted(path)}", _data(content)]
+        stream.append(f"reset {name}\nfrom {before}\n")
+    for generation in generations:
+        head, text = _about(repository, history, generation)
+        stream.append(f"commit {name}\n{head.decode('utf-8', 'surrogateescape')}{_data(text)}")
+        stream.append("deleteall")
+        for path, content in sorted(_files(repository, history, generation).items()):
+            stream += [f"M 100644 inline {_quoted(path)}", _data(content)]
     words = ["fast-import", "--quiet", "--done"]
-    done = git(top, words, context, "\n".join([*stream, "done", ""]))
+    done = git(repository.top, words, context, "\n".join([*stream, "done", ""]))
     if done.returncode == 0:
         return ""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     return lines[0] if lines else f"git fast-import ended with {done.returncode}"
 
 
-def _files(top: str, history: History, generation: Generation) -> dict[str, bytes]:
+def _former(
+    repository: Repository, history: History, generation: Generation, context: Context
+) -> str:
+    """Give the last commit of a place that was moved within the tree."""
+    before = history.find(generation.number - 1)
+    if before is None or before.place == history.place:
+        return ""
+    if repository_of(os.path.dirname(before.place)) != repository:
+        return ""
+    return tip(repository, repository.reference(before.place, history.environment), context)
+
+
+def _files(repository: Repository, history: History, generation: Generation) -> dict[str, bytes]:
     """Give what a commit holds: paths inside the working tree, with ``/``, and contents."""
-    root = os.path.normpath(os.path.join(os.path.realpath(generation.place), generation.root))
-    texts = {file: history.text(generation, file) for file in generation.files}
-    texts["stead.lock"] = history.lock_text(generation)
-    inside = {
-        os.path.relpath(os.path.join(root, file), top).replace(os.sep, "/"): text
-        for file, text in texts.items()
-        if text is not None
-    }
-    return {path: text for path, text in inside.items() if not path.startswith("../")}
+    root = os.path.normpath(os.path.join(os.path.realpath(history.place), generation.root))
+    files: dict[str, bytes] = {}
+    for file, sha in (*generation.files.items(), ("stead.lock", generation.lock_file)):
+        inside = os.path.relpath(os.path.join(root, file), repository.top).replace(os.sep, "/")
+        with contextlib.suppress(StoreError):  # a text that is gone hinders no other
+            if sha and not inside.startswith("../"):
+                files[inside] = history.content(generation.number, sha)
+    return files
 
 
-def message(generation: Generation) -> str:
-    """Give a commit's message: what happened in one line, and the generation as JSON."""
+def _about(repository: Repository, history: History, generation: Generation) -> tuple[bytes, bytes]:
+    """Give the lines of author and committer, and the message."""
+    author = _name(generation.who)
+    stamp = f"{author} <{author}> {int(generation.time)} +0000"
+    absent = sorted(history.absent(generation))
+    text = message(generation, repository.inside(history.place), absent)
+    head = f"author {stamp}\ncommitter {stamp}\n"
+    return head.encode("utf-8", "surrogateescape"), text.encode("utf-8", "surrogateescape")
+
+
+def message(generation: Generation, inside: str, absent: Sequence[str]) -> str:
+    """Give a commit's message: what happened in one line, and the generation as JSON.
+
+    Its place is ``inside``, relative to the tree's top: where a clone lies is nobody's
+    business. ``absent`` are the manifests that were known not to be there.
+    """
     subject = generation.reason.split("\n")[0] or told(generation)
-    data = generation.as_json()
+    data = {**generation.as_json(), "place": inside, "absent": absent}
     del data["pinned"]
     body = json.dumps(data, ensure_ascii=False, sort_keys=True)
     return f"{subject}\n\nstead generation {generation.number}\n{body}\n"

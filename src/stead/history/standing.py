@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.history.find import history_of
+from stead.history.find import seen
 from stead.history.who import Cause, told
 from stead.store import begun
 from stead.store.journal import interrupted
@@ -34,8 +34,8 @@ def standing(composed: Composed, table: Table | None, context: Context) -> Stand
     from stead.history.record import same, state_of
     from stead.pipeline import steps
 
-    request, spec = composed.request, composed.spec
-    history = history_of(context.home, spec.place, spec.environment, user_home=request.user_home)
+    spec = composed.spec
+    history = seen(context.home, spec.place, spec.environment)
     unfinished = [
         f"{reason}: files are to be changed" for reason in interrupted(Layout(context.home))
     ]

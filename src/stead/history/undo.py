@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.history.plan import lock_path, planned
+from stead.history.restore import latest, nearest, offer, readable
 from stead.store.generations import History, write_entry
-from stead.store.places import place_directory
-from stead.values.errors import ManifestError, SteadError, StoreError
+from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from stead.pipeline.steps import Prepared
     from stead.values.context import Context
     from stead.values.generation import Generation
-
-_LOCK = "stead.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def undo(history: History, context: Context, cause: Cause, make: Callable[[], Pr
                 where=f"{history.place}, environment {history.environment}",
                 remedy=_elsewhere(history) or "`stead log` lists what was recorded",
             )
-        target = history.get(now.parent)
+        target = readable(history, now.parent, context)
         return _Step(target, target.at, target.parent, (now.at, now.number))
 
     return _go(history, context, replace(cause, kind="undo"), step, make)
@@ -80,7 +79,7 @@ def redo(history: History, context: Context, cause: Cause, make: Callable[[], Pr
                 where=f"{history.place}, environment {history.environment}",
                 remedy="only what was undone, and nothing changed since, can be done again",
             )
-        target = history.get(now.redo[0])
+        target = readable(history, now.redo[0], context)
         return _Step(target, target.at, target.parent, _redo_after(history, now))
 
     return _go(history, context, replace(cause, kind="redo"), step, make)
@@ -92,7 +91,7 @@ def rollback(
     """Go to a generation; ``undo`` takes that back. Raises StoreError for one that is not there."""
 
     def step(now: Generation) -> _Step:
-        return _Step(history.get(number), 0, now.at)
+        return _Step(readable(history, number, context), 0, now.at)
 
     return _go(history, context, replace(cause, kind="rollback"), step, make)
 
@@ -139,7 +138,7 @@ def _go(
     layout = Layout(context.home)
     for line in recover(layout, context.progress.note):
         context.progress.note(line)
-    now = history.last()
+    now = latest(history, context)
     if now is None:
         raise StoreError(
             "nothing has been recorded here yet",
@@ -147,15 +146,15 @@ def _go(
             remedy=_elsewhere(history)
             or "the first `stead add`, `set`, `lock` or `run` begins the history",
         )
-    guard = layout.locks / f"lock-{short_key(_lock_path(history, now))}"
+    guard = layout.locks / f"lock-{short_key(lock_path(history, now))}"
     description = f"going back in {history.place}"
     with exclusive(guard, note=context.progress.note, description=description):
         history = History(context.home, history.place, history.environment)
         now = history.last() or now
         going = step(now)
         base = history.find(now.base) or now
-        before, after, merged = _planned(history, base, going.target)
-        edits = {p: (before[p], new) for p, new in after.items() if before[p] != new}
+        plan = planned(history, base, going.target, history)
+        edits, merged = plan.edits, plan.merged
         gone = going.target.build and not os.path.isdir(layout.store / going.target.build)
         rebuilt = bool(merged or gone)
         reason = f"{cause.kind} in {history.place}"
@@ -175,7 +174,7 @@ def _go(
         except SteadError as exc:
             back = {p: (new, old) for p, (old, new) in edits.items()}
             edit_files(layout, back, f"{reason}, taken back")
-            raise _cannot(exc, going.target) from exc
+            raise cannot(exc, going.target, history) from exc
         recorded = _recorded(history, going, merged, done, context=context, cause=cause)
     commit(history, recorded, context)
     return Went(
@@ -184,120 +183,9 @@ def _go(
         tuple(edits),
         merged,
         rebuilt,
-        _private(history, now),
-        _copies(history, now, going.target),
+        private_files(history, now),
+        working_copies(history, now, going.target),
     )
-
-
-def _planned(
-    history: History, now: Generation, target: Generation
-) -> tuple[dict[str, bytes | None], dict[str, bytes | None], tuple[str, ...]]:
-    """Give every file before and after, and those in which the user's own changes stay."""
-    before: dict[str, bytes | None] = {}
-    after: dict[str, bytes | None] = {}
-    merged = []
-    gone = history.absent(target)
-    conflicts: list[str] = []
-    for name in sorted({*now.files, *target.files}):
-        path = os.path.normpath(os.path.join(history.place, now.root, name))
-        base, theirs = history.text(now, name), history.text(target, name)
-        if theirs is None and name not in gone:
-            continue  # it took no part then, which does not mean that it was not there
-        mine = _read(path)
-        before[path] = mine
-        if theirs in (base, mine):
-            after[path] = mine
-        elif mine == base:
-            after[path] = theirs
-        elif base is None or mine is None or theirs is None:
-            after[path] = mine
-            conflicts += _told_whole(path, mine, theirs)
-        else:
-            after[path], lines = _merge(path, base, mine, theirs)
-            conflicts += lines
-            if after[path] != theirs:
-                merged.append(path)
-    if conflicts:
-        raise ManifestError(
-            f"generation {target.number} and what was changed since contradict each other",
-            details=conflicts,
-            remedy="nothing was written; settle these lines by hand, then try again",
-        )
-    path = _lock_path(history, now)
-    before[path] = mine = _read(path)
-    after[path] = _lock(history, now, target, mine, path)
-    return before, after, tuple(merged)
-
-
-def _merge(path: str, base: bytes, mine: bytes, theirs: bytes) -> tuple[bytes, list[str]]:
-    from stead.history.merge import merge
-
-    texts = [t.decode("utf-8", "surrogateescape") for t in (base, mine, theirs)]
-    text, conflicts = merge(*texts)
-    lines = []
-    for conflict in conflicts:
-        lines.append(f"{path}:{conflict.line}:")
-        lines += [f"  now:  {line.rstrip()}" for line in conflict.mine or ("(taken out)",)]
-        lines += [f"  then: {line.rstrip()}" for line in conflict.theirs or ("(not there)",)]
-    return text.encode("utf-8", "surrogateescape"), lines
-
-
-def _told_whole(path: str, mine: bytes | None, theirs: bytes | None) -> list[str]:
-    if mine is None:
-        return [f"{path}: was removed since"]
-    if theirs is None:
-        return [f"{path}: was not there then, and was changed since"]
-    return [f"{path}: came since with another content"]
-
-
-def _lock(
-    history: History, now: Generation, target: Generation, mine: bytes | None, path: str
-) -> bytes | None:
-    """Give the lock's content: the place's own part as in the target, what others have as it is.
-
-    Another environment of the place goes back only where what was asked for it does.
-    """
-    base, theirs = history.lock_text(now), history.lock_text(target)
-    if theirs in (base, mine):
-        return mine
-    if mine == base and theirs is not None:
-        return theirs
-    from stead.formats import stead_lock
-    from stead.values.lock import Lock
-
-    def read(data: bytes | None) -> Lock:
-        return Lock() if data is None else stead_lock.read(data.decode("utf-8"), path)
-
-    held, was, then = read(mine), read(base), read(theirs)
-    place = _slot_place(history.place, now)
-    result = held
-    for slot in sorted({e.slot for lock in (held, was, then) for e in lock.environments}):
-        if slot[0] != place:
-            continue
-        a, b, c = held.find(*slot), was.find(*slot), then.find(*slot)
-        own = slot[1] == history.environment
-        asked = (b.requests if b else None) != (c.requests if c else None)
-        if b == c or not (own or asked) or (a != b and not own):
-            continue
-        rest = tuple(e for e in result.environments if e.slot != slot)
-        result = replace(result, environments=rest)
-        result = result.with_environment(c) if c is not None else result
-    pins = {(p.name, p.location, p.requested): p for p in (*held.pins, *then.pins)}
-    result = replace(result, pins=tuple(pins[key] for key in sorted(pins)))
-    if not result.environments and not result.pins:
-        return None
-    return mine if result == held else stead_lock.write(result).encode()
-
-
-def _slot_place(place: str, now: Generation) -> str:
-    root = os.path.normpath(os.path.join(place, now.root))
-    return os.path.relpath(place, root).replace(os.sep, "/")
-
-
-def _lock_path(history: History, now: Generation) -> str:
-    if now.lock_at_home:
-        return os.path.join(place_directory(history.home, history.place), _LOCK)
-    return os.path.normpath(os.path.join(history.place, now.root, _LOCK))
 
 
 def _recorded(
@@ -315,6 +203,7 @@ def _recorded(
 
     state = replace(
         going.target,
+        place=history.place,
         time=context.now(),
         who=who(),
         pinned=False,
@@ -346,17 +235,32 @@ def _recorded(
     return made
 
 
-def _cannot(exc: SteadError, target: Generation) -> SteadError:
-    """Say that a build that is gone cannot be made again, and what can."""
+def cannot(exc: SteadError, target: Generation, history: History) -> SteadError:
+    """Say that a build that is gone cannot be made again, why, and what can be gone to."""
+    store = os.path.join(history.home, "store")
+
+    def there(number: int) -> bool:
+        found = history.find(number)
+        built = found is not None and (not found.build or os.path.isdir(f"{store}/{found.build}"))
+        return built and history.whole(number)
+
+    name = target.origin.rpartition(" ")[2] or f"generation {target.number}"
+    near = nearest(history, target.number if not target.origin else history.newest + 1, there)
     return type(exc)(
-        f"generation {target.number} cannot be made again: {exc.message}",
+        f"{name} cannot be made {'here' if target.origin else 'again'}: {exc.message}",
         where=exc.where,
-        details=(*exc.details, "the files are as they were before"),
-        remedy=exc.remedy or "`stead log` marks the generations whose builds are there",
+        details=(
+            *exc.details,
+            *([exc.remedy] if exc.remedy and near else []),
+            "the files are as they were before",
+        ),
+        remedy=f"{offer(near)} goes to the nearest whose build is there"
+        if near
+        else exc.remedy or "`stead log` marks what would have to be built again",
     )
 
 
-def _copies(history: History, now: Generation, target: Generation) -> tuple[str, ...]:
+def working_copies(history: History, now: Generation, target: Generation) -> tuple[str, ...]:
     """Say which working copies stay though nothing uses them, and which are used and gone."""
     root = os.path.normpath(os.path.join(history.place, now.root))
 
@@ -382,7 +286,7 @@ def _copies(history: History, now: Generation, target: Generation) -> tuple[str,
     return (*stays, *gone)
 
 
-def _private(history: History, now: Generation) -> tuple[str, ...]:
+def private_files(history: History, now: Generation) -> tuple[str, ...]:
     root = os.path.normpath(os.path.join(history.place, now.root))
     found = []
     directory = history.place
@@ -394,13 +298,3 @@ def _private(history: History, now: Generation) -> tuple[str, ...]:
         if directory in (root, parent):
             return tuple(found)
         directory = parent
-
-
-def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as exc:
-        raise StoreError(f"this cannot be read: {exc.strerror}", where=path) from exc

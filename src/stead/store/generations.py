@@ -31,14 +31,14 @@ from typing import TYPE_CHECKING, Any
 
 from stead.store import begun, locking
 from stead.store.atomic import storage, write_file
-from stead.store.places import make_private, place_directory
+from stead.store.places import MARK, make_private, place_directory
 from stead.values.errors import StoreError
 from stead.values.frozen import replace
 from stead.values.generation import Generation, from_json
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from stead.store.locking import Note
     from stead.values.lock import Pin
@@ -126,9 +126,9 @@ class History:
         if found is not None:
             return found
         newest = self.newest
-        if number in self._loose or any(a <= number <= b for a, b, _ in self._ranges):
+        if number in self._loose or self._covered(number) or 0 < number < newest:
             raise StoreError(
-                f"the record of generation {number} is damaged",
+                f"the record of generation {number} is damaged or lost",
                 where=self.directory,
                 remedy="`stead log` lists those that can be read",
             )
@@ -149,14 +149,30 @@ class History:
         return self.content(generation.number, sha) if sha else None
 
     def absent(self, generation: Generation) -> frozenset[str]:
-        """Give the names of manifests that were known not to be there."""
-        data = self._entry(generation.number) or {}
-        sha = data.get("absent", "")
-        return (
-            frozenset(self.content(generation.number, sha).decode().split("\n"))
-            if sha
-            else frozenset()
-        )
+        """Give the names of manifests that were known not to be there; none where that is lost."""
+        sha = (self._entry(generation.number) or {}).get("absent", "")
+        try:
+            text = self.content(generation.number, sha) if sha else b""
+        except StoreError:
+            return frozenset()
+        return frozenset(text.decode("utf-8", "surrogateescape").split("\n")) - {""}
+
+    def whole(self, number: int) -> bool:
+        """Say whether a generation and every text that it refers to can be read."""
+        data = self._entry(number)
+        if data is None:
+            return False
+        texts = {*data["files"].values(), data["lock_file"], data["variables"]} - {""}
+        try:
+            for sha in texts:
+                self.content(number, sha)
+        except StoreError:
+            return False
+        return True
+
+    def lost(self) -> list[int]:
+        """Give the numbers up to the newest that have no record at all, the newest first."""
+        return sorted(set(range(1, self.newest)).difference(self.numbers()), reverse=True)
 
     def content(self, number: int, sha: str) -> bytes:
         """Give a text that generation ``number`` refers to. Raises StoreError where it is gone."""
@@ -218,10 +234,7 @@ class History:
         them. ``write`` brings the entry (path and content) to the disk, and may bring other
         files with it. Raises StoreError (a full disk); then nothing has changed.
         """
-        with storage(self.directory):
-            make_private(self.home, self.directory)
-        guard = os.path.join(self.directory, ".lock")
-        with locking.exclusive(guard, note=note, description="recording a change"):
+        with self._alone(note, "recording a change"):
             self._list()
             last = self.last()
             made = make(last, self.newest + 1)
@@ -237,6 +250,57 @@ class History:
             self._loose.add(generation.number)
             self._pack()
         return generation
+
+    def restore(
+        self,
+        found: Sequence[tuple[Generation, Mapping[str, bytes]]],
+        *,
+        note: Note = lambda _: None,
+    ) -> tuple[int, ...]:
+        """Write records that were lost or damaged again; gives their numbers.
+
+        ``found`` are generations from elsewhere, the oldest first, with their texts as
+        for :meth:`append`. What can be read is left as it is. Raises StoreError.
+        """
+        with self._alone(note, "restoring a history"):
+            self._list()
+            self._entries.clear()
+            self._packs.clear()
+            restored: dict[int, dict[str, Any]] = {}
+            for generation, texts in found:
+                number = generation.number
+                if not self.whole(number):
+                    before = restored.get(number - 1, {})
+                    restored[number] = self._encoded(generation, texts, before, {})
+                    self._entries[number] = restored[number]
+            run: list[int] = []
+            for number in (*restored, 0):
+                if run and (number != run[-1] + 1 or len(run) == _PACKED):
+                    self._write_run(run, restored)
+                    run = []
+                run.append(number)
+            self._list()
+        return tuple(restored)
+
+    def _write_run(self, run: list[int], data: Mapping[int, Mapping[str, Any]]) -> None:
+        lines = {n: _line(data[n]) for n in run}
+        if len(run) == _PACKED and not any(self._covered(n) for n in run):
+            name = f"{run[0]}-{run[-1]}.pack"
+            write_file(os.path.join(self.directory, name), b"".join(lines.values()), 0o600)
+            return
+        for number, line in lines.items():
+            write_file(os.path.join(self.directory, str(number)), line, 0o600)
+
+    def _covered(self, number: int) -> bool:
+        return any(first <= number <= last for first, last, _ in self._ranges)
+
+    @contextlib.contextmanager
+    def _alone(self, note: Note, description: str) -> Iterator[None]:
+        with storage(self.directory):
+            make_private(self.home, self.directory)
+        guard = os.path.join(self.directory, ".lock")
+        with locking.exclusive(guard, note=note, description=description):
+            yield
 
     def _encoded(
         self,
@@ -287,7 +351,7 @@ class History:
             data["absent"],
         } - {""}
         held = dict.fromkeys(contents, generation.number)
-        held |= {sha: known[sha] for sha in needed if sha not in held}
+        held |= {sha: known[sha] for sha in needed if sha not in held and sha in known}
         return {**data, "held": {**bases, **held}, "contents": contents}
 
     def _basis(self, before: Mapping[str, Any], sha: str) -> tuple[str, bytes, int] | None:
@@ -304,9 +368,10 @@ class History:
 
     def _pack(self) -> None:
         """Put the oldest loose entries into one file, once there are many. Best effort."""
-        if len(self._loose) < _LOOSE:
+        loose = sorted(n for n in self._loose if not self._covered(n))
+        if len(loose) < _LOOSE:
             return
-        chosen = sorted(self._loose)[:_PACKED]
+        chosen = loose[:_PACKED]
         run = [n for i, n in enumerate(chosen) if n == chosen[0] + i]
         lines = []
         name = f"{run[0]}-{run[-1]}.pack"
@@ -365,6 +430,17 @@ def environments(home: str | os.PathLike[str], place: str) -> list[str]:
         return sorted(os.listdir(os.path.join(place_directory(home, place), DIRECTORY)))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def places_below(home: str | os.PathLike[str], directory: str) -> Iterator[str]:
+    """Give the places in a directory and below it that have a history."""
+    top = os.path.dirname(place_directory(home, directory))
+    for parent, directories, _ in os.walk(top):
+        if MARK not in directories:
+            continue
+        directories.remove(MARK)
+        if os.path.isdir(os.path.join(parent, MARK, DIRECTORY)):
+            yield os.path.normpath(os.path.join(directory, os.path.relpath(parent, top)))
 
 
 def _line(data: Mapping[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from stead.values.lock import Pin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KINDS = ("change", "undo", "redo", "rollback")
+KINDS = ("change", "undo", "redo", "rollback", "fetched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class Generation:
     """What undo goes to; 0 at the beginning."""
     redo: tuple[int, ...] = ()
     """Where redo goes to, and the generation that says where it goes after that."""
+    origin: str = ""
+    """Of one that came from another clone: who made it, and its name there."""
     pinned: bool = False
 
     def as_json(self) -> dict[str, Any]:

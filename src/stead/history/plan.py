@@ -1,0 +1,171 @@
+"""What going to a generation would change: each file as it is, and as it would be."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.store.places import place_directory
+from stead.values.errors import ManifestError, StoreError
+from stead.values.frozen import dataclass, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stead.history.texts import AllTexts, Texts
+    from stead.store.generations import History
+    from stead.values.generation import Generation
+
+_LOCK = "stead.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Contents by absolute path, None for no file."""
+
+    before: dict[str, bytes | None]
+    after: dict[str, bytes | None]
+    merged: tuple[str, ...] = ()
+    """Files in which changes of the user's own stay."""
+
+    @property
+    def edits(self) -> dict[str, tuple[bytes | None, bytes | None]]:
+        """What changes: path → content before and after."""
+        before = self.before
+        return {p: (before[p], new) for p, new in self.after.items() if before[p] != new}
+
+
+def planned(history: History, now: Generation, target: Generation, texts: AllTexts) -> Plan:
+    """Bring what ``target`` has, with its ``texts``, into the place as it is.
+
+    ``now`` is what the place is compared with: what differs from that is the user's own.
+    Raises ManifestError where both have changed the same.
+    """
+    before: dict[str, bytes | None] = {}
+    after: dict[str, bytes | None] = {}
+    merged = []
+    ours, others = _paths(history, now, now.files), _paths(history, target, target.files)
+    gone = _paths(history, target, texts.absent(target))
+    conflicts: list[str] = []
+    for path in sorted({*ours, *others}):
+        base = history.text(now, ours[path]) if path in ours else None
+        theirs = texts.text(target, others[path]) if path in others else None
+        if theirs is None and path not in gone:
+            continue  # it took no part then, which does not mean that it was not there
+        mine = _read(path)
+        before[path] = mine
+        if theirs in (base, mine):
+            after[path] = mine
+        elif mine == base:
+            after[path] = theirs
+        elif base is None or mine is None or theirs is None:
+            after[path] = mine
+            conflicts += _told_whole(path, mine, theirs)
+        else:
+            after[path], lines = _merge(path, base, mine, theirs)
+            conflicts += lines
+            if after[path] != theirs:
+                merged.append(path)
+    if conflicts:
+        raise ManifestError(
+            f"generation {target.number} and what was changed since contradict each other",
+            details=conflicts,
+            remedy="nothing was written; settle these lines by hand, then try again",
+        )
+    path = lock_path(history, now)
+    before[path] = mine = _read(path)
+    after[path] = _lock(history, now, target, texts, mine, path=path)
+    return Plan(before, after, tuple(merged))
+
+
+def _paths(history: History, generation: Generation, names: Iterable[str]) -> dict[str, str]:
+    """Give where a generation's names are now, each with the name."""
+    root = os.path.join(history.place, generation.root)
+    return {os.path.normpath(os.path.join(root, name)): name for name in names}
+
+
+def _merge(path: str, base: bytes, mine: bytes, theirs: bytes) -> tuple[bytes, list[str]]:
+    from stead.history.merge import merge
+
+    texts = [t.decode("utf-8", "surrogateescape") for t in (base, mine, theirs)]
+    text, conflicts = merge(*texts)
+    lines = []
+    for conflict in conflicts:
+        lines.append(f"{path}:{conflict.line}:")
+        lines += [f"  now:  {line.rstrip()}" for line in conflict.mine or ("(taken out)",)]
+        lines += [f"  then: {line.rstrip()}" for line in conflict.theirs or ("(not there)",)]
+    return text.encode("utf-8", "surrogateescape"), lines
+
+
+def _told_whole(path: str, mine: bytes | None, theirs: bytes | None) -> list[str]:
+    if mine is None:
+        return [f"{path}: was removed since"]
+    if theirs is None:
+        return [f"{path}: was not there then, and was changed since"]
+    return [f"{path}: came since with another content"]
+
+
+def _lock(
+    history: History,
+    now: Generation,
+    target: Generation,
+    texts: Texts,
+    mine: bytes | None,
+    *,
+    path: str,
+) -> bytes | None:
+    """Give the lock's content: the place's own part as in the target, what others have as it is.
+
+    Another environment of the place goes back only where what was asked for it does.
+    """
+    base, theirs = history.lock_text(now), texts.lock_text(target)
+    if theirs in (base, mine):
+        return mine
+    if mine == base and theirs is not None:
+        return theirs
+    from stead.formats import stead_lock
+    from stead.values.lock import Lock
+
+    def read(data: bytes | None) -> Lock:
+        return Lock() if data is None else stead_lock.read(data.decode("utf-8"), path)
+
+    held, was, then = read(mine), read(base), read(theirs)
+    place = _slot_place(history.place, now)
+    result = held
+    for slot in sorted({e.slot for lock in (held, was, then) for e in lock.environments}):
+        if slot[0] != place:
+            continue
+        a, b, c = held.find(*slot), was.find(*slot), then.find(*slot)
+        own = slot[1] == history.environment
+        asked = (b.requests if b else None) != (c.requests if c else None)
+        if b == c or not (own or asked) or (a != b and not own):
+            continue
+        rest = tuple(e for e in result.environments if e.slot != slot)
+        result = replace(result, environments=rest)
+        result = result.with_environment(c) if c is not None else result
+    pins = {(p.name, p.location, p.requested): p for p in (*held.pins, *then.pins)}
+    result = replace(result, pins=tuple(pins[key] for key in sorted(pins)))
+    if not result.environments and not result.pins:
+        return None
+    return mine if result == held else stead_lock.write(result).encode()
+
+
+def _slot_place(place: str, now: Generation) -> str:
+    root = os.path.normpath(os.path.join(place, now.root))
+    return os.path.relpath(place, root).replace(os.sep, "/")
+
+
+def lock_path(history: History, now: Generation) -> str:
+    if now.lock_at_home:
+        return os.path.join(place_directory(history.home, history.place), _LOCK)
+    return os.path.normpath(os.path.join(history.place, now.root, _LOCK))
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as exc:
+        raise StoreError(f"this cannot be read: {exc.strerror}", where=path) from exc
