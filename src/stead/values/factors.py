@@ -29,10 +29,28 @@ OLDEST, NEWEST = 11, 15
 """The minor versions at which open ranges end: what tox 4.67 takes them to mean."""
 
 Group = tuple[tuple[str, bool], ...]
-"""Factors that must all be there, or (where the flag is set) all be absent."""
+"""Factors in the order written; the flag says that one must be absent."""
 
-Condition = tuple[Group, ...]
-"""Groups of which one must hold."""
+
+class Condition:
+    """Groups of factors of which one must hold as a whole."""
+
+    __slots__ = ("_tests", "groups")
+
+    def __init__(self, groups: tuple[Group, ...]) -> None:
+        self.groups = groups
+        self._tests = [
+            (frozenset(n for n, no in group if not no), frozenset(n for n, no in group if no))
+            for group in groups
+        ]
+
+    def holds(self, factors: frozenset[str]) -> bool:
+        """Say whether it holds where these factors do."""
+        for wanted, unwanted in self._tests:
+            if wanted <= factors and unwanted.isdisjoint(factors):
+                return True
+        return False
+
 
 _RANGE = regex(r"(?<![\w.-])(\d+)-(\d*)(?=[,}])|(?<=[{,])-(\d+)(?=[,}])")
 _MARK = regex(r":(?=\s|$)")
@@ -125,7 +143,7 @@ def _variants(text: str) -> tuple[str, ...] | None:
 def condition(text: str) -> Condition | None:
     """Read a condition (``{a,b}-!c,d``); None for what is no factor expression."""
     alternatives = parse(text.strip())
-    return None if alternatives is None else tuple(map(_group, alternatives))
+    return None if alternatives is None else Condition(tuple(map(_group, alternatives)))
 
 
 def _group(alternative: str) -> Group:
@@ -149,11 +167,6 @@ def expand(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def holds(wanted: Condition, factors: frozenset[str]) -> bool:
-    """Say whether a condition holds where these factors do."""
-    return any(all((n in factors) is not negated for n, negated in group) for group in wanted)
-
-
 def machine_factor(machine: str) -> str:
     """Name an architecture as factors do (``AMD64`` and ``amd64`` are ``x86_64``)."""
     return _MACHINES.get(machine.lower(), machine.lower())
@@ -165,9 +178,8 @@ def factors_of(environment: str, sys_platform: str, machine: str) -> frozenset[s
     ``sys_platform`` and ``machine`` are the host's, as :mod:`sys` and :mod:`platform`
     say them. A name that states an architecture does not have the host's as well.
     """
-    groups = condition(environment)
-    if groups is None:
-        groups = (_group(environment),)
+    wanted = condition(environment)
+    groups = wanted.groups if wanted else (_group(environment),)
     named = {name for group in groups for name, _ in group}
     host = machine_factor(machine) if machine else ""
     known = named & ARCHITECTURES or any(machine_factor(f) == host for f in named)
@@ -187,7 +199,7 @@ def mentioned(text: str) -> Iterator[str]:
     """Name the environments that the conditions of a text mention, in order."""
     for line in text.split("\n"):
         wanted, _ = split_line(line)
-        for group in wanted or ():
+        for group in wanted.groups if wanted else ():
             yield "-".join(name for name, _ in group)
 
 
@@ -212,7 +224,7 @@ class Conditional:
     def _file(self) -> None:
         uses: dict[str, int] = {}
         for wanted, _ in self._lines:
-            for group in wanted or ():
+            for group in wanted.groups if wanted else ():
                 for name, _negated in group:
                     uses[name] = uses.get(name, 0) + 1
         for at, (wanted, content) in enumerate(self._lines):
@@ -222,7 +234,7 @@ class Conditional:
                 continue
             rarest = [
                 min((n for n, negated in group if not negated), key=uses.__getitem__, default=None)
-                for group in wanted
+                for group in wanted.groups
             ]
             if None in rarest:
                 self._always.append(at)
@@ -243,7 +255,7 @@ class Conditional:
         return "\n".join(
             content
             for wanted, content in map(lines.__getitem__, found)
-            if wanted is None or holds(wanted, factors)
+            if wanted is None or wanted.holds(factors)
         )
 
     def _with_continuations(self, factors: frozenset[str]) -> Iterator[str]:
@@ -251,7 +263,7 @@ class Conditional:
         going_on = dropping = False
         for wanted, content in self._lines:
             if wanted is not None:
-                if holds(wanted, factors):
+                if wanted.holds(factors):
                     yield content
                     going_on, dropping = content.endswith("\\"), False
                 else:

@@ -91,6 +91,8 @@ def requirement_lines(text: str) -> tuple[str, ...]:
 
 
 def _requirement_line(line: str) -> str:
+    if not line.startswith("-"):
+        return line
     for option in _ONE_VALUE:
         rest = line[len(option) :]
         if line.startswith(option) and rest and not (rest[0].isspace() or rest[0] == "="):

@@ -67,7 +67,7 @@ class IniProject(ToxProject):
 
     def _filled(self, scope: Scope, name: str, header: str, base: tuple[str, ...]) -> Scope:
         if header in self.sections:
-            scope.loaders.append(_IniLoader(self, name, header))
+            scope.add(_IniLoader(self, name, header))
         given = scope.value("base")
         if "base" not in scope.origins:
             scope.settle("base", given := base)
@@ -76,7 +76,7 @@ class IniProject(ToxProject):
             for found in (one, *((f"{prefix}:{one}",) if prefix else ())):
                 real = self._header(found)
                 if real in self.sections:
-                    scope.loaders.append(_IniLoader(self, found, real))
+                    scope.add(_IniLoader(self, found, real))
         return scope
 
     def _header(self, section: str) -> str:

@@ -41,18 +41,17 @@ class Key:
     kind: Kind
     default: Any = None
     computed: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.names[0]
+    name: str = ""
 
 
 def _key(names: str, kind: Kind, default: Any = None) -> Key:
-    return Key(tuple(names.split()), kind, default)
+    spellings = tuple(names.split())
+    return Key(spellings, kind, default, name=spellings[0])
 
 
 def _computed(names: str, kind: Kind) -> Key:
-    return Key(tuple(names.split()), kind, computed=True)
+    spellings = tuple(names.split())
+    return Key(spellings, kind, computed=True, name=spellings[0])
 
 
 CORE: tuple[Key, ...] = (
@@ -140,7 +139,7 @@ RUN: tuple[Key, ...] = (
     _key("extra_setup_commands", "commands", ()),
     _key("skip_install", "bool", False),
     _key("use_develop usedevelop", "bool", False),
-    _key("package", "str", "sdist"),
+    _key("package", "str"),
     _key("package_env", "str"),
     _computed("package_tox_env_type", "str"),
     _key("wheel_build_env", "str"),

@@ -83,6 +83,8 @@ class EnvironmentRules:
         self._package = package
 
     def default(self, scope: Scope, key: Key, chain: Chain) -> Any:
+        if key.default is not None:
+            return key.default
         core = self._project.core
         windows = scope.caller.sys_platform == "win32"
         match key.name:
@@ -155,6 +157,8 @@ class EnvironmentRules:
         return key.default
 
     def finish(self, scope: Scope, key: Key, value: Any, chain: Chain, *, given: bool) -> Any:
+        if not given and key.name not in _FINISHED:
+            return value
         match key.name:
             case "description":
                 return " ".join(value.split())
@@ -294,6 +298,10 @@ class EnvironmentRules:
         if theirs is not None and kind == _pythons.kind(theirs):
             return builder.name
         return f"{builder.name}-{kind}"
+
+
+_FINISHED = frozenset({"pass_env", "set_env", "base_python", "install_command", "package"})
+"""Keys of which even the default is not yet the value."""
 
 
 def join(root: str, path: str) -> str:

@@ -94,6 +94,7 @@ class Scope:
         self.caller = caller
         self.root = root
         self.loaders: list[Loader] = []
+        self._written: set[str] = set()
         self.origins: dict[str, Origin] = {}
         self._rules = rules
         self._values: dict[str, Any] = {}
@@ -102,6 +103,11 @@ class Scope:
             if name
             else (factors_of("", caller.sys_platform, caller.machine) - {""})
         )
+
+    def add(self, loader: Loader) -> None:
+        """Ask ``loader`` too, after those that are there."""
+        self.loaders.append(loader)
+        self._written.update(loader.keys())
 
     def value(self, name: str, chain: Chain = ()) -> Any:
         """Evaluate a key, by any of its spellings. Raises :class:`Absent` for none of ours."""
@@ -117,7 +123,7 @@ class Scope:
         self._values[name] = value
 
     def _evaluate(self, key: Key, chain: Chain) -> Any:
-        if not key.computed:
+        if not key.computed and not self._written.isdisjoint(key.names):
             for loader in self.loaders:
                 mark = f"{loader.name}.{key.name}"
                 if mark in chain:

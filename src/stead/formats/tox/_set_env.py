@@ -122,7 +122,12 @@ class SetEnv:
                 yield key
 
     def __contains__(self, key: object) -> bool:
-        return any(key == one for one in self)
+        self._settle(self._chain)
+        marker = self._markers.get(str(key))
+        if marker is not None:
+            return self._scoped.marker_holds(marker)
+        held: tuple[Mapping[str, object], ...] = (self._done, self._fixed, self._defaults)
+        return any(key in one for one in held) or key in self._values
 
     def get(self, key: str, chain: Chain = ()) -> str:
         """Give a variable's value, replaced."""

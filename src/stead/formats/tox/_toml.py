@@ -132,7 +132,7 @@ class TomlProject(ToxProject):
 
     def _read_core(self) -> Scope:
         scope = Scope("", CORE_NAMES, CoreRules(self), self.caller, self.directory)
-        scope.loaders.append(_TomlLoader(self, (), self._table))
+        scope.add(_TomlLoader(self, (), self._table))
         return scope
 
     def _read_scope(self, name: str, *, package: bool) -> Scope:
@@ -166,7 +166,7 @@ class TomlProject(ToxProject):
             raise ManifestError(
                 f"{'.'.join(path)} must be a table", where=self.where(*path), remedy="mend it"
             )
-        scope.loaders.append(_TomlLoader(self, path, table))
+        scope.add(_TomlLoader(self, path, table))
 
     # -- references
 
