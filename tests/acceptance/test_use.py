@@ -178,9 +178,13 @@ def test_pyproject_keeps_its_own_table(machine, project, origin):
 
 
 def test_drop(machine, place):
+    before = state(place)
+    assert "OWN refers to ${LEVEL}" in machine.fails("use", "--drop", "shared", cwd=place)
+    assert state(place) == before
+    machine.ok("unset", "OWN", cwd=place)
     machine.ok("use", "--drop", "shared", "--no-build", cwd=place)
     text = (place / "stead.toml").read_text(encoding="utf-8")
-    assert text == "# what we need\n[uses]   # modules\n\n[vars]\nOWN = '${LEVEL}x'\n"
+    assert text == "# what we need\n[uses]   # modules\n\n[vars]\n"
     assert pins(place) == {}
     assert machine.json("use", cwd=place) == []
 
@@ -207,6 +211,7 @@ def test_what_cannot_be_says_what_can_and_changes_nothing(machine, place, origin
 
     assert "did you mean shared?" in refused("shard@v1", code=2)
     assert "did you mean v2?" in refused("shared@v22")
+    assert "there are: main, v1, v2\n" in refused("shared@nothing")
     assert origin.by_level["1"] in refused(f"shared@{origin.by_level['1'][:8]}")
     assert "no commit" in refused(f"shared@{'ab' * 20}")
     assert "--exec" in refused("shared@--exec=touch harmed")

@@ -122,9 +122,7 @@ def _since(entry: _Entry) -> Difference:
 
 def difference_lines(difference: Difference) -> list[str]:
     """Say what a difference means, and then its lines."""
-    lines = [
-        str(item) for item in (*difference.packages, *difference.modules, *difference.variables)
-    ]
+    lines = [str(item) for item in difference.meaning]
     for file in difference.files:
         lines += [str(file), *(f"  {line}" for line in file.diff)]
     return lines

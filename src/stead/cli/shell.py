@@ -161,9 +161,8 @@ def _show(args: argparse.Namespace, app: App, transaction: Transaction) -> None:
         return
     if found.empty:
         app.out("nothing would be committed")
-    for part in (found.packages, found.variables, found.files):
-        for one in part:
-            app.out(str(one))
+    for one in (*found.meaning, *found.files):
+        app.out(str(one))
 
 
 def _terminal() -> str:

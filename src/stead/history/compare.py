@@ -69,8 +69,13 @@ class Difference:
     files: tuple[File, ...] = ()
 
     @property
+    def meaning(self) -> tuple[Package | PinChange | Variable, ...]:
+        """Give what differs for those who use the environment, whatever the files say."""
+        return (*self.packages, *self.modules, *self.variables)
+
+    @property
     def empty(self) -> bool:
-        return not (self.packages or self.modules or self.variables or self.files)
+        return not (self.meaning or self.files)
 
 
 def compare(

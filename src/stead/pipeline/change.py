@@ -9,10 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import edit
-from stead.pipeline import lockfile, locks, steps
+from stead.pipeline import lockfile, locks, steps, variables
 from stead.pipeline.citing import citing_the_command
-from stead.pipeline.compose import layer_candidates
-from stead.pipeline.discover import discover
 from stead.pipeline.files import load_exact
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import dataclass, replace
@@ -210,7 +208,7 @@ def edited(
     ``change`` is told what was found and how to read a file, and gives the new texts. What is
     there now need not compose: an entry that cannot be resolved can be replaced.
     """
-    found = found_for(request)
+    found = steps.found_for(request)
     read = partial(_text, request)
     foreseen = change(found, read)
     held = _held(request, foreseen)
@@ -219,13 +217,14 @@ def edited(
         _started(_with(request, foreseen), context) as first,
     ):
         held = _held(request, foreseen)
-        texts = change(found_for(request), read)
+        texts = change(steps.found_for(request), read)
         before = lockfile.read_to_build_on(first.lock_path, request.overlay).pins
         pins = tuple(first.modules.used.values())
         # What was looked up is not looked up again for each environment.
         request = replace(request, taken=pins)
         context = replace(context, upgrade=frozenset())
         after = _composed(request, first, texts, "", context)
+        variables.check(request, texts, context)
 
         def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
             return after, _bytes(texts)
@@ -234,12 +233,6 @@ def edited(
     asked = {(u.name, u.location, u.revision) for m in found.manifests for u in m.uses}
     mine = tuple(p for p in before if p in pins or (p.name, p.location, p.requested) in asked)
     return replace(done, pins_before=mine, pins=pins)
-
-
-def found_for(request: Request) -> Found:
-    """Find what describes a place, by the layers of the environment that is wanted."""
-    layers = layer_candidates(request.environment)
-    return discover(request.directory, layers, home=request.user_home, overlay=request.overlay)
 
 
 def _with(request: Request, texts: dict[str, str]) -> Request:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _SHORT = regex(r"[0-9a-fA-F]{4,}\Z")
+_SOME = 8
+"""So many branches and tags are named to who asked for another."""
 _TRANSPORTS = "file:git:http:https:ssh"
 _OF_ANOTHER_REPOSITORY = frozenset(
     f"GIT_{name}"
@@ -234,23 +236,25 @@ class Modules:
             commit = found.get(f"{name}^{{}}") or found.get(name, "")
             if _COMMIT.match(commit):
                 return commit
-        close = self._like(use, revision)
+        close, names = self._like(use, revision)
         raise ManifestError(
             f"module {use.name}: {use.location} has no revision {revision}"
             + (f"; did you mean {close}?" if close else ""),
             where=use.origin,
+            details=[f"there are: {', '.join(names[:_SOME])}{', …' * (len(names) > _SOME)}"],
             remedy="name a branch, a tag or a full commit that exists",
         )
 
-    def _like(self, use: Use, revision: str) -> str | None:
-        """Give the branch or tag that may have been meant, or the commit that begins so."""
+    def _like(self, use: Use, revision: str) -> tuple[str | None, list[str]]:
+        """Give the branch or tag that may have been meant, or the commit that begins so, and all."""
         asked = self._git(use, "ls-remote", "--heads", "--tags", "--", address_of(use))
         lines = [line.partition("\t") for line in asked.splitlines()]
+        names = sorted({ref.removesuffix("^{}").split("/", 2)[2] for _, _, ref in lines})
         if _SHORT.match(revision):
             for commit, _, _ in lines:
                 if commit.startswith(revision.lower()):
-                    return commit
-        return nearest(revision, {ref.removesuffix("^{}").split("/", 2)[2] for _, _, ref in lines})
+                    return commit, names
+        return nearest(revision, names), names
 
     def _clone(self, use: Use, commit: str, clone: Path) -> None:
         if self.context.offline:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.formats import edit
-from stead.pipeline import change, lockfile, working_git
+from stead.pipeline import change, lockfile, steps, working_git
 from stead.pipeline.brought import is_remote
 from stead.pipeline.variables import own_manifest
 from stead.values.errors import ManifestError, UsageError
@@ -167,7 +167,7 @@ def drop(request: Request, context: Context, names: Sequence[str]) -> Changed:
 
 def used(request: Request, context: Context) -> tuple[Used, ...]:
     """List what the manifests of a place use, by name, as it is locked. Fetches nothing."""
-    found = change.found_for(request)
+    found = steps.found_for(request)
     overlay = request.overlay
     path = lockfile.lock_file(
         found.root, found.place, bare=found.bare, home=context.home, overlay=overlay
@@ -243,7 +243,7 @@ def _tell_of_copies(request: Request, names: set[str], done: Changed, context: C
     for pin in done.pins_before:
         if pin.name not in names or not pin.working:
             continue
-        directory = os.path.normpath(os.path.join(change.found_for(request).root, pin.working))
+        directory = os.path.normpath(os.path.join(steps.found_for(request).root, pin.working))
         kept = now.get(pin.name)
         if kept is not None and kept.working:
             context.progress.note(

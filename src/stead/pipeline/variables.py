@@ -77,7 +77,7 @@ def change(
         for name, value in values.items():
             text = _changed(file, text, name, value, request, layer=layer)
         for environment in dict.fromkeys((request.environment, layer or request.environment)):
-            _check(replace(request, environment=environment), {file: text}, context)
+            check(replace(request, environment=environment), {file: text}, context)
         written = steps.write_files(
             {file: text.encode()},
             steps.layout_of(context),
@@ -141,7 +141,7 @@ def change_private(request: Request, context: Context, values: Mapping[str, str 
                     remedy="`stead explain` says where a value comes from",
                 )
             text = dotenv.edit(text, name, value)
-        _check(request, {file: text}, context)
+        check(request, {file: text}, context)
         notes = _check_git(file, place, context)
         if text == old:
             return Edited("", notes)
@@ -255,7 +255,7 @@ def _found(request: Request) -> Found:
     return discover(request.directory, home=request.user_home, overlay=request.overlay)
 
 
-def _check(request: Request, texts: Mapping[str, str], context: Context) -> None:
+def check(request: Request, texts: Mapping[str, str], context: Context) -> None:
     """Compose what would be; raise what is wrong with it that is not wrong already."""
     from stead.pipeline.configure import require
 
