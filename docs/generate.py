@@ -27,7 +27,7 @@ GROUPS = {
     "Modules": ("use", "work"),
     "Looking": ("env", "tree", "why"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
-    "History": ("log", "diff", "undo", "redo", "rollback", "pin", "history"),
+    "History": ("log", "diff", "undo", "redo", "rollback", "pin", "history", "adopt", "restore"),
     "Transactions": ("shell", "commit", "abort", "savepoint", "keep"),
     "At hand everywhere": ("hook", "completion", "trust", "launcher", "kernel"),
     "Other tools": ("import", "export", "schema"),

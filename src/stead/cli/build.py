@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 HELP = """Make the environment of this directory, if it is not there yet, and print where it is.
 
 With --writable DIR it is copied to DIR, to tinker with: files are private
-copies and may be changed; the build in the store stays as it is.
+copies and may be changed; the build in the store stays as it is. `stead status` then
+says which packages of the copy were changed, `stead adopt` asks for them in the manifest,
+and `stead restore` takes that back.
 """
 
 
@@ -40,12 +42,20 @@ def execute(args: argparse.Namespace, app: App) -> int:
                 "this environment has no packages, so there is no tree to copy",
                 remedy="add a package first",
             )
+        from stead.store import copies
         from stead.store.writable import private_copy
 
         destination = Path(os.path.abspath(os.path.join(app.cwd, args.writable)))
         copied = private_copy(Path(where), destination)
         for file in copied.left:
             app.err(f"note: {file} still names the store, where it was made")
+        copies.made(
+            app.context.home,
+            activation.place,
+            activation.environment,
+            where,
+            str(destination),
+        )
         where = str(destination)
     if args.json:
         app.out_json({"environment": activation.environment, "path": where or None})

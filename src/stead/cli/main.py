@@ -38,6 +38,8 @@ COMMANDS = {
     "launcher": "write a script that runs a command in the environment",
     "typings": "write a typed stub of the project's names, for editors",
     "secret": "keep secrets with the project, encrypted",
+    "adopt": "take up what was changed by other means",
+    "restore": "put back what is declared",
     "log": "what this environment was, the latest first",
     "diff": "compare two generations",
     "undo": "take the last change back, packages and variables",

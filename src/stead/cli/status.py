@@ -11,6 +11,7 @@ from stead.values.errors import LockOutdatedError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from stead.cli.app import App
     from stead.history.standing import Standing
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from stead.values.errors import ManifestError
 
 HELP = """Say what this directory's environment is: which files were read, what they ask for,
-whether the lock answers, whether it is built, and what in this shell differs from it.
+whether the lock answers, whether it is built, and what differs from it: packages of its writable
+copies, files of its build, rendered files, variables of this shell. `stead adopt` and
+`stead restore` deal with these.
 
-Nothing is changed, fetched or run.
+Nothing is changed, fetched or run, and builds are compared by their files' sizes and times:
+`stead store verify` reads every byte.
 """
 
 
@@ -31,8 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.history.standing import standing
+    from stead.pipeline.drift_facts import look
     from stead.pipeline.keep import is_trusted
-    from stead.pipeline.state import drift, state_of
+    from stead.pipeline.state import state_of
     from stead.pipeline.variables import composed_at_least
     from stead.shells.state import PLACE
 
@@ -50,11 +55,28 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if state.table:
         problems += [(str(f), f.remedy) for f in state.table.findings if f.kind != "error"]
     in_use = caller.get(PLACE) == composed.spec.place
-    if state.activation and not app.transaction:  # there it is a change by hand
-        problems += drift(state.activation, caller)
+    looked = look(
+        composed,
+        app.context,
+        locked=state.locked if state.answers else None,
+        build=state.build,
+        # In a transaction what the shell has otherwise is a change by hand.
+        activation=None if app.transaction else state.activation,
+    )
     trusted = is_trusted(composed.spec, app.context)
-    report = _report(state, problems, in_use=in_use, trusted=trusted)
-    report["history"] = _standing(standing(composed, state.table, app.context))
+    report = {
+        **_report(state, problems, in_use=in_use, trusted=trusted),
+        "history": _standing(standing(composed, state.table, app.context)),
+        "drift": [d.as_json() for d in looked.drift],
+        "copies": [
+            {
+                "directory": c.directory,
+                "current": state.build is None or c.build == state.build.name,
+            }
+            for c in looked.copies
+        ],
+        "unseen": list(looked.unseen),
+    }
     return _show(report, app, json=args.json)
 
 
@@ -139,6 +161,9 @@ def _without_modules(
         "trusted": False,
         "history": _standing(Standing()),
         "problems": [{"what": what, "mend": missing.remedy}],
+        "drift": [],
+        "copies": [],
+        "unseen": [],
     }
 
 
@@ -248,11 +273,34 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
         lines.append(f"{'' if number else 'undeclared':<13}{one['name']}  ({where})")
     lines.append(f"in use       {'by this shell' if report['in_use'] else 'not by this shell'}")
     lines.append(f"trusted      {'yes' if report['trusted'] else 'no (the hook leaves it alone)'}")
+    lines += _drifted(report, near)
     for problem in report["problems"]:
         first, *details = problem["what"].split("\n")
         lines.append(f"to mend      {first}")
         lines += [f"               {line.strip()}" for line in details]
         lines.append(f"             → {problem['mend']}")
+    return lines
+
+
+def _drifted(report: dict[str, Any], near: Callable[[str], str]) -> list[str]:
+    """Say what was changed behind Stead's back, and what to do about it."""
+    lines = [
+        f"{'' if number else 'copies':<13}{near(copy['directory'])}"
+        + ("" if copy["current"] else "  (of another build than this one)")
+        for number, copy in enumerate(report["copies"])
+    ]
+    for number, row in enumerate(report["drift"]):
+        where = f"  ({near(row['where'])})" if row["kind"] in ("package", "build") else ""
+        lines.append(f"{'' if number else 'drift':<13}{row['text']}{where}")
+    if report["drift"]:
+        lines.append(
+            "             → `stead adopt` takes up what it can, `stead restore` puts back "
+            "what is declared"
+        )
+    lines += [
+        f"not compared {near(build)}: it has too many files; `stead store verify` reads them all"
+        for build in report["unseen"]
+    ]
     return lines
 
 

@@ -94,6 +94,39 @@ def record(
         return None
 
 
+def record_restored(history: History, context: Context, cause: Cause) -> Generation | None:
+    """Record that what is declared was put back: an entry with the same state as the last one.
+
+    As with :func:`record`, a failure is told and never raised.
+    """
+
+    def make(last: Generation | None, number: int) -> tuple[Generation, Mapping[str, bytes]] | None:
+        if last is None:
+            return None
+        made = replace(
+            last,
+            number=number,
+            time=context.now(),
+            who=who(),
+            command=cause.command,
+            reason=cause.reason,
+            kind="restore",
+            pinned=False,
+        )
+        return made, {}
+
+    try:
+        made = history.append(make, like=history.newest, note=context.progress.note)
+        if made is not None:
+            from stead.history.refs import commit
+
+            commit(history, made, context)
+    except (SteadError, OSError) as exc:
+        context.progress.note(f"this is not in the history: {exc}")
+        return None
+    return made
+
+
 def _read(request: Request, context: Context) -> tuple[Composed, Table]:
     composed, _ = steps.read_together(request, context, fetch=False)
     return composed, steps.configured(composed, context)

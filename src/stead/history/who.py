@@ -23,7 +23,7 @@ class Cause:
     kind: str = "change"
 
 
-_WHOLE = ("add", "remove", "lock", "undo", "redo", "rollback", "use", "work")
+_WHOLE = ("add", "remove", "lock", "undo", "redo", "rollback", "use", "work", "adopt", "restore")
 _NAMES = ("set", "unset", "keep")
 _WITH_USER = regex(r"(?<=://)[^/@\s]*@")
 _QUERY = regex(r"(?<=\S)\?[^\s#]*")

@@ -240,6 +240,32 @@ def _with(request: Request, texts: dict[str, str]) -> Request:
     return replace(request, overlay={**request.overlay, **texts})
 
 
+def rewrite(
+    request: Request,
+    context: Context,
+    plan: Callable[[Composed, Callable[[str], str]], tuple[dict[str, str], dict[str, str]]],
+    *,
+    layer: str = "",
+    dry: bool = False,
+) -> Changed:
+    """Change manifests as a plan says, lock, and write all of it together; not in a ``dry`` run.
+
+    ``plan`` gets what is there, and a function that reads a file. It gives files as
+    they are to be for locking, and as they are to be written: these may ask for
+    less exact versions. Whatever is raised, nothing on disk has changed.
+    """
+    with _started(request, context) as first:
+        locking, written = plan(first, partial(_text, request))
+
+        def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
+            return _composed(request, first, written, layer, context), _bytes(written)
+
+        held = _held(request, locking)
+        with citing_the_command(locking, held):
+            environments = _composed(request, first, locking, layer, context)
+            return _locked(environments, amend, held, context, dry=dry)
+
+
 @contextlib.contextmanager
 def _started(request: Request, context: Context) -> Iterator[Composed]:
     """Give what is there, which no other edit changes until the block ends."""
@@ -275,11 +301,13 @@ def _locked(
     amend: steps.Amend,
     held: dict[str, bytes | None],
     context: Context,
+    *,
+    dry: bool = False,
 ) -> Changed:
     lock = lockfile.read_to_build_on(environments[0].lock_path, environments[0].request.overlay)
     # An environment that is new is compared with the default one, which it adds to.
     before = [lock.find(*c.slot) or lock.find(c.slot[0], DEFAULT, c.slot[2]) for c in environments]
-    done = steps.lock_together(environments, context, amend=amend, expect=held)
+    done = steps.lock_together(environments, context, amend=amend, expect=held, dry=dry)
     written = done[0].written
     return Changed(
         tuple(f for f in written if f != environments[0].lock_path),

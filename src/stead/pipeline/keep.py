@@ -43,11 +43,12 @@ def keep(
     *,
     started: float,
     written: tuple[str, ...] = (),
+    anew: bool = False,
 ) -> None:
     """Write the record of a place and environment, and the link for editors.
 
     ``started`` is when the inputs began to be read; ``written`` are those that
-    this command wrote itself.
+    this command wrote itself. ``anew``: also where the same is there, so that shells apply it.
     """
     if composed.spec.link and activation.build:
         update_link(composed.spec, activation.build, context)
@@ -69,6 +70,7 @@ def keep(
         trusted=trusted,
         files=hook_files(activation, tuple(w.path for w in quiet)) if trusted else None,
         quiet=quiet,
+        anew=anew,
     )
 
 

@@ -48,9 +48,12 @@ def record(
     trusted: bool = False,
     files: Mapping[str, Callable[[str], str]] | None = None,
     quiet: tuple[Witness, ...] = (),
+    anew: bool = False,
     sys_platform: str = sys.platform,
 ) -> Record:
     """Write the record of an activation's place and environment, if it is not there already.
+
+    ``anew`` writes it in any case: shells then apply it again.
 
     ``names`` are the files that make a directory below the place one of its own.
     ``started`` is when the caller began to read the inputs (default: ``now``); an
@@ -78,7 +81,7 @@ def record(
     if not wanted.slow:
         render["run.sh"] = lambda directory: _run_script(wanted, directory)
     held = places.load(home, activation.place, activation.environment)
-    if held == wanted and _complete(held, render):
+    if held == wanted and _complete(held, render) and not anew:
         return held
     kept = places.keep(home, wanted, tuple(render.items()))
     if not wanted.slow and not places.references_hold(kept):

@@ -8,13 +8,10 @@ from stead.pipeline import build as building
 from stead.pipeline import lock as locking
 from stead.pipeline import lockfile, steps
 from stead.pipeline.configure import what_and_mend
-from stead.shells.state import ENVIRONMENT, PLACE, undo
-from stead.values.activation import apply
 from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from stead.pipeline.steps import Composed
@@ -97,22 +94,3 @@ def _activated(state: State, locked: steps.Locked, context: Context) -> State:
         return replace(state, table=table, problems=tuple(map(what_and_mend, table.errors)))
     activation = steps.activated_for(state.composed, table, locked, state.build, context)
     return replace(state, table=table, activation=activation)
-
-
-def drift(activation: Activation, caller: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Name what in the caller's shell differs from the environment it is said to have.
-
-    Only where the shell says, by its hook, that it has this one. A variable that
-    the environment sets and the shell has otherwise is drift.
-    """
-    if caller.get(PLACE) != activation.place:
-        return ()
-    if caller.get(ENVIRONMENT) != activation.environment:
-        return ()
-    expected = apply(activation.changes, undo(caller))
-    found = []
-    for name in sorted({c.name for c in activation.changes if c.kind in ("set", "prepend")}):
-        if caller.get(name) != expected.get(name):
-            what = "is not set" if name not in caller else "has another value"
-            found.append((f"{name} {what} in this shell", f"`unset {name}` and enter again"))
-    return tuple(found)

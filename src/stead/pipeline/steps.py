@@ -274,8 +274,9 @@ def lock_together(
     *,
     amend: Amend | None = None,
     expect: Mapping[str, bytes | None] | None = None,
+    dry: bool = False,
 ) -> tuple[Locked, ...]:
-    """Lock environments of one lock file, and write it.
+    """Lock environments of one lock file, and write it, unless this is a ``dry`` run.
 
     What still answers is kept. ``amend`` may give other files (path → content) to
     write with the lock, and the same environments in other words; ``expect`` is
@@ -310,6 +311,8 @@ def lock_together(
         worth_keeping = whole.pins or any(not _empty(e) for e in whole.environments)
         if whole != before and (worth_keeping or content_of(path, staging) is not None):
             files[path] = lockfile.write(whole)
+        if dry:
+            return tuple(results)
         request = environments[0].request
         written = write_files(
             files,

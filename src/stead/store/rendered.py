@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stead.store._links import (
     FILES,
@@ -29,8 +29,8 @@ from stead.store._links import (
     put,
     take_away,
 )
-from stead.store.atomic import inside, write_file
-from stead.store.places import environment_directory
+from stead.store.atomic import inside, storage, write_file
+from stead.store.places import environment_directory, place_directory
 from stead.values.errors import ManifestError, StoreError
 from stead.values.frozen import dataclass, field
 from stead.values.origin import NOWHERE, Origin
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     Note = Callable[[str], None]
+
+
+ASIDE = "edited@"
+"""Beside the environments of a place: what somebody made of its rendered files by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ def place_files(
     gone = [p for p, n in known.items() if n["environment"] == environment and p not in asked]
     noted = not asked or os.path.exists(marker(home, place, environment)) == lasting
     placed = all(_is_placed(home, place, environment, p, f) for p, f in asked.items())
+    placed = placed and not any(_misnoted(known.get(p), f) for p, f in asked.items())
     if placed and noted and not gone:
         return ()
     with noting(home, place, note) as known:
@@ -107,19 +112,24 @@ def place_files(
         changed = []
         for path in [p for p, n in known.items() if n["environment"] == environment]:
             if path not in asked:
+                _save_edit(home, place, path, known, note)
                 take_away(path, known)
                 _forget_content(home, place, environment, path)
                 changed.append(path)
         for path, file in asked.items():
             if _is_placed(home, place, environment, path, file):
+                if _misnoted(known.get(path), file):
+                    known[path]["content"] = digest(file.data)
                 continue
             kept = _kept(home, place, environment, path)
+            _save_edit(home, place, path, known, note)
             _keep(home, kept, file)
             disown(home, place, path, known, environment)
             made = put(path, kept, file.data, file.mode, links=links)
             known[path] = {
                 "environment": environment,
                 **made,
+                "content": digest(file.data),
                 "made": directories_made(known, path, made),
             }
             changed.append(path)
@@ -167,6 +177,60 @@ def unlink_missing(
             take_away(path, known)
             _forget_content(home, place, environment, path)
     return tuple(gone)
+
+
+def edited(
+    home: str | os.PathLike[str], place: str, environment: str
+) -> tuple[tuple[str, Literal["changed", "removed"]], ...]:
+    """Give the absolute paths of an environment's files that are not as they were placed, sorted.
+
+    Nothing is rendered: what was placed is known by its digest.
+    """
+    found: list[tuple[str, Literal["changed", "removed"]]] = []
+    for path, noted in sorted(known_files(os.fspath(home), place).items()):
+        if noted["environment"] != environment:
+            continue
+        if not os.path.exists(path):
+            found.append((path, "removed"))
+        elif _was_edited(path, noted):
+            found.append((path, "changed"))
+    return tuple(found)
+
+
+def set_aside(home: str | os.PathLike[str], place: str, path: str) -> str:
+    """Keep a copy of what stands at ``path`` with the place's records; gives where.
+
+    Raises StoreError.
+    """
+    home = os.fspath(home)
+    directory = os.path.join(place_directory(home, place), ASIDE)
+    make_private(home, directory)
+    number = 1 + max((int(n) for n in os.listdir(directory) if n.isdigit()), default=0)
+    target = os.path.join(directory, str(number), os.path.basename(path))
+    with storage(path), open(path, "rb") as file:
+        data = file.read()
+    make_private(home, os.path.dirname(target))
+    write_file(target, data, 0o600)
+    return target
+
+
+def _was_edited(path: str, noted: dict[str, Any]) -> bool:
+    """Say whether what stands at ``path`` is another content than what was placed there."""
+    content = noted.get("content")
+    return bool(content) and os.path.exists(path) and digest_of(path) != content
+
+
+def _misnoted(noted: dict[str, Any] | None, file: Wanted) -> bool:
+    """Say whether somebody wrote into a file by hand what is now to be in it."""
+    return noted is not None and noted.get("content") != digest(file.data)
+
+
+def _save_edit(home: str, place: str, path: str, known: dict[str, Any], note: Note) -> None:
+    """Keep what somebody wrote through a link, which is about to be gone."""
+    noted = known.get(path, {})
+    if _was_edited(path, noted) and is_own(path, noted):
+        kept = set_aside(home, place, path)
+        note(f"{os.path.relpath(path, place)} was edited by hand: that is kept as {kept}")
 
 
 def stale(files: Iterable[Wanted]) -> tuple[Stale, ...]:

@@ -14,6 +14,8 @@ import re
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import storage, write_file
+from stead.store.copies import DIRECTORY as COPIES
+from stead.store.copies import is_there as copy_is_there
 from stead.store.layout import key_of
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass, field
@@ -216,8 +218,11 @@ def _keys_in_record(directory: str, now: float) -> set[str]:
         if parent == directory and "history@" in directories:
             directories.remove("history@")
         directories[:] = [d for d in directories if not _is_former(parent, d, now)]
+        of_copies = os.path.basename(os.path.dirname(parent)) == COPIES
         for name in files:
-            keys |= _keys_in(os.path.join(parent, name))
+            path = os.path.join(parent, name)
+            if not of_copies or copy_is_there(path):
+                keys |= _keys_in(path)
     return keys
 
 

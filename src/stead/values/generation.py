@@ -10,7 +10,7 @@ from stead.values.lock import Pin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KINDS = ("change", "undo", "redo", "rollback", "fetched")
+KINDS = ("change", "undo", "redo", "rollback", "fetched", "restore")
 
 
 @dataclass(frozen=True, slots=True)
