@@ -338,9 +338,9 @@ def _adopted(
         written = _edited(before, planned.edits, exact=False)
         texts.update({file: (before[file], written[file]) for file in files})
         if any(not e.ecosystem for e in planned.edits):
-            from stead.pipeline.variables import _check
+            from stead.pipeline.variables import check
 
-            _check(request, written, context)
+            check(request, written, context)
         return locking, written
 
     changed = change.rewrite(request, context, edits, layer=layer, dry=dry)
