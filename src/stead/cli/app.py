@@ -73,7 +73,7 @@ class App:
             environment=self.environment(environment),
             platform=platform_named(self.target) if self.target else self.platform,
             here=self.platform,
-            user_home=os.path.realpath(os.path.expanduser("~")),
+            user_home=_user_home(),
             locked=self.locked,
             released=self.released,
             selection=self.selection,
@@ -172,7 +172,9 @@ class App:
             return None
         from stead.history.inside import transaction_of
 
-        return transaction_of(directory, self.cwd, self.context, self.cause.command)
+        return transaction_of(
+            directory, self.cwd, self.context, self.cause.command, user_home=_user_home()
+        )
 
     def _staged(self, environment: str | None) -> Prepared:
         from stead.history.transaction import refresh
@@ -288,6 +290,10 @@ class App:
     @cached_property
     def interactive(self) -> bool:
         return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _user_home() -> str:
+    return os.path.realpath(os.path.expanduser("~"))
 
 
 def program() -> str:

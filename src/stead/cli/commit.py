@@ -64,7 +64,10 @@ def perform(app: App, transaction: Transaction) -> Committed:
             raise
         record(done.composed, done.table, done.activation.build, app.context, cause)
 
-    return commit(transaction, app.request, app.context, cause=cause, record=recorded)
+    done = commit(transaction, app.request, app.context, cause=cause, record=recorded)
+    for environment in done.environments:
+        record_request(app.request_of_place(environment), app.context, cause)
+    return done
 
 
 def told(app: App, done: Committed) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.staged import read
+from stead.history.staged import changed_environments, read
 from stead.history.who import Cause
 from stead.pipeline import steps
 from stead.pipeline.files import text_of
@@ -33,6 +33,8 @@ class Committed:
 
     files: tuple[str, ...]
     operations: tuple[Operation, ...]
+    environments: tuple[str, ...] = ()
+    """Other environments of the place, of which something else is locked now."""
 
 
 def commit(
@@ -68,14 +70,18 @@ def commit(
         if not contents and not hand:
             transaction.restart(state.base)
             return Committed((), state.operations)
-        before = {p: journal.content(state.base[p]) for p in (*contents, *hand)}
-        base = {p: None if c is None else text_of(p, c) for p, c in before.items()}
-        record_request(replace(asked, overlay=base, staging=None), context, Cause())
+        if not transaction.recorded_elsewhere():
+            before = {p: journal.content(state.base[p]) for p in (*contents, *hand)}
+            base = {p: None if c is None else text_of(p, c) for p, c in before.items()}
+            record_request(replace(asked, overlay=base, staging=None), context, Cause())
         place = replace(asked, overlay={}, staging=None)
+        locks = read(composed.lock_path), contents.get(composed.lock_path)
+        others = () if locks[1] is None else changed_environments(*locks, composed.slot)
         _write(transaction, state, contents, context, lambda: note(place, context, cause))
         transaction.restart(transaction.taken([*state.base, *contents]))
     record()
-    return Committed(tuple(sorted({*contents, *hand})), state.operations)
+    transaction.follow_history()
+    return Committed(tuple(sorted({*contents, *hand})), state.operations, others)
 
 
 def _write(
@@ -136,20 +142,31 @@ def abort(transaction: Transaction, context: Context, *, keep_edits: bool = Fals
     journal = transaction.journal
     with journal.alone(context.progress.note):
         state = transaction.state
-        hand = transaction.edited_by_hand() if os.path.isdir(transaction.place) else ()
+        there = os.path.isdir(transaction.place) and not keep_edits
+        former = _former(transaction, state, context) if there else {}
         kept = ""
-        if hand and not keep_edits:
-            kept = _keep_edits(transaction, hand, context)
+        if former:
+            kept = _keep_edits(transaction, tuple(former), context)
             steps.write_files(
-                {p: journal.content(state.base[p]) for p in hand},
+                former,
                 steps.layout_of(context),
                 f"abort a transaction in {transaction.place}",
-                expect={p: read(p) for p in hand},
-                modes={p: _PRIVATE for p in hand if os.path.basename(p) == ".env"},
+                expect={p: read(p) for p in former},
+                modes={p: _PRIVATE for p in former if os.path.basename(p) == ".env"},
             )
-        base = transaction.taken([*state.base]) if keep_edits else state.base
-        transaction.restart(base)
-    return Aborted(state.operations, hand if not keep_edits else (), kept)
+        transaction.restart(transaction.taken([*state.base]))
+    return Aborted(state.operations, tuple(former), kept)
+
+
+def _former(transaction: Transaction, state: State, context: Context) -> dict[str, bytes | None]:
+    """Give what the files that were edited by hand held before."""
+    former = {}
+    for path in transaction.edited_by_hand():
+        try:
+            former[path] = transaction.journal.content(state.base[path])
+        except StoreError as exc:
+            context.progress.note(f"{path} stays as it is, edited by hand: {exc.message}")
+    return former
 
 
 def _keep_edits(transaction: Transaction, files: Sequence[str], context: Context) -> str:

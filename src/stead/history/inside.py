@@ -41,7 +41,7 @@ class Over:
 
 
 def transaction_of(
-    directory: str, cwd: str, context: Context, words: Sequence[str] = ()
+    directory: str, cwd: str, context: Context, words: Sequence[str] = (), *, user_home: str = ""
 ) -> Transaction | Over | None:
     """Give the transaction in ``directory``, if ``cwd`` belongs to its place.
 
@@ -59,7 +59,7 @@ def transaction_of(
     transaction = Transaction(directory, context, words)
     if os.path.realpath(cwd) != os.path.realpath(place):
         try:
-            found = discover(cwd, overlay=transaction.overlay()).place
+            found = discover(cwd, home=user_home, overlay=transaction.overlay()).place
         except ManifestError:
             found = place  # its own manifest cannot be read, or is gone
         if os.path.realpath(found) != os.path.realpath(place):

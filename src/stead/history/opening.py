@@ -86,13 +86,19 @@ def _taken_over(
         generation=_history(request, context, place).newest,
     )
     if not resume:
-        told = () if left is None else (_dropped(former, left, context.now()),)
+        told: tuple[str, ...] = ()
+        if left is not None:
+            told = (_dropped(former, left, context.now()),)
+        elif journal.numbers():
+            told = ("dropped a transaction of which nothing can be read any more",)
         transactions.clear(directory)
         transactions.begin(journal, owner, _taking_part(request, context))
         return Opened(Transaction(directory, context), held, told)
     if left is None or former is None:
         raise UsageError(
-            "there is no transaction to go on with",
+            "there is no transaction to go on with"
+            if not journal.numbers()
+            else "nothing of the transaction that was left here can be read any more",
             where=place,
             remedy="`stead shell` begins one",
         )

@@ -94,6 +94,32 @@ def _locks(file: Merged) -> bytes | None:
     return stead_lock.write(merged).encode("utf-8")
 
 
+def changed_environments(
+    before: bytes | None, after: bytes | None, slot: tuple[str, str, str]
+) -> tuple[str, ...]:
+    """Name the environments of a slot's place and platform, but its own, that locks have otherwise."""
+    from stead.formats import stead_lock
+    from stead.values.errors import LockError
+    from stead.values.lock import Lock
+
+    def held(data: bytes | None) -> Lock:
+        try:
+            return Lock() if data is None else stead_lock.read(data.decode("utf-8"), LOCK)
+        except (LockError, UnicodeDecodeError):
+            return Lock()
+
+    place, own, platform = slot
+    was, now = held(before), held(after)
+    slots = {e.slot for lock in (was, now) for e in lock.environments}
+    return tuple(
+        sorted(
+            s[1]
+            for s in slots
+            if (s[0], s[2]) == (place, platform) and s[1] != own and was.find(*s) != now.find(*s)
+        )
+    )
+
+
 def read(path: str) -> bytes | None:
     """Give what a file of the place holds, None where there is none. Raises StoreError."""
     try:

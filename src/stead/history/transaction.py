@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.staged import Merged, effective, read, sha_of
+from stead.history.staged import LOCK, Merged, effective, read, sha_of
 from stead.pipeline import steps
 from stead.pipeline.files import text_of
 from stead.pipeline.transaction import write_record
 from stead.store import transactions
+from stead.store.generations import History
 from stead.store.transactions import Journal, Operation, State
 from stead.values.errors import ManifestError, StoreError, UsageError
 from stead.values.frozen import replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from stead.pipeline.steps import Prepared, Request
     from stead.values.context import Context
+    from stead.values.generation import Generation
 
 CHANGES = frozenset({"add", "keep", "lock", "remove", "set", "unset", "use"})
 """Commands that change what an environment is."""
@@ -232,9 +234,42 @@ class Transaction:
         return {path: self._put(read(path)) for path in paths}
 
     def edited_by_hand(self) -> tuple[str, ...]:
-        """Name the files that took part and are not as they were when the transaction began."""
+        """Name the files that took part and are not as they were when the transaction began.
+
+        What another command changed and recorded meanwhile is nobody's hand's.
+        """
         state = self.state
-        return tuple(sorted(p for p, sha in state.base.items() if sha_of(read(p)) != sha))
+        now = {path: sha_of(read(path)) for path in state.base}
+        changed = [path for path, sha in state.base.items() if now[path] != sha]
+        elsewhere = self._changed_elsewhere() if changed else None
+        if elsewhere is not None:
+            root = os.path.join(self.place, elsewhere.root)
+            known = {os.path.normpath(os.path.join(root, n)): s for n, s in elsewhere.files.items()}
+            changed = [p for p in changed if known.get(p) != now[p] and not p.endswith(LOCK)]
+        return tuple(sorted(changed))
+
+    def recorded_elsewhere(self) -> bool:
+        """Say whether something was recorded of the place since the transaction began."""
+        return self._history().newest > self.owner.generation
+
+    def _changed_elsewhere(self) -> Generation | None:
+        """Give what another command last made of the place since the transaction began."""
+        history = self._history()
+        for number in history.numbers():
+            if number <= self.owner.generation:
+                break
+            found = history.find(number)
+            if found is not None and found.command:
+                return found
+        return None
+
+    def _history(self) -> History:
+        return History(self._context.home, self.place, self.environment)
+
+    def follow_history(self) -> None:
+        """Count what is recorded by now as the transaction's own."""
+        self.owner = replace(self.owner, generation=self._history().newest)
+        transactions.claim(self.journal, self.owner)
 
 
 def _settled(state: State) -> State:
