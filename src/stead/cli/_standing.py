@@ -41,6 +41,13 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
     }
 
 
+def of_directory(app: App) -> list[str]:
+    """Say in lines how the transaction stands of a place that cannot be read."""
+    place = app.transaction.place if app.transaction else app.cwd
+    found = standing(app, place)
+    return lines(found, app.context.now()) if found else []
+
+
 def lines(value: dict[str, Any], now: float) -> list[str]:
     """Put :func:`standing` in words."""
     from stead.store.transactions import Owner, age

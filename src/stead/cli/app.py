@@ -154,16 +154,26 @@ class App:
         if isinstance(inside, Over):
             raise inside.error()
         if inside is None:
-            directory = self.context.environ.get(SHELL)
-            raise UsageError(
-                "this directory is not in the place of this shell's transaction"
-                if directory
-                else "this is no transaction",
-                where=self.cwd,
-                remedy="`stead shell` begins one; `commit`, `abort`, `savepoint` and "
-                "`rollback to` are for inside it",
-            )
+            raise self._outside()
         return inside
+
+    def _outside(self) -> UsageError:
+        from stead.history.inside import place_of
+
+        directory = self.context.environ.get(SHELL, "")
+        place = place_of(directory, os.fspath(self.context.home)) if directory else ""
+        if place:
+            return UsageError(
+                "this is not the place of this shell's transaction",
+                where=self.cwd,
+                remedy=f"change to {place}",
+            )
+        return UsageError(
+            "this is no transaction",
+            where=self.cwd,
+            remedy="`stead shell` begins one; `commit`, `abort`, `savepoint` and "
+            "`rollback to` are for inside it",
+        )
 
     @cached_property
     def _staging(self) -> Transaction | Over | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.cli import options
 from stead.cli.nearby import near as nearby
-from stead.values.errors import LockOutdatedError
+from stead.values.errors import LockOutdatedError, SteadError
 
 if TYPE_CHECKING:
     import argparse
@@ -34,6 +34,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
+    try:
+        return _status(args, app)
+    except SteadError:
+        from stead.cli._standing import of_directory
+
+        for line in of_directory(app):
+            app.err(line)
+        raise
+
+
+def _status(args: argparse.Namespace, app: App) -> int:
     from stead.history.standing import standing
     from stead.pipeline.drift_facts import look
     from stead.pipeline.keep import is_trusted

@@ -117,7 +117,7 @@ def _check_place(transaction: Transaction) -> None:
         raise StoreError(
             "the place of this transaction was moved or removed",
             where=transaction.place,
-            remedy="put it back there; what is staged stays, `stead shell --resume` goes on with it",
+            remedy="put it back there, and commit again",
         )
 
 

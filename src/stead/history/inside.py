@@ -48,7 +48,14 @@ def transaction_of(
     Elsewhere commands act as usual.
     """
     place = place_of(directory, os.fspath(context.home))
-    if not place or not _below(cwd, place):
+    if not place:
+        return None
+    if not os.path.isdir(place):
+        context.progress.note(
+            f"the place of this shell's transaction was moved or removed: {place}; "
+            "commands act on what is here, at once"
+        )
+    if not _below(cwd, place):
         return None
     from stead.history.transaction import Transaction
 

@@ -133,7 +133,8 @@ class Transaction:
             raise ManifestError(
                 "what is staged and what was changed since contradict each other",
                 details=conflicts,
-                remedy="nothing was written; settle these lines by hand, or `stead abort`",
+                remedy="nothing was written; settle these by hand, or `stead abort`, which puts "
+                "the place's files back",
             )
         return found
 

@@ -98,8 +98,11 @@ class Standing:
 
 
 def directory_of(home: str | os.PathLike[str], place: str) -> str:
-    """Give the directory of a place's transaction. Creates nothing. Raises StoreError."""
-    return os.path.join(place_directory(home, place), DIRECTORY)
+    """Give the directory of a place's transaction. Creates nothing. Raises StoreError.
+
+    A place has one, by whatever name it is called.
+    """
+    return os.path.join(place_directory(home, os.path.realpath(place)), DIRECTORY)
 
 
 class Journal:
