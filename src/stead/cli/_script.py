@@ -94,6 +94,7 @@ def _sourcing(
     interpreter: Sequence[str], preamble: str, path: str, arguments: Sequence[str]
 ) -> list[str]:
     # bash reads the preamble by itself: $BASH_ENV names it.
-    if os.path.basename(interpreter[0]) in _SOURCED:
+    named = [os.path.basename(word) for word in interpreter]
+    if named[0] in _SOURCED or (named[0] == "busybox" and named[1:2] and named[1] in _SOURCED):
         return [*interpreter, "-c", f'. {posix(preamble)}; . "$0"', path, *arguments]
     return [*interpreter, path, *arguments]

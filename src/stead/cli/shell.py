@@ -134,7 +134,8 @@ def drop(app: App, opened: Opened) -> None:
 
     try:
         done = abort(opened.transaction, app.context)
-        if done.operations or done.put_back:
+        dry = opened.transaction.owner.dry and not done.put_back
+        if (done.operations and not dry) or done.put_back:
             for line in told(app, done):
                 app.err(f"stead: {line}")
     finally:

@@ -23,6 +23,17 @@ TURN = "STEAD_TURN"
 
 _ZSH = 'if [ -n "${ZSH_VERSION-}" ]; then emulate -L sh; fi\n'
 
+# Words are split as they are by default, whatever the script has made of that.
+_BEGIN = """\
+if [ -n "${IFS+x}" ]; then __stead_ifs=$IFS; unset IFS; else unset __stead_ifs; fi
+case $- in *f*) __stead_f=1 ;; *) __stead_f=; set -f ;; esac
+"""
+_END = """\
+if [ -n "$__stead_f" ]; then set -f; else set +f; fi
+if [ -n "${__stead_ifs+x}" ]; then IFS=$__stead_ifs; unset __stead_ifs; fi
+unset __stead_f __stead_a __stead_l __stead_n __stead_s
+"""
+
 # What the script itself has put into a list stays: only what the former environment
 # had put there is taken out before the list is what it was.
 _KEEP_LISTS = """\
@@ -93,12 +104,12 @@ def render(changes: Sequence[Change]) -> str:
     return "".join(
         [
             "# Made by stead: the environment that is staged.\n",
-            "set -f\n",
+            _BEGIN,
             _KEEP_LISTS,
-            "set +f\n",
             SH_UNDO,
             *(f"{line}\n" for line in lines),
             render_changes(ordered),
+            _END,
         ]
     )
 

@@ -96,7 +96,8 @@ def replace_together(
             _undo(steps)
             _forget(intent)
             if isinstance(exc, OSError):
-                raise translate(exc, steps[0].path) from exc
+                staged = {s.temporary: s.path for s in steps}
+                raise translate(exc, staged.get(exc.filename, steps[0].path)) from exc
             raise
         _forget(intent)
 
