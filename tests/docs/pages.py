@@ -84,7 +84,7 @@ def commands(block: Block) -> list[Command]:
     for number, line in enumerate(block.lines, block.line + 1):
         if line.startswith("$ "):
             found.append(Command(line[2:], (), number))
-        elif line.startswith("> ") and found and not found[-1].shown:
+        elif re.match(r"> \S", line) and found and not found[-1].shown:
             last = found[-1]
             found[-1] = Command(f"{last.text}\n{line[2:]}", (), last.line)
         else:
