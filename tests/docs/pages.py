@@ -7,6 +7,7 @@ A remark is an HTML comment, which readers do not see:
 ``<!-- directory: NAME -->`` what follows happens in a new directory NAME
 ``<!-- setup: COMMANDS -->`` run these first
 ``<!-- fails: CODE -->``     the last command of the next block ends with CODE
+``<!-- terminal: SHELL -->`` the next block is typed into a terminal, prompts and answers included
 ``<!-- not run: WHY -->``    the next block cannot run in a test
 ``<!-- not a manifest: WHAT -->``  the next TOML block is something else
 """
@@ -26,7 +27,7 @@ PAGES = (
 )
 _FENCE = re.compile(r"```(\w*)(?: (\S+))?\s*\Z")
 _REMARK = re.compile(
-    r"<!-- (file|directory|setup|fails|not run|not a manifest): (.*?) -->", re.DOTALL
+    r"<!-- (file|directory|setup|fails|terminal|not run|not a manifest): (.*?) -->", re.DOTALL
 )
 
 
@@ -82,8 +83,8 @@ def commands(block: Block) -> list[Command]:
     """Take the commands out of a ``console`` block."""
     found: list[Command] = []
     for number, line in enumerate(block.lines, block.line + 1):
-        if line.startswith("$ "):
-            found.append(Command(line[2:], (), number))
+        if prompt := re.match(r"(\([^()]*\) )?\$ ", line):
+            found.append(Command(line[prompt.end() :], (), number))
         elif re.match(r"> \S", line) and found and not found[-1].shown:
             last = found[-1]
             found[-1] = Command(f"{last.text}\n{line[2:]}", (), last.line)

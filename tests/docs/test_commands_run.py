@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 from pages import PAGES, Block, Command, blocks, commands, name_of
+from terminal import missing
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+HERE = Path(__file__).parent
 RUN = [p for p in PAGES if any(b.language == "console" for b in blocks(p))]
 
 
@@ -63,6 +62,8 @@ def _script(page: Path, results: Path, channel) -> tuple[str, list[tuple[Command
                 run(Command(value.strip(), (), block.line), 0)
         if block.remark("file") is not None:
             run(_writing(block, channel), 0)
+        elif block.remark("terminal") is not None:
+            run(_typing(block, results / f"{len(expected)}.session"), 0)
         elif block.language == "console" and block.remark("not run") is None:
             asked = commands(block)
             for command in asked:
@@ -82,14 +83,14 @@ def _writing(block: Block, channel) -> Command:
     return Command(made, (), block.line)
 
 
+def _typing(block: Block, session: Path) -> Command:
+    """Type a block into a terminal."""
+    session.write_text("\n".join(block.lines) + "\n", encoding="utf-8")
+    words = [sys.executable, str(HERE / "terminal.py"), str(session)]
+    return Command(shlex.join(words), (), block.line)
+
+
 def _check_shown(command: Command, said: str, where: str) -> None:
     """Each line that the page shows is said, in that order; ``…`` stands for anything."""
-    rest = iter(said.splitlines())
-    for shown in command.shown:
-        if shown.strip() in ("", "…"):
-            continue
-        pattern = ".*".join(re.escape(part) for part in re.split(r"\s*…\s*", shown.strip()))
-        pattern = re.sub(r"(\\ )+", r"\\s+", pattern)
-        assert any(re.fullmatch(pattern, line.strip()) for line in rest), (
-            f"{where}\nthe page shows, the program does not say: {shown}\n{said}"
-        )
+    line = missing(list(command.shown), said)
+    assert not line, f"{where}\nthe page shows, the program does not say: {line}\n{said}"

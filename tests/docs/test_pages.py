@@ -64,7 +64,9 @@ def mentions(page: Path) -> list[tuple[str, list[str]]]:
     found += [(name_of(page), text) for text in re.findall(r"`(stead [^`\n]+)`", TEXT[page])]
     result = []
     for where, text in found:
-        for match in re.finditer(r"(?:^|[\s(\"/;&])stead((?:\s+-C\s+\S+)?\s+[a-z][^|;&)]*)", text):
+        for match in re.finditer(
+            r"(?:^|[\s(\"/;&])stead((?:\s+-C\s+\S+)?\s+[a-z](?:[^|;&)\n]|(?<=\\)\n)*)", text
+        ):
             try:
                 words = shlex.split(match[1].replace("…", " "), comments=True)
             except ValueError:
