@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from stead.formats import stead_lock
@@ -15,7 +16,7 @@ from stead.store.atomic import storage
 from stead.store.generations import History
 from stead.store.moved import remember
 from stead.store.places import make_private
-from stead.values.digest import digest, plain
+from stead.values.digest import canonical
 from stead.values.errors import InterpreterError, SteadError
 from stead.values.frozen import replace
 from stead.values.generation import Generation
@@ -260,11 +261,24 @@ def _rank(entry: Entry) -> str:
 
 
 def _digest(spec: Spec) -> str:
-    """Give the digest of what is asked; values of the ``.env`` take no part, for few are long."""
+    """Give the digest of what is asked; values of the ``.env`` take no part, for few are long.
+
+    Nor does where the tree lies: a place that is moved is asked for the same.
+    """
     kept = tuple(d for d in spec.configuration.definitions if d.rank != ".env")
     configuration = replace(spec.configuration, definitions=kept)
-    asked = replace(spec, configuration=configuration)
-    return digest({"spec": asked.digest, "tasks": plain(spec.tasks), "link": spec.link})
+    asked = canonical(
+        {
+            "packages": spec.packages,
+            "configuration": configuration,
+            "tasks": spec.tasks,
+            "link": spec.link,
+        }
+    )
+    for name, path in ((b"@place", spec.place), (b"@root", spec.root)):
+        inside = re.escape(canonical(path)[1:-1])
+        asked = re.sub(rb"(?<![\w./-])%s(?=[/\"])" % inside, name, asked)
+    return _sha(asked)
 
 
 def _locked(composed: Composed, whole: bytes | None) -> tuple[bytes, str]:

@@ -56,7 +56,7 @@ class _Step:
 def undo(history: History, context: Context, cause: Cause, make: Callable[[], Prepared]) -> Went:
     """Go to what was before the last change. Raises StoreError at the beginning."""
 
-    def step(now: Generation) -> _Step:
+    def step(history: History, now: Generation) -> _Step:
         if not now.parent:
             raise StoreError(
                 "there is nothing to undo",
@@ -72,7 +72,7 @@ def undo(history: History, context: Context, cause: Cause, make: Callable[[], Pr
 def redo(history: History, context: Context, cause: Cause, make: Callable[[], Prepared]) -> Went:
     """Go to what was last undone. Raises StoreError where nothing was."""
 
-    def step(now: Generation) -> _Step:
+    def step(history: History, now: Generation) -> _Step:
         if not now.redo:
             raise StoreError(
                 "there is nothing to redo",
@@ -90,7 +90,7 @@ def rollback(
 ) -> Went:
     """Go to a generation; ``undo`` takes that back. Raises StoreError for one that is not there."""
 
-    def step(now: Generation) -> _Step:
+    def step(history: History, now: Generation) -> _Step:
         return _Step(readable(history, number, context), 0, now.at)
 
     return _go(history, context, replace(cause, kind="rollback"), step, make)
@@ -120,7 +120,7 @@ def _go(
     history: History,
     context: Context,
     cause: Cause,
-    step: Callable[[Generation], _Step],
+    step: Callable[[History, Generation], _Step],
     make: Callable[[], Prepared],
 ) -> Went:
     """Restore what a step leads to, and record it.
@@ -151,7 +151,7 @@ def _go(
     with exclusive(guard, note=context.progress.note, description=description):
         history = History(context.home, history.place, history.environment)
         now = history.last() or now
-        going = step(now)
+        going = step(history, now)
         base = history.find(now.base) or now
         plan = planned(history, base, going.target, history)
         edits, merged = plan.edits, plan.merged

@@ -23,8 +23,6 @@ from stead.values.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ALIKE = 0.5
-"""How much of a manifest must be as it was, between 0 and 1."""
 _MOST = 8
 """Paths remembered of one inode."""
 
@@ -115,12 +113,13 @@ def _resembles(home: str | os.PathLike[str], old: str, place: str) -> bool:
                     now = file.read()
             except (OSError, StoreError):
                 continue
-            if now == then or _ratio(then, now) >= _ALIKE:
+            if now == then or _alike(then, now):
                 return True
     return False
 
 
-def _ratio(a: bytes, b: bytes) -> float:
-    from difflib import SequenceMatcher
-
-    return SequenceMatcher(None, a.split(b"\n"), b.split(b"\n"), autojunk=False).ratio()
+def _alike(a: bytes, b: bytes) -> bool:
+    """Say whether half of what two manifests say is in both; headers and blank lines say little."""
+    lines = [{x.strip() for x in text.split(b"\n")} for text in (a, b)]
+    said = [{x for x in some if x and x[:1] not in b"[#"} for some in lines]
+    return 2 * len(said[0] & said[1]) >= max(map(len, said)) > 0
