@@ -103,15 +103,20 @@ def test_a_move_that_no_disk_remembers_is_told(machine, place):
 def test_a_place_moved_within_its_repository_keeps_one_chain_of_commits(machine, repository):
     inner = repository / "a"
     inner.mkdir()
-    (inner / "stead.toml").write_text(MANIFEST)
+    (inner / "stead.toml").write_text(MANIFEST + '[packages.pypi]\ntool = "*"\n')
     for value in (2, 3):
         machine.ok("set", f"LEVEL={value}", cwd=inner)
+        machine.ok("lock", cwd=inner)
     inner.rename(repository / "b")
     machine.ok("set", "LEVEL=4", cwd=repository / "b")
+    machine.ok("rollback", "2", cwd=repository / "b")
+    assert level(repository / "b") == 'LEVEL = "2"'
+    machine.ok("undo", cwd=repository / "b")
+    assert not inner.exists()
     shutil.rmtree(machine.stead_home)
     done = machine.run("log", cwd=repository / "b")
-    assert "taken from its repository: 4 generations" in done.stderr
-    assert len(done.stdout.splitlines()) == 4
+    assert "taken from its repository: 8 generations" in done.stderr
+    assert len(done.stdout.splitlines()) == 8
     machine.ok("rollback", "2", cwd=repository / "b")
     assert level(repository / "b") == 'LEVEL = "2"'
 

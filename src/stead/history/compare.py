@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.formats import stead_lock
+from stead.history.plan import slot_place
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
 from stead.values.lock import pin_changes
@@ -121,20 +122,13 @@ def _artifacts(texts: Texts, generation: Generation | None) -> dict[tuple[str, s
         lock = stead_lock.read(text.decode() if text else "", "stead.lock") if text else None
     except (SteadError, UnicodeDecodeError):
         return {}
-    place = _slot_place(generation)
+    place = slot_place(generation)
     for locked in lock.environments if lock else ():
         if (locked.place, locked.platform) != (place, generation.platform):
             continue
         if locked.environment == generation.environment:
             return {(a.ecosystem, a.name): a for a in locked.artifacts}
     return {}
-
-
-def _slot_place(generation: Generation) -> str:
-    import os
-
-    root = os.path.normpath(os.path.join(generation.place, generation.root))
-    return os.path.relpath(generation.place, root).replace(os.sep, "/")
 
 
 def _variables(old: Generation | None, new: Generation) -> tuple[Variable, ...]:

@@ -78,10 +78,32 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
     return Plan(before, after, tuple(merged))
 
 
+def root_of(history: History, generation: Generation) -> str:
+    """Give where the root of a generation is now: the tree was moved, or the place in its tree."""
+    then = os.path.normpath(os.path.join(generation.place, generation.root))
+    if moved_within(history, generation):
+        return then
+    return os.path.normpath(os.path.join(history.place, generation.root))
+
+
+def moved_within(history: History, generation: Generation) -> bool:
+    """Say whether the place had another name in the same tree."""
+    then = os.path.normpath(os.path.join(generation.place, generation.root))
+    below = os.path.relpath(history.place, then).split(os.sep)[0] != os.pardir
+    return generation.place != history.place and below
+
+
 def _paths(history: History, generation: Generation, names: Iterable[str]) -> dict[str, str]:
     """Give where a generation's names are now, each with the name."""
-    root = os.path.join(history.place, generation.root)
-    return {os.path.normpath(os.path.join(root, name)): name for name in names}
+    root = root_of(history, generation)
+    found = {}
+    for name in names:
+        path = os.path.normpath(os.path.join(root, name))
+        inside = os.path.relpath(path, generation.place)
+        if moved_within(history, generation) and inside.split(os.sep)[0] != os.pardir:
+            path = os.path.join(history.place, inside)
+        found[path] = name
+    return found
 
 
 def _merge(path: str, base: bytes, mine: bytes, theirs: bytes) -> tuple[bytes, list[str]]:
@@ -119,18 +141,27 @@ def _lock(
     Another environment of the place goes back only where what was asked for it does.
     """
     base, theirs = history.lock_text(now), texts.lock_text(target)
-    if theirs in (base, mine):
+    moved = moved_within(history, now) or moved_within(history, target)
+    if theirs in (base, mine) and not moved:
         return mine
-    if mine == base and theirs is not None:
+    if mine == base and theirs is not None and not moved:
         return theirs
     from stead.formats import stead_lock
     from stead.values.lock import Lock
 
-    def read(data: bytes | None) -> Lock:
-        return Lock() if data is None else stead_lock.read(data.decode("utf-8"), path)
+    place = os.path.relpath(history.place, root_of(history, now)).replace(os.sep, "/")
 
-    held, was, then = read(mine), read(base), read(theirs)
-    place = _slot_place(history.place, now)
+    def read(data: bytes | None, of: Generation | None = None) -> Lock:
+        lock = Lock() if data is None else stead_lock.read(data.decode("utf-8"), path)
+        if of is None:
+            return lock
+        name = slot_place(of)
+        environments = (
+            replace(e, place=place) if e.place == name else e for e in lock.environments
+        )
+        return replace(lock, environments=tuple(environments))
+
+    held, was, then = read(mine), read(base, now), read(theirs, target)
     result = held
     for slot in sorted({e.slot for lock in (held, was, then) for e in lock.environments}):
         if slot[0] != place:
@@ -150,15 +181,16 @@ def _lock(
     return mine if result == held else stead_lock.write(result).encode()
 
 
-def _slot_place(place: str, now: Generation) -> str:
-    root = os.path.normpath(os.path.join(place, now.root))
-    return os.path.relpath(place, root).replace(os.sep, "/")
+def slot_place(generation: Generation) -> str:
+    """Give what a generation's lock calls the place."""
+    root = os.path.normpath(os.path.join(generation.place, generation.root))
+    return os.path.relpath(generation.place, root).replace(os.sep, "/")
 
 
 def lock_path(history: History, now: Generation) -> str:
     if now.lock_at_home:
         return os.path.join(place_directory(history.home, history.place), _LOCK)
-    return os.path.normpath(os.path.join(history.place, now.root, _LOCK))
+    return os.path.join(root_of(history, now), _LOCK)
 
 
 def _read(path: str) -> bytes | None:

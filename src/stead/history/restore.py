@@ -40,8 +40,12 @@ def restore(
         for commit in reversed(found):
             number = commit.generation.number
             if (wanted is None or number in wanted) and not history.whole(number):
+                inside = commit.generation.place
+                there = os.path.normpath(os.path.join(repository.top, inside))
                 generation = replace(
-                    commit.generation, place=history.place, environment=history.environment
+                    commit.generation,
+                    place=history.place if inside == repository.inside(history.place) else there,
+                    environment=history.environment,
                 )
                 chosen.append((generation, commits.texts(repository, commit, context)))
         if not chosen:

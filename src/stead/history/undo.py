@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.plan import lock_path, planned
+from stead.history.plan import lock_path, moved_within, planned, root_of
 from stead.history.restore import latest, nearest, offer, readable
 from stead.store.generations import History, write_entry
 from stead.values.errors import SteadError, StoreError
@@ -156,7 +156,7 @@ def _go(
         plan = planned(history, base, going.target, history)
         edits, merged = plan.edits, plan.merged
         gone = going.target.build and not os.path.isdir(layout.store / going.target.build)
-        rebuilt = bool(merged or gone)
+        rebuilt = bool(merged or gone or moved_within(history, going.target))
         reason = f"{cause.kind} in {history.place}"
         if not rebuilt:
             # The record and the files are one change: who is killed has done both, or none.
@@ -262,7 +262,7 @@ def cannot(exc: SteadError, target: Generation, history: History) -> SteadError:
 
 def working_copies(history: History, now: Generation, target: Generation) -> tuple[str, ...]:
     """Say which working copies stay though nothing uses them, and which are used and gone."""
-    root = os.path.normpath(os.path.join(history.place, now.root))
+    root = root_of(history, now)
 
     def of(generation: Generation) -> dict[str, str]:
         return {
@@ -287,7 +287,7 @@ def working_copies(history: History, now: Generation, target: Generation) -> tup
 
 
 def private_files(history: History, now: Generation) -> tuple[str, ...]:
-    root = os.path.normpath(os.path.join(history.place, now.root))
+    root = root_of(history, now)
     found = []
     directory = history.place
     while True:
