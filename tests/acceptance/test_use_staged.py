@@ -95,3 +95,20 @@ def test_working_copies_are_not_for_a_transaction(machine, place):
     assert done.returncode == 3, done.stderr
     assert (copy / "stead.toml").read_text(encoding="utf-8") == "[vars]\nLEVEL = 'mine'\n"
     assert machine.ok("run", "sh", "-c", "echo $OWN", cwd=place) == "minex\n"
+
+
+def test_completion_offers_what_is_staged(machine, place):
+    extra = place.parent / "extra"
+    extra.mkdir()
+    (extra / "stead.toml").write_text("[vars]\nEXTRA = '1'\n", encoding="utf-8")
+    done = script(
+        machine,
+        place,
+        "stead use extra=../extra >&2; stead savepoint early >&2;"
+        " for kind in used goal generation; do stead __complete $kind | cut -f1 | tr '\\n' ' ';"
+        " echo; done",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-3:] == ["extra shared ", "early to ", "1 "]
+    after = machine.ok("__complete", "goal", cwd=place)
+    assert [line.split("\t")[0] for line in after.splitlines()] == ["1", "2"]

@@ -7,7 +7,6 @@ nothing to say, and never an error: it would stand in the middle of somebody's l
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from stead.cli.app import make_app
@@ -19,11 +18,15 @@ def answer(rest: list[str], directory: str | None) -> int:
     """Answer about one kind of word; ``directory`` is what ``-C`` names."""
     try:
         app = make_app(argparse.Namespace(directory=directory))
+        request = app.request()
         found = words(
             rest[0] if rest else "",
-            app.cwd,
+            request.directory,
             home=app.context.home,
-            user_home=os.path.realpath(os.path.expanduser("~")),
+            user_home=request.user_home,
+            overlay=request.overlay,
+            environment=request.environment,
+            transaction=app.transaction.directory if app.transaction else "",
         )
     except SteadError:
         return 0

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from stead.pipeline.discover import Found, discover
 from stead.values.errors import SteadError
+from stead.values.frozen import dataclass
 from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from stead.values.lock import Lock
@@ -30,10 +31,20 @@ Word = tuple[str, str]
 """A word, and what to say of it."""
 
 
-def words(kind: str, directory: str, *, home: Path, user_home: str) -> tuple[Word, ...]:
+def words(
+    kind: str,
+    directory: str,
+    *,
+    home: Path,
+    user_home: str,
+    overlay: Mapping[str, str | None] | None = None,
+    environment: str = DEFAULT,
+    transaction: str = "",
+) -> tuple[Word, ...]:
     """List the words of a kind at a directory (absolute), sorted, each once.
 
-    Kinds are the keys of :data:`KINDS`; any other has none. Never raises what a
+    ``overlay`` is what is staged in the ``transaction`` (its directory) that asks;
+    ``environment`` says whose generations are meant. Kinds are the keys of :data:`KINDS`; any other has none. Never raises what a
     manifest or a lock may cause. A word that holds what no line can show is left out.
     """
     give = KINDS.get(kind)
@@ -41,19 +52,24 @@ def words(kind: str, directory: str, *, home: Path, user_home: str) -> tuple[Wor
         return ()
     found: dict[str, str] = {}
     with contextlib.suppress(SteadError, OSError, ValueError, RecursionError):
-        place = discover(directory, home=user_home)
-        for word, about in give(_Place(place, home)):
+        staged = overlay or {}
+        found_place = discover(directory, home=user_home, overlay=staged)
+        place = _Place(found_place, home, staged, environment, transaction)
+        for word, about in give(place):
             if word and word.isprintable():
                 found.setdefault(word, about if about.isprintable() else "")
     return tuple(sorted(found.items()))
 
 
+@dataclass(frozen=True)
 class _Place:
     """A place, and what is read of it when it is asked for."""
 
-    def __init__(self, found: Found, home: Path) -> None:
-        self.found = found
-        self.home = home
+    found: Found
+    home: Path
+    overlay: Mapping[str, str | None]
+    environment: str
+    transaction: str
 
     @property
     def nearest(self) -> tuple[Manifest, ...]:
@@ -73,14 +89,16 @@ class _Place:
                 if use.kind == "path" and directory not in seen:
                     seen.add(directory)
                     with contextlib.suppress(SteadError, OSError):
-                        waiting += read_module(directory)
+                        waiting += read_module(directory, overlay=self.overlay)
 
     def lock(self) -> Lock:
         from stead.pipeline import lockfile
 
         found = self.found
-        path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=self.home)
-        return lockfile.read(path)
+        path = lockfile.lock_file(
+            found.root, found.place, bare=found.bare, home=self.home, overlay=self.overlay
+        )
+        return lockfile.read(path, self.overlay)
 
 
 def _tasks(place: _Place) -> Iterator[Word]:
@@ -111,16 +129,38 @@ def _environments(place: _Place) -> Iterator[Word]:
 
 
 def _generations(place: _Place) -> Iterator[Word]:
-    """Give the latest generations of the default environment: what a user may go back to."""
+    """Give the latest generations of the environment: what a user may go back to."""
     from stead.store.generations import History
 
-    history = History(place.home, place.found.place, DEFAULT)
+    history = History(place.home, place.found.place, place.environment)
     for number in islice(history.numbers(), GENERATIONS):
         generation = history.find(number)
         if generation is not None:
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(generation.time))
             said = generation.reason.split("\n")[0] or " ".join(generation.command)
             yield str(number), f"{when} {said}".strip()
+
+
+def _goals(place: _Place) -> Iterator[Word]:
+    """Give what can be rolled back to: generations, or in a transaction its savepoints."""
+    if not place.transaction:
+        yield from _generations(place)
+        return
+    from stead.store.transactions import Journal
+
+    yield "to", "a savepoint"
+    state = Journal(place.transaction).present()
+    for name in state.savepoints if state else ():
+        yield name, "savepoint"
+
+
+def _by_hand(place: _Place) -> Iterator[Word]:
+    if place.transaction:
+        from stead.pipeline.session import load
+
+        for hand in load(place.transaction).hands:
+            if hand.words:
+                yield hand.name, "changed by hand"
 
 
 def _layers(place: _Place) -> Iterator[Word]:
@@ -194,8 +234,10 @@ def _named(kind: str) -> Callable[[_Place], Iterator[Word]]:
 
 KINDS: dict[str, Callable[[_Place], Iterator[Word]]] = {
     "app": _named("apps"),
+    "by-hand": _by_hand,
     "environment": _environments,
     "generation": _generations,
+    "goal": _goals,
     "host": _named("hosts"),
     "layer": _layers,
     "locked": _locked,

@@ -11,7 +11,10 @@ function __stead_kind
   switch "$argv[1]"
     case ''
     case file
-      __fish_complete_path (commandline -ct)
+      set -l token (commandline -ct)
+      # Without escapes, or within quotes that are still open.
+      set -l path (string unescape -- $token); or set path (string trim -l -c '\'"' -- $token)
+      __fish_complete_path "$path"
     case directory
       __fish_complete_directories (commandline -ct)
     case command

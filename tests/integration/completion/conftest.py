@@ -14,6 +14,8 @@ import pexpect
 import pytest
 
 from stead.formats import stead_lock
+from stead.store.generations import History
+from stead.values.generation import Generation
 from stead.values.lock import Artifact, Lock, LockedEnvironment
 
 if TYPE_CHECKING:
@@ -71,7 +73,9 @@ class Shells:
         self.lock(["with space", "it's", "leaf"])
         (self.place / "a file").write_text("", encoding="utf-8")
         (self.place / "sub").mkdir()
+        (self.place / "o d").mkdir()
         (base / "generated").mkdir()
+        self.generations(4)
         self.env = {
             "HOME": str(base),
             "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
@@ -83,6 +87,26 @@ class Shells:
             "XDG_DATA_HOME": str(base / "data"),
         }
         self.codes = {s: self.code(s) for s in ("bash", "zsh", "fish", "pwsh")}
+
+    def generations(self, count: int) -> None:
+        """Begin a history, as commands would have."""
+        history = History(self.base / "stead", str(self.place), "default")
+        for _ in range(count):
+            history.append(self._generation)
+
+    def _generation(self, _: object, number: int) -> tuple[Generation, dict[str, bytes]]:
+        made = Generation(
+            number,
+            1.7e9 + number,
+            "ann@box",
+            str(self.place),
+            "default",
+            "linux-64",
+            ("set", "LEVEL"),
+            reason=f"the {number}.",
+            at=number,
+        )
+        return made, {}
 
     def lock(self, names: list[str]) -> None:
         (self.place / "stead.lock").write_text(lock_of(names), encoding="utf-8")
@@ -151,6 +175,14 @@ class Terminal:
             f"autoload -Uz compinit; compinit -u -d {base}/dump; . {base}/completion.zsh\n",
             encoding="utf-8",
         )
+        fish = base / "config" / "fish"
+        fish.mkdir(parents=True, exist_ok=True)
+        (fish / "config.fish").write_text(
+            f"function fish_prompt; printf '%s' '{READY}'; end\nfunction fish_greeting; end\n"
+            "function fish_title; end\nset -g fish_autosuggestion_enabled 0\n"
+            f". {base}/completion.fish\n",
+            encoding="utf-8",
+        )
         (base / "bashrc").write_text(
             f"PS1='{READY}'; bind 'set enable-bracketed-paste off'; bind 'set bell-style none'\n"
             f". {base}/completion.bash\n",
@@ -159,7 +191,9 @@ class Terminal:
         argv = {
             "bash": ["bash", "--noprofile", "--rcfile", str(base / "bashrc"), "-i"],
             "zsh": ["zsh", "-d", "-i"],
+            "fish": ["fish", "-i"],
         }[shell]
+        self.shell = shell
         self.child = pexpect.spawn(
             argv[0],
             argv[1:],
@@ -180,7 +214,13 @@ class Terminal:
         """
         self.count += 1
         out = self.base / f"words-{self.count}"
-        self.child.sendline(f"stead() {{ printf '%s\\n' \"$@\" >{out}; echo done{self.count}; }}")
+        words = "$argv" if self.shell == "fish" else '"$@"'
+        body = f"printf '%s\\n' {words} >{out}; echo done{self.count}"
+        function = f"function stead; {body}; end"
+        if self.shell != "fish":
+            function = f"stead() {{ {body}; }}"
+        self.child.sendline(f"{function}; echo set{self.count}")
+        self.child.expect(f"set{self.count}\r?\n")
         self.child.expect_exact(READY)
         self.child.send(keys)
         self.child.send("\r")

@@ -9,7 +9,7 @@ import pytest
 from stead.cli.main import COMMANDS
 
 BOTH = pytest.mark.parametrize("shell", ["bash", "fish"])
-TABS = pytest.mark.parametrize("shell", ["bash", "zsh"])
+TABS = pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 
 
 @BOTH
@@ -27,6 +27,10 @@ TABS = pytest.mark.parametrize("shell", ["bash", "zsh"])
         ("stead set LEVEE", ["LEVEE="]),
         ("stead remove num", ["numba", "numpy"]),
         ("stead work ", ["shared"]),
+        ("stead use ", ["shared"]),
+        ("stead rollback ", ["1", "2", "3", "4"]),
+        ("stead diff 1 ", ["1", "2", "3", "4"]),
+        ("stead keep ", []),
         ("stead config ", ["diff", "list"]),
         ("stead config diff te", ["test"]),
         ("stead run --app ", ["many", "viewer"]),
@@ -72,9 +76,20 @@ def test_words_with_a_colon(shells):
         ("stead why it\t", ["why", "it's"]),
         ("stead run -e te\tvie\t", ["run", "-e", "test", "viewer"]),
         ("stead run viewer a\\ f\t", ["run", "viewer", "a file"]),
+        ("stead run viewer 'a f\t", ["run", "viewer", "a file"]),
         ("stead -C su\trun", ["-C", "sub/run"]),
+        ("stead -C o\\ d\trun", ["-C", "o d/run"]),
         ("stead set LEVEE\tx", ["set", "LEVEE=x"]),
         ("stead lock --exc\t", ["lock", "--exclude-newer"]),
+        ("stead run bun\t", ["run", "bundle"]),
+        ("stead add --layer te\tx", ["add", "--layer", "test", "x"]),
+        ("stead remove nump\t", ["remove", "numpy"]),
+        ("stead use sha\t--drop", ["use", "shared", "--drop"]),
+        ("stead work sh\t--dr\t", ["work", "shared", "--drop"]),
+        # Were the number not known, no blank would follow it.
+        ("stead diff 3\t4\t-e\tdef\t", ["diff", "3", "4", "-e", "default"]),
+        ("stead rollback 3\t--off\t", ["rollback", "3", "--offline"]),
+        ("stead pin 2\t--rem\t", ["pin", "2", "--remove"]),
     ],
 )
 def test_a_tab_completes_the_word(open_terminal, shell, keys, expected):
