@@ -71,7 +71,7 @@ def _offer(args: argparse.Namespace, app: App) -> str:
     left = transactions.look(app.context.home, place)
     if left is None or left.alive:
         return ""
-    hands = session.load(transactions.directory_of(app.context.home, place)).hands
+    hands = session.hands_of(transactions.directory_of(app.context.home, place), {})
     if not (left.operations or hands):
         return ""
     age = transactions.age(left.owner, app.context.now())
@@ -179,7 +179,7 @@ def _greet(app: App, opened: Opened) -> None:
         "`stead commit` makes them its own, `stead abort` drops them"
     )
     if opened.resumed:
-        hands = session.load(transaction.directory).hands
+        hands = session.hands_of(transaction.directory, {})
         words = [w for hand in hands for w in hand.words]
         for line in _listed(transaction.state.operations, words) or ["nothing was staged"]:
             app.err(f"  {line}")

@@ -33,9 +33,7 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
         "staged": len(found.operations),
         "operations": [list(o.words) for o in found.operations],
         "by_hand": [
-            {"name": hand.name, "kind": hand.kind, "added": list(hand.added)}
-            for hand in hands
-            if hand.words
+            {"name": hand.name, "kind": hand.kind, "added": list(hand.added)} for hand in hands
         ],
         "savepoints": list(inside.state.savepoints) if inside else [],
     }

@@ -45,7 +45,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="what a shell of `stead shell` asks when something was changed by hand",
     )
-    parser.add_argument("--applied", action="store_true", help="with --notice: after a change")
+    parser.add_argument(
+        "--applied", action="store_true", help="with --notice: the environment was just applied"
+    )
+    parser.add_argument("--quiet", action="store_true", help="with --notice: say nothing yet")
     parser.add_argument(
         "--build",
         action="store_true",
@@ -64,7 +67,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if args.evaluate:
         return _evaluate(shell, app)
     if args.notice:
-        return _notice(shell, app, applied=args.applied)
+        return _notice(shell, args, app)
     from stead.cli.app import program
     from stead.formats import known
     from stead.pipeline.prompt import rc_code
@@ -115,20 +118,20 @@ def _evaluate(shell: str, app: App) -> int:
     return 0
 
 
-def _notice(shell: str, app: App, *, applied: bool) -> int:
+def _notice(shell: str, args: argparse.Namespace, app: App) -> int:
     """Tell a session's prompt what was changed by hand."""
     from stead.pipeline import session
-    from stead.store.transactions import Journal
 
     directory = app.context.environ.get(session.TRANSACTION, "")
-    state = Journal(directory).present() if directory else None
-    if state is None:
+    files = session.files_of(directory) if directory else None
+    if files is None:
         raise UsageError("this is no shell of `stead shell`", remedy="start one")
     notice = session.notice(
         directory,
         app.context.environ,
-        state.base,
-        applied=applied,
+        files,
+        applied=args.applied,
+        quiet=args.quiet,
         separator=app.platform.path_separator,
     )
     _write(session.texts(shell).answer(notice))

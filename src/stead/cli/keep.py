@@ -39,7 +39,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     hands = session.hands_of(
         transaction.directory, app.context.environ, app.platform.path_separator
     )
-    names = [hand.name for hand in hands if hand.words] if args.all else args.names
+    names = [hand.name for hand in hands] if args.all else args.names
     if not names:
         raise UsageError(
             "nothing was changed by hand" if args.all else "what is to be kept?",

@@ -43,7 +43,7 @@ def adopted(
     secret goes into ``.env``, and only where ``private`` asks for that. Raises UsageError.
     """
     entries = {entry.name: entry for entry in table.entries}
-    by_name = {hand.name: hand for hand in hands if hand.words}
+    by_name = {hand.name: hand for hand in hands}
     values: dict[str, str | First | bool | None] = {}
     hidden: dict[str, str | None] = {}
     lists: dict[str, list[str]] = {}

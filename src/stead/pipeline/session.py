@@ -21,6 +21,8 @@ from stead.pipeline.prompt import rc_code
 from stead.shells.session_text import Manifests, Notice, Session, Start, label
 from stead.shells.state import OLD
 from stead.store.atomic import remove_tree, storage, write_file
+from stead.store.transactions import Journal
+from stead.values.errors import SteadError
 from stead.values.frozen import asdict, dataclass
 from stead.values.sha import sha256
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import ModuleType
 
+    from stead.store.transactions import State
+
+DOTENV = ".env"
 NOTES = "shell"
 TRANSACTION = "STEAD_SHELL"
 """Names the transaction's directory, in its shell and all that runs there."""
@@ -48,9 +53,13 @@ def texts(shell: str) -> ModuleType:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What is known of a session's shell. ``edited`` are files said to be edited by hand."""
+    """What is known of a session's shell: what was changed by hand, and what of it was said.
+
+    ``edited`` are files that were said to be edited by hand.
+    """
 
     hands: tuple[Hand, ...] = ()
+    said: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     elsewhere: bool = False
     """The changes by hand were made in a shell that is gone."""
@@ -83,7 +92,8 @@ def prepare(
         for old in os.listdir(notes):
             if old != _HAND:
                 remove_tree(os.path.join(notes, old))
-    _save(directory, Noted(noted.hands, noted.edited, elsewhere=True))
+    said = tuple(words for hand in noted.hands for words in hand.words)
+    _save(directory, Noted(noted.hands, said, noted.edited, elsewhere=True))
     shell_program, stead = program
     session = Session(
         hook=rc_code(shell, home=home, program=stead, names=names),
@@ -99,50 +109,108 @@ def prepare(
     return start
 
 
+_LOOK_AGAIN = Manifests(absent=(os.sep,))
+"""What never holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The place's files: their sha256 when the transaction began, and what ``.env`` has by now."""
+
+    base: Mapping[str, str | None]
+    private: Mapping[str, str]
+
+
+def files_of(directory: str) -> Files | None:
+    """Read what a transaction knows of the place's files; None where there is none."""
+    journal = Journal(directory)
+    state, owner = journal.present(), journal.owner()
+    if state is None or owner is None:
+        return None
+    return Files(state.base, _private(journal, state, os.path.join(owner.place, DOTENV)))
+
+
+def _private(journal: Journal, state: State, file: str) -> dict[str, str]:
+    from stead.formats import dotenv
+
+    try:
+        if file in state.files:
+            content = journal.content(state.files[file])
+        else:
+            content = _content(file)
+        found = dotenv.read((content or b"").decode("utf-8"), file)
+    except (SteadError, UnicodeDecodeError):
+        return {}
+    return {entry.name: entry.value for entry in found}
+
+
 def notice(
     directory: str,
     environ: Mapping[str, str],
-    base: Mapping[str, str | None],
+    files: Files,
     *,
     applied: bool = False,
+    quiet: bool = False,
     separator: str = ":",
 ) -> Notice:
     """Say what a prompt is to be told, and note it.
 
-    ``environ`` is what the shell exports, ``base`` the place's files with the sha256 that
-    they had. ``applied``: the environment was put there anew, without what was changed
-    by hand before. Raises StoreError.
+    ``environ`` is what the shell exports. ``applied``: the environment was put there
+    anew, without what was changed by hand before; ``quiet``: it is about to be, and
+    what there is to say comes then. Raises StoreError.
     """
     before = load(directory)
     # Looked at before their contents, so that a later edit shows.
-    manifests = watched(directory, base)
-    edited = tuple(path for path, digest in base.items() if _digest(path) != digest)
+    manifests = watched(directory, files.base)
+    edited = tuple(path for path, digest in files.base.items() if _digest(path) != digest)
     if applied:
         hands, now = on_top(before.hands, environ, elsewhere=before.elsewhere)
     else:
         hands, now = _by_hand(applied_in(directory), environ, separator), ()
-    say = _words(hands, before.hands) + _edits(edited, before.edited)
-    _save(directory, Noted(hands, edited))
-    return Notice(say, taking_back(hands), now, manifests)
+    undo = taking_back(hands)
+    if quiet:
+        _save(directory, Noted(hands, before.said, before.edited))
+        return Notice((), undo, now, _LOOK_AGAIN)
+    words = tuple(w for hand in uncommitted(hands, files.private) for w in hand.words)
+    say = _by_hand_line([w for w in words if w not in before.said])
+    say += tuple(_edited_line(path) for path in edited if path not in before.edited)
+    _save(directory, Noted(hands, words, edited))
+    return Notice(say, undo, now, manifests)
 
 
-def _words(hands: Iterable[Hand], before: Iterable[Hand]) -> tuple[str, ...]:
-    known = {words for hand in before for words in hand.words}
-    new = [words for hand in hands for words in hand.words if words not in known]
-    if not new:
+def _by_hand_line(words: Sequence[str]) -> tuple[str, ...]:
+    if not words:
         return ()
-    return (f"by hand, uncommitted: {', '.join(new)} (`stead keep NAME` adopts one)",)
+    return (f"by hand, uncommitted: {', '.join(words)} (`stead keep NAME` adopts one)",)
 
 
-def _edits(edited: Iterable[str], before: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{path} was edited by hand, uncommitted" for path in edited if path not in before)
+def _edited_line(path: str) -> str:
+    done = "edited" if os.path.lexists(path) else "removed"
+    return f"{path} was {done} by hand, uncommitted"
+
+
+def uncommitted(hands: Iterable[Hand], private: Mapping[str, str]) -> tuple[Hand, ...]:
+    """Give the changes by hand that the place does not know of.
+
+    What its ``.env`` has and is secret, no shell is given: it is there by hand, and yet kept.
+    """
+    return tuple(
+        hand
+        for hand in hands
+        if hand.words and (hand.value is None or private.get(hand.name) != hand.value)
+    )
 
 
 def hands_of(directory: str, environ: Mapping[str, str], separator: str = ":") -> tuple[Hand, ...]:
-    """Give what was changed by hand: in this very shell as it is now, else as it was last noted."""
+    """Give what was changed by hand and is uncommitted.
+
+    In this very shell as it is now, else as it was noted last.
+    """
+    hands = load(directory).hands
     if environ.get(TRANSACTION) == directory and (base := applied_in(directory)):
-        return _by_hand(base, environ, separator)
-    return load(directory).hands
+        hands = _by_hand(base, environ, separator)
+    files = files_of(directory) if hands else None
+    return uncommitted(hands, files.private if files else {})
 
 
 def _by_hand(
@@ -175,7 +243,8 @@ def load(directory: str) -> Noted:
         with open(os.path.join(directory, NOTES, _HAND), "rb") as file:
             data = json.loads(file.read().decode("utf-8", "surrogateescape"))
         hands = tuple(Hand(**hand) for hand in data["hands"])
-        return Noted(hands, tuple(data["edited"]), bool(data["elsewhere"]))
+        said, edited = tuple(data["said"]), tuple(data["edited"])
+        return Noted(hands, said, edited, bool(data["elsewhere"]))
     except (OSError, ValueError, TypeError, KeyError):
         return Noted()
 
@@ -208,8 +277,13 @@ def watched(directory: str, files: Iterable[str]) -> Manifests:
 
 
 def _digest(path: str) -> str | None:
+    content = _content(path)
+    return None if content is None else sha256(content).hexdigest()
+
+
+def _content(path: str) -> bytes | None:
     try:
         with open(path, "rb") as file:
-            return sha256(file.read()).hexdigest()
+            return file.read()
     except OSError:
         return None

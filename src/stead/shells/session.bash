@@ -33,12 +33,12 @@ _stead_look() {
   if [[ -n $_stead_fresh ]]; then
     _stead_write_base
     _stead_fresh=
-    if [[ -n $_stead_hand ]]; then
+    if [[ -n $_stead_hand ]] || ! _stead_manifests; then
       _stead_notice --applied
       _stead_dump
     fi
   elif [[ ${_stead_text[0]-} != "$_stead_seen" ]] || ! _stead_manifests; then
-    _stead_notice || builtin return 0
+    _stead_notice "$@" || builtin return 0
   fi
   _stead_seen=${_stead_text[0]-}
 }
@@ -54,7 +54,7 @@ _stead_notice() {
 # that was is taken back: it is put on top again afterwards.
 _stead_before_record() {
   if [[ -n $_stead_key && -z $_stead_fresh && $_stead_file == "$STEAD_SHELL"/record/* ]]; then
-    _stead_look
+    _stead_look --quiet
   fi
   _stead_unhand
   _stead_fresh=1

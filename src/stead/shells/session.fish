@@ -41,12 +41,12 @@ function _stead_look
     if test -n "$_stead_fresh"
         set _stead_fresh
         printf '%s\0' $_stead_text >"$_stead_shell/base" 2>/dev/null
-        if test -n "$_stead_hand"
+        if test -n "$_stead_hand"; or not _stead_manifests
             _stead_notice --applied
             _stead_dump
         end
     else if test "$_stead_text" != "$_stead_seen"; or not _stead_manifests
-        _stead_notice; or return 0
+        _stead_notice $argv; or return 0
     end
     set -g _stead_seen $_stead_text
 end
@@ -61,7 +61,7 @@ end
 # that was is taken back: it is put on top again afterwards.
 function _stead_before_record
     if test -n "$_stead_key" -a -z "$_stead_fresh"; and string match -q -- "$STEAD_SHELL/record/*" "$_stead_file"
-        _stead_look
+        _stead_look --quiet
     end
     _stead_unhand
     set _stead_fresh 1

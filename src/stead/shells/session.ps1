@@ -22,14 +22,14 @@ function global:_stead_dump {
   })
 }
 
-function global:_stead_look {
+function global:_stead_look([string[]]$More = @()) {
   _stead_dump
   if ($Stead.Fresh) {
     $Stead.Fresh = $false
     try { [IO.File]::WriteAllText("$($Stead.Notes)/base", $Stead.Text) } catch { }
-    if ($Stead.Hand) { $null = _stead_notice '--applied'; _stead_dump }
+    if ($Stead.Hand -or -not (& $Stead.Manifests)) { $null = _stead_notice '--applied'; _stead_dump }
   } elseif ($Stead.Text -cne $Stead.Seen -or -not (& $Stead.Manifests)) {
-    if (-not (_stead_notice)) { return }
+    if (-not (_stead_notice $More)) { return }
   }
   $Stead.Seen = $Stead.Text
 }
@@ -46,7 +46,7 @@ function global:_stead_notice([string[]]$More = @()) {
 # Before a record takes the place of another, what was changed by hand since is noticed, and all
 # that was is taken back: it is put on top again afterwards.
 function global:_stead_before_record {
-  if ($Stead.Key -and -not $Stead.Fresh -and $Stead.AppliedTurn -ne '') { _stead_look }
+  if ($Stead.Key -and -not $Stead.Fresh -and $Stead.AppliedTurn -ne '') { _stead_look '--quiet' }
   & $Stead.Unhand
   $Stead.Fresh = $true
 }

@@ -34,12 +34,12 @@ _stead_look() {
   if [[ -n $_stead_fresh ]]; then
     _stead_fresh=
     builtin print -rn -- "$_stead_text" 2>/dev/null >|"$_stead_shell/base"
-    if [[ -n $_stead_hand ]]; then
+    if [[ -n $_stead_hand ]] || ! _stead_manifests; then
       _stead_notice --applied
       _stead_dump
     fi
   elif [[ $_stead_text != "$_stead_seen" ]] || ! _stead_manifests; then
-    _stead_notice || return 0
+    _stead_notice "$@" || return 0
   fi
   _stead_seen=$_stead_text
 }
@@ -55,7 +55,7 @@ _stead_notice() {
 # that was is taken back: it is put on top again afterwards.
 _stead_before_record() {
   if [[ -n $_stead_key && -z $_stead_fresh && $_stead_file == "$STEAD_SHELL"/record/* ]]; then
-    _stead_look
+    _stead_look --quiet
   fi
   _stead_unhand
   _stead_fresh=1

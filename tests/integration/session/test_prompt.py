@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import time
 
+import pexpect
 import pytest
 
 from stead.pipeline import prompt, record, session
 from stead.values.activation import Activation, Change
+
+PS = "<<READY>>"
 
 
 def exporting(shell: str, name: str, value: str) -> str:
@@ -204,16 +207,83 @@ def test_notes_are_for_the_user_alone(world, start, shell):
         assert path.stat().st_mode & 0o077 == 0
 
 
-def test_interrupted_lines_change_nothing(world, start, shell):
+def test_interrupts_leave_the_session_as_it_is(world, start, shell):
     terminal = start(shell)
-    terminal.child.send("export NEVER=1")
+    terminal.count += 1
+    terminal.child.sendline("sh -c 'echo star''ted; exec sleep 60'")
+    terminal.child.expect_exact("started")
     terminal.child.sendintr()
-    if shell == "fish":
-        terminal.run("true")
+    terminal.ready()
+    assert terminal.marked.endswith("(scans)")
+    # At the prompt: how many prompts an interrupt brings depends on when it comes.
+    for _ in range(3):
+        terminal.child.sendintr()
+    for attempt in range(20):
+        terminal.child.sendline(f"echo alive-{attempt}-$LEVEL-")
+        if terminal.child.expect_exact([f"alive-{attempt}-1-", pexpect.TIMEOUT], timeout=2) == 0:
+            break
     else:
-        if shell == "zsh":
-            terminal.child.sendline("")
-        terminal.ready()
-    assert terminal.value("LEVEL") == "1"
-    assert terminal.value("NEVER") == ""
+        pytest.fail("nothing comes after an interrupt")
+    assert hands(world) == {}
+
+
+def test_a_manifest_edited_as_something_is_staged_is_named(world, start, shell):
+    terminal = start(shell)
+    terminal.run(exporting(shell, "FRESH", "a"))
+    script = world.base / "both.sh"
+    script.write_text(f"echo 'X = 1' >>{world.manifest}; echo 2 >{world.directory}/turn\n")
+    said = terminal.run(f"{exporting(shell, 'MORE', 'b')}; sh {script}")
+    assert f"{world.manifest} was edited by hand" in said
+    assert "MORE set" in said
+    assert terminal.run("true") == ""
+
+
+def test_a_shell_within_has_what_is_staged_too(world, start, shell):
+    rc = world.base / "rc"
+    hook = f"stead hook {shell} | source" if shell == "fish" else f'eval "$(stead hook {shell})"'
+    terminal = start(shell, hook)
+    world.stage(Change("set", "LEVEL", "2"))
+    inner = {"bash": f"bash --rcfile {rc}/.bashrc -i", "zsh": "zsh -i", "fish": "fish -i"}[shell]
+    outer, terminal.count = terminal.count + 1, -1
+    terminal.run(inner)
+    assert terminal.value("LEVEL").splitlines()[-1] == "2"
+    world.stage(Change("set", "LEVEL", "3"))
+    terminal.run("true")
+    assert terminal.value("LEVEL") == "3"
+    terminal.count = outer - 1
+    terminal.run("exit")
+    assert terminal.value("LEVEL") == "3"
+
+
+@pytest.mark.parametrize(
+    ("shell", "rc"),
+    [
+        ("bash", "set -o noclobber -o nounset; set -f"),
+        ("bash", f"PROMPT_COMMAND='PS1=\"{PS}\"'"),
+        ("bash", f"PROMPT_COMMAND=('PS1=\"{PS}\"' true)"),
+        ("bash", "PROMPT_COMMAND='true ; '"),
+        ("bash", "export PROMPT_COMMAND='export COUNTED=1'"),
+        ("zsh", "setopt noclobber nounset sh_word_split ksh_arrays"),
+        ("zsh", f"precmd() {{ PS1='{PS}' }}"),
+        ("fish", "function fish_right_prompt; end"),
+    ],
+)
+def test_what_users_set_up_does_no_harm(world, start, shell, rc):
+    terminal = start(shell, rc, program=world.counting())
     assert terminal.marked == "(scans)"
+    assert terminal.run("true") == ""
+    assert world.asked() == []
+    assert "FRESH set" in terminal.run(exporting(shell, "FRESH", "a"))
+    world.stage(Change("set", "LEVEL", "2"))
+    (world.directory / "staged").touch()
+    terminal.run("true")
+    assert terminal.value("LEVEL") == "2"
+    assert terminal.value("FRESH") == "a"
+    assert terminal.marked == "(scans*)"
+
+
+def test_the_status_of_the_last_command_is_still_there_for_the_prompt(world, start):
+    rc = f"PS1='$?{PS}'"
+    terminal = start("bash", rc)
+    terminal.run("sh -c 'exit 7'")
+    assert terminal.marked == "(scans) 7"
