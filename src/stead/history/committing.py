@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.staged import changed_environments, read
+from stead.history.staged import changed_environments
 from stead.history.who import Cause
 from stead.pipeline import steps
 from stead.pipeline.files import text_of
+from stead.store.transactions import read
 from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass, replace
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.staged import read
 from stead.pipeline.discover import discover
-from stead.store.transactions import Journal, is_alive
+from stead.store.transactions import Journal, is_alive, read
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import dataclass
 

@@ -6,12 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.history.find import finish, history_of
-from stead.history.staged import read
 from stead.history.transaction import Transaction
 from stead.history.who import who
 from stead.pipeline import lockfile, steps
 from stead.store import transactions
-from stead.store.transactions import Journal, Owner, State
+from stead.store.transactions import Journal, Owner, State, read, settled
 from stead.values.errors import UsageError
 from stead.values.frozen import dataclass, replace
 
@@ -122,7 +121,7 @@ def _history(request: Request, context: Context, place: str) -> History:
 
 
 def _dropped(owner: Owner | None, state: State, now: float) -> str:
-    count = len(state.operations)
+    count = len(settled(state).operations)
     whose = ""
     if owner is not None:
         age = transactions.age(owner, now)

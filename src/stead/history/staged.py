@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.values.errors import StoreError
 from stead.values.frozen import dataclass, replace
-from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,18 +116,3 @@ def changed_environments(
             if (s[0], s[2]) == (place, platform) and s[1] != own and was.find(*s) != now.find(*s)
         )
     )
-
-
-def read(path: str) -> bytes | None:
-    """Give what a file of the place holds, None where there is none. Raises StoreError."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as exc:
-        raise StoreError(f"this cannot be read: {exc.strerror}", where=path) from exc
-
-
-def sha_of(content: bytes | None) -> str | None:
-    return None if content is None else sha256(content).hexdigest()

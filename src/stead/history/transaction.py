@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.staged import LOCK, Merged, effective, read, sha_of
+from stead.history.staged import LOCK, Merged, effective
 from stead.pipeline import steps
 from stead.pipeline.files import text_of
 from stead.pipeline.transaction import write_record
 from stead.store import transactions
 from stead.store.generations import History
-from stead.store.transactions import Journal, Operation, State
+from stead.store.transactions import Journal, Operation, State, read, sha_of
 from stead.values.errors import ManifestError, StoreError, UsageError
 from stead.values.frozen import replace
 
@@ -94,7 +94,7 @@ class Transaction:
             )
         if state.committing:
             steps.mend(self._context)
-            return _settled(state)
+            return transactions.settled(state)
         return state
 
     def content(self, path: str) -> bytes | None:
@@ -271,13 +271,6 @@ class Transaction:
         """Count what is recorded by now as the transaction's own."""
         self.owner = replace(self.owner, generation=self._history().newest)
         transactions.claim(self.journal, self.owner)
-
-
-def _settled(state: State) -> State:
-    """Say what came of a commit that was interrupted: all files are there, or none."""
-    if all(sha_of(read(path)) == sha for path, sha in state.files.items()):
-        return State(number=state.number, time=state.time, base={**state.base, **state.files})
-    return replace(state, committing=False)
 
 
 def refresh(transaction: Transaction, request: Request, context: Context) -> Prepared:

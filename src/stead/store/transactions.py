@@ -300,6 +300,18 @@ def clear(directory: str) -> None:
                 remove_tree(os.path.join(directory, name))
 
 
+def settled(state: State) -> State:
+    """Say what a state comes to: one that was being committed may be in the place by now.
+
+    The place's files change together, so either all of them are as staged, or none is.
+    """
+    if not state.committing:
+        return state
+    if all(sha_of(read(path)) == sha for path, sha in state.files.items()):
+        return State(number=state.number, time=state.time, base={**state.base, **state.files})
+    return replace(state, committing=False)
+
+
 def look(home: str | os.PathLike[str], place: str) -> Standing | None:
     """Say how a place's transaction stands, from outside; None where there is none."""
     journal = Journal(directory_of(home, place))
@@ -307,7 +319,7 @@ def look(home: str | os.PathLike[str], place: str) -> Standing | None:
     if state is None:
         return None
     owner = journal.owner() or Owner(0, state.time, place, "")
-    return Standing(owner, is_alive(journal.directory), state.operations)
+    return Standing(owner, is_alive(journal.directory), settled(state).operations)
 
 
 def is_alive(directory: str) -> bool:
@@ -330,3 +342,18 @@ def age(owner: Owner, now: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {word}"
     return f"{seconds} s"
+
+
+def read(path: str) -> bytes | None:
+    """Give what a file of the place holds, None where there is none. Raises StoreError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as exc:
+        raise StoreError(f"this cannot be read: {exc.strerror}", where=path) from exc
+
+
+def sha_of(content: bytes | None) -> str | None:
+    return None if content is None else sha256(content).hexdigest()
