@@ -18,6 +18,7 @@ from stead.formats._grammar import (
     WorkspaceTable,
 )
 from stead.formats._kinds import KindsReader
+from stead.formats._matrix import MatrixReader
 from stead.formats._packages import leaves
 from stead.formats._reserved import GUARDED
 from stead.formats._words import bare_or_quoted
@@ -89,7 +90,7 @@ def from_table(
     return manifest
 
 
-class _Reader(KindsReader):
+class _Reader(KindsReader, MatrixReader):
     """Turns the tables of one file into values; mistakes go to ``problems``."""
 
     def manifest(self, root: Root, data: Mapping[str, Any]) -> Manifest:
@@ -125,6 +126,8 @@ class _Reader(KindsReader):
             link=root.link,
             kinds=self.kinds(root),
             secrets=self.secrets_table(root.secrets),
+            packages=self.packages_made(root.package),
+            test=self.test(root.test),
         )
 
     # -- workspace, uses
@@ -202,6 +205,7 @@ class _Reader(KindsReader):
             choice=self.choice(table.choose, at),
             adopt=table.adopt,
             inherits=table.inherits if isinstance(table, LayerTable) else (),
+            goal=self.goal(table, at) if isinstance(table, LayerTable) else None,
             origin=self.where(*at),
         )
 

@@ -14,6 +14,7 @@ from stead.values.origin import NOWHERE, Origin
 
 if TYPE_CHECKING:
     from stead.values.kinds import Check, Choice, Declaration, Raw, RenderedFile, SecretsTable
+    from stead.values.package import GoalPart, PackageDefinition, TestDefaults
     from stead.values.requirement import Requirement
 
 
@@ -124,6 +125,8 @@ class Layer:
     """Variables that the caller's shell may set."""
     inherits: tuple[str, ...] = ()
     """Other layers this one includes (``include-group`` of PEP 735)."""
+    goal: GoalPart | None = None
+    """What it says of testing."""
     origin: Origin = field(default=NOWHERE, compare=False)
 
 
@@ -173,6 +176,8 @@ class Manifest:
     """Directories to put on Python's path, for code that is not installed."""
     kinds: Kinds = NOTHING
     secrets: SecretsTable | None = None
+    packages: tuple[PackageDefinition, ...] = ()
+    test: TestDefaults | None = None
     reads: tuple[str, ...] = ()
     """Other files that took part (``-r``, ``-c``, ``setup.cfg``), absolute."""
     own: bool = False

@@ -87,7 +87,11 @@ def pairs(text: str) -> tuple[tuple[str, str], ...]:
 def requirement_lines(text: str) -> tuple[str, ...]:
     """Read lines of a requirements file: ``-rFILE`` is ``-r FILE``, blanks in paths are escaped."""
     joined = "".join(text.replace("\r", "").split("\\\n"))
-    return tuple(_requirement_line(line) for line in joined.splitlines())
+    lines = tuple(_requirement_line(line) for line in joined.splitlines())
+    for line in lines:
+        if line.endswith("\\") and (line.startswith("-") or " -" in line):
+            raise Unfit(f'"{line}" ends with a backslash, and no line follows')
+    return lines
 
 
 def _requirement_line(line: str) -> str:

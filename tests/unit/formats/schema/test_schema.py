@@ -118,6 +118,13 @@ COMPANIONS = {
         "": {"host": "x"},
     },
     "ModuleTable": {"": {"kind": "data"}},
+    "PackageTable": {
+        **{k: {} for k in ("builder", "recipe", "file", "version")},
+        **{k: {"version": "1"} for k in ("format", "distribution")},
+        "command": {"outputs": ["dist/*.whl"]},
+        "outputs": {"command": ["x"]},
+        "": {"builder": "wheel"},
+    },
 }
 
 

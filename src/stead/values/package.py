@@ -1,0 +1,89 @@
+"""Packages that a project makes, and the environments with commands that need them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from stead.values.frozen import dataclass, field
+from stead.values.origin import NOWHERE, Origin
+
+if TYPE_CHECKING:
+    from stead.values.testenv import TestCommand
+
+Builder = Literal["sdist", "wheel", "conda", "command", "file", "release"]
+Format = Literal["sdist", "wheel", "conda"]
+
+FORMATS: tuple[Format, ...] = ("sdist", "wheel", "conda")
+
+INSTALLS: dict[str, tuple[Format, ...]] = {
+    "venv": ("sdist", "wheel"),
+    "conda": ("sdist", "wheel", "conda"),
+}
+"""Which formats each kind of environment can install."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageDefinition:
+    """One way to come by a package: build it, or take one that is there.
+
+    ``builder`` says how: ``sdist``, ``wheel`` and ``conda`` build the project at
+    ``path``; ``command`` runs ``command``, which leaves ``outputs``; ``file`` takes
+    the file ``file``; ``release`` takes version ``version`` of ``distribution``
+    from an index. ``format`` is what comes of it. Paths are absolute.
+    """
+
+    name: str
+    builder: Builder
+    format: Format
+    path: str = ""
+    recipe: str = ""
+    """A recipe of a conda package; empty for one made from the project's metadata."""
+    command: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    """Glob patterns, relative to ``path``, of what ``command`` leaves."""
+    file: str = ""
+    version: str = ""
+    distribution: str = ""
+    python: str = ""
+    """The interpreter to build with; empty for that of the environment that needs it."""
+    environment: str = ""
+    """The environment to build in; empty for one made for the build."""
+    match: tuple[str, ...] = ()
+    """Factor expressions over names of environments; empty for all that can install the format."""
+    universal: bool = False
+    """Whether one build serves every interpreter and platform."""
+    inputs: tuple[str, ...] = ()
+    """Glob patterns of files, besides those of the project, that the build reads."""
+    variables: tuple[str, ...] = ()
+    """Patterns of the caller's variables that the build sees, and that its key depends on."""
+    description: str = ""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GoalPart:
+    """What a layer says of testing: joined, layer by layer, it makes an environment a goal."""
+
+    commands: tuple[TestCommand, ...] = ()
+    packages: tuple[str, ...] | None = None
+    """The definitions to take; None where the layer does not say, empty for none at all."""
+    depends: tuple[str, ...] = ()
+    """Factor expressions over names of environments that run before, where they run at all."""
+    labels: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    """What only one running environment may hold at a time."""
+    timeout: float = 0
+    """Seconds after which a run is stopped; 0 for none."""
+    retries: int = 0
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TestDefaults:
+    """``[test]``: which environments run when none is named."""
+
+    __test__ = False
+
+    environments: tuple[str, ...] = ()
+    """Names, expanded from factor expressions, in order."""
+    origin: Origin = field(default=NOWHERE, compare=False)
