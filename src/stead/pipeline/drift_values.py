@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from stead.config.render import format_of
 from stead.config.render.writers import INI_SECTION
 from stead.pipeline import rendering
 from stead.pipeline.adopt import Refused
 from stead.values.drift import Drift
 from stead.values.errors import SteadError
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,8 +33,8 @@ def values_in(
             drift, "it is gone", "`stead restore` writes it again, or take it out of [files]"
         )
     try:
-        with open(drift.where, encoding="utf-8") as file:
-            text = file.read()
+        with open(drift.where, encoding="utf-8") as opened:
+            text = opened.read()
         before = rendering.content(plan, table, platform)
     except (OSError, UnicodeDecodeError, SteadError) as exc:
         return (), Refused(drift, f"it cannot be read: {exc}", "`stead restore` writes it again")
@@ -44,11 +46,12 @@ def values_in(
             f"make the same change in {plan.file.template}",
             lines,
         )
+    file = replace(plan.file, format=format_of(plan.file))
     try:
-        old, rest = _parsed(plan.file, before)
-        new, others = _parsed(plan.file, text)
+        old, rest = _parsed(file, before)
+        new, others = _parsed(file, text)
     except (SteadError, ValueError, KeyError, TypeError, AttributeError):
-        why = f"it cannot be read as {plan.file.format} any more"
+        why = f"it cannot be read as {file.format} any more"
         return (), Refused(drift, why, "mend it by hand, or `stead restore`", lines)
     if old.keys() != new.keys() or rest != others:
         return (), Refused(
