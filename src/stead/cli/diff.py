@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.cli import options
+from stead.cli.nearby import visible
 
 if TYPE_CHECKING:
     import argparse
@@ -55,7 +56,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         app.out_json(found)
         return 0
     for line in difference_lines(found):
-        app.out(line)
+        app.out(visible(line))
     if found.empty:
         app.err("no difference")
     return 0

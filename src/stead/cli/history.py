@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stead.cli.app import App
-    from stead.history.share import Reference, Shared
+    from stead.history.clones import Reference
+    from stead.history.share import Shared
 
 HELP = """Share this repository's history through its git remote, and find lost records again.
 

@@ -79,7 +79,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         app.out(visible(_line(entry, history, last)))
         if args.patch:
             for line in difference_lines(_since(entry)):
-                app.out(f"    {line}")
+                app.out(visible(f"    {line}"))
     return 0
 
 

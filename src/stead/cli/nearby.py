@@ -29,4 +29,4 @@ def visible(text: str) -> str:
     """Make what a terminal would obey visible, in a line that strangers have written."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in text)

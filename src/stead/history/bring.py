@@ -16,7 +16,10 @@ from stead.history.plan import lock_path, planned
 from stead.history.refs import commit
 from stead.history.restore import latest
 from stead.history.undo import Went, cannot, private_files, working_copies
+from stead.history.who import who
+from stead.store import begun
 from stead.store.generations import History
+from stead.store.places import make_private
 from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import replace
 from stead.values.generation import Generation
@@ -63,12 +66,17 @@ def bring(
         now = history.last() or now
         plan = planned(history, history.find(now.base) or now, target, theirs)
         after = {path: new for path, (_, new) in plan.edits.items()}
-        replace_together(layout, after, reason, expect={p: plan.before[p] for p in after})
+        words = begun.Begun(history.newest + 1, context.now(), who(), cause.command, cause.reason)
+        make_private(history.home, history.directory)
+        noted = {begun.file_of(history): begun.encode(words)}
+        expect = {path: plan.before[path] for path in after}
+        replace_together(layout, {**after, **noted}, reason, expect=expect)
     try:
         done = make()
     except SteadError as exc:
         back = {path: plan.before[path] for path in after}
-        replace_together(layout, back, f"{reason}, taken back", expect=after)
+        none = dict.fromkeys(noted)
+        replace_together(layout, {**back, **none}, f"{reason}, taken back", expect=after)
         raise cannot(exc, target, history) from exc
     base = _as_shared(history, theirs, target, now.at, context) if plan.merged else None
     state, texts = state_of(done.composed, done.table, done.activation.build, context, cause)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from stead.values.context import Context
 
 _MANY = 1_000_000
+_ANY = Generation(number=1, time=0.0, who="", place="", environment="", platform="")
+"""Shows of what kind each field is."""
 _END_OF_TIME = 2.0e11
 """Seconds: the year 8307, after which a calendar gives up."""
 
@@ -60,14 +62,15 @@ def _parsed(object_: str, message: str) -> Commit | None:
     try:
         data = json.loads(lines[-1])
         generation = from_json(data)
-        texts = (generation.who, generation.place, generation.root, generation.build)
-        kinds = (generation.number, generation.at, generation.base, generation.parent)
-        if not (all(isinstance(t, str) for t in texts) and all(type(k) is int for k in kinds)):
+        known = generation.as_json()
+        texts = [v for n, v in known.items() if isinstance(getattr(_ANY, n), str)]
+        counts = [v for n, v in known.items() if type(getattr(_ANY, n)) is int]
+        texts += [*generation.command, *generation.files, *generation.files.values()]
+        texts += [*generation.variables, *generation.variables.values()]
+        texts += [v for pin in generation.modules for v in asdict(pin).values()]
+        if not all(isinstance(text, str) for text in texts):
             return None
-        words = (*generation.command, *generation.files, *generation.files.values())
-        words = (*words, *(v for pin in generation.modules for v in asdict(pin).values()))
-        pairs = (*generation.variables, *generation.variables.values(), generation.reason)
-        if not all(isinstance(w, str) for w in (*words, *pairs)) or generation.number < 1:
+        if not all(type(n) is int for n in (*counts, *generation.redo)) or generation.number < 1:
             return None
         if not abs(generation.time) < _END_OF_TIME:
             return None

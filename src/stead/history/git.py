@@ -7,7 +7,6 @@ Whatever is run here asks nobody, starts no hook, and knows nothing of the calle
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from stead.values.errors import StoreError
@@ -118,6 +117,8 @@ def decoded(component: str) -> str:
 
 
 def has_git(context: Context) -> bool:
+    import shutil  # brings compression along
+
     return bool(shutil.which("git", path=context.environ.get("PATH")))
 
 

@@ -12,16 +12,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stead.history import commits
+from stead.history.clones import OWN, clone_id, references
 from stead.history.git import SHARED, has_git, repository_of, shared_by_others
 from stead.history.restore import readable
-from stead.history.share import OWN, clone_id, references
 from stead.values.errors import StoreError, UsageError
 from stead.values.frozen import replace
 
 if TYPE_CHECKING:
+    from stead.history.clones import Reference
     from stead.history.commits import Commit
     from stead.history.git import Repository
-    from stead.history.share import Reference
     from stead.history.texts import Texts
     from stead.store.generations import History
     from stead.values.context import Context

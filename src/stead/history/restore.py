@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history import commits
-from stead.history.git import has_git, repository_of, tip
 from stead.history.who import told
 from stead.store.generations import History
-from stead.store.moved import take_over
 from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import replace
 
@@ -28,6 +25,9 @@ def restore(
     Gives the numbers of those that are there again. What git has not stays lost, and
     what hinders (no git, a full disk) is told as a note.
     """
+    from stead.history import commits
+    from stead.history.git import has_git, repository_of, tip
+
     repository = repository_of(history.place)
     if repository is None:
         return ()
@@ -181,5 +181,7 @@ def adopt(history: History, former: str) -> int:
             where=history.place,
             remedy="one place has one history; work where it has none",
         )
+    from stead.store.moved import take_over
+
     take_over(history.home, former, history.place)
     return History(history.home, history.place, history.environment).newest
