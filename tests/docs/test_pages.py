@@ -184,3 +184,21 @@ def test_each_foreign_variable_that_the_program_reads_is_documented():
         read |= set(re.findall(r"\bat\(\s*\"([A-Z][A-Z0-9_]+)\"", text))
     assert {"PIP_INDEX_URL", "PYENV_ROOT"} <= read, "the search finds nothing any more"
     assert read - documented == set()
+
+
+def test_what_the_architecture_names_is_there():
+    """Files by their path in the package, and functions and tables in them."""
+    text = TEXT[ROOT / "docs" / "architecture.md"]
+    package = ROOT / "src" / "stead"
+    files = set(re.findall(r"`([a-z_]+/[a-z_/*]+\.(?:py|\*))`", text))
+    assert len(files) > 50
+    assert [f for f in sorted(files) if not [*package.glob(f), *ROOT.glob(f)]] == []
+    named = re.findall(r"`(\w+)` in\s`([a-z_/]+\.py)`", text)
+    assert len(named) > 10
+    gone = [
+        (name, file)
+        for name, file in named
+        for found in [*package.glob(file), *ROOT.glob(file)]
+        if not re.search(rf"\b{name}\b", found.read_text("utf-8"))
+    ]
+    assert gone == []
