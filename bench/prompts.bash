@@ -2,7 +2,8 @@
 #
 #   bash prompts.bash MODE COUNT PLACE ELSEWHERE HOOK VARIABLE
 #
-# MODE is `stay` (prompts in PLACE where nothing changes) or `enter` (each time from ELSEWHERE).
+# MODE is `stay` (prompts in PLACE where nothing changes), `enter` (each time from ELSEWHERE), or
+# `session` (as `stay`, in a shell that has its environment everywhere).
 # HOOK is a file with a tool's hook. VARIABLE must be set in PLACE. Prints microseconds.
 mode=$1 count=$2 place=$3 elsewhere=$4 variable=$6
 cd "$elsewhere" || exit
@@ -23,7 +24,7 @@ for i in 1 2 3; do
   cd "$place" || exit
   prompt
   [[ -n ${!variable-} ]] || refuse "$variable is not set in $place"
-  if [[ $mode == enter || $i == 1 ]]; then
+  if [[ $mode == enter || ($mode == stay && $i == 1) ]]; then
     cd "$elsewhere" || exit
     prompt
     [[ -z ${!variable-} ]] || refuse "$variable is still set in $elsewhere"

@@ -1,13 +1,16 @@
-"""Rows about history: going back to a build that is there, and how that grows."""
+"""Rows about history: going back to a build that is there, how that grows, and a session's prompt."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from measure import Program, Row, by_turns
+from rows_prompt import Prompts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from stead.values.generation import Generation
 
 STEAD = f"{sys.prefix}/bin/stead"
-UNDO, PAGE, GROWTH = 50.0, 100.0, 1.2
+UNDO, PAGE, GROWTH, PROMPT = 50.0, 100.0, 1.2, 0.4
 FEW, MANY = 10, 1000
 
 
@@ -56,7 +59,57 @@ def rows(world: World) -> list[Row]:
             GROWTH,
             limit=True,
         ),
+        *_session_rows(world),
     ]
+
+
+def _session_rows(world: World) -> list[Row]:
+    """Time the prompt of a session's bash where nothing changed, with some variables about."""
+    place = world.place("session", {"stead.toml": '[vars]\nLEVEL = "1"\n'})
+    world.do(world.stead, "trust", "--yes", cwd=place)
+    ours = _session(world, place)
+    ms = by_turns(
+        {"session": ours.timer("session", world.rounds(40, 10), place, "LEVEL")},
+        world.rounds(15, 3),
+    )["session"]
+    found = [Row("unchanged prompt in a session", round(ms, 2), "goal", PROMPT, PROMPT, limit=True)]
+    if shutil.which("strace"):
+        started = ours.started(place, "LEVEL", mode="session")
+        name = "unchanged prompt in a session: processes started"
+        found.append(Row(name, started, "none", 0, 0, counts=True))
+    else:
+        world.left_out.append("processes started by a session's prompt: strace is not there")
+    return found
+
+
+def _session(world: World, place: str) -> Prompts:
+    """Begin a transaction without its process, and give what its bash would read."""
+    from stead.formats import known
+    from stead.pipeline import session
+    from stead.pipeline.transaction import write_record
+    from stead.store import transactions
+    from stead.values.activation import Activation, Change
+
+    directory = transactions.directory_of(world.home, place)
+    journal = transactions.Journal(directory)
+    owner = transactions.Owner(os.getpid(), 0.0, place, "default")
+    manifest = os.path.join(place, "stead.toml")
+    with open(manifest, "rb") as file:
+        state = transactions.begin(journal, owner, {manifest: file.read()})
+    changes = (Change("set", "LEVEL", "1"), Change("set", "STEAD_PLACE", place))
+    write_record(directory, Activation(place, place, "default", changes))
+    start = session.prepare(
+        directory,
+        "bash",
+        name="session",
+        home=str(world.home),
+        program=("bash", world.stead),
+        names=known.NAMES,
+        owner=os.getpid(),
+        files=state.base,
+        environ=world.env,
+    )
+    return Prompts(world, start.files["rc.bash"], STEAD_SHELL=directory)
 
 
 def _place(root: Path, home: Path, environ: dict[str, str], count: int, *first: str) -> Path:

@@ -50,15 +50,15 @@ class Prompts:
 
         return run
 
-    def started(self, place: str, variable: str) -> float:
+    def started(self, place: str, variable: str, mode: str = "stay") -> float:
         """Count the processes that one unchanged prompt starts, with strace."""
         counts: list[int] = []
         log = str(self._world.base / "strace.log")
-        self._world.do(*self.command("stay", 2, place, variable), cwd="/", **self._env)
+        self._world.do(*self.command(mode, 2, place, variable), cwd="/", **self._env)
         for prompts in (0, 20):
             self._world.do(
                 "strace", "-f", "-qq", "-o", log, "-e", "trace=fork,vfork,clone,clone3,execve",
-                *self.command("stay", prompts, place, variable), cwd="/", **self._env,
+                *self.command(mode, prompts, place, variable), cwd="/", **self._env,
             )  # fmt: skip
             counts.append(
                 len(re.findall(r"\) = [1-9]|\) = 0$", Path(log).read_text(), re.MULTILINE))

@@ -36,11 +36,14 @@ MANIFEST = '[vars]\nLEVEL = "1"\n'
 class Session:
     """A person in `stead shell`."""
 
-    def __init__(self, machine, root: Path, shell: str, *words: str) -> None:
+    def __init__(
+        self, machine, root: Path, shell: str, *words: str, under: tuple[str, ...] = ()
+    ) -> None:
         self.shell, self.count, self.marked = shell, 0, ""
+        argv = [*under, str(machine.program), "shell", "--shell", shell, *words]
         self.child = pexpect.spawn(
-            str(machine.program),
-            ["shell", "--shell", shell, *words],
+            argv[0],
+            argv[1:],
             cwd=str(root),
             env={**machine.environ, "TERM": "dumb", "PWD": str(root)},
             encoding="utf-8",
@@ -156,8 +159,8 @@ def begin(machine):
         file.write_text(text, encoding="utf-8")
     made: list[Session] = []
 
-    def start(root: Path, shell: str, *words: str, ready: bool = True) -> Session:
-        made.append(Session(machine, root, shell, *words))
+    def start(root: Path, shell: str, *words: str, ready: bool = True, **more) -> Session:
+        made.append(Session(machine, root, shell, *words, **more))
         if ready:
             made[-1].ready()
         return made[-1]
@@ -300,16 +303,80 @@ def test_asked_to_end_it_takes_its_shell_along(machine, project, begin):
     assert machine.json("status", cwd=root)["transaction"]["staged"] == 1
 
 
-def test_the_shell_says_when_its_process_is_gone(machine, project, begin):
+def test_the_shell_says_when_its_process_is_gone(machine, project, begin, shell):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, shell, under=("sh", "-c", '"$@"; sleep 600', "sh"))
+    session.run("stead set COLOUR=red")
+    owner = machine.json("status", cwd=root)["transaction"]["pid"]
+    os.kill(owner, signal.SIGKILL)
+    assert gone(owner)
+    assert "stead shell --resume" in session.run("true")
+    assert session.run("true") == ""
+    assert session.value("COLOUR") == "red"
+    assert "is over" in session.run("stead set COLOUR=blue")
+    assert machine.json("status", cwd=root)["transaction"]["staged"] == 1
+    session.kill()
+
+
+def test_a_commit_at_the_end_that_cannot_be_is_kept(machine, project, begin):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, "bash")
-    session.run("stead set COLOUR=red")
-    (inner,) = children(session.child.pid)
-    os.kill(session.child.pid, signal.SIGKILL)
-    assert gone(session.child.pid)
-    session.child.close(force=True)
-    assert gone(inner)
+    session.run("stead set LEVEL=2")
+    edited = MANIFEST.replace('"1"', '"3"')
+    (root / "stead.toml").write_text(edited)
+    code, said = session.leave("c")
+    assert code == 1
+    assert "contradict" in said
+    assert "--resume" in said
+    assert (root / "stead.toml").read_text() == edited
     assert machine.json("status", cwd=root)["transaction"]["staged"] == 1
+
+
+def test_a_place_with_an_odd_name(machine, tmp_path, begin, shell):
+    root = tmp_path / "it's a $(place) 100% *ü*"
+    root.mkdir()
+    (root / "stead.toml").write_text(MANIFEST)
+    session = begin(root, shell)
+    assert session.marked == "(it_s_a___place__100___ü_)"
+    session.run("stead set COLOUR=red")
+    assert session.value("COLOUR") == "red"
+    assert "FRESH set" in session.export("FRESH", "a")
+    session.run("cd /")
+    assert session.value("COLOUR") == "red"
+    session.run("cd -")
+    assert "FRESH set: uncommitted" in session.run("stead status")
+    assert session.leave("d")[0] == 0
+
+
+def test_what_is_private_is_kept_in_env_alone(machine, project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.export("API_TOKEN", "hush-hush")
+    assert "looks private" in session.run("stead keep API_TOKEN")
+    assert "staged API_TOKEN in .env" in session.run("stead keep --private API_TOKEN")
+    assert "uncommitted" not in session.run("stead status")
+    for path in machine.stead_home.rglob("*"):
+        if path.is_file() and b"hush-hush" in path.read_bytes():
+            assert path.stat().st_mode & 0o077 == 0
+    session.leave("c")
+    assert (root / ".env").read_text() == "API_TOKEN=hush-hush\n"
+    assert (root / ".env").stat().st_mode & 0o777 == 0o600
+    assert "hush" not in (root / "stead.toml").read_text()
+    left = [p for p in machine.stead_home.rglob("*") if p.is_file()]
+    assert not [p for p in left if b"hush-hush" in p.read_bytes() and "history@" in str(p)]
+
+
+def test_there_is_one_shell_for_a_place(machine, project, begin):
+    root = project({"stead.toml": MANIFEST})
+    first = begin(root, "bash")
+    assert "and leave the shell" in first.run("stead shell")
+    second = begin(root, "bash", "--no-wait", ready=False)
+    assert f"process {first.child.pid}" in second.expect("--no-wait")
+    third = begin(root, "bash", ready=False)
+    third.expect(f"process {first.child.pid}")
+    first.leave()
+    third.ready()
+    assert third.value("LEVEL") == "1"
 
 
 def test_killed_resumed_and_aborted_the_place_is_byte_for_byte_what_it_was(

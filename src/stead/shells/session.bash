@@ -22,10 +22,11 @@ _stead_session() {
 }
 
 # What the shell changes by itself is hidden, so that the text is the same until a person changes it.
+# The file is written over in place: to cut it off first costs a disk more than all the rest.
 _stead_dump() {
   local PWD OLDPWD SHLVL _ COLUMNS LINES IFS=
-  builtin declare -px 2>/dev/null >|"$_stead_shell/exports" &&
-    builtin mapfile -d '' -t _stead_text <"$_stead_shell/exports"
+  { builtin declare -px && builtin printf '\0'; } 2>/dev/null 1<>"$_stead_shell/exports" &&
+    builtin mapfile -d '' -n 1 -t _stead_text <"$_stead_shell/exports"
 }
 
 _stead_look() {
@@ -63,7 +64,7 @@ _stead_before_record() {
 # Notes what is exported right after a record was applied: NAME=VALUE, each with a NUL.
 _stead_write_base() {
   local _stead_l _stead_n _stead_p='^declare -[a-zA-Z]+ ([A-Za-z_][A-Za-z0-9_]*)(=|$)' _stead_lines
-  builtin mapfile -t _stead_lines <"$_stead_shell/exports"
+  builtin mapfile -t _stead_lines <<<"${_stead_text[0]-}"
   for _stead_l in "${_stead_lines[@]}"; do
     if [[ $_stead_l =~ $_stead_p ]]; then
       _stead_n=${BASH_REMATCH[1]}

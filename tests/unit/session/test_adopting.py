@@ -9,7 +9,7 @@ from stead.pipeline.hand import by_hand
 from stead.pipeline.variables import First
 from stead.values.errors import UsageError
 from stead.values.origin import Origin
-from stead.values.table import Definition, Entry, Rank, Table
+from stead.values.table import Definition, Entry, Table
 
 MANIFEST, DOTENV = "/p/stead.toml", "/p/.env"
 BASE = {"OWN": "1", "BOTH": "1", "UP": "1", "HID": "1", "OUTER": "1", "PATH": "/x"}
@@ -23,7 +23,7 @@ NOW = {
 
 
 def entry(name: str, *files: str, secret: bool = False) -> Entry:
-    made = tuple(Definition(name, "1", next(iter(Rank)), origin=Origin(f, 1)) for f in files)
+    made = tuple(Definition(name, "1", "vars", origin=Origin(f, 1)) for f in files)
     return Entry(name, definitions=made, secret=secret)
 
 
