@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -258,6 +259,8 @@ def test_a_killed_one_is_resumed_or_rolled_back(machine, project):
             assert done.stdout == "none\n"
             assert f"process {process.pid}" in done.stderr
             assert "1 change staged" in done.stderr
+            kept = done.stderr.partition("what it had staged is kept in ")[2].split("\n")[0]
+            assert 'A = "1"' in (Path(kept) / "stead.toml").read_text()
         assert machine.json("status", cwd=root)["transaction"] is None
         before = content(root)
     assert "no transaction to go on with" in machine.fails(
@@ -322,7 +325,7 @@ def test_nothing_goes_round_the_transaction(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("set", "LEVEL=2", cwd=root)
     before = content(root)
-    for command in ("undo", "redo", "rollback 1", "shell -c true", "init"):
+    for command in ("undo", "redo", "rollback 1", "shell -c true", "init", "secret set X"):
         done = machine.run("shell", "-c", f"stead {command}", cwd=root)
         assert done.returncode == 2, command
         assert "transaction" in done.stderr
@@ -352,3 +355,42 @@ def test_a_damaged_state_is_named_and_the_one_before_it_used(machine, project):
     assert done.returncode == 0, done.stderr
     assert "state 3 of the transaction is damaged" in done.stderr
     assert (root / "stead.toml").read_text() == MANIFEST + 'A = "1"\nC = "3"\n'
+
+
+def test_a_module_is_used_and_a_repository_begun_in_a_transaction(machine, project):
+    root = project({"stead.toml": MANIFEST, "lib/stead.toml": '[vars]\nOF_LIB = "l"\n'})
+    before = content(root)
+    script = "stead use lib=./lib >&2; echo $OF_LIB; git init -q .; stead set A=1 >&2; echo $A"
+    done = machine.run("shell", "-c", f"{script}; exit 1", cwd=root)
+    assert done.stdout == "l\n1\n", done.stderr
+    assert {n: v for n, v in content(root).items() if not n.startswith(".git/")} == before
+    machine.ok("shell", "-c", script, cwd=root)
+    assert log(machine, root)[0]["reason"] == "use lib=./lib; set A"
+
+
+def test_another_command_that_is_recorded_meanwhile_is_not_taken_back(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    script = (
+        "stead set A=1 >&2; env -u STEAD_SHELL stead set B=2 >&2; echo $A; stead status >/dev/null;"
+        " echo $A $B"
+    )
+    done = machine.run("shell", "-c", f"{script}; exit 1", cwd=root)
+    assert done.returncode == 1
+    assert "put back" not in done.stderr
+    text = (root / "stead.toml").read_text()
+    assert text == MANIFEST + 'B = "2"\n'
+    done = machine.run("shell", "-m", "both", "-c", script.replace("B=2", "B=3"), cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert (root / "stead.toml").read_text() == MANIFEST + 'B = "3"\nA = "1"\n'
+    entries = log(machine, root)
+    assert [e["reason"] for e in entries][0] == "both"
+    assert [e["command"][:1] for e in entries] == [["shell"], ["set"], ["set"], []]
+
+
+def test_other_environments_are_recorded_too(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", "-e", "test", cwd=root)
+    machine.ok("shell", "-m", "both", "-c", "stead add 'leaf<2'", cwd=root)
+    for environment in ("default", "test"):
+        entry = machine.json("log", "-e", environment, cwd=root)[0]
+        assert (entry["reason"], entry["command"]) == ("both", ["shell"])

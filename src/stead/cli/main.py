@@ -65,7 +65,19 @@ COMMANDS = {
     "store": "check the store, and say what it holds",
 }
 
-NOT_STAGED = frozenset({"import", "init", "redo", "shell", "undo", "work"})
+NOT_STAGED = frozenset(
+    {
+        "import",
+        "init",
+        "redo",
+        "secret edit",
+        "secret rotate",
+        "secret set",
+        "shell",
+        "undo",
+        "work",
+    }
+)
 """Commands that are refused inside a transaction of the place that they would change."""
 
 
@@ -126,9 +138,10 @@ def _dispatch(words: list[str]) -> int:
     from stead.cli.app import make_app
 
     app = make_app(args)
-    if name in NOT_STAGED and app.transaction:
+    named = f"{name} {args.action}" if hasattr(args, "action") else name
+    if named in NOT_STAGED and app.transaction:
         raise UsageError(
-            f"`stead {name}` changes the place at once, which a transaction does not",
+            f"`stead {named}` changes the place at once, which a transaction does not",
             where=app.transaction.place,
             remedy="`stead commit` or `stead abort` first, and leave the shell",
         )

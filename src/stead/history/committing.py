@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.staged import changed_environments
+from stead.history.staged import changed_environments, keep_aside
 from stead.history.who import Cause
 from stead.pipeline import steps
 from stead.pipeline.files import text_of
@@ -14,7 +14,7 @@ from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from stead.history.compare import Difference
     from stead.history.transaction import Transaction
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.generation import Generation
 
-ABORTED = "aborted@"
-"""Beside the transaction: manifests that were edited by hand, as an abort found them."""
 _PRIVATE = 0o600
 
 
@@ -147,7 +145,8 @@ def abort(transaction: Transaction, context: Context, *, keep_edits: bool = Fals
         former = _former(transaction, state, context) if there else {}
         kept = ""
         if former:
-            kept = _keep_edits(transaction, tuple(former), context)
+            edited = {path: read(path) for path in former}
+            kept = keep_aside(transaction.directory, transaction.place, edited, context.now())
             steps.write_files(
                 former,
                 steps.layout_of(context),
@@ -168,22 +167,6 @@ def _former(transaction: Transaction, state: State, context: Context) -> dict[st
         except StoreError as exc:
             context.progress.note(f"{path} stays as it is, edited by hand: {exc.message}")
     return former
-
-
-def _keep_edits(transaction: Transaction, files: Sequence[str], context: Context) -> str:
-    """Keep the texts of files apart; gives their directory."""
-    from stead.store.atomic import write_file
-
-    top = os.path.join(os.path.dirname(transaction.directory), ABORTED)
-    stamp = int(context.now())
-    while os.path.exists(kept := os.path.join(top, str(stamp))):
-        stamp += 1
-    for path in files:
-        held = read(path)
-        if held is not None:
-            name = os.path.relpath(path, transaction.place).replace("..", "_up")
-            write_file(os.path.join(kept, name), held, _PRIVATE)
-    return kept if os.path.isdir(kept) else ""
 
 
 def difference(transaction: Transaction, request: Request, context: Context) -> Difference:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from stead.history.find import finish, history_of
+from stead.history.staged import keep_aside
 from stead.history.transaction import Transaction
 from stead.history.who import who
 from stead.pipeline import lockfile, steps
+from stead.pipeline.discover import VERSION_CONTROL
 from stead.store import transactions
 from stead.store.transactions import Journal, Owner, State, read, settled
-from stead.values.errors import UsageError
+from stead.values.errors import StoreError, UsageError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ def _taken_over(
     if not resume:
         told: tuple[str, ...] = ()
         if left is not None:
-            told = (_dropped(former, left, context.now()),)
+            told = _dropped(journal, former, settled(left), place, context)
         elif journal.numbers():
             told = ("dropped a transaction of which nothing can be read any more",)
         transactions.clear(directory)
@@ -120,14 +123,23 @@ def _history(request: Request, context: Context, place: str) -> History:
     return finish(history, request, context)
 
 
-def _dropped(owner: Owner | None, state: State, now: float) -> str:
-    count = len(settled(state).operations)
+def _dropped(
+    journal: Journal, owner: Owner | None, state: State, place: str, context: Context
+) -> tuple[str, ...]:
+    """Say what is dropped with a transaction whose shell has ended. Its texts are kept."""
+    count = len(state.operations)
     whose = ""
     if owner is not None:
-        age = transactions.age(owner, now)
+        age = transactions.age(owner, context.now())
         whose = f" of process {owner.pid} ({owner.who}, {age} old)"
     staged = "nothing" if not count else f"{count} change{'' if count == 1 else 's'}"
-    return f"rolled back a transaction{whose} whose shell has ended: {staged} staged"
+    told = f"rolled back a transaction{whose} whose shell has ended: {staged} staged"
+    texts = {}
+    for path, sha in state.files.items() if count else ():
+        with contextlib.suppress(StoreError):
+            texts[path] = journal.content(sha)
+    kept = keep_aside(journal.directory, place, texts, context.now())
+    return (told, f"what it had staged is kept in {kept}") if kept else (told,)
 
 
 def _taking_part(request: Request, context: Context) -> dict[str, bytes | None]:
@@ -136,6 +148,10 @@ def _taking_part(request: Request, context: Context) -> dict[str, bytes | None]:
     lock = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
     top = found.root.rstrip(os.sep) + os.sep
     paths = [*found.inputs, *found.absent, lock, os.path.join(found.root, lockfile.NAME)]
-    kept = [p for p in paths if p == lock or p.startswith(top)]
+    kept = [
+        p
+        for p in paths
+        if p == lock or (p.startswith(top) and os.path.basename(p) not in VERSION_CONTROL)
+    ]
     kept.append(os.path.join(found.place, ".env"))
     return {path: read(path) for path in dict.fromkeys(kept) if not os.path.isdir(path)}

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 LOCK = "stead.lock"
+ABORTED = "aborted@"
+"""Beside the transaction: texts that nothing else has any more, by when they were dropped."""
+_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,30 @@ def _locks(file: Merged) -> bytes | None:
         staged, environments=tuple(kept), pins=tuple(pins[key] for key in sorted(pins))
     )
     return stead_lock.write(merged).encode("utf-8")
+
+
+def keep_aside(directory: str, place: str, texts: Mapping[str, bytes | None], now: float) -> str:
+    """Keep texts of files beside a transaction's directory; gives where, empty without any.
+
+    The last few times that something was kept stay. Raises StoreError.
+    """
+    from stead.store.atomic import remove_tree, write_file
+    from stead.store.places import make_private
+
+    held = {path: text for path, text in texts.items() if text is not None}
+    if not held:
+        return ""
+    top = os.path.join(os.path.dirname(directory), ABORTED)
+    make_private(os.path.dirname(directory), top)
+    former = sorted(int(n) for n in os.listdir(top) if n.isdigit())
+    # The order is that of the numbers, also where the clock was set back.
+    kept = os.path.join(top, str(max([int(now), *(n + 1 for n in former[-1:])])))
+    for path, text in held.items():
+        name = os.path.relpath(path, place).replace("..", "_up")
+        write_file(os.path.join(kept, name), text, 0o600)
+    for number in former[: -_KEPT + 1]:
+        remove_tree(os.path.join(top, str(number)))
+    return kept
 
 
 def changed_environments(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.generation import Generation
 
-CHANGES = frozenset({"add", "keep", "lock", "remove", "set", "unset", "use"})
+CHANGES = frozenset({"add", "adopt", "keep", "lock", "remove", "set", "unset", "use"})
 """Commands that change what an environment is."""
 
 
