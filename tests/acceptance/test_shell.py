@@ -383,12 +383,13 @@ def test_another_command_that_is_recorded_meanwhile_is_not_taken_back(machine, p
     assert done.returncode == 0, done.stderr
     assert (root / "stead.toml").read_text() == MANIFEST + 'B = "3"\nA = "1"\n'
     entries = log(machine, root)
-    assert [e["reason"] for e in entries][0] == "both"
+    assert entries[0]["reason"] == "both"
     assert [e["command"][:1] for e in entries] == [["shell"], ["set"], ["set"], []]
 
 
 def test_other_environments_are_recorded_too(machine, project):
-    root = project({"stead.toml": MANIFEST})
+    layer = '[layer.test.packages.pypi]\nbranch = "<2"\n'
+    root = project({"stead.toml": MANIFEST + layer})
     machine.ok("lock", "-e", "test", cwd=root)
     machine.ok("shell", "-m", "both", "-c", "stead add 'leaf<2'", cwd=root)
     for environment in ("default", "test"):
