@@ -24,7 +24,7 @@ HELP = """Put back what is declared where something was changed behind Stead's b
 Packages of a writable copy are put back one by one, and what else is in it stays; with the copy's
 directory as WHAT the whole copy is made anew, and the former one is kept beside it. A changed
 build is set aside and made again. Rendered files are rendered again; what was written by hand is
-kept, and it is said where. Variables come back at the hook's next prompt.
+kept, and it is said where. Variables come back, all of them, at the hook's next prompt.
 What would be gone for good is asked about first.
 """
 
@@ -134,11 +134,13 @@ def _restored(args: argparse.Namespace, app: App, meant: Meant, drift: Sequence[
                 failed += [(d, exc.message, exc.remedy) for d in mine]
     if of("variable"):
         assert prepared is not None
+        # The hook sets all of them or none.
+        all_of_them = [d for d in meant.looked.drift if d.kind == "variable"]
         if restore.variables(prepared, app.context):
-            done += of("variable")
+            done += all_of_them
         else:
             mend = "`stead trust` lets the hook apply it"
-            failed += [(d, "the hook does not apply this place", mend) for d in of("variable")]
+            failed += [(d, "the hook does not apply this place", mend) for d in all_of_them]
     return restore.Restored(tuple(done), tuple(kept), tuple(failed))
 
 
