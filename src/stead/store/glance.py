@@ -11,7 +11,7 @@ import stat
 from typing import TYPE_CHECKING, Literal
 
 from stead.store import listing
-from stead.store.atomic import storage
+from stead.store.atomic import FD_PATHS, storage
 from stead.store.builds import FILES
 from stead.store.layout import METADATA
 from stead.values.errors import StoreError
@@ -20,9 +20,11 @@ from stead.values.frozen import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stead.store.listing import Entry, Found
+    from stead.store.listing import Entry
 
-MANY = 128 * 1024
+Change = Literal["added", "removed", "changed"]
+
+MANY = 160 * 1024
 """Bytes of the list of a build's files from which on a glance takes too long: some 12,000 files."""
 
 
@@ -31,7 +33,7 @@ class Seen:
     """What a glance saw. ``whole``: whether all was looked at."""
 
     whole: bool = True
-    found: tuple[tuple[str, Literal["added", "removed", "changed"]], ...] = ()
+    found: tuple[tuple[str, Change], ...] = ()
     """Paths relative to the build, sorted."""
 
 
@@ -42,23 +44,59 @@ def glance(build: str | os.PathLike[str], *, most: int = MANY) -> Seen:
     is passed over. A build whose list is gone or damaged is not whole.
     """
     path = os.path.join(build, METADATA, FILES)
+    rows: list[tuple[str, Change]] = []
     try:
         if os.stat(path).st_size > most:
             return Seen(whole=False)
         with open(path, "rb") as file:
             recorded = listing.load(file.read(), path)
-        found = {one.path: one for one in listing.scan(build)}
+        pending = [""]
+        while pending:
+            _compare(os.fspath(build), pending.pop(), pending, recorded, rows)
     except (OSError, StoreError):
         return Seen(whole=False)
-    rows: list[tuple[str, Literal["added", "removed", "changed"]]] = []
-    for name, entry in recorded.items():
-        now = found.pop(name, None)
-        if now is None:
-            rows.append((name, "removed"))
-        elif _differs(entry, now):
-            rows.append((name, "changed"))
-    rows += [(name, "added") for name in found if not _is_bytecode(name)]
+    rows += [(name, "removed") for name in recorded]
     return Seen(found=tuple(sorted(rows)))
+
+
+def _compare(
+    build: str,
+    directory: str,
+    pending: list[str],
+    recorded: dict[str, Entry],
+    rows: list[tuple[str, Change]],
+) -> None:
+    """Compare what one directory holds, and take it out of ``recorded``.
+
+    As :func:`stead.store.listing.scan` does it, but nothing is kept of what is as it was: most
+    of the time goes there, and a prompt waits.
+    """
+    where = os.path.join(build, directory) if directory else build
+    start = f"{directory}/" if directory else ""
+    fd = os.open(where, os.O_RDONLY | os.O_DIRECTORY) if FD_PATHS else None
+    try:
+        with os.scandir(where if fd is None else fd) as entries:
+            for entry in entries:
+                name = start + entry.name
+                info = entry.stat(follow_symlinks=False)
+                mode = info.st_mode
+                known = recorded.pop(name, None)
+                if known is None:
+                    if name != METADATA and not _is_bytecode(name):
+                        rows.append((name, "added"))
+                    continue
+                if stat.S_ISDIR(mode):
+                    pending.append(name)
+                same = mode == known[1]
+                if same and stat.S_ISREG(mode):
+                    same = info.st_size == known[2] and info.st_mtime_ns == known[3]
+                elif same and stat.S_ISLNK(mode):
+                    same = os.readlink(os.path.join(where, entry.name)) == known[4]
+                if not same:
+                    rows.append((name, "changed"))
+    finally:
+        if fd is not None:
+            os.close(fd)
 
 
 def set_times(build: str, paths: Iterable[str]) -> None:
@@ -72,15 +110,6 @@ def set_times(build: str, paths: Iterable[str]) -> None:
         if entry is not None and stat.S_ISREG(entry[1]):
             with storage(full):
                 os.utime(full, ns=(entry[3], entry[3]), follow_symlinks=False)
-
-
-def _differs(entry: Entry, now: Found) -> bool:
-    _, mode, size, time, target = entry
-    if mode != now.mode:
-        return True
-    if stat.S_ISREG(mode):
-        return size != now.size or time != now.mtime_ns
-    return stat.S_ISLNK(mode) and now.target != target
 
 
 def _is_bytecode(path: str) -> bool:
