@@ -13,8 +13,9 @@ stand in both for a moment.
 
 The texts of manifests, lock and variables are known by their sha256. The entry
 that first has a text holds it, as its difference from an earlier one where that is
-much shorter; later entries say which entry that is. So a change costs what is new
-in it, and going back reads the same few entries however long the history is.
+much shorter; later entries of the same hundred say which entry that is. So a change costs
+what is new in it, going back reads the same few entries however long the history is, and
+each pack can be read by itself.
 
 The names of the files are the index: the order of numbers is that of history, and
 nothing else need be kept in step with them.
@@ -315,7 +316,11 @@ class History:
             dict(generation.variables), sort_keys=True, ensure_ascii=False, indent=0
         )
         texts = {**texts, _VARIABLES: variables.encode("utf-8", "surrogateescape")}
-        known: dict[str, int] = {**like.get("held", {}), **before.get("held", {})}
+        # What goes into one pack refers to nothing outside of it: a pack that is lost takes
+        # only its own with it.
+        first = generation.number - (generation.number - 1) % _PACKED
+        elsewhere: dict[str, int] = {**like.get("held", {}), **before.get("held", {})}
+        known = {sha: number for sha, number in elsewhere.items() if number >= first}
         data["variables"] = sha256(texts[_VARIABLES]).hexdigest()
         data["absent"] = like.get("absent", "")
         if _ABSENT in texts:
@@ -332,7 +337,7 @@ class History:
             if sha in known or sha in contents:
                 continue
             full = zlib.compress(text, 6)
-            basis = self._basis(before, former.get(name, ""))
+            basis = self._basis(before, former.get(name, ""), first)
             if basis is not None and basis[0] == sha:  # it came back
                 known[sha] = basis[2]
                 continue
@@ -350,19 +355,30 @@ class History:
             data["variables"],
             data["absent"],
         } - {""}
+        for sha in needed.difference(known, contents) & elsewhere.keys():
+            with contextlib.suppress(StoreError):
+                text = self.content(elsewhere[sha], sha)
+                contents[sha] = ("", _text(zlib.compress(text, 6)))
         held = dict.fromkeys(contents, generation.number)
         held |= {sha: known[sha] for sha in needed if sha not in held and sha in known}
         return {**data, "held": {**bases, **held}, "contents": contents}
 
-    def _basis(self, before: Mapping[str, Any], sha: str) -> tuple[str, bytes, int] | None:
-        """Give the whole text that the next one of a name is told apart from, and who holds it."""
+    def _basis(
+        self, before: Mapping[str, Any], sha: str, first: int
+    ) -> tuple[str, bytes, int] | None:
+        """Give the whole text that the next one of a name is told apart from, and who holds it.
+
+        None where that is held by a number before ``first``.
+        """
         holder = self._entry(int(before.get("held", {}).get(sha, 0)))
         if not sha or holder is None or sha not in holder["contents"]:
             return None
         whole = holder["contents"][sha][0] or sha
+        number = int(holder["held"][whole])
         try:
-            text = self.content(holder["number"], whole)
-            return whole, text, int(holder["held"][whole])
+            return (
+                (whole, self.content(holder["number"], whole), number) if number >= first else None
+            )
         except StoreError:
             return None
 
