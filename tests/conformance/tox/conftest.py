@@ -218,6 +218,8 @@ def _excused(got: Any, value: Any, *, wrong: bool) -> bool:
     """
     if isinstance(got, Failed) and "refers to itself" in got:
         return True
+    if wrong and isinstance(got, Failed):
+        return True
     if not isinstance(value, Failed):
         return False
     return wrong or isinstance(got, Failed) or "Skip(" in value or "NoInterpreter" in value

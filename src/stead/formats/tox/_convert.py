@@ -89,9 +89,18 @@ def requirement_lines(text: str) -> tuple[str, ...]:
     joined = "".join(text.replace("\r", "").split("\\\n"))
     lines = tuple(_requirement_line(line) for line in joined.splitlines())
     for line in lines:
-        if line.endswith("\\") and (line.startswith("-") or " -" in line):
-            raise Unfit(f'"{line}" ends with a backslash, and no line follows')
+        _check_options(line)
     return lines
+
+
+def _check_options(line: str) -> None:
+    """Refuse what pip could not read either, and what only a file of requirements can say."""
+    words = line.split("#", maxsplit=1)[0].split()
+    late = next((w for w in words[1:] if w.startswith("-")), "")
+    if late and not words[0].startswith("-") and not late.startswith("--global-option"):
+        raise Unfit(f'"{line}" holds the option {late} behind a requirement')
+    if line.endswith("\\") and words[0].startswith("-"):
+        raise Unfit(f'"{line}" ends with a backslash, and no line follows')
 
 
 def _requirement_line(line: str) -> str:

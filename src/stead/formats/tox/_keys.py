@@ -173,7 +173,7 @@ CORE_NAMES = by_name(CORE)
 RUN_NAMES = by_name(RUN)
 PACKAGE_NAMES = by_name(PACKAGE)
 
-FORMER = {
+WITHOUT_EFFECT = {
     "whitelist_externals": "tox 4 calls it allowlist_externals",
     "isolated_build": "tox 4 always builds in isolation",
     "distribute": "it has had no meaning since tox 1.9",
@@ -184,5 +184,7 @@ FORMER = {
     "downloadcache": "it has had no meaning since tox 2",
     "install_dependencies": "tox has no such key",
     "toxinipath": "tox sets it itself",
+    "uv_seed": "environments hold pip here without being asked",
 }
-"""Keys of earlier versions that tox 4 passes over in silence; here a note says so."""
+"""Keys that change nothing here: of earlier versions, which tox 4 passes over in silence, and of
+plugins for what Stead does anyway. A note says so."""

@@ -105,14 +105,15 @@ class Unroll:
         pattern = self(value.get("pattern", ""))
         if not pattern:
             raise Unfit('replace = "glob" needs a pattern')
+        default = self(value["default"]) if "default" in value else None
         if self._later:
-            return Expression((("glob",), _parts(pattern), _parts(self(value.get("default", "")))))
+            return Expression((("glob",), _parts(pattern), _parts(default or "")))
         matches = files_that_match(pattern, self._scope.root)
         extend = value.get("extend", False)
         if matches:
             return list(matches) if extend else " ".join(matches)
-        if "default" in value:
-            return self(value["default"])
+        if default is not None:
+            return default
         return [] if extend else ""
 
     def _if(self, value: dict[str, Any]) -> Any:

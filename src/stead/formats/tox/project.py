@@ -6,7 +6,7 @@ import os.path
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from stead.formats.tox._keys import FORMER
+from stead.formats.tox._keys import WITHOUT_EFFECT
 from stead.formats.tox._set_env import SetEnv
 from stead.values.errors import ManifestError
 from stead.values.names import nearest
@@ -197,8 +197,8 @@ class ToxProject(ABC):
         notes: list[Note] = []
         wrong: list[ManifestError] = []
         for key, where, known in self._unknown():
-            if key in FORMER:
-                notes.append(Note(f"{key} has no effect: {FORMER[key]}", where))
+            if key in WITHOUT_EFFECT:
+                notes.append(Note(f"{key} has no effect: {WITHOUT_EFFECT[key]}", where))
                 continue
             if mentioned is None:
                 mentioned = {
@@ -277,6 +277,7 @@ def _check_name(name: str, where: Origin | None) -> None:
 
 
 def _raise_all(wrong: list[ManifestError]) -> None:
+    wrong.sort(key=lambda error: getattr(error.where, "line", 0))
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
