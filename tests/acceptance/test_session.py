@@ -247,6 +247,19 @@ def test_leaving_with_nothing_staged_asks_nothing(machine, project, begin, shell
     assert machine.json("status", cwd=root)["transaction"] is None
 
 
+def test_a_lock_that_was_missing_is_nobody_s_change(machine, project, begin):
+    """The environment needs one from the start; who did nothing is not asked what becomes of it."""
+    root = project({"stead.toml": "[packages.pypi]\ntool = '*'\n"})
+    session = begin(root, "bash")
+    assert session.marked == "(project)"
+    session.run("stead set LEVEL=2")
+    assert session.marked == "(project*)"
+    session.run("stead abort")
+    code, said = session.leave()
+    assert (code, "?" in said) == (0, False)
+    assert not (root / "stead.lock").exists()
+
+
 def test_what_a_killed_session_left_is_offered(machine, project, begin):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, "bash")

@@ -54,7 +54,7 @@ def interactive(args: argparse.Namespace, app: App) -> int:
 
 def _give_up(opened: Opened) -> None:
     """Leave nothing of a transaction that never came to be; one that was resumed stays."""
-    if opened.transaction.state.files or opened.resumed:
+    if opened.transaction.state.changed or opened.resumed:
         opened.lock.release()
     else:
         opened.lock.end()
@@ -196,10 +196,10 @@ def _end(args: argparse.Namespace, app: App, opened: Opened, *, hung_up: bool) -
     except SteadError:
         opened.lock.release()
         raise
-    if hung_up and (state.files or session.load(transaction.directory).hands):
+    if hung_up and (state.changed or session.load(transaction.directory).hands):
         opened.lock.release()
         return 0
-    if not state.files:
+    if not state.changed:
         opened.lock.end()
         return 0
     app.err("stead: staged and not committed:")

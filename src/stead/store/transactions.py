@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "transaction@"
 """Beside the environments of a place; no environment can have this name."""
+_LOCK = "stead.lock"
 _PROBES = 5
 """How often one that must not wait asks: who only looks holds the lock for a moment."""
 
@@ -86,6 +87,13 @@ class State:
     savepoints: Mapping[str, int] = field(default_factory=dict)
     committing: bool = False
     """``files`` are on their way to the place, or there already."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether somebody has staged something: a lock that was missing is nobody's change."""
+        return bool(self.files) and (
+            bool(self.operations) or any(os.path.basename(f) != _LOCK for f in self.files)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,7 @@ class Journal:
         body = json.dumps(asdict(made), sort_keys=True, ensure_ascii=False)
         text = body.encode("utf-8", "surrogateescape")
         write_file(self._file(made.number), sha256(text).hexdigest().encode() + b"\n" + text, 0o600)
-        self._mark(staged=bool(made.files))
+        self._mark(staged=made.changed)
         return made
 
     def _mark(self, *, staged: bool) -> None:
