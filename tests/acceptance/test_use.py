@@ -293,6 +293,16 @@ def test_every_environment_follows_and_asks_the_repository_no_more_than_twice(
     assert says(machine, place, "OWN", "-e", "a", "--locked") == "2x"
 
 
+def test_locking_says_which_modules_changed(machine, place, origin):
+    machine.ok("use", "shared@main", cwd=place)
+    newest = origin.commit("4")
+    old, new = origin.by_level["3"][:12], newest[:12]
+    said = machine.ok("lock", "--upgrade", "shared", cwd=place).splitlines()
+    assert said[0] == f"~ module shared main ({old}) → main ({new})"
+    assert machine.ok("diff", cwd=place).splitlines()[0] == said[0]
+    assert "module" not in machine.ok("lock", cwd=place)
+
+
 def test_json(machine, place):
     done = machine.json("use", "shared@v2", "--no-build", cwd=place)
     assert done["files"] == [str(place / "stead.toml")]

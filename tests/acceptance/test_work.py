@@ -105,7 +105,7 @@ def test_pushed_work_may_be_dropped(machine, place, forge):
     forge.git("push", "-q", cwd=copy)
     done = machine.run("work", "shared", "--drop", cwd=place)
     assert done.returncode == 0, done.stderr
-    assert "stead lock --upgrade shared" in done.stderr
+    assert f"shared is at main ({forge.first[:12]}): `stead use shared` takes" in done.stderr
     assert level(machine, place) == "1"
     machine.ok("lock", "--upgrade", "shared", cwd=place)
     assert level(machine, place) == "mine"

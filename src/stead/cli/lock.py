@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from stead.cli import options
 from stead.values.frozen import replace
+from stead.values.lock import pin_changes
 
 if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
-    from stead.values.lock import LockedEnvironment
+    from stead.values.lock import LockedEnvironment, Pin
 
 HELP = """Choose exact packages for what the manifests ask, and write stead.lock.
 
@@ -49,6 +50,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     locked = args.locked or args.check
     app = replace(app, locked=locked, released=locked, target="")
     context = replace(app.context, upgrade=frozenset(args.upgrade or ()))
+    before = _pins(app, args.environment)
     if not app.locked:
         app.record_edits(args.environment)
     changes = locks.lock_all(
@@ -75,11 +77,19 @@ def execute(args: argparse.Namespace, app: App) -> int:
             ]
         )
         return 0
+    for module in pin_changes(before, _pins(app, args.environment)):
+        app.out(str(module))
     for change in changes:
         app.out(_headline(change.now, change.lines))
         for line in change.lines:
             app.out(f"  {line}")
     return 0
+
+
+def _pins(app: App, environment: str | None) -> list[Pin]:
+    from stead.pipeline.using import used
+
+    return [one.pin for one in used(app.request(environment), app.context) if one.pin]
 
 
 def _headline(locked: LockedEnvironment, lines: tuple[str, ...]) -> str:

@@ -129,10 +129,10 @@ def drop(request: Request, context: Context, name: str, *, force: bool = False) 
     if not others:
         working.forget(context.home, copy.directory)
     if copy.work is not None and copy.work.head != pin.commit:
-        notes = (
-            *notes,
-            f"{name} is at {pin.commit[:12]}: `stead lock --upgrade {name}` takes what was pushed",
+        now = (
+            f"{name} is at {replace(pin, working='')}: `stead use {name}` takes what that means now"
         )
+        notes = (*notes, f"{now}, `stead use {name}@REV` another revision")
     return Done(copy, removable, changes, notes)
 
 
