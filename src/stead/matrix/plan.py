@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stead.matrix.order import Circle, ordered
 from stead.values.errors import CycleError, ManifestError
 from stead.values.factors import condition, factors_of
 from stead.values.frozen import dataclass, field
@@ -318,36 +319,22 @@ def _ordered(cells: Sequence[Cell], targets: Sequence[Target]) -> list[Cell]:
     from stead.values.frozen import replace
 
     before = {t.name: _before(t, targets) for t in targets}
-    order: list[str] = []
-    state: dict[str, int] = {}
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if state.get(name) == 1:
-            circle = " → ".join([*path[path.index(name) :], name])
-            origin = next(t.origin for t in targets if t.name == name)
-            raise CycleError(
-                f"environments wait for each other: {circle}",
-                where=origin,
-                remedy="take one of the names out of depends",
-            )
-        if name in state:
-            return
-        state[name] = 1
-        for other in before[name]:
-            visit(other, (*path, name))
-        state[name] = 2
-        order.append(name)
-
-    for target in targets:
-        visit(target.name, ())
+    try:
+        order = ordered([t.name for t in targets], before)
+    except Circle as exc:
+        raise CycleError(
+            f"environments wait for each other: {exc}",
+            where=next(t.origin for t in targets if t.name == exc.names[0]),
+            remedy="take one of the names out of depends",
+        ) from exc
     own: dict[str, list[Cell]] = {}
     for cell in cells:
         own.setdefault(cell.environment, []).append(cell)
-    ordered: list[Cell] = []
+    done: list[Cell] = []
     for name in order:
         after = tuple(cell.label for other in before[name] for cell in own[other])
-        ordered += [replace(cell, after=after) for cell in own[name]]
-    return ordered
+        done += [replace(cell, after=after) for cell in own[name]]
+    return done
 
 
 def _before(target: Target, targets: Sequence[Target]) -> tuple[str, ...]:
