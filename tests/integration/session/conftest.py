@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -173,6 +174,15 @@ class World:
         terminal = Terminal(
             shell, list(start.argv), {**environ, **start.environ}, cwd or self.place
         )
+        terminal.ready()
+        return terminal
+
+    def enter(self, shell: str) -> Terminal:
+        """Start ``stead shell``, as a user does."""
+        transactions.clear(str(self.directory))
+        self.write_rc(shell)
+        environ = self.environ(SHELL=shutil.which(shell) or shell)
+        terminal = Terminal(shell, [str(PROGRAM), "shell"], environ, self.place)
         terminal.ready()
         return terminal
 
