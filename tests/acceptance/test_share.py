@@ -245,6 +245,45 @@ def test_no_secret_travels(team, tmp_path):
     assert not (bob.root / ".env").exists()
 
 
+@pytest.mark.parametrize("where", ["[vars]", "[layer.dev.vars]"])
+def test_a_value_from_before_its_name_was_a_secret_s_stops_the_push(team, where):
+    ann, _, remote = team
+    plain = f'{MANIFEST}\n[layer.dev.vars]\nB = "1"\n'
+    once = plain.replace(where, f'{where}\nTOKEN = "hush-hush"')
+    (ann.root / "stead.toml").write_text(once)
+    ann.ok("run", "true")
+    (ann.root / "stead.toml").write_text(
+        plain + '[vars.TOKEN]\ntype = "secret"\nvalue = "env:OUTSIDE"\n'
+    )
+    ann.ok("set", "LEVEL=2", env={"OUTSIDE": "x"})
+    message = ann.fails("history", "push")
+    assert "declared secret by now" in message
+    assert "TOKEN, in " in message
+    assert "hush" not in message
+    assert ann.git("for-each-ref", "refs/stead", cwd=remote) == ""
+    ann.ok("history", "push", "--allow", "TOKEN")
+    assert ann.git("for-each-ref", "refs/stead", cwd=remote) != ""
+
+
+def test_a_submodule_shares_through_its_own_remote(team, tmp_path):
+    ann, bob, remote = team
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    ann.git("init", "-q", cwd=outer)
+    ann.git("submodule", "add", "-q", str(remote), "in side", cwd=outer)
+    ann.git("commit", "-qm", "with it", cwd=outer)
+    ann.ok("set", "LEVEL=2", cwd=outer / "in side")
+    state = ann.git("status", "--porcelain", cwd=outer)
+    ann.ok("history", "push", cwd=outer / "in side")
+    ann.ok("history", "fetch", cwd=outer / "in side")
+    assert ann.git("status", "--porcelain", cwd=outer) == state
+    assert ann.git("for-each-ref", "refs/stead", "refs/stead-remote", cwd=outer) == ""
+    bob.ok("history", "fetch")
+    (entry,) = theirs(bob)
+    bob.ok("rollback", entry["name"])
+    assert 'LEVEL = "2"' in (bob.root / "stead.toml").read_text()
+
+
 def refused(person, remote_address, *words, env=None):
     person.git("remote", "set-url", "origin", remote_address)
     message = person.fails("history", *words, env=env)

@@ -29,7 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "push",
         help="share the generations of all places of this repository",
         description="Share the generations of all places of this repository. They hold manifests, "
-        "locks and variables; never a .env, and of a secret its reference alone.",
+        "locks and variables; never a .env, and of a secret its reference alone. A value that "
+        "stood in a manifest before its name was declared secret stops the push.",
         allow_abbrev=False,
     )
     fetch = actions.add_parser(
@@ -44,6 +45,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         )
         one.add_argument("--offline", action="store_true", help="refuse to reach for the network")
         options.json(one)
+    push.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="share this variable's former values, though it is a secret now",
+    )
     fetch.add_argument("--prune", action="store_true", help="forget what is no longer shared")
     restore = actions.add_parser(
         "restore",
@@ -72,7 +80,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.history import share
 
     if args.action == "push":
-        done = share.push(app.cwd, args.remote, app.context)
+        done = share.push(app.cwd, args.remote, app.context, allowed=args.allow)
     else:
         done = share.fetch(app.cwd, args.remote, app.context, prune=args.prune)
     if args.json:

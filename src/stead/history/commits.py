@@ -106,6 +106,18 @@ def texts(repository: Repository, commit: Commit, context: Context) -> dict[str,
     return found
 
 
+def manifests(
+    repository: Repository, names: list[str], context: Context
+) -> list[tuple[str, bytes]]:
+    """Give every version of every manifest that references lead to, with its path; no locks."""
+    done = _asked(repository, ["rev-list", "--objects", *names, "--"], context)
+    paths = dict(
+        line.split(" ", 1) for line in done.splitlines() if line[-1:] != " " and " " in line
+    )
+    paths = {o: p for o, p in paths.items() if not p.endswith("stead.lock")}
+    return [(paths[o], text) for o, text in _blobs(repository, paths, context).items()]
+
+
 def is_name(name: str) -> bool:
     """Say whether a manifest could have this name, relative to its root.
 
@@ -150,7 +162,8 @@ def _split(said: bytes) -> Iterator[tuple[str, bytes]]:
         if not size.isdigit():
             said = rest
             continue
-        yield name.partition(b" ")[0].decode(), rest[: int(size)]
+        if name.endswith(b" blob"):
+            yield name.partition(b" ")[0].decode(), rest[: int(size)]
         said = rest[int(size) + 1 :]
 
 

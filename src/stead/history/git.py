@@ -144,8 +144,6 @@ def git(
     for name, value in context.environ.items():
         if name in _KEPT or (remote and (name in _OF_REMOTES or name.startswith(_OF_REMOTES_TOO))):
             environ[name] = value
-    if remote:
-        environ.setdefault("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")
     wait = _LONG if remote else _QUICK
     return context.run(
         ["git", "-C", top, *_QUIETLY, *words], env=environ, stdin=stdin, timeout=wait

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from stead.history.clones import OWN, clone_id, references
 from stead.history.git import SHARED, demand_git, git, repository_of
+from stead.history.private import refuse_secrets
 from stead.history.refs import catch_up
 from stead.values.errors import NetworkError, StoreError
 from stead.values.frozen import dataclass
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from stead.history.clones import Reference
     from stead.history.git import Repository
     from stead.values.context import Completed, Context
@@ -42,10 +45,11 @@ class Shared:
     """The clone's former id, where somebody else's history had it."""
 
 
-def push(directory: str, remote: str, context: Context) -> Shared:
+def push(directory: str, remote: str, context: Context, *, allowed: Collection[str] = ()) -> Shared:
     """Share the histories of all places of the repository that a directory lies in.
 
-    ``remote`` is a name, or empty for the usual one. Raises StoreError, NetworkError.
+    ``remote`` is a name, or empty for the usual one. What was a plain value once and is
+    a secret now is not shared, unless its name is ``allowed``. Raises StoreError, NetworkError.
     """
     repository = _repository(directory, context)
     _online(context)
@@ -58,6 +62,7 @@ def push(directory: str, remote: str, context: Context) -> Shared:
             where=repository.top,
             remedy="the first `stead add`, `set`, `lock` or `run` in a place begins it",
         )
+    refuse_secrets(repository, own, context, allowed)
     clone, renamed = clone_id(repository, make=True), ""
     said = _pushed(repository, remote, clone, own, context)
     if _others(said):

@@ -112,6 +112,17 @@ def tracked_secrets(declared: Mapping[str, str | None], tracked: Iterable[str]) 
     return sorted(found, key=lambda leak: (leak.where.file, leak.where.line, leak.name))
 
 
+def given_away(path: str, content: bytes, declared: Iterable[str]) -> list[Leak]:
+    """Find lines in a text that give a declared name a value, as :func:`tracked_secrets` does.
+
+    ``path`` says what kind of file it is; in one that is no file of settings nothing is found.
+    """
+    names = sorted(declared)
+    if not names or not _SETTINGS.match(path) or b"\0" in content[:8192]:
+        return []
+    return list(dict.fromkeys(_assigned(path, content, _names(names))))
+
+
 def _names(declared: Iterable[str]) -> re.Pattern[str]:
     import re
 
