@@ -221,12 +221,12 @@ def _end(args: argparse.Namespace, app: App, opened: Opened, *, hung_up: bool) -
 
 def _commit(args: argparse.Namespace, app: App, opened: Opened) -> int:
     from stead.cli.commit import perform, told
+    from stead.cli.shell import leave
 
     try:
         done = perform(replace(app, reason=args.reason or app.reason), opened.transaction)
     except SteadError as exc:
-        opened.lock.release()
-        exc.details = (*exc.details, "what is staged stays: `stead shell --resume` goes on with it")
+        leave(opened, exc)
         raise
     except BaseException:
         opened.lock.release()

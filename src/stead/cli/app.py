@@ -62,14 +62,21 @@ class App:
     reason: str = ""
 
     def request(self, environment: str | None = None) -> Request:
-        """Describe the wanted environment; None means the default one."""
+        """Describe the wanted environment, with what is staged; None means the default one.
+
+        Raises ManifestError where what is staged and what the place has contradict each other.
+        """
+        inside, plain = self.transaction, self.request_of_place(environment)
+        overlay = inside.overlay() if inside else {}
+        return replace(plain, overlay=overlay, staging=self._staging)
+
+    def request_of_place(self, environment: str | None = None) -> Request:
+        """Describe the wanted environment as the place has it, whatever is staged."""
         from stead.pipeline.steps import Request
 
         inside = self.transaction
         return Request(
             directory=inside.named(self.cwd) if inside else self.cwd,
-            overlay=inside.overlay() if inside else {},
-            staging=self._staging,
             environment=self.environment(environment),
             platform=platform_named(self.target) if self.target else self.platform,
             here=self.platform,
@@ -81,10 +88,6 @@ class App:
             named=bool(environment),
             noting=self._noting(environment),
         )
-
-    def request_of_place(self, environment: str | None = None) -> Request:
-        """Describe the wanted environment as the place has it, whatever is staged."""
-        return replace(self.request(environment), overlay={}, staging=None)
 
     def changing(self, layer: str) -> Request:
         """Describe the environment whose manifest is to be changed, in a layer if one is named."""

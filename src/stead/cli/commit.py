@@ -28,14 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.pipeline.transaction import write_record
-
     transaction = app.inside()
     if transaction.owner.dry:
         app.err("stead: nothing is committed in a dry run")
         return 0
     done = perform(app, transaction)
-    write_record(transaction.directory, app.activation())
+    app.staged()
     if args.json:
         app.out_json({"files": done.files, "operations": [o.words for o in done.operations]})
         return 0

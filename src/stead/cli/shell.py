@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 HELP = """Start a shell that is one transaction: its changes hold together, or not at all.
 
 Your own shell is started, with the environment, and its prompt begins with the place's
-name (with a star while something is staged). `add`, `remove`, `set`, `unset` and `lock` are staged inside it and take effect there,
-and the place stays as it is until `commit`; what is done by hand is noticed, and `stead
-keep NAME` adopts it. Leaving asks what becomes of what is staged. With -c, a FILE or a script on standard
-input, everything is committed as one generation when the script ends with exit code 0;
-any other code, Ctrl-C and SIGTERM drop all of it, and the code is the script's own.
+name (with a star while something is staged). `add`, `remove`, `set`, `unset`, `use` and
+`lock` are staged inside it and take effect there, and the place stays as it is until
+`commit`; what is done by hand is noticed, and `stead keep NAME` adopts it. Leaving asks what
+becomes of what is staged.
 
-In sh, dash, bash, ksh and zsh a staged change is there for the next command of the
+With -c, a FILE or a script on standard input, everything is committed as one generation when
+the script ends with exit code 0; any other code, Ctrl-C and SIGTERM drop all of it, and the
+code is the script's own.
+
+A text is run by bash where that is your shell, else by sh; a FILE by its `#!` line or its
+ending. In sh, dash, bash, ksh and zsh a staged change is there for the next command of the
 script. Of another language, what is staged is there for what `stead run` starts.
 """
 
@@ -116,8 +120,7 @@ def _run(args: argparse.Namespace, app: App, opened: Opened, text: str | None) -
     try:
         _commit(args, app, transaction)
     except SteadError as exc:
-        opened.lock.release()
-        exc.details = (*exc.details, "what is staged stays: `stead shell --resume` goes on with it")
+        leave(opened, exc)
         raise
     except BaseException:
         abort(transaction, app.context)
@@ -125,6 +128,17 @@ def _run(args: argparse.Namespace, app: App, opened: Opened, text: str | None) -
         raise
     opened.lock.end()
     return 0
+
+
+def leave(opened: Opened, error: SteadError) -> None:
+    """End a transaction whose commit has failed, and say in the error what is left of it."""
+    if opened.transaction.state.files:
+        opened.lock.release()
+        told = "what is staged stays: `stead shell --resume` goes on with it"
+    else:
+        opened.lock.end()
+        told = "what was staged is committed; only this failed"
+    error.details = (*error.details, told)
 
 
 def drop(app: App, opened: Opened) -> None:
@@ -167,7 +181,9 @@ def _show(args: argparse.Namespace, app: App, transaction: Transaction) -> None:
 
 
 def _terminal() -> str:
-    try:
-        return os.ttyname(0)
-    except OSError:
-        return ""
+    for number in range(3):
+        try:
+            return os.ttyname(number)
+        except (OSError, AttributeError):  # no terminal; no such thing on this system
+            continue
+    return ""

@@ -57,6 +57,9 @@ def test_the_whole_shell(old: World, chance: random.Random, tries, kind: str) ->
         assert is_new or done.code, f"said that it had done it, and has not, at {at}"
         left = status(old)
         assert left is None or not left["alive"]
+        if "what is staged stays" in done.said:
+            assert not is_new
+            assert left["staged"]
         if left is not None and not is_new and left["staged"]:
             old.ok("shell", "--resume", "-m", "all of it", "-c", SCRIPT)
             assert old.files() == new[0]
