@@ -71,8 +71,10 @@ def compose(
     for a layer that does not exist.
     """
     declared = {layer.name for m in manifests for layer in m.layers if layer.name}
-    names = split_layers(environment, declared | set(PLATFORM_LAYERS) | set(PYTHON_FROM))
-    applied = _check_layers(names, declared, environment, platform, place)
+    names = split_environment(environment, manifests)
+    applied = _check_layers(
+        names, declared | package_names(manifests), environment, platform, place
+    )
     parts = _parts(manifests, applied)
     used, used_manifests = followed(manifests, module)
     parts += [_Part((-1, 0), m.layers[0], m.directory, m.format) for m in used_manifests]
@@ -135,6 +137,18 @@ def compose(
         absent=absent,
         environments=tuple(sorted(declared)),
     )
+
+
+def package_names(manifests: Iterable[Manifest]) -> set[str]:
+    """Name the packages that are defined: factors that an environment's name may hold."""
+    return {p.name for m in manifests for p in m.packages}
+
+
+def split_environment(environment: str, manifests: Sequence[Manifest]) -> tuple[str, ...]:
+    """Split an environment's name into layers, declared or not, and names of packages."""
+    declared = {layer.name for m in manifests for layer in m.layers if layer.name}
+    known_names = declared | set(PLATFORM_LAYERS) | set(PYTHON_FROM) | package_names(manifests)
+    return split_layers(environment, known_names)
 
 
 def layer_candidates(environment: str) -> tuple[str, ...]:
