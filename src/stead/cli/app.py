@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
+    from stead.history.ahead import Make
     from stead.history.inside import Over
     from stead.history.transaction import Transaction
     from stead.history.who import Cause
     from stead.pipeline.prompt import Evaluation
     from stead.pipeline.steps import Composed, Prepared, Request
+    from stead.pipeline.transaction import Staging
     from stead.store.generations import History
     from stead.values.activation import Activation
     from stead.values.context import Progress, Task
@@ -236,13 +238,14 @@ class App:
         )
         return finish(history, request, self.context)
 
-    def maker(self, environment: str | None = None) -> Callable[[], Prepared]:
-        """Give what does every step, and records nothing."""
+    def maker(self, environment: str | None = None) -> Make:
+        """Give what does every step for files as they would be, and writes and records nothing."""
 
-        def make() -> Prepared:
-            from stead.pipeline.keep import prepared
+        def make(overlay: Mapping[str, str | None], staging: Staging) -> Prepared:
+            from stead.pipeline.steps import prepare
 
-            return prepared(self.request(environment), self.context)
+            request = self.request_of_place(environment)
+            return prepare(replace(request, overlay=overlay, staging=staging), self.context)
 
         return make
 

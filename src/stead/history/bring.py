@@ -11,25 +11,23 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.history.ahead import Ahead
 from stead.history.commits import is_name
 from stead.history.plan import lock_path, planned
 from stead.history.refs import commit
 from stead.history.restore import latest
 from stead.history.undo import Went, cannot, private_files, working_copies
-from stead.history.who import who
-from stead.store import begun
 from stead.store.generations import History
-from stead.store.places import make_private
 from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import replace
 from stead.values.generation import Generation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from stead.history.ahead import Make
     from stead.history.others import Theirs
     from stead.history.who import Cause
-    from stead.pipeline.steps import Prepared
     from stead.values.context import Context
 
 
@@ -40,14 +38,13 @@ def bring(
     *,
     context: Context,
     cause: Cause,
-    make: Callable[[], Prepared],
+    make: Make,
 ) -> Went:
     """Make a place what a generation of another clone is, and record that.
 
-    ``make`` does every step of the pipeline; if it fails, the files are put back.
+    ``make`` does every step of the pipeline; the files change after that.
     """
-    from stead.history.record import state_of
-    from stead.store.journal import recover, replace_together
+    from stead.store.journal import recover
     from stead.store.layout import Layout
     from stead.store.locking import exclusive
     from stead.values.digest import short_key
@@ -61,35 +58,58 @@ def bring(
     guard = layout.locks / f"lock-{short_key(lock_path(history, now))}"
     name = target.origin.rpartition(" ")[2]
     reason = f"going to {name} in {history.place}"
-    with exclusive(guard, note=context.progress.note, description=reason):
-        history = History(context.home, history.place, history.environment)
-        now = history.last() or now
-        plan = planned(history, history.find(now.base) or now, target, theirs)
-        after = {path: new for path, (_, new) in plan.edits.items()}
-        words = begun.Begun(history.newest + 1, context.now(), who(), cause.command, cause.reason)
-        make_private(history.home, history.directory)
-        noted = {begun.file_of(history): begun.encode(words)}
-        expect = {path: plan.before[path] for path in after}
-        replace_together(layout, {**after, **noted}, reason, expect=expect)
-    try:
-        done = make()
-    except SteadError as exc:
-        back = {path: plan.before[path] for path in after}
-        none = dict.fromkeys(noted)
-        replace_together(layout, {**back, **none}, f"{reason}, taken back", expect=after)
-        raise cannot(exc, target, history) from exc
-    base = _as_shared(history, theirs, target, now.at, context) if plan.merged else None
+    ahead: Ahead | None = None
+    while True:
+        with exclusive(guard, note=context.progress.note, description=reason):
+            history = History(context.home, history.place, history.environment)
+            now = history.last() or now
+            plan = planned(history, history.find(now.base) or now, target, theirs)
+            if ahead is not None and ahead.plan == plan:
+                made, edits = _recorded(
+                    history, theirs, target, now, ahead, context=context, cause=cause
+                )
+                break
+        try:
+            ahead = Ahead(plan, make)
+        except SteadError as exc:
+            raise cannot(exc, target, history) from exc
+    commit(history, made, context)
+    private, copies = private_files(history, now), working_copies(history, now, target)
+    return Went(made, target, edits, plan.merged, True, private, copies)
+
+
+def _recorded(
+    history: History,
+    theirs: Theirs,
+    target: Generation,
+    now: Generation,
+    ahead: Ahead,
+    *,
+    context: Context,
+    cause: Cause,
+) -> tuple[Generation, tuple[str, ...]]:
+    """Write the files and the entry together; gives this, and which files changed."""
+    from stead.history.record import state_of
+    from stead.store.journal import replace_together
+    from stead.store.layout import Layout
+
+    done, edits = ahead.done, ahead.edits
+    base = _as_shared(history, theirs, target, now.at, context) if ahead.plan.merged else None
     state, texts = state_of(done.composed, done.table, done.activation.build, context, cause)
 
     def entry(_: Generation | None, number: int) -> tuple[Generation, Mapping[str, bytes]]:
         told = replace(state, number=number, at=number, parent=now.at, origin=target.origin)
         return replace(told, base=base or number), texts
 
-    made = history.append(entry, note=context.progress.note)
+    def write(path: str, line: bytes) -> None:
+        contents = {path: line, **{p: new for p, (_, new) in edits.items()}}
+        reason = f"going to {target.origin.rpartition(' ')[2]} in {history.place}"
+        expect = {p: old for p, (old, _) in edits.items()}
+        replace_together(Layout(context.home), contents, reason, expect=expect)
+
+    made = history.append(entry, write=write, note=context.progress.note)
     assert made is not None
-    commit(history, made, context)
-    private, copies = private_files(history, now), working_copies(history, now, target)
-    return Went(made, target, tuple(after), plan.merged, True, private, copies)
+    return made, tuple(edits)
 
 
 def _nothing(target: Generation) -> Generation:

@@ -52,7 +52,7 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
         theirs = texts.text(target, others[path]) if path in others else None
         if theirs is None and path not in gone:
             continue  # it took no part then, which does not mean that it was not there
-        mine = _read(path)
+        mine = content(path)
         before[path] = mine
         if theirs in (base, mine):
             after[path] = mine
@@ -73,7 +73,7 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
             remedy="nothing was written; settle these lines by hand, then try again",
         )
     path = lock_path(history, now)
-    before[path] = mine = _read(path)
+    before[path] = mine = content(path)
     after[path] = _lock(history, now, target, texts, mine, path=path)
     return Plan(before, after, tuple(merged))
 
@@ -193,7 +193,8 @@ def lock_path(history: History, now: Generation) -> str:
     return os.path.join(root_of(history, now), _LOCK)
 
 
-def _read(path: str) -> bytes | None:
+def content(path: str) -> bytes | None:
+    """Read a file, None where there is none. Raises StoreError."""
     try:
         with open(path, "rb") as file:
             return file.read()

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from stead.history.plan import lock_path, moved_within, planned, root_of
 from stead.history.restore import latest, nearest, offer, readable
-from stead.store.generations import History, write_entry
+from stead.store.generations import History
 from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from stead.history.ahead import Ahead, Make
     from stead.history.who import Cause
     from stead.pipeline.steps import Prepared
     from stead.values.context import Context
@@ -53,7 +54,7 @@ class _Step:
     redo: tuple[int, ...] = ()
 
 
-def undo(history: History, context: Context, cause: Cause, make: Callable[[], Prepared]) -> Went:
+def undo(history: History, context: Context, cause: Cause, make: Make) -> Went:
     """Go to what was before the last change. Raises StoreError at the beginning."""
 
     def step(history: History, now: Generation) -> _Step:
@@ -69,7 +70,7 @@ def undo(history: History, context: Context, cause: Cause, make: Callable[[], Pr
     return _go(history, context, replace(cause, kind="undo"), step, make)
 
 
-def redo(history: History, context: Context, cause: Cause, make: Callable[[], Prepared]) -> Went:
+def redo(history: History, context: Context, cause: Cause, make: Make) -> Went:
     """Go to what was last undone. Raises StoreError where nothing was."""
 
     def step(history: History, now: Generation) -> _Step:
@@ -85,9 +86,7 @@ def redo(history: History, context: Context, cause: Cause, make: Callable[[], Pr
     return _go(history, context, replace(cause, kind="redo"), step, make)
 
 
-def rollback(
-    history: History, number: int, context: Context, cause: Cause, make: Callable[[], Prepared]
-) -> Went:
+def rollback(history: History, number: int, context: Context, cause: Cause, make: Make) -> Went:
     """Go to a generation; ``undo`` takes that back. Raises StoreError for one that is not there."""
 
     def step(history: History, now: Generation) -> _Step:
@@ -121,15 +120,15 @@ def _go(
     context: Context,
     cause: Cause,
     step: Callable[[History, Generation], _Step],
-    make: Callable[[], Prepared],
+    make: Make,
 ) -> Went:
-    """Restore what a step leads to, and record it.
+    """Restore what a step leads to, and record it: one change, who is killed did both or none.
 
     ``make`` does every step of the pipeline, for what is merged and for a build that
-    is gone. If that fails where nothing was merged, the files are put back.
+    is gone; the files change after that.
     """
+    from stead.history.ahead import Ahead
     from stead.history.refs import commit
-    from stead.store.edits import edit_files
     from stead.store.journal import recover
     from stead.store.layout import Layout
     from stead.store.locking import exclusive
@@ -148,34 +147,30 @@ def _go(
         )
     guard = layout.locks / f"lock-{short_key(lock_path(history, now))}"
     description = f"going back in {history.place}"
-    with exclusive(guard, note=context.progress.note, description=description):
-        history = History(context.home, history.place, history.environment)
-        now = history.last() or now
-        going = step(history, now)
-        base = history.find(now.base) or now
-        plan = planned(history, base, going.target, history)
-        edits, merged = plan.edits, plan.merged
-        gone = going.target.build and not os.path.isdir(layout.store / going.target.build)
-        rebuilt = bool(merged or gone or moved_within(history, going.target))
-        reason = f"{cause.kind} in {history.place}"
-        if not rebuilt:
-            # The record and the files are one change: who is killed has done both, or none.
-            def write(path: str, line: bytes) -> None:
-                edit_files(layout, edits, reason, beside={path: line})
-
-            recorded = _recorded(
-                history, going, (), None, context=context, cause=cause, write=write
-            )
-        else:
-            edit_files(layout, edits, reason)
-    if rebuilt:
+    ahead: Ahead | None = None
+    while True:
+        with exclusive(guard, note=context.progress.note, description=description):
+            history = History(context.home, history.place, history.environment)
+            now = history.last() or now
+            going = step(history, now)
+            base = history.find(now.base) or now
+            plan = planned(history, base, going.target, history)
+            merged = plan.merged
+            gone = going.target.build and not os.path.isdir(layout.store / going.target.build)
+            rebuilt = bool(merged or gone or moved_within(history, going.target))
+            if not rebuilt:
+                ahead = None
+            if not rebuilt or (ahead is not None and ahead.plan == plan):
+                edits = ahead.edits if ahead else plan.edits
+                done = ahead.done if ahead else None
+                recorded = _recorded(
+                    history, going, merged, done, edits, context=context, cause=cause
+                )
+                break
         try:
-            done = make()
+            ahead = Ahead(plan, make)
         except SteadError as exc:
-            back = {p: (new, old) for p, (old, new) in edits.items()}
-            edit_files(layout, back, f"{reason}, taken back")
             raise cannot(exc, going.target, history) from exc
-        recorded = _recorded(history, going, merged, done, context=context, cause=cause)
     commit(history, recorded, context)
     return Went(
         recorded,
@@ -193,13 +188,15 @@ def _recorded(
     going: _Step,
     merged: tuple[str, ...],
     done: Prepared | None,
+    edits: Mapping[str, tuple[bytes | None, bytes | None]],
     *,
     context: Context,
     cause: Cause,
-    write: Callable[[str, bytes], None] = write_entry,
 ) -> Generation:
-    """Write the entry: the target's state, or what was ``done`` where that had to be made."""
+    """Write files and entry: the target's state, or what was ``done`` where it had to be made."""
     from stead.history.who import who
+    from stead.store.edits import edit_files
+    from stead.store.layout import Layout
 
     state = replace(
         going.target,
@@ -228,6 +225,10 @@ def _recorded(
             redo=going.redo,
         )
         return made, texts
+
+    def write(path: str, line: bytes) -> None:
+        reason = f"{cause.kind} in {history.place}"
+        edit_files(Layout(context.home), edits, reason, beside={path: line})
 
     note = context.progress.note
     made = history.append(make, like=going.target.number, write=write, note=note)

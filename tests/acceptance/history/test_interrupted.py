@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stead.store.atomic import remove_tree
+
 if TYPE_CHECKING:
     import random
 
@@ -105,6 +107,38 @@ def test_old_or_new(
         the_next_works(old, words, states, new=is_new)
     if tries(0) >= whole.calls:
         assert seen == {False, True}
+
+
+@pytest.mark.parametrize("kind", ["kill", "full"])
+@pytest.mark.parametrize("words", [("undo",), ("redo",), ("rollback", "1")], ids=lambda w: w[0])
+@pytest.mark.parametrize("what", ["edited", "collected"])
+def test_what_is_merged_or_made_again_is_old_or_new_too(
+    old: World, chance: random.Random, tries, what: str, words: tuple[str, ...], kind: str
+) -> None:
+    if what == "edited":
+        file = old.place / "stead.toml"
+        file.write_text(file.read_text(encoding="utf-8") + 'MINE = "1"\n', encoding="utf-8")
+    else:
+        for build in (old.home / "store").iterdir():
+            remove_tree(build)
+    states = [state(old)]
+    old.keep("begin")
+    whole = old.run(*words)
+    assert whole.code == 0, whole.said
+    states.append(state(old))
+    for at in points(chance, whole.calls, tries(1)):
+        old.put_back("begin")
+        done = old.run(*words, kind=kind, at=at)
+        assert done.code in ((-9, 0) if kind == "kill" else (0, 1)), done.said
+        now = state(old)
+        assert now in states, done.said
+        if now == states[0]:
+            assert done.code
+            old.ok(*words)
+            assert state(old) == states[1]
+        old.ok("redo" if words[0] == "undo" else "undo")
+        assert old.files() == states[0][0]
+        old.ok("run", "true")
 
 
 def test_killed_at_any_time(old: World, chance: random.Random, tries) -> None:
