@@ -379,6 +379,24 @@ def test_what_is_private_is_kept_in_env_alone(machine, project, begin):
     assert not [p for p in left if b"hush-hush" in p.read_bytes() and "history@" in str(p)]
 
 
+def test_zsh_has_the_directory_of_its_files_back(machine, project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "zsh")
+    assert session.run("echo ${ZDOTDIR-none} ${HISTFILE-none}") == "none none"
+    session.leave()
+    dots = machine.home / "my dots"
+    dots.mkdir()
+    (dots / ".zshrc").write_text(SETUP["zsh"][1] + "FROM=dots\n")
+    (machine.home / ".zshenv").write_text('ZDOTDIR="$HOME/my dots"\n')
+    session = begin(root, "zsh")
+    assert session.run("echo $ZDOTDIR $FROM") == f"{dots} dots"
+    session.leave()
+    (machine.home / ".zshenv").unlink()
+    machine.environ["ZDOTDIR"] = str(dots)
+    session = begin(root, "zsh")
+    assert session.run("echo $FROM; printenv ZDOTDIR") == f"dots\n{dots}"
+
+
 def test_there_is_one_shell_for_a_place(machine, project, begin):
     root = project({"stead.toml": MANIFEST})
     first = begin(root, "bash")
@@ -392,6 +410,7 @@ def test_there_is_one_shell_for_a_place(machine, project, begin):
     assert third.value("LEVEL") == "1"
 
 
+@pytest.mark.slow
 def test_killed_resumed_and_aborted_the_place_is_byte_for_byte_what_it_was(
     machine, project, begin, shell
 ):
@@ -414,8 +433,14 @@ def test_killed_resumed_and_aborted_the_place_is_byte_for_byte_what_it_was(
     session.export("MINE", "7")
     assert session.run("python -c 'import leaf; print(leaf.__version__)'") == "2.0"
     session.kill()
-    assert machine.json("status", cwd=root)["transaction"]["staged"] == 3
-    session = begin(root, shell, "--resume")
+    told = machine.json("status", cwd=root)["transaction"]
+    assert told["staged"] == 3
+    assert told["edited"] == [str(manifest)]
+    session = begin(root, shell, "--resume", ready=False)
+    said = session.ready()
+    assert "add leaf" in said
+    assert "stead.toml edited by hand" in said
+    assert "MINE set by hand" in said
     assert session.value("COLOUR") == "red"
     assert session.value("MINE") == "7"
     assert f"{root}/bin" in session.value("PATH").split(":")

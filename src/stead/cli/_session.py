@@ -71,23 +71,30 @@ def _offer(args: argparse.Namespace, app: App) -> str:
     left = transactions.look(app.context.home, place)
     if left is None or left.alive:
         return ""
-    hands = session.hands_of(transactions.directory_of(app.context.home, place), {})
-    if not (left.operations or hands):
+    directory = transactions.directory_of(app.context.home, place)
+    if not (left.operations or session.hands_of(directory, {})):
         return ""
     age = transactions.age(left.owner, app.context.now())
     app.err(f"stead: a shell that has ended (process {left.owner.pid}, {age} ago) left here:")
-    for line in _listed(left.operations, [w for hand in hands for w in hand.words]):
-        app.err(f"  {line}")
+    _list(app, directory, left.operations)
     answers = {"r": "resume", "d": "discard", "l": "leave"}
     answer = choose("(r)esume, (d)iscard, or (l)eave it as it is?", answers, "leave")
     return "" if answer == "discard" else answer
 
 
-def _listed(operations: Sequence[Operation], hands: Sequence[str]) -> list[str]:
-    return [
-        *(" ".join(operation.words) for operation in operations),
-        *(f"{words} by hand, uncommitted" for words in hands),
-    ]
+def _list(app: App, directory: str, operations: Sequence[Operation], *, shell: bool = True) -> None:
+    """Say what is staged, and what was edited or changed by hand (in a ``shell``)."""
+    from stead.pipeline import session
+
+    lines = [" ".join(operation.words) for operation in operations]
+    files = session.files_of(directory)
+    edited = session.edited_of(files) if files else ()
+    lines += [f"{os.path.relpath(path, app.cwd)} edited by hand, uncommitted" for path in edited]
+    if shell:
+        hands = session.hands_of(directory, {})
+        lines += [f"{words} by hand, uncommitted" for hand in hands for words in hand.words]
+    for line in lines or ["nothing is staged"]:
+        app.err(f"  {line}")
 
 
 def _shell(named: str | None, app: App) -> tuple[str, str]:
@@ -171,18 +178,13 @@ def _prepared(
 
 
 def _greet(app: App, opened: Opened) -> None:
-    from stead.pipeline import session
-
     transaction = opened.transaction
     app.err(
         f"stead: changes to {transaction.place} are staged from here on: "
         "`stead commit` makes them its own, `stead abort` drops them"
     )
     if opened.resumed:
-        hands = session.hands_of(transaction.directory, {})
-        words = [w for hand in hands for w in hand.words]
-        for line in _listed(transaction.state.operations, words) or ["nothing was staged"]:
-            app.err(f"  {line}")
+        _list(app, transaction.directory, transaction.state.operations)
 
 
 def _end(args: argparse.Namespace, app: App, opened: Opened, *, hung_up: bool) -> int:
@@ -203,8 +205,7 @@ def _end(args: argparse.Namespace, app: App, opened: Opened, *, hung_up: bool) -
         opened.lock.end()
         return 0
     app.err("stead: staged and not committed:")
-    for line in _listed(state.operations, ()):
-        app.err(f"  {line}")
+    _list(app, transaction.directory, state.operations, shell=False)
     answers = {"c": "commit", "d": "discard", "k": "keep"}
     answer = choose("(c)ommit, (d)iscard, or (k)eep for later?", answers, "keep")
     if answer == "keep":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stead.cli.nearby import near as nearby
+
 if TYPE_CHECKING:
     from stead.cli.app import App
 
 
 def standing(app: App, place: str) -> dict[str, Any] | None:
     """Say how the transaction of a place stands, as JSON has it; None where there is none."""
-    from stead.pipeline.session import hands_of
+    from stead.pipeline.session import edited_of, files_of, hands_of
     from stead.store.transactions import directory_of, look
 
     found = look(app.context.home, place)
@@ -18,9 +20,9 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
         return None
     owner = found.owner
     inside = app.transaction
-    hands = hands_of(
-        directory_of(app.context.home, place), app.context.environ, app.platform.path_separator
-    )
+    directory = directory_of(app.context.home, place)
+    hands = hands_of(directory, app.context.environ, app.platform.path_separator)
+    files = files_of(directory)
     return {
         "pid": owner.pid,
         "who": owner.who,
@@ -32,6 +34,7 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
         "inside": inside is not None,
         "staged": len(found.operations),
         "operations": [list(o.words) for o in found.operations],
+        "edited": list(edited_of(files)) if files else [],
         "by_hand": [
             {"name": hand.name, "kind": hand.kind, "added": list(hand.added)} for hand in hands
         ],
@@ -43,10 +46,10 @@ def of_directory(app: App) -> list[str]:
     """Say in lines how the transaction stands of a place that cannot be read."""
     place = app.transaction.place if app.transaction else app.cwd
     found = standing(app, place)
-    return lines(found, app.context.now()) if found else []
+    return lines(found, app.context.now(), app.cwd) if found else []
 
 
-def lines(value: dict[str, Any], now: float) -> list[str]:
+def lines(value: dict[str, Any], now: float, cwd: str) -> list[str]:
     """Put :func:`standing` in words."""
     from stead.store.transactions import Owner, age
 
@@ -56,6 +59,8 @@ def lines(value: dict[str, Any], now: float) -> list[str]:
     whose = "this shell" if value["inside"] else f"process {owner.pid} ({value['who']})"
     told = [f"transaction  {whose}, for {age(owner, now)}: {staged}"]
     told += [f"             stead {' '.join(words)}" for words in value["operations"]]
+    for number, path in enumerate(value["edited"]):
+        told.append(f"{'' if number else 'edited':<13}{nearby(path, cwd)} by hand: uncommitted")
     for number, hand in enumerate(value["by_hand"]):
         words = ", ".join(f"{d} added" for d in hand["added"]) or (
             "set" if hand["kind"] == "new" else hand["kind"]

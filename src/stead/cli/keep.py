@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import session, variables
-    from stead.pipeline.adopting import adopted
+    from stead.pipeline.hand_files import for_files
     from stead.pipeline.steps import found_for
 
     transaction = app.inside()
@@ -47,7 +47,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         )
     place = transaction.place
     dotenv = os.path.join(place, variables.DOTENV)
-    wanted = adopted(
+    wanted = for_files(
         hands,
         names,
         table=app.table(),

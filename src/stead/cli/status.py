@@ -110,7 +110,8 @@ def _show(report: dict[str, Any], app: App, *, json: bool) -> int:
     else:
         for line in _lines(report, app.cwd):
             app.out(line)
-        for line in _standing.lines(transaction, app.context.now()) if transaction else ():
+        now = app.context.now()
+        for line in _standing.lines(transaction, now, app.cwd) if transaction else ():
             app.out(line)
     return 0
 

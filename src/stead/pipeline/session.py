@@ -162,7 +162,7 @@ def notice(
     before = load(directory)
     # Looked at before their contents, so that a later edit shows.
     manifests = watched(directory, files.base)
-    edited = tuple(path for path, digest in files.base.items() if _digest(path) != digest)
+    edited = edited_of(files)
     if applied:
         hands, now = on_top(before.hands, environ, elsewhere=before.elsewhere)
     else:
@@ -176,6 +176,11 @@ def notice(
     say += tuple(_edited_line(path) for path in edited if path not in before.edited)
     _save(directory, Noted(hands, words, edited))
     return Notice(say, undo, now, manifests)
+
+
+def edited_of(files: Files) -> tuple[str, ...]:
+    """Name the place's files that are not as they were when the transaction began."""
+    return tuple(path for path, digest in files.base.items() if _digest(path) != digest)
 
 
 def _by_hand_line(words: Sequence[str]) -> tuple[str, ...]:

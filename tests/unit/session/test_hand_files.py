@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stead.pipeline.adopting import adopted
 from stead.pipeline.hand import by_hand
+from stead.pipeline.hand_files import for_files
 from stead.pipeline.variables import First
 from stead.values.errors import UsageError
 from stead.values.origin import Origin
@@ -39,7 +39,7 @@ TABLE = Table(
 
 
 def keep(*names: str, now: dict[str, str] = NOW, private: bool = False):
-    return adopted(
+    return for_files(
         by_hand(BASE, now),
         names,
         table=TABLE,

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class ForFiles:
     """New values: those of the manifest and those of the place's ``.env`` (None: taken out)."""
 
     manifest: Mapping[str, str | First | bool | None]
     private: Mapping[str, str | None]
 
 
-def adopted(
+def for_files(
     hands: Sequence[Hand],
     names: Sequence[str],
     *,
@@ -35,7 +35,7 @@ def adopted(
     dotenv: str,
     cwd: str,
     private: bool,
-) -> Adopted:
+) -> ForFiles:
     """Say what to change so that the place itself has what was done by hand.
 
     ``names`` are variables, or directories that were added to a list of programs.
@@ -71,7 +71,7 @@ def adopted(
                 f"directories of {name} are for the manifest", remedy="leave --private out"
             )
         values[name] = First(tuple(dict.fromkeys(directories)))
-    return Adopted(values, hidden)
+    return ForFiles(values, hidden)
 
 
 def _directory(by_name: Mapping[str, Hand], word: str, cwd: str) -> tuple[str, str]:
