@@ -116,6 +116,18 @@ def test_the_place_stays_as_it_is_until_the_end(machine, project):
     assert content(root) == before
 
 
+def test_diff_inside_says_what_a_commit_would_change(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    script = "stead diff; stead set LEVEL=2 >&2; stead diff; stead diff --json >&2; exit 1"
+    done = machine.run("shell", "-c", script, cwd=root)
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["~ LEVEL=1 → 2", "changed stead.toml"]
+    assert '  +LEVEL = "2"' in lines
+    assert "no difference" in done.stderr
+    assert '"LEVEL"' in done.stderr
+
+
 def test_scripts_in_files_and_on_standard_input(machine, project):
     body = 'stead set A=1 >&2; echo "$A" "$@"\n'
     root = project(

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+    from stead.history.compare import Difference
     from stead.history.texts import Texts
     from stead.values.generation import Generation
 
 HELP = """Compare two generations: packages, modules, variables, and the lines of manifests.
 
 Without numbers, the latest with the one before it; with one, that with the latest.
-WHO:NUMBER is one that somebody else has shared, as `stead log` names it.
+WHO:NUMBER is one that somebody else has shared, as `stead log` names it. In a
+`stead shell`, without numbers: what a commit would change.
 """
 
 
@@ -29,7 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli.log import difference_lines
+    if app.transaction and args.old is None:
+        from stead.history.committing import difference
+
+        return _show(difference(app.transaction, app.request(), app.context), args, app)
     from stead.history.compare import compare
     from stead.history.others import chosen
     from stead.history.restore import latest
@@ -51,7 +56,12 @@ def execute(args: argparse.Namespace, app: App) -> int:
     now, new = one(args.new, last)
     was, old = one(args.old, history.find(last.number - 1) if last else None)
     assert new is not None
-    found = compare(now, old, new, before=was)
+    return _show(compare(now, old, new, before=was), args, app)
+
+
+def _show(found: Difference, args: argparse.Namespace, app: App) -> int:
+    from stead.cli.log import difference_lines
+
     if args.json:
         app.out_json(found)
         return 0
