@@ -162,15 +162,15 @@ class MatrixReader(Checks):
 
     # -- goals
 
-    def goal(self, table: LayerTable, at: Path) -> GoalPart | None:
-        """Read what a layer says of testing; None where it says nothing."""
+    def goal(self, table: LayerTable, at: Path) -> GoalPart:
+        """Read what a layer says of testing."""
         commands = tuple(
             self.command(words, (*at, "commands", number))
             for number, words in enumerate(table.commands)
         )
         if table.retries < 0:
             self.wrong("retries cannot be less than 0", (*at, "retries"))
-        made = GoalPart(
+        return GoalPart(
             commands=commands,
             packages=self.taken(table),
             depends=self.expressions(table.depends, (*at, "depends")),
@@ -180,7 +180,6 @@ class MatrixReader(Checks):
             retries=table.retries,
             origin=self.where(*at, "commands" if table.commands else "package"),
         )
-        return None if made == GoalPart() else made
 
     def command(self, words: tuple[str, ...], at: Path) -> TestCommand:
         ignore, expect = words[:1] == ("-",), words[:1] == ("!",)

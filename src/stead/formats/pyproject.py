@@ -355,8 +355,9 @@ def _joined(project: Manifest, stead: Manifest) -> Manifest:
 
 
 def _both(first: Layer, second: Layer) -> Layer:
+    """Join a layer of the project's own tables to one of ``[tool.stead]``, which alone has the rest."""
     return replace(
-        first,
+        second,
         requirements=(*first.requirements, *second.requirements),
         constraints=(*first.constraints, *second.constraints),
         removed=(*first.removed, *second.removed),
@@ -366,4 +367,5 @@ def _both(first: Layer, second: Layer) -> Layer:
         paths=(*first.paths, *second.paths),
         tasks=(*first.tasks, *second.tasks),
         inherits=(*first.inherits, *second.inherits),
+        origin=first.origin,
     )

@@ -18,7 +18,6 @@ from stead.formats._grammar import (
     WorkspaceTable,
 )
 from stead.formats._kinds import KindsReader
-from stead.formats._matrix import MatrixReader
 from stead.formats._packages import leaves
 from stead.formats._reserved import GUARDED
 from stead.formats._words import bare_or_quoted
@@ -39,6 +38,9 @@ from stead.values.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from typing import TypeGuard
+
+    from stead.formats._matrix import MatrixReader
 
 
 NAME = "stead.toml"
@@ -90,7 +92,7 @@ def from_table(
     return manifest
 
 
-class _Reader(KindsReader, MatrixReader):
+class _Reader(KindsReader):
     """Turns the tables of one file into values; mistakes go to ``problems``."""
 
     def manifest(self, root: Root, data: Mapping[str, Any]) -> Manifest:
@@ -126,9 +128,15 @@ class _Reader(KindsReader, MatrixReader):
             link=root.link,
             kinds=self.kinds(root),
             secrets=self.secrets_table(root.secrets),
-            packages=self.packages_made(root.package),
-            test=self.test(root.test),
+            packages=self.matrix().packages_made(root.package) if root.package else (),
+            test=self.matrix().test(root.test) if root.test else None,
         )
+
+    def matrix(self) -> MatrixReader:
+        """Give the reader of the test matrix, which most commands of most projects do not need."""
+        from stead.formats._matrix import MatrixReader
+
+        return MatrixReader(self.file, self.where, self.problems, self.ecosystems)
 
     # -- workspace, uses
 
@@ -205,7 +213,7 @@ class _Reader(KindsReader, MatrixReader):
             choice=self.choice(table.choose, at),
             adopt=table.adopt,
             inherits=table.inherits if isinstance(table, LayerTable) else (),
-            goal=self.goal(table, at) if isinstance(table, LayerTable) else None,
+            goal=self.matrix().goal(table, at) if _says_of_testing(table) else None,
             origin=self.where(*at),
         )
 
@@ -234,3 +242,15 @@ class _Reader(KindsReader, MatrixReader):
             description=table.description,
             origin=self.where(*at),
         )
+
+
+def _says_of_testing(table: Tables) -> TypeGuard[LayerTable]:
+    return isinstance(table, LayerTable) and bool(
+        table.package is not None
+        or table.commands
+        or table.depends
+        or table.labels
+        or table.resources
+        or table.timeout
+        or table.retries
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stead.formats import stead_toml
+from stead.formats import pyproject, stead_toml
 from stead.values.errors import ManifestError
 from stead.values.package import GoalPart
 from stead.values.testenv import TestCommand
@@ -121,3 +121,18 @@ def test_the_environments_that_run_by_default():
     assert made.environments == (
         *("py310-venv", "py310-conda", "py311-venv", "py311-conda", "lint"),
     )
+
+
+def test_what_a_layer_says_beside_a_group_of_the_same_name():
+    text = (
+        "[project]\nname = 'x'\n[dependency-groups]\ntest = ['pytest']\n"
+        "[tool.stead]\nadopt = ['AWS_PROFILE']\n[tool.stead.files]\n'a.ini' = 'a.tmpl'\n"
+        "[tool.stead.layer.test]\ncommands = [['pytest']]\n[tool.stead.package.wheel]\n"
+    )
+    manifest = pyproject.read("/w/pyproject.toml", lambda _: text)
+    test = manifest.layer("test")
+    assert [r.name for r in test.requirements] == ["pytest"]
+    assert test.goal.commands == (TestCommand(("pytest",)),)
+    assert manifest.layers[0].adopt == ("AWS_PROFILE",)
+    assert [f.path for f in manifest.layers[0].files] == ["a.ini"]
+    assert [p.name for p in manifest.packages] == ["wheel"]
