@@ -144,6 +144,14 @@ class TestVariables:
         assert "PYTHONNOUSERSITE has another value in this shell: packages" in done.stderr
         assert (root / "stead.toml").read_text() == VARIABLES.replace('"1"', '"7"')
 
+    def test_what_looks_private_is_not_written_down(self, machine, root):
+        script = "export LEVEL=https://ann:hunter2@db.test/ ; stead adopt"
+        done = self.bash(machine, root, script)
+        assert done.returncode == 1
+        assert "stead set --private LEVEL" in done.stderr
+        assert "hunter2" not in done.stdout + done.stderr
+        assert (root / "stead.toml").read_text() == VARIABLES
+
     def test_it_comes_back_at_the_next_prompt(self, machine, root):
         script = "export LEVEL=7; unset HOST; stead restore HOST; _stead_hook; echo $LEVEL $HOST"
         done = self.bash(machine, root, script)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from stead.config.references import escape
 from stead.formats import edit
+from stead.formats.private_names import is_private
 from stead.pipeline import change
-from stead.pipeline.change import _file_for, _near
 from stead.values.errors import NetworkError, SteadError, UsageError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.names import DEFAULT, normalize_pypi
@@ -168,14 +168,10 @@ def _package(
     wanted = {
         name for d in every if d.where == drift.where and d.installed for name in d.installed.needs
     }
-    if new.source is not None and new.source.kind == "url" and "://" in new.source.location:
-        where = new.source.location.partition("://")[2].partition("/")[0]
-        if "@" in where:
-            return Refused(drift, "its address holds a password", "add it by hand, without that")
     value, exact = _wish(new, asked[0] if asked else None)
     if asked is not None:
         return Edit(drift, asked[1], drift.ecosystem, drift.name, value, exact, asked[2])
-    file = _file_for(composed, drift.ecosystem, layer)
+    file = change.file_for(composed, drift.ecosystem, layer)
     follows = not new.requested and new.name in wanted
     return Edit(drift, file, drift.ecosystem, drift.name, value, exact, layer, follows)
 
@@ -272,8 +268,11 @@ def _why_not(drift: Drift, entry: Entry | None) -> tuple[str, str]:
     name = drift.name
     if entry is None:
         return "packages of the environment set it", "`stead restore` brings it back"
-    if entry.secret or entry.type.name == "secret":
-        return "it is a secret", f"`stead set --private {name}` keeps it out of the manifest"
+    if entry.secret or entry.type.name == "secret" or is_private(name, drift.found):
+        return (
+            "it is private, or looks so, and a manifest is read by others",
+            f"`stead set --private {name}` puts it into .env",
+        )
     rank = entry.definitions[0].rank if entry.definitions else ""
     if rank == ".env":
         return "it stands in the place's .env", f"`stead set --private {name}=…` changes it there"
@@ -366,7 +365,7 @@ def _edited(before: Mapping[str, str], edits: Iterable[Edit], *, exact: bool) ->
         else:
             value = one.exact if exact and one.exact is not None else one.value
             texts[file] = edit.add_requirement(
-                file, text, one.ecosystem, one.name, _near(value, file), layer=one.layer
+                file, text, one.ecosystem, one.name, change.near(value, file), layer=one.layer
             )
     return texts
 

@@ -152,10 +152,10 @@ def _add(
     def edited(asked: Sequence[Wish]) -> dict[str, str]:
         texts: dict[str, str] = {}
         for wish in asked:
-            file = _file_for(first, wish.ecosystem, layer)
+            file = file_for(first, wish.ecosystem, layer)
             text = texts.get(file) if file in texts else _text(request, file)
             texts[file] = edit.add_requirement(
-                file, text or "", wish.ecosystem, wish.name, _near(wish.value, file), layer=layer
+                file, text or "", wish.ecosystem, wish.name, near(wish.value, file), layer=layer
             )
         return texts
 
@@ -325,7 +325,7 @@ def _usual(composed: Composed) -> str:
     return "conda" if uses_conda or packages.python_from == "conda" else "pypi"
 
 
-def _file_for(composed: Composed, ecosystem: str, layer: str) -> str:
+def file_for(composed: Composed, ecosystem: str, layer: str) -> str:
     """Choose the file of the place to write a request into.
 
     ``stead.toml`` where there is one; else the file of another tool that can say
@@ -382,7 +382,7 @@ def _bounded(wish: Wish, locked: Sequence[steps.Locked]) -> Wish:
     return wish
 
 
-def _near(value: str | dict[str, Any], file: str) -> str | dict[str, Any]:
+def near(value: str | dict[str, Any], file: str) -> str | dict[str, Any]:
     """Write a path relative to the file that holds it."""
     if isinstance(value, dict) and "path" in value:
         relative = os.path.relpath(value["path"], os.path.dirname(file)).replace(os.sep, "/")
