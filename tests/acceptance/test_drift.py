@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -297,6 +298,36 @@ class TestRestore:
         machine.ok("restore", "tool", cwd=root)
         assert drift(machine, root) == [("package", "changed", "leaf", "2.0")]
         assert version(copy, "leaf") == "2.0"
+
+    @pytest.mark.slow
+    def test_killed_while_it_puts_back(self, machine, copied, pip):
+        """Whenever it ends, what is not as it should be is told, and the next one mends it."""
+        root, copy = copied
+        before = tree(copy)
+        for fraction in (0.5, 0.7, 0.85):
+            pip(copy, "install", "branch==2.0")
+            pip(copy, "uninstall", "-y", "tool")
+            started = time.monotonic()
+            machine.ok("restore", "--yes", cwd=root)
+            took = time.monotonic() - started
+            pip(copy, "install", "branch==2.0")
+            pip(copy, "uninstall", "-y", "tool")
+            child = subprocess.Popen(
+                [machine.program, "restore", "--yes"],
+                cwd=root,
+                env={**machine.environ, "PWD": str(root)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(took * fraction)
+            child.kill()
+            child.wait()
+            if drift(machine, root):
+                machine.ok("restore", "--yes", cwd=root)
+            assert drift(machine, root) == []
+            assert version(copy, "leaf") == "1.0"
+            found = {p: c for p, c in tree(copy).items() if not p.startswith(".stead/")}
+            assert found == before
 
     def test_whole_copy_anew(self, machine, copied, pip):
         root, copy = copied

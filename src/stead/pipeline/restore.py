@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from stead.store import copies as store
 from stead.store import installed
-from stead.store.atomic import inside, remove_tree, storage, temporary_name
+from stead.store.atomic import inside, remove_tree, storage
 from stead.store.builds import recorded_path
 from stead.store.copying import copy_tree
 from stead.store.layout import METADATA, Layout
+from stead.store.locking import exclusive
 from stead.store.relocation import relocate
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass, replace
@@ -54,6 +55,13 @@ def packages(drift: Sequence[Drift], copy: Copy, builds: Sequence[Path], context
     Other packages, and files that belong to none, stay as they are. Raises StoreError,
     before anything has changed, where no build has what is needed.
     """
+    guard = os.path.join(copy.directory, METADATA, "lock")
+    note = context.progress.note
+    with exclusive(guard, note=note, description=f"restoring {copy.directory}", remove=True):
+        _packages(drift, store.read(copy.directory) or copy, builds, context)
+
+
+def _packages(drift: Sequence[Drift], copy: Copy, builds: Sequence[Path], context: Context) -> None:
     wanted = {d.name: d.ecosystem for d in drift}
     gone, came = store.looks(copy)
     gone = [one for one in gone if wanted.get(one.name) == one.ecosystem]
@@ -65,9 +73,9 @@ def packages(drift: Sequence[Drift], copy: Copy, builds: Sequence[Path], context
         put = _files_of(gone, brought, tree)
         taken = _files_of(came, brought, copy.directory)
         there = {f for f in taken if os.path.lexists(os.path.join(tree, f))}
-        for file in taken:
+        for file in sorted(taken, key=_records_last):
             _take(copy.directory, file)
-        for file in sorted({*put, *there}):
+        for file in sorted({*put, *there}, key=_records_last):
             _put(tree, copy.directory, file)
     now = installed.look(copy.directory)
     held = {
@@ -75,6 +83,13 @@ def packages(drift: Sequence[Drift], copy: Copy, builds: Sequence[Path], context
         for path, (time, one) in copy.packages.items()
     }
     store.save(context.home, replace(copy, packages=held))
+
+
+def _records_last(file: str) -> tuple[int, str]:
+    """Sort files so that a package is told to have drifted until all of it is put right."""
+    if file.endswith(".dist-info/RECORD") or file.startswith("conda-meta/"):
+        return 2, file
+    return (1 if ".dist-info/" in file else 0), file
 
 
 def _source(gone: Iterable[Installed], builds: Sequence[Path], copy: Copy) -> Path:
@@ -94,8 +109,12 @@ def _source(gone: Iterable[Installed], builds: Sequence[Path], copy: Copy) -> Pa
 
 @contextlib.contextmanager
 def _fresh(build: Path, directory: str) -> Iterator[str]:
-    """Give a tree with what a build holds, right for ``directory``, beside which it lies."""
-    tree = temporary_name(directory)
+    """Give a tree with what a build holds, right for ``directory``, in which it lies.
+
+    What a killed process left of one goes first: whoever calls this is alone here.
+    """
+    tree = os.path.join(directory, METADATA, "fresh")
+    remove_tree(tree)
     try:
         with storage(directory):
             os.mkdir(tree, 0o700)
