@@ -47,7 +47,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         raise StoreError(
             "nothing has been recorded here yet",
             where=history.place,
-            remedy="the first change begins the history",
+            remedy="the first change begins the history; `stead log -p --all` shows what others shared",
         )
 
     def one(word: str | None, otherwise: Generation | None) -> tuple[Texts, Generation | None]:
