@@ -55,7 +55,7 @@ def soak(session: nox.Session) -> None:
     many = words.pop(0) if words and words[0].isdigit() else "200"
     session.install("-e", ".[testing]", *group("tests"))
     words = words or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
-    where = ["tests/acceptance/history"]
+    where = ["tests/acceptance/history", "tests/acceptance/session/test_killed.py"]
     session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 

@@ -82,6 +82,8 @@ _stead_mark() {
   PS1=$_stead_m${_stead_p#"($_stead_label*) "}
 }
 
+# A shell within this one has none of these functions.
+builtin export -n PROMPT_COMMAND
 if [[ ${PROMPT_COMMAND@a} == *a* ]]; then
   PROMPT_COMMAND+=(_stead_session)
 else

@@ -5,176 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
-from pathlib import Path
 
 import pexpect
 import pytest
 
-PS = "<<READY>>"
-SETUP = {
-    "bash": (".bashrc", f"PS1='{PS}'; PS2=; bind 'set enable-bracketed-paste off'\n"),
-    "zsh": (
-        ".zshrc",
-        f"PS1='{PS}' RPS1= PROMPT_EOL_MARK=; unsetopt zle prompt_cr prompt_sp\n",
-    ),
-    "fish": (
-        ".config/fish/config.fish",
-        """\
-set -g n 0
-function c --on-event fish_postexec; set n (math $n + 1); end
-function fish_prompt; echo -n '<<'$n'>>'; end
-function fish_mode_prompt; end
-set -g fish_greeting
-""",
-    ),
-}
-_CONTROLS = re.compile(r"\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[\[(][0-9;?>=]*[A-Za-z]|\x1b[=>]")
 MANIFEST = '[vars]\nLEVEL = "1"\n'
 
 
-class Session:
-    """A person in `stead shell`."""
-
-    def __init__(
-        self, machine, root: Path, shell: str, *words: str, under: tuple[str, ...] = ()
-    ) -> None:
-        self.shell, self.count, self.marked = shell, 0, ""
-        argv = [*under, str(machine.program), "shell", "--shell", shell, *words]
-        self.child = pexpect.spawn(
-            argv[0],
-            argv[1:],
-            cwd=str(root),
-            env={**machine.environ, "TERM": "dumb", "PWD": str(root)},
-            encoding="utf-8",
-            timeout=60,
-            echo=False,
-            dimensions=(50, 4000),
-        )
-
-    def expect(self, text: str) -> str:
-        self.child.expect_exact(text)
-        return _CONTROLS.sub("", self.child.before).replace("\r", "")
-
-    def ready(self) -> str:
-        """Wait for the prompt; gives what came before it, without the mark."""
-        text = self.expect(f"<<{self.count}>>" if self.shell == "fish" else PS)
-        head, _, mark = text.rpartition("\n")
-        self.marked = mark.strip("⏎ ")
-        return head.strip("\n⏎ ")
-
-    def run(self, line: str) -> str:
-        """Type a line; gives what appeared until the next prompt was there."""
-        self.count += 1
-        self.child.sendline(line)
-        lines = self.ready().splitlines()
-        if lines and line.strip() in lines[0]:
-            lines = lines[1:]
-        return "\n".join(lines)
-
-    def value(self, name: str) -> str:
-        return self.run(f"printenv {name}")
-
-    def export(self, name: str, value: str) -> str:
-        return self.run(
-            f"set -gx {name} {value}" if self.shell == "fish" else f"export {name}={value}"
-        )
-
-    def leave(self, *answers: str, how: str = "exit 0") -> tuple[int, str]:
-        """End the shell and answer its question; gives the exit code, and what was said."""
-        if how == "^D":
-            self.child.sendeof()
-        else:
-            self.child.sendline(how)
-        said = ""
-        for answer in answers:
-            said += self.expect("for later?")
-            if answer == "^D":
-                self.child.sendeof()
-            elif answer == "^C":
-                self.child.sendintr()
-            else:
-                self.child.sendline(answer)
-        self.child.expect(pexpect.EOF)
-        said += _CONTROLS.sub("", self.child.before).replace("\r", "")
-        self.child.wait()
-        code = self.child.exitstatus
-        return (-1 if code is None else code), said
-
-    def kill(self) -> None:
-        """End everything of the session as a crash of the machine would."""
-        for pid in [*children(self.child.pid), self.child.pid]:
-            os.kill(pid, signal.SIGKILL)
-        self.child.close(force=True)
-
-
-def children(pid: int) -> list[int]:
-    """List a process's descendants."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            if int(stat.rpartition(")")[2].split()[1]) == pid:
-                found += [int(entry.name), *children(int(entry.name))]
-    return found
-
-
-def gone(pid: int) -> bool:
-    """Wait for a process to end."""
-    for _ in range(400):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def tree(root: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and ".stead" not in path.parts
-    }
-
-
-@pytest.fixture(params=SETUP)
-def shell(request):
-    return request.param
-
-
-@pytest.fixture
-def begin(machine):
-    """Start sessions of which nothing is left when the test ends."""
-    machine.environ["XDG_DATA_HOME"] = str(machine.home / "data")
-    (machine.home / "data" / "fish" / "generated_completions").mkdir(parents=True)
-    for name, text in SETUP.values():
-        file = machine.home / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    made: list[Session] = []
-
-    def start(root: Path, shell: str, *words: str, ready: bool = True, **more) -> Session:
-        made.append(Session(machine, root, shell, *words, **more))
-        if ready:
-            made[-1].ready()
-        return made[-1]
-
-    yield start
-    for session in made:
-        pids = children(session.child.pid) if session.child.isalive() else []
-        if session.child.isalive():
-            session.kill()
-        for pid in pids:
-            assert gone(pid)
-
-
-def test_staged_kept_and_committed(machine, project, begin, shell):
+def test_staged_kept_and_committed(machine, project, begin, shell, files_of):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, shell)
     assert session.marked == "(project)"
@@ -191,7 +29,7 @@ def test_staged_kept_and_committed(machine, project, begin, shell):
     assert session.value("FRESH") == "a$b{c}"
     assert session.value("LEVEL") == "2"
     assert "FRESH" not in session.run("stead status | grep uncommitted")
-    assert tree(root) == {"stead.toml": MANIFEST.encode()}
+    assert files_of(root) == {"stead.toml": MANIFEST.encode()}
     code, said = session.leave("c")
     assert code == 0
     assert "set COLOUR" in said
@@ -204,14 +42,14 @@ def test_staged_kept_and_committed(machine, project, begin, shell):
 
 
 @pytest.mark.parametrize("answer", ["d", "discard"])
-def test_discarded_at_the_end(machine, project, begin, answer):
+def test_discarded_at_the_end(machine, project, begin, answer, files_of):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, "bash")
     session.run("stead set COLOUR=red")
     code, said = session.leave("what?", answer, how="^D")
     assert code == 0
     assert "dropped 1 staged change" in said
-    assert tree(root) == {"stead.toml": MANIFEST.encode()}
+    assert files_of(root) == {"stead.toml": MANIFEST.encode()}
     assert machine.json("status", cwd=root)["transaction"] is None
 
 
@@ -260,7 +98,7 @@ def test_a_lock_that_was_missing_is_nobody_s_change(machine, project, begin):
     assert not (root / "stead.lock").exists()
 
 
-def test_what_a_killed_session_left_is_offered(machine, project, begin):
+def test_what_a_killed_session_left_is_offered(machine, project, begin, files_of):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, "bash")
     session.run("stead set COLOUR=red")
@@ -284,45 +122,47 @@ def test_what_a_killed_session_left_is_offered(machine, project, begin):
     assert "rolled back" in asking.ready()
     assert asking.value("COLOUR") == ""
     asking.leave()
-    assert tree(root) == {"stead.toml": MANIFEST.encode()}
+    assert files_of(root) == {"stead.toml": MANIFEST.encode()}
 
 
-def test_a_closed_terminal_keeps_what_is_staged(machine, project, begin, shell):
+def test_a_closed_terminal_keeps_what_is_staged(
+    machine, project, begin, shell, files_of, ended, descendants
+):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, shell)
     session.run("stead set COLOUR=red")
     session.export("MINE", "7")
-    pids = [session.child.pid, *children(session.child.pid)]
+    pids = [session.child.pid, *descendants(session.child.pid)]
     assert len(pids) > 1
     os.close(session.child.child_fd)
     session.child.closed = True
     for pid in pids:
-        assert gone(pid)
+        assert ended(pid)
     told = machine.json("status", cwd=root)["transaction"]
     assert (told["alive"], told["staged"]) == (False, 1)
     assert [hand["name"] for hand in told["by_hand"]] == ["MINE"]
-    assert tree(root) == {"stead.toml": MANIFEST.encode()}
+    assert files_of(root) == {"stead.toml": MANIFEST.encode()}
 
 
-def test_asked_to_end_it_takes_its_shell_along(machine, project, begin):
+def test_asked_to_end_it_takes_its_shell_along(machine, project, begin, ended, descendants):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, "bash")
     session.run("stead set COLOUR=red")
-    pids = [session.child.pid, *children(session.child.pid)]
+    pids = [session.child.pid, *descendants(session.child.pid)]
     os.kill(session.child.pid, signal.SIGTERM)
     session.child.expect(pexpect.EOF)
     for pid in pids:
-        assert gone(pid)
+        assert ended(pid)
     assert machine.json("status", cwd=root)["transaction"]["staged"] == 1
 
 
-def test_the_shell_says_when_its_process_is_gone(machine, project, begin, shell):
+def test_the_shell_says_when_its_process_is_gone(machine, project, begin, shell, ended):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, shell, under=("sh", "-c", '"$@"; sleep 600', "sh"))
     session.run("stead set COLOUR=red")
     owner = machine.json("status", cwd=root)["transaction"]["pid"]
     os.kill(owner, signal.SIGKILL)
-    assert gone(owner)
+    assert ended(owner)
     assert "stead shell --resume" in session.run("true")
     assert session.run("true") == ""
     assert session.value("COLOUR") == "red"
@@ -379,14 +219,14 @@ def test_what_is_private_is_kept_in_env_alone(machine, project, begin):
     assert not [p for p in left if b"hush-hush" in p.read_bytes() and "history@" in str(p)]
 
 
-def test_zsh_has_the_directory_of_its_files_back(machine, project, begin):
+def test_zsh_has_the_directory_of_its_files_back(machine, project, begin, setup):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, "zsh")
     assert session.run("echo ${ZDOTDIR-none} ${HISTFILE-none}") == "none none"
     session.leave()
     dots = machine.home / "my dots"
     dots.mkdir()
-    (dots / ".zshrc").write_text(SETUP["zsh"][1] + "FROM=dots\n")
+    (dots / ".zshrc").write_text(setup["zsh"][1] + "FROM=dots\n")
     (machine.home / ".zshenv").write_text('ZDOTDIR="$HOME/my dots"\n')
     session = begin(root, "zsh")
     assert session.run("echo $ZDOTDIR $FROM") == f"{dots} dots"
@@ -412,12 +252,12 @@ def test_there_is_one_shell_for_a_place(machine, project, begin):
 
 @pytest.mark.slow
 def test_killed_resumed_and_aborted_the_place_is_byte_for_byte_what_it_was(
-    machine, project, begin, shell
+    machine, project, begin, shell, files_of
 ):
     root = project({"stead.toml": '[packages.pypi]\ntool = "*"\n\n' + MANIFEST, "bin/x": "#!\n"})
     machine.ok("lock", cwd=root)
     machine.ok("run", "true", cwd=root)
-    before = tree(root)
+    before = files_of(root)
     session = begin(root, shell)
     session.run("stead add leaf")
     session.run("stead set COLOUR=red")
@@ -450,11 +290,11 @@ def test_killed_resumed_and_aborted_the_place_is_byte_for_byte_what_it_was(
     assert "put back stead.toml" in said
     assert session.value("COLOUR") == ""
     assert session.marked == "(project)"
-    assert tree(root) == before
+    assert files_of(root) == before
     code, said = session.leave()
     assert code == 0
     assert "later" not in said
-    assert tree(root) == before
+    assert files_of(root) == before
     kept = list(machine.stead_home.rglob("aborted@/*/stead.toml"))
     assert len(kept) == 1
     assert "EDITED" in kept[0].read_text()

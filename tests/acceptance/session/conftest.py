@@ -1,0 +1,202 @@
+"""A person in `stead shell`, on a pseudo-terminal; nothing of hers is left when a test ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+PS = "<<READY>>"
+SETUP = {
+    "bash": (".bashrc", f"PS1='{PS}'; PS2=; bind 'set enable-bracketed-paste off'\n"),
+    "zsh": (
+        ".zshrc",
+        f"PS1='{PS}' RPS1= PROMPT_EOL_MARK=; unsetopt zle prompt_cr prompt_sp\n",
+    ),
+    "fish": (
+        ".config/fish/config.fish",
+        """\
+set -g n 0
+function c --on-event fish_postexec; set n (math $n + 1); end
+function fish_prompt; echo -n '<<'$n'>>'; end
+function fish_mode_prompt; end
+set -g fish_greeting
+""",
+    ),
+}
+_CONTROLS = re.compile(r"\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[\[(][0-9;?>=]*[A-Za-z]|\x1b[=>]")
+
+
+class Session:
+    """A person in `stead shell`."""
+
+    def __init__(
+        self, machine, root: Path, shell: str, *words: str, under: tuple[str, ...] = ()
+    ) -> None:
+        self.shell, self.count, self.marked = shell, 0, ""
+        argv = [*under, str(machine.program), "shell", "--shell", shell, *words]
+        self.child = pexpect.spawn(
+            argv[0],
+            argv[1:],
+            cwd=str(root),
+            env={**machine.environ, "TERM": "dumb", "PWD": str(root)},
+            encoding="utf-8",
+            timeout=60,
+            echo=False,
+            dimensions=(50, 4000),
+        )
+
+    def expect(self, text: str) -> str:
+        self.child.expect_exact(text)
+        return _CONTROLS.sub("", self.child.before).replace("\r", "")
+
+    def ready(self) -> str:
+        """Wait for the prompt; gives what came before it, without the mark."""
+        text = self.expect(f"<<{self.count}>>" if self.shell == "fish" else PS)
+        head, _, mark = text.rpartition("\n")
+        self.marked = mark.strip("⏎ ")
+        return head.strip("\n⏎ ")
+
+    def run(self, line: str) -> str:
+        """Type a line; gives what appeared until the next prompt was there."""
+        self.count += 1
+        self.child.sendline(line)
+        lines = self.ready().splitlines()
+        if lines and line.strip() in lines[0]:
+            lines = lines[1:]
+        return "\n".join(lines)
+
+    def value(self, name: str) -> str:
+        return self.run(f"printenv {name}")
+
+    def export(self, name: str, value: str) -> str:
+        return self.run(
+            f"set -gx {name} {value}" if self.shell == "fish" else f"export {name}={value}"
+        )
+
+    def leave(self, *answers: str, how: str = "exit 0") -> tuple[int, str]:
+        """End the shell and answer its question; gives the exit code, and what was said."""
+        if how == "^D":
+            self.child.sendeof()
+        else:
+            self.child.sendline(how)
+        said = ""
+        for answer in answers:
+            said += self.expect("for later?")
+            if answer == "^D":
+                self.child.sendeof()
+            elif answer == "^C":
+                self.child.sendintr()
+            else:
+                self.child.sendline(answer)
+        self.child.expect(pexpect.EOF)
+        said += _CONTROLS.sub("", self.child.before).replace("\r", "")
+        self.child.wait()
+        code = self.child.exitstatus
+        return (-1 if code is None else code), said
+
+    def kill(self) -> None:
+        """End everything of the session as a crash of the machine would."""
+        for pid in [*children(self.child.pid), self.child.pid]:
+            os.kill(pid, signal.SIGKILL)
+        self.child.close(force=True)
+
+
+def children(pid: int) -> list[int]:
+    """List a process's descendants."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            if int(stat.rpartition(")")[2].split()[1]) == pid:
+                found += [int(entry.name), *children(int(entry.name))]
+    return found
+
+
+def gone(pid: int) -> bool:
+    """Wait for a process to end."""
+    for _ in range(400):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".stead" not in path.parts
+    }
+
+
+@pytest.fixture(params=SETUP)
+def shell(request):
+    return request.param
+
+
+@pytest.fixture
+def descendants():
+    return children
+
+
+@pytest.fixture
+def ended():
+    """Wait for a process to end; says whether it did."""
+    return gone
+
+
+@pytest.fixture
+def files_of():
+    """Give the files of a place and what they hold."""
+    return tree
+
+
+@pytest.fixture
+def begin(machine):
+    """Start sessions of which nothing is left when the test ends."""
+    machine.environ["XDG_DATA_HOME"] = str(machine.home / "data")
+    (machine.home / "data" / "fish" / "generated_completions").mkdir(parents=True)
+    for name, text in SETUP.values():
+        file = machine.home / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    made: list[Session] = []
+
+    def start(root: Path, shell: str, *words: str, ready: bool = True, **more) -> Session:
+        made.append(Session(machine, root, shell, *words, **more))
+        if ready:
+            made[-1].ready()
+        return made[-1]
+
+    yield start
+    for session in made:
+        pids = children(session.child.pid) if session.child.isalive() else []
+        if session.child.isalive():
+            session.kill()
+        for pid in pids:
+            assert gone(pid)
+
+
+@pytest.fixture
+def setup() -> dict[str, tuple[str, str]]:
+    """The user's own files: shell → name and text."""
+    return SETUP
+
+
+@pytest.fixture
+def often():
+    """Give how many of something to try: few, or as many as ``STEAD_SOAK`` says."""
+    return lambda few: int(os.environ.get("STEAD_SOAK") or few)
