@@ -11,7 +11,8 @@ from stead.values.package import FORMATS, GoalPart, PackageDefinition, TestDefau
 from stead.values.testenv import TestCommand
 
 if TYPE_CHECKING:
-    from stead.formats._grammar import LayerTable, PackageTable, TestTable
+    from stead.formats._grammar import LayerTable
+    from stead.formats._grammar_matrix import PackageTable, TestTable
     from stead.values.package import Builder, Format
 
 Path = tuple["str | int", ...]
