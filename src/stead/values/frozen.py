@@ -120,7 +120,7 @@ def _first_init(cls: type, known: dict[str, _Field]) -> Callable[..., None]:
 
 
 def _compiled_init(cls: type, known: dict[str, _Field]) -> Callable[..., None]:
-    parameters, lines = [], ["held = self.__dict__"]
+    parameters, lines = [], ["_stead_values = self.__dict__"]
     given: dict[str, Any] = {"MISSING": _MISSING}
     for number, (name, field_) in enumerate(known.items()):
         value = name
@@ -133,7 +133,7 @@ def _compiled_init(cls: type, known: dict[str, _Field]) -> Callable[..., None]:
             parameters.append(f"{name}=default_{number}")
         else:
             parameters.append(name)
-        lines.append(f"held[{name!r}] = {value}")
+        lines.append(f"_stead_values[{name!r}] = {value}")
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
     body = "\n  ".join(lines)

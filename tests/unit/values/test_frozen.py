@@ -113,3 +113,13 @@ def test_a_pattern_is_what_it_stands_for():
     assert pattern.sub("x", "a1") == "x"
     assert pattern.pattern == r"(\w)(\d)\Z"
     assert pattern.match("a") is None
+
+
+def test_a_field_may_have_any_name():
+    @frozen.dataclass(frozen=True)
+    class Kept:
+        held: int
+        values: int = 2
+        kept: int = 3
+
+    assert (Kept(1).held, Kept(1).values, Kept(1).kept) == (1, 2, 3)
