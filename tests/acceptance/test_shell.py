@@ -407,3 +407,14 @@ def test_other_environments_are_recorded_too(machine, project):
     for environment in ("default", "test"):
         entry = machine.json("log", "-e", environment, cwd=root)[0]
         assert (entry["reason"], entry["command"]) == ("both", ["shell"])
+
+
+def test_commands_that_run_side_by_side_lose_nothing(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    script = (
+        "for i in 1 2 3 4 5; do stead set P$i=$i & done; wait; stead status >/dev/null; echo $P3"
+    )
+    machine.ok("shell", "-c", script, cwd=root)
+    lines = (root / "stead.toml").read_text().splitlines()
+    assert sorted(lines[-5:]) == [f'P{n} = "{n}"' for n in range(1, 6)]
+    assert len(log(machine, root)[0]["reason"].split("; ")) == 5

@@ -25,6 +25,9 @@ class Over:
     place: str
     why: str
 
+    def overlay(self) -> dict[str, str | None]:
+        return {}
+
     def content(self, path: str) -> bytes | None:
         return read(path)
 

@@ -19,7 +19,7 @@ from stead.values.names import DEFAULT, normalize_pypi
 from stead.values.requirement import PYTHON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from stead.pipeline.discover import Found
     from stead.pipeline.steps import Composed, Request
@@ -140,8 +140,8 @@ def add(request: Request, context: Context, wishes: Sequence[Wish], *, layer: st
     A wish without a version is written with the locked one as its lower bound.
     Whatever is raised, nothing on disk has changed.
     """
-    with _started(request, context) as first:
-        return _add(request, context, wishes, first, layer)
+    with _started(request, context) as (now, first):
+        return _add(now, context, wishes, first, layer)
 
 
 def _add(
@@ -176,8 +176,8 @@ def remove(request: Request, context: Context, names: Sequence[str], *, layer: s
 
     Raises ManifestError for a name that no manifest of the place asks for.
     """
-    with _started(request, context) as first:
-        return _remove(request, context, names, first, layer)
+    with _started(request, context) as (now, first):
+        return _remove(now, context, names, first, layer)
 
 
 def _remove(
@@ -214,28 +214,28 @@ def edited(
     held = _held(request, foreseen)
     with (
         citing_the_command(foreseen, held),
-        _started(_with(request, foreseen), context) as first,
+        _started(request, context, foreseen) as (now, first),
     ):
-        held = _held(request, foreseen)
-        texts = change(steps.found_for(request), read)
-        before = lockfile.read_to_build_on(first.lock_path, request.overlay).pins
+        held = _held(now, foreseen)
+        texts = change(steps.found_for(now), partial(_text, now))
+        before = lockfile.read_to_build_on(first.lock_path, now.overlay).pins
         pins = tuple(first.modules.used.values())
         # What was looked up is not looked up again for each environment.
-        request = replace(request, taken=pins)
+        pinned = replace(now, taken=pins)
         context = replace(context, upgrade=frozenset())
-        after = _composed(request, first, texts, "", context)
-        variables.check(request, texts, context)
+        after = _composed(pinned, first, texts, "", context)
+        variables.check(pinned, texts, context)
 
         def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
             return after, _bytes(texts)
 
-        done = _locked(after, amend, {**_held(request, texts), **held}, context)
+        done = _locked(after, amend, {**_held(now, texts), **held}, context)
     asked = {(u.name, u.location, u.revision) for m in found.manifests for u in m.uses}
     mine = tuple(p for p in before if p in pins or (p.name, p.location, p.requested) in asked)
     return replace(done, pins_before=mine, pins=pins)
 
 
-def _with(request: Request, texts: dict[str, str]) -> Request:
+def _with(request: Request, texts: Mapping[str, str]) -> Request:
     """Give a request that sees files as they would be after an edit."""
     return replace(request, overlay={**request.overlay, **texts})
 
@@ -254,31 +254,38 @@ def rewrite(
     they are to be for locking, and as they are to be written: these may ask for
     less exact versions. Whatever is raised, nothing on disk has changed.
     """
-    with _started(request, context) as first:
-        locking, written = plan(first, partial(_text, request))
+    with _started(request, context) as (now, first):
+        locking, written = plan(first, partial(_text, now))
 
         def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
-            return _composed(request, first, written, layer, context), _bytes(written)
+            return _composed(now, first, written, layer, context), _bytes(written)
 
-        held = _held(request, locking)
+        held = _held(now, locking)
         with citing_the_command(locking, held):
-            environments = _composed(request, first, locking, layer, context)
+            environments = _composed(now, first, locking, layer, context)
             return _locked(environments, amend, held, context, dry=dry)
 
 
 @contextlib.contextmanager
-def _started(request: Request, context: Context) -> Iterator[Composed]:
-    """Give what is there, which no other edit changes until the block ends."""
+def _started(
+    request: Request, context: Context, texts: Mapping[str, str] | None = None
+) -> Iterator[tuple[Request, Composed]]:
+    """Give what is there, which no other edit changes until the block ends.
+
+    ``texts`` are files as they would be after an edit: composed with them.
+    """
     for line in steps.mend(context):
         context.progress.note(line)
-    first = steps.composed_for(request, context, fetch=True)
+    texts = texts or {}
+    first = steps.composed_for(_with(request, texts), context, fetch=True)
     while True:
         path = first.lock_path
         with steps.alone(path, first.spec.name, context):
             # Whoever was waited for may have changed it, even where the lock lies.
-            first = steps.composed_for(request, context, fetch=True)
+            now = steps.renewed(request)
+            first = steps.composed_for(_with(now, texts), context, fetch=True)
             if first.lock_path == path:
-                yield first
+                yield now, first
                 return
 
 
@@ -398,7 +405,7 @@ def _text(request: Request, file: str) -> str:
 
 def _held(request: Request, files: dict[str, str]) -> dict[str, bytes | None]:
     """Give what files hold as they are read, to notice an edit that comes between."""
-    return {file: steps.content_of(file, request.staging) for file in files}
+    return {file: steps.held_by(request, file) for file in files}
 
 
 def _bytes(texts: dict[str, str]) -> dict[str, bytes]:

@@ -138,7 +138,7 @@ def prepare(request: Request, context: Context) -> Prepared:
     if locked is None:
         with alone(composed.lock_path, composed.spec.name, context):
             # Whoever was waited for may have changed what is asked as well.
-            composed, held = read_together(request, context)
+            composed, held = read_together(renewed(request), context)
             table = configured(composed, context)
             require(table, strict=request.strict)
             locked = _answering(composed, held, context) or locked_for(composed, context)
@@ -284,12 +284,12 @@ def lock_together(
     somebody made since is an error. Everything is written at once, after all is
     known: whatever is raised, no file has changed.
     """
-    path = environments[0].lock_path
-    overlay, staging = environments[0].request.overlay, environments[0].request.staging
+    path, staging = environments[0].lock_path, environments[0].request.staging
     layout = Layout(context.home)
     name = environments[0].spec.name
     with alone(path, name, context):
-        whole = before = lockfile.read_to_build_on(path, overlay)
+        now = renewed(environments[0].request)
+        whole = before = lockfile.read_to_build_on(path, now.overlay)
         results = []
         for composed in environments:
             old = whole.find(*composed.slot)
@@ -529,6 +529,21 @@ def _with_pins(lock: Lock, composed: Composed) -> Lock:
     others = [replace(p, working="") if p.name in gone else p for p in others]
     pins = (*used, *([] if alone else others))
     return replace(lock, pins=tuple(sorted(pins, key=lambda p: (p.name, p.location, p.requested))))
+
+
+def renewed(request: Request) -> Request:
+    """Give a request with what is staged by now: whoever was waited for may have staged more."""
+    if request.staging is None:
+        return request
+    return replace(request, overlay=request.staging.overlay())
+
+
+def held_by(request: Request, path: str) -> bytes | None:
+    """Give what a file held when its text was read for a request."""
+    if request.staging is not None and path in request.overlay:
+        text = request.overlay[path]
+        return None if text is None else text.encode()
+    return content_of(path, request.staging)
 
 
 def content_of(path: str, staging: Staging | None = None) -> bytes | None:

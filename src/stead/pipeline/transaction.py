@@ -25,6 +25,9 @@ RECORD, TURN, APPLIED, SCRIPT = "record", "turn", "applied.json", "env.sh"
 class Staging(Protocol):
     """Takes what commands in a transaction would write to the place."""
 
+    def overlay(self) -> dict[str, str | None]:
+        """Give all that is staged by now, as text. Raises as :meth:`content`."""
+
     def content(self, path: str) -> bytes | None:
         """Give what a file holds, as the transaction has it; None for no file.
 

@@ -69,7 +69,8 @@ def change(
     found = _found(request)
     file = own_manifest(found)
     with steps.alone(file, os.path.basename(file), context):
-        held = steps.content_of(file, request.staging)
+        request = steps.renewed(request)
+        held = steps.held_by(request, file)
         text = ""
         if held is not None:
             staged = request.overlay.get(file)
@@ -131,6 +132,7 @@ def change_private(request: Request, context: Context, values: Mapping[str, str 
     file = os.path.join(place, DOTENV)
     target = os.path.realpath(file)
     with steps.alone(target, DOTENV, context):
+        request = steps.renewed(request)
         old = _dotenv_text(file) if request.staging is None else _staged_text(request, file)
         text = old or ""
         for name, value in values.items():
