@@ -28,6 +28,9 @@ class Ahead:
         self._texts = {path: _text(held) for path, held in plan.after.items()}
         self.done = make(self._texts, self)
 
+    def overlay(self) -> dict[str, str | None]:
+        return dict(self._texts)
+
     def content(self, path: str) -> bytes | None:
         return self._after[path] if path in self._after else content(path)
 
