@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from stead.pipeline import keep, steps
 from stead.pipeline.prompt import Evaluation
 from stead.pipeline.state import state_of
-from stead.values.errors import ManifestError, SteadError
+from stead.store.journal import read_steadily
+from stead.values.errors import ManifestError, SteadError, StoreError
 
 if TYPE_CHECKING:
     from stead.pipeline.steps import Request
@@ -19,8 +20,18 @@ def evaluate(request: Request, context: Context) -> Evaluation:
 
     An untrusted place is only read, to compute the digest that trust is about.
     Nothing is fetched, locked or built, and no error leaves: a place that cannot
-    be read is ``broken``, with the error's first line.
+    be read is ``broken``, with the error's first line. Files that are being changed
+    together are looked at when that is done.
     """
+    try:
+        return read_steadily(
+            steps.layout_of(context), lambda: _evaluate(request, context), context.progress.note
+        )
+    except StoreError as exc:  # what was interrupted cannot be finished
+        return Evaluation(None, "broken", _line(exc), "")
+
+
+def _evaluate(request: Request, context: Context) -> Evaluation:
     started = context.now()
     try:
         composed = steps.composed_for(request, context, fetch=False)

@@ -85,7 +85,7 @@ def judge(
         return Verdict("changed", meanings=_of_files(different))
     meanings = tuple(changes_of_meaning(before, now))
     if all(m.harmless for m in meanings):
-        grant(place, participants, context, now)
+        store.exchange(context.home, record, _agreed(place, participants, context, now))
         return Verdict("trusted", "harmless change", meanings)
     return Verdict("changed", meanings=meanings)
 
@@ -97,14 +97,23 @@ def grant(
     snapshot: TrustSnapshot | None = None,
 ) -> store.TrustRecord:
     """Agree to what these files hold now. Raises TrustError, StoreError."""
-    record = store.TrustRecord(
+    record = _agreed(place, participants, context, snapshot)
+    store.write(context.home, record)
+    return record
+
+
+def _agreed(
+    place: str,
+    participants: Iterable[str],
+    context: Context,
+    snapshot: TrustSnapshot | None,
+) -> store.TrustRecord:
+    return store.TrustRecord(
         os.path.realpath(place),
         store.content_digests(participants, place),
         snapshot.as_json() if snapshot is not None else None,
         context.now(),
     )
-    store.write(context.home, record)
-    return record
 
 
 def may_build_sources(verdict: Verdict, *, explicit: bool) -> bool:
@@ -143,7 +152,7 @@ def _describe(
 ) -> None:
     taken = _taken(snapshot)
     if taken is not None:
-        store.write(context.home, replace(record, snapshot=taken.as_json()))
+        store.exchange(context.home, record, replace(record, snapshot=taken.as_json()))
 
 
 def _taken(snapshot: Callable[[], TrustSnapshot]) -> TrustSnapshot | None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from stead.store.locking import Note
 
 
+_TRIES = 5
+
+
 def edit_files(
     layout: Layout,
     edits: Mapping[str, tuple[bytes | None, bytes | None]],

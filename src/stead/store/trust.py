@@ -8,6 +8,7 @@ user's scope alone: a file of a project is never asked whether it is trusted.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import storage, write_file
 from stead.values.digest import digest
-from stead.values.errors import TrustError
+from stead.values.errors import StoreError, TrustError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.sha import sha256
 
@@ -144,6 +145,31 @@ def read(home: str | os.PathLike[str], place: str) -> TrustRecord | None:
 def write(home: str | os.PathLike[str], record: TrustRecord) -> None:
     """Keep a record. Raises StoreError."""
     write_file(_path(home, record.place), _encoded(record), 0o600)
+
+
+def exchange(home: str | os.PathLike[str], old: TrustRecord, new: TrustRecord) -> None:
+    """Keep ``new`` where ``old`` is still what is kept; what an edit has put there stays.
+
+    Raises StoreError.
+    """
+    from pathlib import Path
+
+    from stead.store.journal import replace_together
+    from stead.store.layout import Layout
+
+    path = _path(home, old.place)
+    held = None
+    with contextlib.suppress(FileNotFoundError), storage(path), open(path, "rb") as file:
+        held = file.read()
+    if _load(path) != old:
+        return
+    try:
+        replace_together(
+            Layout(Path(home)), {path: _encoded(new)}, "note what is trusted", expect={path: held}
+        )
+    except StoreError as exc:
+        if exc.where not in (path, os.path.realpath(path)):
+            raise
 
 
 def _encoded(record: TrustRecord) -> bytes:
