@@ -49,7 +49,13 @@ class Commands:
     ) -> Done:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        job = {"words": words, "cwd": str(cwd), "environ": environ, "kind": kind, "at": at}
+        job: dict[str, Any] = {
+            "words": words,
+            "cwd": str(cwd),
+            "environ": environ,
+            "kind": kind,
+            "at": at,
+        }
         print(json.dumps(job), file=self.process.stdin, flush=True)
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return Done(answer["code"], answer["out"], answer["err"], answer["calls"])

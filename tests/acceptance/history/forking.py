@@ -6,7 +6,8 @@ files. The modules are imported once, so that a command starts in an instant.
 
 The fault ``kill`` ends the process by SIGKILL right before such a call; ``full`` lets
 this and all later calls that need space fail, as on a full disk; ``once`` lets one
-call fail, as a bad sector does. ``late`` ends the process after so many milliseconds.
+call fail, as a bad sector does; ``readonly`` lets all changes below the place fail; with
+``clock`` the time is so many seconds off. ``late`` ends the process after so many milliseconds.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Fault:
 
     def __init__(self, kind: str, at: int) -> None:
         self.kind, self.at, self.calls, self.process = kind, at, 0, os.getpid()
+        self.place = os.path.join(os.getcwd(), "")
 
     def install(self) -> None:
         for name in (*SPACE, *OTHERS):
@@ -41,12 +43,14 @@ class Fault:
             writes = name != "open" or flags & (os.O_WRONLY | os.O_RDWR)
             if writes and os.getpid() == self.process:
                 self.calls += 1
-                self._strike(name, flags)
+                self._strike(name, flags, args[0] if args else "")
             return real(*args, **more)
 
         return call
 
-    def _strike(self, name: str, flags: int) -> None:
+    def _strike(self, name: str, flags: int, first: Any) -> None:
+        if self.kind == "readonly" and str(first).startswith(self.place):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(first))
         if self.kind == "kill" and self.calls == self.at:
             os.kill(self.process, signal.SIGKILL)
         if self.kind == "once" and self.calls == self.at:
@@ -65,7 +69,9 @@ def run(job: dict[str, Any], out: int, err: int, counted: int) -> int:
     for number, stream in ((0, nothing), (1, out), (2, err)):
         os.dup2(stream, number)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
-    write = os.write
+    write, clock = os.write, time.time
+    if job["kind"] == "clock":
+        time.time = lambda: clock() + job["at"]
     fault = Fault(job["kind"], job["at"])
     fault.install()
     from stead.cli.main import main
