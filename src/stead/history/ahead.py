@@ -29,7 +29,8 @@ class Ahead:
         self.done = make(self._texts, self)
 
     def overlay(self) -> dict[str, str | None]:
-        return dict(self._texts)
+        """Give the texts; what is staged later is in them too, for who records what was done."""
+        return self._texts
 
     def content(self, path: str) -> bytes | None:
         return self._after[path] if path in self._after else content(path)
