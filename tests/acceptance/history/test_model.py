@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tomllib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, Phase, settings
@@ -220,6 +222,25 @@ class Machine(RuleBasedStateMachine):
         self.model.now = replace(self.model.now, locked=self.model.now.packages)
         self.model.record(self.text)
 
+    @precondition(lambda self: possible(self.model.now.packages))
+    @rule(value=VALUES, end=st.sampled_from(["commit", "fail", "--dry-run"]))
+    def transaction(self, value: str, end: str) -> None:
+        """What is staged after a savepoint goes with it, all of it with a script that fails."""
+        before, text = self.world.files(), self.text
+        script = "stead set A={} && stead savepoint here && stead set D=1 && stead rollback to here"
+        script = script.format(value) + ("; exit 3" if end == "fail" else "")
+        words = ("shell", *([end] if end == "--dry-run" else []), "-c", script)
+        done = self.world.run(*words)
+        assert done.code == (3 if end == "fail" else 0), done.said
+        now = self.model.now
+        if end != "commit":
+            assert self.world.files() == before
+        elif (now.variables.get("A"), now.locked) != (value, now.packages):
+            self.model.record(text)
+            self.change("variables", "A", value)
+            self.model.now = replace(self.model.now, locked=now.packages)
+            self.model.record(self.text)
+
     # Edits by hand.
 
     @rule(name=VARIABLES, value=st.none() | VALUES)
@@ -316,14 +337,12 @@ class Machine(RuleBasedStateMachine):
             assert entry["pinned"] == (entry["number"] in self.pins)
 
     def teardown(self) -> None:
-        """All of it can be gone back to, and the place can be used after that."""
-        for number in range(1, len(self.model.entries) + 1):
-            state = self.model.at(number).state
-            if self.model.now != self.model.last.state:
-                break
-            self.world.ok("rollback", str(number))
-            assert asked(self.text) == (state.packages, state.variables)
-            break
+        """Without edits of the user's own, the place can be what it was at the beginning."""
+        model = self.model
+        if model.entries and model.now == model.last.state == model.last.base:
+            first = model.at(1).state
+            self.world.ok("rollback", "1")
+            assert asked(self.text) == (first.packages, first.variables)
 
     # How it is done.
 
@@ -408,6 +427,7 @@ def locked(text: str) -> Names:
 
 def test_any_order(world: World, tries) -> None:
     (world.place / "stead.toml").write_text(START, encoding="utf-8")
+    world.environ["PATH"] = f"{Path(sys.prefix) / 'bin'}:{world.environ['PATH']}"
     world.keep("start")
     many = tries(8)
     run_state_machine_as_test(
