@@ -92,7 +92,7 @@ def test_old_or_new(
     states = [state(old), new]
     assert states[0] != states[1]
     seen = set()
-    for at in points(chance, whole.calls, tries(2)):
+    for at in points(chance, whole.calls, tries(2 if kind == "kill" else 1)):
         old.put_back("old")
         done = old.run(*words, kind=kind, at=at)
         if kind == "kill":
