@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -418,3 +419,55 @@ def test_commands_that_run_side_by_side_lose_nothing(machine, project):
     lines = (root / "stead.toml").read_text().splitlines()
     assert sorted(lines[-5:]) == [f'P{n} = "{n}"' for n in range(1, 6)]
     assert len(log(machine, root)[0]["reason"].split("; ")) == 5
+
+
+def test_what_is_another_place_s_or_environment_s_is_not_taken_back(machine, project):
+    root = project(
+        {
+            "stead.toml": MANIFEST + '[layer.test.vars]\nWHO = "t"\n',
+            "a/stead.toml": '[vars]\nA = "1"\n',
+            "b/stead.toml": '[vars]\nB = "1"\n',
+        }
+    )
+    for place in (root, root / "a", root / "b"):
+        machine.ok("lock", cwd=place)
+    script = (
+        "stead set A=2 && unset STEAD_SHELL && stead -C ../b add leaf && stead -C .. set UP=1"
+        " && stead -C .. set --layer test WHO=u && stead lock -e test; exit 3"
+    )
+    done = machine.run("shell", "-c", script, cwd=root / "a")
+    assert done.returncode == 3, done.stderr
+    assert "put back" not in done.stderr
+    machine.ok("lock", "--check", cwd=root / "b")
+    text = (root / "stead.toml").read_text()
+    assert 'UP = "1"' in text
+    assert 'WHO = "u"' in text
+    script = "unset STEAD_SHELL; stead set --layer test WHO=v; stead lock -e test; exit 3"
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert "put back" not in done.stderr
+    assert 'WHO = "v"' in (root / "stead.toml").read_text()
+
+
+def test_a_lock_that_a_hand_changed_is_put_back(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    before = content(root)
+    for change in ("echo '# more' >>stead.lock", "rm stead.lock", "echo nothing >stead.lock"):
+        assert machine.run("shell", "-c", f"{change}; exit 3", cwd=root).returncode == 3
+        assert content(root) == before
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_a_script_may_begin_a_transaction_of_another_place(machine, project, tmp_path, shell):
+    root = project({"a/stead.toml": '[vars]\nA = "1"\n', "b/stead.toml": '[vars]\nB = "1"\n'})
+    own = tmp_path / "bash_env"
+    own.write_text("MINE=mine\n", encoding="utf-8")
+    inner = "stead set B=2; echo $B ${MINE-}; bash -c 'echo $B ${MINE-}'"
+    script = f"stead set A=2; cd ../b; stead shell -c {shlex.quote(inner)}; cd ../a; echo $A"
+    env = {"SHELL": shell, "BASH_ENV": str(own)}
+    done = machine.run("shell", "-c", script, cwd=root / "a", env=env)
+    assert done.returncode == 0, done.stderr
+    seen = "2 mine" if shell == "/bin/bash" else "2"
+    assert [s for s in done.stdout.splitlines() if "changed" not in s] == [seen, "2 mine", "2"]
+    assert 'A = "2"' in (root / "a/stead.toml").read_text()
+    assert 'B = "2"' in (root / "b/stead.toml").read_text()

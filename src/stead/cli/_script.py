@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stead.shells import script
 from stead.shells.quote import posix
 from stead.shells.state import undo
+from stead.store.transactions import DIRECTORY
 from stead.values.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ _SOURCED = ("sh", "dash", "ash", "ksh", "ksh93", "mksh", "zsh")
 """Shells that read the preamble because their script is sourced after it."""
 _BY_ENDING = {".bash": "bash", ".zsh": "zsh", ".ksh": "ksh", ".fish": "fish", ".py": "python",
               ".ps1": "pwsh"}  # fmt: skip
+
+
+_PREAMBLE = ("shell", "preamble.sh")
+"""Where the preamble lies in a transaction's directory."""
 
 
 def run_script(
@@ -40,18 +45,22 @@ def run_script(
 
     activation = app.activation()
     directory = transaction.directory
-    preamble = os.path.join(directory, "shell", "preamble.sh")
+    preamble = os.path.join(directory, *_PREAMBLE)
     write_file(preamble, script.preamble(program()).encode("utf-8", "surrogateescape"), 0o600)
     before = undo(app.context.environ)
     environ = script.environment(activation.changes, before)
     environ |= {script.TURN: str(turn(directory)), "PWD": app.cwd, "BASH_ENV": preamble}
-    if "BASH_ENV" in before:
-        environ["STEAD_BASH_ENV"] = before["BASH_ENV"]
+    environ.pop("STEAD_BASH_ENV", None)
+    own = before.get("BASH_ENV", "")
+    if _is_preamble(own):  # a script of another transaction called: its caller's is behind that
+        own = before.get("STEAD_BASH_ENV", "")
+    if own:
+        environ["STEAD_BASH_ENV"] = own
     kind = _kind(environ)
     if inline:
         assert text is not None
-        own = text if kind.endswith("bash") else f". {posix(preamble)}; {text}"
-        argv = [kind, "-c", own, "stead", *words]
+        told = text if kind.endswith("bash") else f". {posix(preamble)}; {text}"
+        argv = [kind, "-c", told, "stead", *words]
     elif text is not None:
         file = os.path.join(directory, "shell", "stdin")
         write_file(file, text.encode("utf-8", "surrogateescape"), 0o600)
@@ -64,6 +73,10 @@ def run_script(
 
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+
+
+def _is_preamble(path: str) -> bool:
+    return path.endswith(os.path.join(DIRECTORY, *_PREAMBLE))
 
 
 def _kind(environ: Mapping[str, str]) -> str:

@@ -143,3 +143,18 @@ def changed_environments(
             if (s[0], s[2]) == (place, platform) and s[1] != own and was.find(*s) != now.find(*s)
         )
     )
+
+
+def changed_parts(before: bytes | None, after: bytes | None) -> set[tuple[str, str, str]]:
+    """Give the slots that two locks have otherwise; none where one is not there or not readable."""
+    from stead.formats import stead_lock
+    from stead.values.errors import LockError
+
+    try:
+        was, now = (
+            stead_lock.read(b.decode("utf-8"), LOCK) for b in (before, after) if b is not None
+        )
+    except (LockError, ValueError):
+        return set()
+    slots = {e.slot for lock in (was, now) for e in lock.environments}
+    return {slot for slot in slots if was.find(*slot) != now.find(*slot)}

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.staged import LOCK, Merged, effective
+from stead.history.staged import LOCK, Merged, changed_parts, effective
 from stead.pipeline import steps
 from stead.pipeline.files import text_of
+from stead.pipeline.lockfile import slot_place
 from stead.pipeline.transaction import write_record
 from stead.store import transactions
-from stead.store.generations import History
+from stead.store.generations import History, environments
 from stead.store.transactions import Journal, Operation, State, read, sha_of
 from stead.values.errors import ManifestError, StoreError, UsageError
 from stead.values.frozen import replace
@@ -237,30 +238,69 @@ class Transaction:
     def edited_by_hand(self) -> tuple[str, ...]:
         """Name the files that took part and are not as they were when the transaction began.
 
-        What another command changed and recorded meanwhile is nobody's hand's.
+        What other commands changed and recorded meanwhile is nobody's hand's, whichever
+        place or environment they were about; other places' parts of a lock are theirs.
         """
         state = self.state
-        now = {path: sha_of(read(path)) for path in state.base}
-        changed = [path for path, sha in state.base.items() if now[path] != sha]
-        elsewhere = self._changed_elsewhere() if changed else None
-        if elsewhere is not None:
-            root = os.path.join(self.place, elsewhere.root)
-            known = {os.path.normpath(os.path.join(root, n)): s for n, s in elsewhere.files.items()}
-            changed = [p for p in changed if known.get(p) != now[p] and not p.endswith(LOCK)]
-        return tuple(sorted(changed))
+        now = {path: read(path) for path in state.base}
+        changed = [path for path, sha in state.base.items() if sha_of(now[path]) != sha]
+        recorded = self._recorded_since(changed)
+        return tuple(
+            sorted(
+                path
+                for path in changed
+                if (path, sha_of(now[path])) not in recorded
+                and not (os.path.basename(path) == LOCK and self._of_others(path, now[path]))
+            )
+        )
+
+    def _of_others(self, lock: str, now: bytes | None) -> bool:
+        """Say whether commands that were recorded, or other places, changed a lock."""
+        if self._changed_elsewhere(self._history()) is not None:
+            return True
+        own = slot_place(self.place, os.path.dirname(lock))
+        parts = changed_parts(self.journal.content(self.state.base[lock]), now)
+        return bool(parts) and all(
+            place != own
+            or self._changed_elsewhere(History(self._context.home, self.place, environment))
+            for place, environment, _ in parts
+        )
+
+    def _recorded_since(self, changed: Sequence[str]) -> set[tuple[str, str]]:
+        """Give the files and their sha256 that other commands have recorded since the beginning.
+
+        A manifest above is a place too, and has a history of its own.
+        """
+        home = self._context.home
+        places = {self.place, *map(os.path.dirname, changed)} if changed else set()
+        found = set()
+        for place in places:
+            for environment in environments(home, place):
+                made = self._changed_elsewhere(History(home, place, environment))
+                if made is not None:
+                    root = os.path.join(place, made.root)
+                    found |= {
+                        (os.path.normpath(os.path.join(root, name)), sha)
+                        for name, sha in made.files.items()
+                    }
+        return found
 
     def recorded_elsewhere(self) -> bool:
         """Say whether something was recorded of the place since the transaction began."""
         return self._history().newest > self.owner.generation
 
-    def _changed_elsewhere(self) -> Generation | None:
-        """Give what another command last made of the place since the transaction began."""
-        history = self._history()
+    def _changed_elsewhere(self, history: History) -> Generation | None:
+        """Give what another command last recorded there since the transaction began."""
+        own = (history.place, history.environment) == (self.place, self.environment)
         for number in history.numbers():
-            if number <= self.owner.generation:
+            if own and number <= self.owner.generation:
                 break
             found = history.find(number)
-            if found is not None and found.command:
+            if found is None:
+                continue
+            if not own and found.time < self.owner.since:
+                break
+            if found.command:
                 return found
         return None
 

@@ -78,7 +78,7 @@ stead() {{
   __stead_pick
   return "$__stead_code"
 }}
-if [ -n "${{STEAD_BASH_ENV-}}" ] && [ -r "$STEAD_BASH_ENV" ]; then . "$STEAD_BASH_ENV"; fi
+if [ -n "${{BASH_VERSION-}}" ] && [ -r "${{STEAD_BASH_ENV-}}" ]; then . "$STEAD_BASH_ENV"; fi
 __stead_pick
 """
 
