@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -127,6 +128,19 @@ def test_diff_inside_says_what_a_commit_would_change(machine, project):
     assert '  +LEVEL = "2"' in lines
     assert "no difference" in done.stderr
     assert '"LEVEL"' in done.stderr
+
+
+def test_a_private_value_is_named_as_changed_and_never_shown(machine, project):
+    root = project({"stead.toml": MANIFEST, ".env": "OLD=quiet\n"})
+    machine.ok("lock", cwd=root)
+    script = "stead set --private NEW=hush >&2"
+    done = machine.run("shell", "--dry-run", "-c", script, cwd=root)
+    assert done.stdout.splitlines() == ["changed .env"]
+    assert "hush" not in done.stderr + done.stdout
+    done = machine.run("shell", "--dry-run", "--json", "-c", script, cwd=root)
+    assert json.loads(done.stdout)["files"] == [{"name": ".env", "what": "changed", "diff": []}]
+    (root / ".env").unlink()
+    assert machine.ok("shell", "--dry-run", "-c", script, cwd=root) == "added .env\n"
 
 
 def test_scripts_in_files_and_on_standard_input(machine, project):
@@ -408,6 +422,22 @@ def test_other_environments_are_recorded_too(machine, project):
     for environment in ("default", "test"):
         entry = machine.json("log", "-e", environment, cwd=root)[0]
         assert (entry["reason"], entry["command"]) == ("both", ["shell"])
+
+
+def test_a_layer_that_another_environment_has_is_recorded_there(machine, project):
+    layer = '[layer.test.vars]\nWHO = "t"\n'
+    root = project({"stead.toml": MANIFEST + layer})
+    machine.ok("lock", cwd=root)
+    count = len(log(machine, root))
+    machine.ok("shell", "-m", "who", "-c", "stead set --layer test WHO=u", cwd=root)
+    edit = "sed -i 's/WHO = .*/WHO = \"v\"/' stead.toml"
+    machine.ok("shell", "-m", "by hand", "-c", edit, cwd=root)
+    found = machine.json("log", "-e", "test", cwd=root)
+    assert [e["reason"] for e in found] == ["by hand", "who", ""]
+    assert [e["variables"]["WHO"] for e in found] == ["v", "u", "t"]
+    assert len(log(machine, root)) == count
+    machine.ok("undo", "-e", "test", cwd=root)
+    assert 'WHO = "u"' in (root / "stead.toml").read_text()
 
 
 def test_commands_that_run_side_by_side_lose_nothing(machine, project):

@@ -9,16 +9,18 @@ from stead.history.staged import changed_environments, keep_aside
 from stead.history.who import Cause
 from stead.pipeline import steps
 from stead.pipeline.files import text_of
+from stead.store.generations import environments
 from stead.store.transactions import read
 from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass, replace
+from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stead.history.compare import Difference
+    from stead.history.compare import Difference, File
     from stead.history.transaction import Transaction
-    from stead.pipeline.steps import Request
+    from stead.pipeline.steps import Composed, Request
     from stead.store.transactions import Operation, State
     from stead.values.context import Context
     from stead.values.generation import Generation
@@ -33,7 +35,7 @@ class Committed:
     files: tuple[str, ...]
     operations: tuple[Operation, ...]
     environments: tuple[str, ...] = ()
-    """Other environments of the place, of which something else is locked now."""
+    """Other environments of the place, of which something else is asked or locked now."""
 
 
 def commit(
@@ -69,18 +71,45 @@ def commit(
         if not contents and not hand:
             transaction.restart(state.base)
             return Committed((), state.operations)
-        if not transaction.recorded_elsewhere():
-            before = {p: journal.content(state.base[p]) for p in (*contents, *hand)}
-            base = {p: None if c is None else text_of(p, c) for p, c in before.items()}
-            record_request(replace(asked, overlay=base, staging=None), context, Cause())
-        place = replace(asked, overlay={}, staging=None)
+        before = {p: journal.content(state.base[p]) for p in (*contents, *hand)}
+        base = {p: None if c is None else text_of(p, c) for p, c in before.items()}
+        former, place = (replace(asked, overlay=o, staging=None) for o in (base, {}))
         locks = read(composed.lock_path), contents.get(composed.lock_path)
-        others = () if locks[1] is None else changed_environments(*locks, composed.slot)
+        others = set(() if locks[1] is None else changed_environments(*locks, composed.slot))
+        others |= _asked_otherwise(former, asked, composed, context)
+        if not transaction.recorded_elsewhere():
+            for environment in (asked.environment, *sorted(others)):
+                record_request(replace(former, environment=environment), context, Cause())
         _write(transaction, state, contents, context, lambda: note(place, context, cause))
         transaction.restart(transaction.taken([*state.base, *contents]))
     record()
     transaction.follow_history()
-    return Committed(tuple(sorted({*contents, *hand})), state.operations, others)
+    return Committed(tuple(sorted({*contents, *hand})), state.operations, tuple(sorted(others)))
+
+
+def _asked_otherwise(
+    former: Request, asked: Request, composed: Composed, context: Context
+) -> set[str]:
+    """Name other environments of which a commit asks something else.
+
+    They are those with a history; where the transaction's own stays what it is, also
+    declared ones without: else no history would tell of the change.
+    """
+
+    def digest(request: Request) -> str:
+        try:
+            return steps.composed_for(request, context, fetch=False).spec.digest
+        except SteadError:
+            return ""
+
+    names = set(environments(context.home, composed.spec.place))
+    if digest(former) == composed.spec.digest:
+        names |= {DEFAULT, *composed.spec.environments}
+    return {
+        name
+        for name in names - {asked.environment}
+        if digest(replace(former, environment=name)) != digest(replace(asked, environment=name))
+    }
 
 
 def _write(
@@ -193,7 +222,22 @@ def difference(transaction: Transaction, request: Request, context: Context) -> 
         generations.append(replace(made, number=number))
         texts[number] = held_texts
     old = generations[0] if len(generations) > 1 else None
-    return compare(_Texts(texts), old, generations[-1])
+    found = compare(_Texts(texts), old, generations[-1])
+    return replace(found, files=(*found.files, *_private_files(transaction, state)))
+
+
+def _private_files(transaction: Transaction, state: State) -> list[File]:
+    """Name the private files that are staged otherwise. What they hold is not shown."""
+    from stead.history.compare import File
+
+    return [
+        File(
+            os.path.relpath(path, transaction.place),
+            "removed" if sha is None else "changed" if state.seen.get(path) else "added",
+        )
+        for path, sha in sorted(state.files.items())
+        if os.path.basename(path) == ".env"
+    ]
 
 
 class _Texts:
