@@ -268,8 +268,8 @@ def load(data: bytes, where: str) -> dict[str, Entry]:
     try:
         value: Mapping[str, Any] = json.loads(zlib.decompress(data))
         if value["version"] in (1, VERSION):  # the first had no files in fewer words
-            rows = Listing(value["entries"], value.get("linked", [])).all()
-            return {row[0]: (row[0], row[1], row[2], row[3], row[4]) for row in rows}
+            entries = [(row[0], row[1], row[2], row[3], row[4]) for row in value["entries"]]
+            return {e[0]: e for e in Listing(entries, value.get("linked", [])).all()}
     except (zlib.error, ValueError, KeyError, TypeError, IndexError) as exc:
         cause = exc
     raise StoreError(

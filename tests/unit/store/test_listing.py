@@ -168,14 +168,17 @@ def test_a_list_is_read_as_it_was_kept(given_entries: list[listing.Entry]) -> No
     assert read == {entry[0]: entry for entry in given_entries}
 
 
-@given(entries)
-def test_linked_files_are_read_as_any_other(files: list[listing.Entry]) -> None:
+@given(entries, entries)
+def test_linked_files_are_read_as_any_other(
+    others: list[listing.Entry], files: list[listing.Entry]
+) -> None:
     names, modes, sizes, times, _ = map(list, zip(*files, strict=True)) if files else [[]] * 5
     linked = ("a/b", names, modes, sizes, times)
 
-    read = listing.load(listing.dump(listing.Listing([], [linked])), "x")
+    read = listing.load(listing.dump(listing.Listing(others, [linked])), "x")
 
-    assert read == {f"a/b/{e[0]}": (f"a/b/{e[0]}", *e[1:4], None) for e in files}
+    expected = {e[0]: e for e in others}
+    assert read == expected | {f"a/b/{e[0]}": (f"a/b/{e[0]}", *e[1:4], None) for e in files}
 
 
 def test_names_that_are_no_text_are_kept(tree: Path) -> None:
