@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def standing(app: App, place: str) -> dict[str, Any] | None:
     """Say how the transaction of a place stands, as JSON has it; None where there is none."""
-    from stead.pipeline.session import edited_of, files_of, hands_of
+    from stead.pipeline.session import hands_of
     from stead.store.transactions import directory_of, look
 
     found = look(app.context.home, place)
@@ -22,7 +22,6 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
     inside = app.transaction
     directory = directory_of(app.context.home, place)
     hands = hands_of(directory, app.context.environ, app.platform.path_separator)
-    files = files_of(directory)
     return {
         "pid": owner.pid,
         "who": owner.who,
@@ -34,12 +33,29 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
         "inside": inside is not None,
         "staged": len(found.operations),
         "operations": [list(o.words) for o in found.operations],
-        "edited": list(edited_of(files)) if files else [],
+        "edited": list(_edited(app, directory)),
         "by_hand": [
             {"name": hand.name, "kind": hand.kind, "added": list(hand.added)} for hand in hands
         ],
         "savepoints": list(inside.state.savepoints) if inside else [],
     }
+
+
+def _edited(app: App, directory: str) -> tuple[str, ...]:
+    """Name the manifests that were edited by hand since a transaction with a person began."""
+    from stead.history.transaction import Transaction
+    from stead.pipeline.session import edited_of, files_of
+    from stead.values.errors import SteadError
+
+    files = files_of(directory)
+    edited = edited_of(files) if files else ()
+    if not edited:
+        return ()
+    try:
+        by_hand = Transaction(directory, app.context).edited_by_hand()
+    except SteadError:  # what it was before cannot be read
+        return edited
+    return tuple(path for path in edited if path in by_hand)
 
 
 def of_directory(app: App) -> list[str]:

@@ -41,6 +41,21 @@ def test_staged_kept_and_committed(machine, project, begin, shell, files_of):
     assert machine.json("log", cwd=root)[0]["number"] == 2
 
 
+def test_what_another_command_recorded_is_not_by_hand(machine, project, begin):
+    root = project({"stead.toml": MANIFEST, "a/stead.toml": '[vars]\nA = "1"\n'})
+    for place in (root, root / "a"):
+        machine.ok("lock", cwd=place)
+    session = begin(root / "a", "bash")
+    machine.ok("set", "UP=1", cwd=root)
+    session.run("true")
+    assert "edited" not in session.run("stead status")
+    with (root / "a/stead.toml").open("a", encoding="utf-8") as file:
+        file.write("# mine\n")
+    session.run("true")
+    assert "edited       stead.toml by hand" in session.run("stead status")
+    assert session.leave()[0] == 0
+
+
 @pytest.mark.parametrize("answer", ["d", "discard"])
 def test_discarded_at_the_end(machine, project, begin, answer, files_of):
     root = project({"stead.toml": MANIFEST})
