@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
+
 from stead.store.generations import History
 
 MANIFEST = """\
@@ -204,12 +206,23 @@ def test_a_build_whose_packages_are_gone_leaves_everything_as_it_is(machine, pro
     assert state(root) == before
 
 
-def test_a_deleted_manifest_hinders_nothing_but_is_no_licence(machine, project):
+@pytest.mark.parametrize(
+    ("words", "level"), [(("undo",), "2"), (("rollback", "4"), "3"), (("rollback", "3"), "2")]
+)
+def test_what_was_deleted_comes_back(machine, project, words, level):
     root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
     machine.ok("set", "LEVEL=2", cwd=root)
+    machine.ok("set", "LEVEL=3", cwd=root)
+    before = state(root)
     (root / "stead.toml").unlink()
-    assert "was removed since" in machine.fails("undo", cwd=root)
-    assert not (root / "stead.toml").exists()
+    (root / "stead.lock").unlink()
+    said = machine.ok(*words, cwd=root)
+    assert "changed stead.toml" in said
+    assert "changed stead.lock" in said
+    after = state(root)
+    assert after["stead.lock"] == before["stead.lock"]
+    assert after["stead.toml"] == before["stead.toml"].replace(b'"3"', f'"{level}"'.encode())
 
 
 def test_a_damaged_record_is_told_and_passed_over(machine, project):

@@ -54,13 +54,15 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
             continue  # it took no part then, which does not mean that it was not there
         mine = content(path)
         before[path] = mine
-        if theirs in (base, mine):
+        if mine is None:
+            after[path] = theirs  # it comes back where it was removed: nothing is lost by that
+        elif theirs in (base, mine):
             after[path] = mine
         elif mine == base:
             after[path] = theirs
-        elif base is None or mine is None or theirs is None:
+        elif base is None or theirs is None:
             after[path] = mine
-            conflicts += _told_whole(path, mine, theirs)
+            conflicts += _told_whole(path, theirs)
         else:
             after[path], lines = _merge(path, base, mine, theirs)
             conflicts += lines
@@ -119,9 +121,7 @@ def _merge(path: str, base: bytes, mine: bytes, theirs: bytes) -> tuple[bytes, l
     return text.encode("utf-8", "surrogateescape"), lines
 
 
-def _told_whole(path: str, mine: bytes | None, theirs: bytes | None) -> list[str]:
-    if mine is None:
-        return [f"{path}: was removed since"]
+def _told_whole(path: str, theirs: bytes | None) -> list[str]:
     if theirs is None:
         return [f"{path}: was not there then, and was changed since"]
     return [f"{path}: came since with another content"]
@@ -142,6 +142,8 @@ def _lock(
     """
     base, theirs = history.lock_text(now), texts.lock_text(target)
     moved = moved_within(history, now) or moved_within(history, target)
+    if mine is None:
+        base = None  # as a manifest that was removed, it comes back
     if theirs in (base, mine) and not moved:
         return mine
     if mine == base and theirs is not None and not moved:

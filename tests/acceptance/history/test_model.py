@@ -107,7 +107,8 @@ class Model:
                 return None, False
             found[kind] = names
             certain = certain and not changed(was, mine) & changed(was, theirs)
-        locked = self.now.locked if then.locked in (base.locked, self.now.locked) else then.locked
+        stays = self.now.locked is not None and then.locked in (base.locked, self.now.locked)
+        locked = self.now.locked if stays else then.locked
         return State(found["packages"], found["variables"], locked), certain
 
     def went(
