@@ -111,6 +111,40 @@ class TestStatus:
             ("build", "removed", f"{prefix}/tool.py", None),
         ]
 
+    def test_a_build_that_reuses_unpacked_wheels_is_compared(self, machine, project, pip, tmp_path):
+        root = project({"stead.toml": "[workspace]\n"})
+        machine.ok("add", "tool", "leaf<2", cwd=root)
+        machine.ok("remove", "tool", cwd=root)  # leaf is linked from where it was unpacked
+        machine.ok("add", "tool", "branch<2", cwd=root)
+        machine.ok("store", "verify", cwd=root)
+        said = machine.ok("status", cwd=root)
+        assert "not compared" not in said
+        assert drift(machine, root) == []
+        edited_build(machine, root)
+        assert [(what, Path(name).name) for _, what, name, _ in drift(machine, root)] == [
+            ("changed", "__init__.py"),
+            ("added", "mine.py"),
+            ("removed", "tool.py"),
+        ]
+        machine.ok("store", "verify", "--repair", cwd=root)
+        machine.ok("build", "--writable", "../copy", cwd=root)
+        pip(tmp_path / "copy", "install", "tool", "leaf==2.0", "--no-deps")
+        assert drift(machine, root) == [("package", "changed", "leaf", "2.0")]
+
+    def test_a_damaged_list_of_files_is_said_as_such(self, machine, copied):
+        root, _ = copied
+        build = Path(machine.ok("env", "path", cwd=root).strip())
+        listed = build / ".stead" / "files.json.z"
+        listed.chmod(0o644)
+        listed.write_bytes(b"no list")
+        assert machine.json("status", cwd=root)["damaged"] == [str(build)]
+        said = machine.ok("status", cwd=root)
+        assert "its list of files is damaged; `stead store verify --repair`" in said
+        assert "too many" not in said
+        machine.run("store", "verify", "--repair", cwd=root)
+        machine.ok("build", cwd=root)
+        assert "not compared" not in machine.ok("status", cwd=root)
+
     def test_bytecode_that_root_leaves_in_a_build_is_no_drift(self, machine, copied):
         root, _ = copied
         build = machine.ok("env", "path", cwd=root).strip()

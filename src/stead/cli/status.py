@@ -87,6 +87,7 @@ def _status(args: argparse.Namespace, app: App) -> int:
             for c in looked.copies
         ],
         "unseen": list(looked.unseen),
+        "damaged": list(looked.damaged),
     }
     return _show(report, app, json=args.json)
 
@@ -176,6 +177,7 @@ def _without_modules(
         "drift": [],
         "copies": [],
         "unseen": [],
+        "damaged": [],
     }
 
 
@@ -312,6 +314,10 @@ def _drifted(report: dict[str, Any], near: Callable[[str], str]) -> list[str]:
     lines += [
         f"not compared {near(build)}: it has too many files; `stead store verify` reads them all"
         for build in report["unseen"]
+    ]
+    lines += [
+        f"not compared {near(build)}: its list of files is damaged; `stead store verify --repair`"
+        for build in report["damaged"]
     ]
     return lines
 

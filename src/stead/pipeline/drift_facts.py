@@ -27,11 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was seen. ``unseen`` are builds with too many files for a glance."""
+    """What was seen. ``unseen`` are builds with too many files for a glance.
+
+    ``damaged`` are those that cannot be compared at all.
+    """
 
     drift: tuple[Drift, ...] = ()
     copies: tuple[Copy, ...] = ()
     unseen: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
 
 def look(
@@ -59,16 +63,20 @@ def look(
         for copy in copies:
             found += drift.of_packages(copy.directory, *looks(copy), declared)
     unseen: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
     if build is not None:
         from stead.store import glance
 
         seen = glance.glance(build, most=sys.maxsize if whole else glance.MANY)
         found += drift.of_build(os.fspath(build), seen.found)
-        unseen = () if seen.whole else (os.fspath(build),)
+        if seen.damaged:
+            damaged = (os.fspath(build),)
+        elif not seen.whole:
+            unseen = (os.fspath(build),)
     if activation is not None:
         found += drift.of_variables(activation, context.environ)
     found += drift.of_files(_files(home, place, environment))
-    return Looked(tuple(found), copies, unseen)
+    return Looked(tuple(found), copies, unseen, damaged)
 
 
 def _versions(locked: LockedEnvironment) -> dict[tuple[str, str], str]:

@@ -30,9 +30,11 @@ MANY = 160 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a glance saw. ``whole``: whether all was looked at."""
+    """What a glance saw. ``whole``: whether all was looked at; else why not."""
 
     whole: bool = True
+    damaged: bool = False
+    """Whether the list of files, or what is to be compared with it, cannot be read."""
     found: tuple[tuple[str, Change], ...] = ()
     """Paths relative to the build, sorted."""
 
@@ -54,7 +56,7 @@ def glance(build: str | os.PathLike[str], *, most: int = MANY) -> Seen:
         while pending:
             _compare(os.fspath(build), pending.pop(), pending, recorded, rows)
     except (OSError, StoreError):
-        return Seen(whole=False)
+        return Seen(whole=False, damaged=True)
     rows += [(name, "removed") for name in recorded]
     return Seen(found=tuple(sorted(rows)))
 
