@@ -352,7 +352,15 @@ def test_nothing_goes_round_the_transaction(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("set", "LEVEL=2", cwd=root)
     before = content(root)
-    for command in ("undo", "redo", "rollback 1", "shell -c true", "init", "secret set X"):
+    for command in (
+        "undo",
+        "redo",
+        "rollback 1",
+        "shell -c true",
+        "init",
+        "typings",
+        "secret set X",
+    ):
         done = machine.run("shell", "-c", f"stead {command}", cwd=root)
         assert done.returncode == 2, command
         assert "transaction" in done.stderr

@@ -74,6 +74,7 @@ NOT_STAGED = frozenset(
         "secret rotate",
         "secret set",
         "shell",
+        "typings",
         "undo",
         "work",
     }
@@ -141,7 +142,9 @@ def _dispatch(words: list[str]) -> int:
     named = f"{name} {args.action}" if hasattr(args, "action") else name
     if named in NOT_STAGED and app.transaction:
         raise UsageError(
-            f"`stead {named}` changes the place at once, which a transaction does not",
+            "this shell is in a transaction already"
+            if named == "shell"
+            else f"`stead {named}` changes the place at once, which a transaction does not",
             where=app.transaction.place,
             remedy="`stead commit` or `stead abort` first, and leave the shell",
         )
