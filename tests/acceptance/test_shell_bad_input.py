@@ -87,7 +87,7 @@ def test_a_checkout_that_cannot_be_written(machine, project, read_only):
     root = project({"stead.toml": MANIFEST})
     read_only(root)
     done = machine.run("shell", "-c", "stead set A=1; echo $A", cwd=root)
-    assert done.stdout == "changed stead.toml\n1\n"
+    assert done.stdout == "staged in stead.toml\n1\n"
     assert done.returncode == 1
     assert f"error: {root}/stead.toml: the file system is read-only" in done.stderr
     assert "what is staged stays: `stead shell --resume`" in done.stderr
@@ -128,7 +128,7 @@ stead set D=1
 """
     done = machine.run("shell", "-c", script, cwd=root)
     assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("changed")]
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("staged")]
     assert lines == ["1 none", "1 1", "1"]
     assert done.stderr.count("the disk is full") >= 2
     added = "".join(f'{name} = "1"\n' for name in "ACD")

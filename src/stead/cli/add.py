@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from stead.cli import options
@@ -79,7 +78,7 @@ def report(args: argparse.Namespace, app: App, changed: Changed, environment: st
     if not news:
         app.out("nothing to change: that is what the manifest says already")
     for file in changed.files:
-        app.out(f"changed {os.path.relpath(file, app.cwd)}")
+        app.out(app.written(file))
     for line in changed.modules:
         app.out(f"  {line}")
     for change in changed.changes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from typing import TYPE_CHECKING
 
 from stead.cli import _drift, options
@@ -132,7 +131,7 @@ def _report(
             for line in _difference(before, after, near(file, app.cwd)):
                 app.out(line)
         elif before != after:
-            app.out(f"changed {os.path.relpath(file, app.cwd)}")
+            app.out(app.written(file))
     for change in changed.changes if changed else ():
         if change.lines:
             app.out(f"{change.now.environment} on {change.now.platform}")

@@ -216,6 +216,23 @@ class App:
             except SteadError as exc:
                 self.err(f"stead: staged, but not in effect yet: {exc}")
 
+    def interrupted(self) -> None:
+        """Unstage what this command has staged in a transaction, and say so; the signal goes on."""
+        transaction = self.transaction
+        if transaction is None or not transaction.staged_by_me:
+            return
+        if transaction.take_back():
+            if transaction.in_effect:
+                self.staged()
+            self.err("stead: nothing of this command is staged")
+        else:
+            self.err("stead: what this command had staged stays: more was staged after it")
+
+    def written(self, file: str) -> str:
+        """Say what became of a file: changed, or in a transaction only staged."""
+        name = os.path.relpath(file, self.cwd)
+        return f"staged in {name}" if self.transaction else f"changed {name}"
+
     @property
     def cause(self) -> Cause:
         """Say for the history what is being done, and why."""

@@ -148,7 +148,13 @@ def _dispatch(words: list[str]) -> int:
             where=app.transaction.place,
             remedy="`stead commit` or `stead abort` first, and leave the shell",
         )
-    code: int = module.execute(args, app)
+    from stead.cli.errors import Ended
+
+    try:
+        code: int = module.execute(args, app)
+    except (KeyboardInterrupt, Ended):
+        app.interrupted()
+        raise
     return code
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -79,7 +78,7 @@ def report(args: argparse.Namespace, app: App, edited: Edited) -> int:
         app.out_json({"file": edited.file or None, "notes": edited.notes})
         return 0
     if edited.file:
-        app.out(f"changed {os.path.relpath(edited.file, app.cwd)}")
+        app.out(app.written(edited.file))
     else:
         app.out("nothing to change")
     for note in edited.notes:

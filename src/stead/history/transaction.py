@@ -14,7 +14,7 @@ from stead.history.staged import LOCK, Merged, changed_parts, effective
 from stead.pipeline import steps
 from stead.pipeline.files import text_of
 from stead.pipeline.lockfile import slot_place
-from stead.pipeline.transaction import write_record
+from stead.pipeline.transaction import turn, write_record
 from stead.store import transactions
 from stead.store.generations import History, environments
 from stead.store.transactions import Journal, Operation, State, read, sha_of
@@ -51,6 +51,7 @@ class Transaction:
                 remedy="leave the shell (`exit`), or `unset STEAD_SHELL` in it",
             )
         self.owner = owner
+        self._turn = turn(directory)
 
     @property
     def directory(self) -> str:
@@ -175,6 +176,36 @@ class Transaction:
         ):
             return state.operations
         return (*state.operations, Operation(name, self._words, self._context.now()))
+
+    @property
+    def staged_by_me(self) -> bool:
+        """Whether this very command has staged something."""
+        own = f"{os.getpid()}", self._words
+        return own in map(_key, self.state.operations)
+
+    @property
+    def in_effect(self) -> bool:
+        """Whether the shell has got an environment since this command began."""
+        return turn(self.directory) != self._turn
+
+    def take_back(self) -> bool:
+        """Unstage what this very command has staged; says whether that could be.
+
+        It cannot where something else was staged after it. Raises StoreError.
+        """
+        own = f"{os.getpid()}", self._words
+        with self.journal.alone(self._context.progress.note):
+            state = self.state
+            before: State | None = state
+            while before and before.operations and _key(before.operations[-1]) == own:
+                older = [n for n in self.journal.numbers() if n < before.number]
+                before = self.journal.find(older[0]) if older else None
+            if before is None or own in map(_key, before.operations):
+                return False
+            # A savepoint may have been made meanwhile, and a file may have come to take part.
+            made = replace(before, base={**before.base, **state.base}, savepoints=state.savepoints)
+            self.journal.append(made, self._context.now())
+        return True
 
     def _put(self, content: bytes | None) -> str | None:
         return None if content is None else self.journal.put(content)
@@ -311,6 +342,10 @@ class Transaction:
         """Count what is recorded by now as the transaction's own."""
         self.owner = replace(self.owner, generation=self._history().newest)
         transactions.claim(self.journal, self.owner)
+
+
+def _key(operation: Operation) -> tuple[str, tuple[str, ...]]:
+    return operation.id, operation.words
 
 
 def refresh(transaction: Transaction, request: Request, context: Context) -> Prepared:

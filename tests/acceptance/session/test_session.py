@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 
 import pexpect
 import pytest
@@ -313,3 +314,46 @@ def test_killed_resumed_and_aborted_the_place_is_byte_for_byte_what_it_was(
     kept = list(machine.stead_home.rglob("aborted@/*/stead.toml"))
     assert len(kept) == 1
     assert "EDITED" in kept[0].read_text()
+
+
+BACKEND = """\
+import pathlib, time
+def build_editable(*_, **__):
+    pathlib.Path("building").touch()
+    time.sleep(600)
+build_wheel = build_editable
+"""
+SLOW = """\
+[project]
+name = "slow"
+version = "1"
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def test_what_is_interrupted_while_it_builds_is_not_staged(project, begin):
+    root = project({"stead.toml": MANIFEST})
+    lib = root.parent / "slow"
+    lib.mkdir()
+    (lib / "pyproject.toml").write_text(SLOW)
+    (lib / "backend.py").write_text(BACKEND)
+    session = begin(root, "bash")
+    session.run("stead set COLOUR=red")
+    session.child.sendline("stead add ../slow")
+    for _ in range(600):
+        if (lib / "building").exists():
+            break
+        time.sleep(0.05)
+    assert (lib / "building").exists()
+    session.child.sendintr()
+    said = session.ready()
+    assert "nothing of this command is staged" in said
+    assert "interrupted" in said
+    assert [o for o in session.run("stead diff").splitlines() if "slow" in o] == []
+    assert session.value("COLOUR") == "red"
+    said = session.leave("d")[1]
+    assert "set COLOUR" in said
+    assert "add" not in said
