@@ -104,6 +104,19 @@ def test_a_true_conflict_is_shown_and_nothing_is_written(machine, project):
     assert state(root) == before
 
 
+def test_an_older_text_put_back_by_hand_contradicts_nothing(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    file = root / "stead.toml"
+    machine.ok("set", "A=2", cwd=root)
+    then = file.read_text()
+    machine.ok("set", "C=5", cwd=root)
+    older = file.read_text()
+    machine.ok("set", "A=7", cwd=root)
+    file.write_text(older)
+    machine.ok("rollback", "2", cwd=root)
+    assert file.read_text() == then
+
+
 def test_an_edit_that_is_built_is_recorded_and_a_comment_is_not(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("run", "python", "-c", "", cwd=root)

@@ -27,6 +27,16 @@ class Conflict:
     mine: tuple[str, ...]
     theirs: tuple[str, ...]
 
+    @property
+    def apart(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give the lines of mine and of theirs that the other has not.
+
+        All of them where they differ in their order alone.
+        """
+        mine = tuple(line for line in self.mine if line not in self.theirs)
+        theirs = tuple(line for line in self.theirs if line not in self.mine)
+        return (mine, theirs) if mine or theirs else (self.mine, self.theirs)
+
 
 @dataclass(frozen=True, slots=True)
 class _Edit:

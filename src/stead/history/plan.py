@@ -113,11 +113,17 @@ def _merge(path: str, base: bytes, mine: bytes, theirs: bytes) -> tuple[bytes, l
 
     texts = [t.decode("utf-8", "surrogateescape") for t in (base, mine, theirs)]
     text, conflicts = merge(*texts)
+    if conflicts and path.endswith(".toml"):
+        from stead.history.keys import merge_keys
+
+        merged = merge_keys(*texts)
+        text, conflicts = (text, conflicts) if merged is None else (merged, ())
     lines = []
     for conflict in conflicts:
+        now, then = conflict.apart
         lines.append(f"{path}:{conflict.line}:")
-        lines += [f"  now:  {line.rstrip()}" for line in conflict.mine or ("(taken out)",)]
-        lines += [f"  then: {line.rstrip()}" for line in conflict.theirs or ("(not there)",)]
+        lines += [f"  now:  {line.rstrip()}" for line in now or ("(taken out)",)]
+        lines += [f"  then: {line.rstrip()}" for line in then or ("(not there)",)]
     return text.encode("utf-8", "surrogateescape"), lines
 
 

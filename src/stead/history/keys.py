@@ -1,0 +1,102 @@
+"""Merging three versions of a TOML manifest key by key, where its lines do not fit together."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from stead.formats import _toml_splice
+from stead.formats.toml_lines import Scan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Table = Mapping[str, Any]
+    Path = tuple[str, ...]
+
+_NONE = object()
+
+
+def merge_keys(base: str, mine: str, theirs: str) -> str | None:
+    """Bring the keys that ``theirs`` changed in ``base`` into ``mine``.
+
+    None where both changed one key, each in another way, where a text is no TOML, and where
+    the result would not read back as exactly what it should.
+    """
+    try:
+        was, own, then = (tomllib.loads(text) for text in (base, mine, theirs))
+    except tomllib.TOMLDecodeError:
+        return None
+    changes = _changes((), was, own, then, _headers(theirs))
+    if changes is None:
+        return None
+    wanted, text = own, mine.replace("\r\n", "\n")
+    try:
+        for path, value in changes:
+            wanted = _with(wanted, path, value)
+            if value is _NONE:
+                text = _toml_splice.drop(text, path[:-1], path[-1])
+            else:
+                text = _toml_splice.put(text, path[:-1], path[-1], value)
+        read = tomllib.loads(text)
+    except (LookupError, TypeError, ValueError):
+        return None  # an edit that the layout does not allow
+    if not _alike(read, wanted):
+        return None
+    return text.replace("\n", "\r\n") if "\r\n" in mine else text
+
+
+def _headers(text: str) -> set[Path]:
+    """Give the tables that have a header, and those that these are in."""
+    paths = [s.path for s in Scan(text.replace("\r\n", "\n"), layout=True).statements if s.header]
+    return {tuple(map(str, path[:size])) for path in paths for size in range(1, len(path) + 1)}
+
+
+def _changes(
+    path: Path, was: Table, own: Table, then: Table, headers: set[Path]
+) -> list[tuple[Path, Any]] | None:
+    """List what is to be done to ``own``; None where that contradicts what it has."""
+    found: list[tuple[Path, Any]] = []
+    for key in (*then, *(k for k in was if k not in then)):
+        a, b, c = (table.get(key, _NONE) for table in (was, own, then))
+        if _alike(c, a) or _alike(c, b):
+            continue
+        here = (*path, key)
+        x, y, z = ({} if t is _NONE else t for t in (a, b, c))
+        both = isinstance(b, dict) or (b is _NONE and c is not _NONE and here in headers)
+        if _alike(a, b) and (c is _NONE or not (both and c)):
+            found.append((here, c))
+        elif both and all(isinstance(t, dict) for t in (x, y, z)):
+            inner = _changes(here, x, y, z, headers)
+            if inner is None:
+                return None
+            found += inner
+        elif _alike(a, b):
+            found.append((here, c))
+        else:
+            return None
+    return found
+
+
+def _with(table: Table, path: Path, value: Any) -> dict[str, Any]:
+    """Give a table with one value changed."""
+    key, *rest = path
+    changed = dict(table)
+    if rest:
+        changed[key] = _with(changed.get(key, {}), tuple(rest), value)
+    elif value is _NONE:
+        del changed[key]
+    else:
+        changed[key] = value
+    return changed
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Say whether two values are the same for a reader of TOML: ``1`` is not ``true``, nor ``1.0``."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(one[k], other[k]) for k in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return bool(one == other)
