@@ -263,6 +263,19 @@ class TestAdopt:
         assert f'own-lib = {{ git = "{lib.as_uri()}", rev = "v3" }}' in text
         assert drift(machine, root) == []
 
+    def test_undo_leaves_a_copy_of_another_build_which_can_be_made_anew(self, machine, copied, pip):
+        root, copy = copied
+        pip(copy, "install", "branch==1.0")
+        machine.ok("adopt", cwd=root)
+        assert machine.json("status", cwd=root)["copies"][0]["current"]
+        machine.ok("undo", cwd=root)
+        said = machine.ok("status", cwd=root)
+        assert "of another build than this one" in said
+        assert f"→ `stead restore '{copy}'` makes it anew" in said
+        machine.ok("restore", "../my copy", cwd=root)
+        assert "of another build" not in machine.ok("status", cwd=root)
+        assert version(copy, "branch") is None
+
     def test_what_cannot_be_locked_is_named_and_the_rest_taken(self, machine, copied, pip):
         root, copy = copied
         wheel = Wheel("nowhere", "7.0").content()

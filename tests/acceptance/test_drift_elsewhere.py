@@ -202,6 +202,23 @@ class TestFiles:
         assert drift(machine, root) == []
         assert yaml.safe_load((root / "conf/all.yaml").read_text())["app"]["PORT"] == 9000
 
+    def test_undo_renders_the_former_value_again(self, machine, root):
+        file = root / "conf" / "all.json"
+        before = file.read_text()
+        file.write_text(before.replace("8000", "9000"))
+        machine.ok("adopt", cwd=root)
+        adopted = file.read_text()
+        machine.ok("undo", cwd=root)
+        assert (root / "stead.toml").read_text() == FILES
+        assert file.read_text() == before
+        machine.ok("redo", cwd=root)
+        assert file.read_text() == adopted
+        file.write_text("mine")
+        done = machine.run("undo", cwd=root)
+        assert (done.returncode, file.read_text()) == (0, before)
+        assert "was edited by hand: that is kept as " in done.stderr
+        assert drift(machine, root) == []
+
     def test_what_is_more_than_a_value_is_shown(self, machine, root):
         file = root / "conf" / "all.json"
         file.write_text('{"HOST": "db.test", "PORT": 8000, "MORE": 1}\n')

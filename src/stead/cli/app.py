@@ -287,6 +287,18 @@ class App:
 
         record_request(self.request(environment), self.context, self.cause)
 
+    def render(self, place: str, environment: str | None = None) -> None:
+        """Render the files of an environment of a place anew, if its tree has them.
+
+        What hinders that is told: the command has done what it was asked for.
+        """
+        from stead.pipeline.keep import place_again
+
+        try:
+            place_again(self.request_of_place(environment), place, self.context)
+        except SteadError as exc:
+            self.err(f"stead: rendered files stay as they are: {exc}")
+
     def table(self, environment: str | None = None) -> Table:
         """Compute the table of variables, with all that is wrong in it. Fetches modules."""
         from stead.pipeline.steps import configured

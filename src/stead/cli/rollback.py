@@ -88,6 +88,7 @@ def report(args: argparse.Namespace, app: App, went: Went) -> int:
     from stead.cli.nearby import visible
     from stead.history.who import told
 
+    app.render(went.generation.place, args.environment)
     if args.json:
         app.out_json(
             {

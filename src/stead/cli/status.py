@@ -298,11 +298,15 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
 
 def _drifted(report: dict[str, Any], near: Callable[[str], str]) -> list[str]:
     """Say what was changed behind Stead's back, and what to do about it."""
-    lines = [
-        f"{'' if number else 'copies':<13}{near(copy['directory'])}"
-        + ("" if copy["current"] else "  (of another build than this one)")
-        for number, copy in enumerate(report["copies"])
-    ]
+    lines = []
+    for number, copy in enumerate(report["copies"]):
+        where = near(copy["directory"])
+        lines.append(f"{'' if number else 'copies':<13}{where}")
+        if not copy["current"]:
+            import shlex
+
+            lines[-1] += "  (of another build than this one)"
+            lines.append(f"             → `stead restore {shlex.quote(where)}` makes it anew")
     for number, row in enumerate(report["drift"]):
         where = f"  ({near(row['where'])})" if row["kind"] in ("package", "build") else ""
         lines.append(f"{'' if number else 'drift':<13}{row['text']}{where}")

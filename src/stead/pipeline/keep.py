@@ -9,7 +9,15 @@ from stead.pipeline import record as records
 from stead.pipeline import trust
 from stead.pipeline.link import update_link
 from stead.pipeline.meaning import take_snapshot
-from stead.pipeline.steps import Composed, Prepared, Request, composed_for, mend, prepare
+from stead.pipeline.steps import (
+    Composed,
+    Prepared,
+    Request,
+    composed_for,
+    configured,
+    mend,
+    prepare,
+)
 from stead.values.errors import SteadError
 from stead.values.frozen import replace
 from stead.values.names import DEFAULT
@@ -109,6 +117,16 @@ def place(composed: Composed, table: Table, context: Context) -> None:
             note=context.progress.note,
             lasting=composed.request.selection == Selection(),
         )
+
+
+def place_again(request: Request, place_: str, context: Context) -> None:
+    """Do :func:`place` for files that a place's tree has of the environment. Raises SteadError."""
+    from stead.store._links import known_files
+
+    known = known_files(str(context.home), place_).values()
+    if any(noted["environment"] == request.environment for noted in known):
+        composed = composed_for(request, context, fetch=False)
+        place(composed, configured(composed, context), context)
 
 
 def is_trusted(spec: Spec, context: Context) -> bool:
