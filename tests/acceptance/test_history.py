@@ -117,6 +117,26 @@ def test_an_older_text_put_back_by_hand_contradicts_nothing(machine, project):
     assert file.read_text() == then
 
 
+def test_what_was_edited_by_hand_is_never_called_as_in_the_generation(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    file = root / "stead.toml"
+    machine.ok("set", "A=2", cwd=root)
+    assert "edited since" not in machine.ok("log", cwd=root)
+    said = machine.ok("rollback", "2", cwd=root)
+    assert "your own" not in said
+    file.write_text(file.read_text() + 'B = "1"\n')
+    assert [e["edited"] for e in log(machine, root)] == [True, False, False]
+    said = machine.ok("rollback", "2", cwd=root)
+    assert "but for your own changes" in said.splitlines()[0]
+    assert "stead.toml stays as it is, your own changes kept" in said
+    assert "edited since" in machine.ok("log", cwd=root).splitlines()[0]
+    file.unlink()
+    assert "edited since" in machine.ok("log", cwd=root).splitlines()[0]
+    said = machine.ok("rollback", "2", cwd=root)
+    assert "your own" not in said
+    assert "edited since" not in machine.ok("log", cwd=root)
+
+
 def test_an_edit_that_is_built_is_recorded_and_a_comment_is_not(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("run", "python", "-c", "", cwd=root)

@@ -23,7 +23,7 @@ HELP = """Show the history of this directory's environment, the latest first.
 
 Every change of packages and variables is a generation with a number: `stead diff`
 compares two, `stead undo` and `stead rollback N` go back. `>` marks the one that is
-here now, `pinned` what is kept for good, `to be rebuilt` what `stead gc` removed.
+here now, `edited since` where the place differs from it by edits of yours, `pinned` what is kept for good, `to be rebuilt` what `stead gc` removed.
 
 What others have shared (`stead history fetch`) has a name instead, like 3f9a:7; below
 your own stands the latest of each, --all and --from list the rest.
@@ -70,13 +70,15 @@ def execute(args: argparse.Namespace, app: App) -> int:
     history = app.history(args.environment, shared=bool(args.whose or args.all))
     entries = _entries(args, app, history)
     last = history.last()
+    here = [e for e in entries if _is_here(e, last)]
+    edited = bool(here) and _edited(args, app, history)
     if args.json:
-        app.out_json([_as_json(e, history, last, patch=args.patch) for e in entries])
+        app.out_json([_as_json(e, history, last, args.patch, edited) for e in entries])
         return 0
     if not entries:
         app.err("nothing has been recorded here yet: the first change begins the history")
     for entry in entries:
-        app.out(visible(_line(entry, history, last)))
+        app.out(visible(_line(entry, history, last, edited)))
         if args.patch:
             for line in difference_lines(_since(entry)):
                 app.out(visible(f"    {line}"))
@@ -134,12 +136,19 @@ def must_be_rebuilt(generation: Generation, history: History) -> bool:
     return bool(build) and not os.path.isdir(os.path.join(history.home, "store", build))
 
 
-def _line(entry: _Entry, history: History, last: Generation | None) -> str:
+def _edited(args: argparse.Namespace, app: App, history: History) -> bool:
+    from stead.history.standing import edited
+
+    return edited(history, app.request_of_place(args.environment), app.context)
+
+
+def _line(entry: _Entry, history: History, last: Generation | None, edited: bool) -> str:
     from stead.history.who import told
 
     generation = entry.generation
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(generation.time))
     marks = [
+        *(["edited since"] if edited and _is_here(entry, last) else []),
         *(["pinned"] if generation.pinned else []),
         *(["to be rebuilt"] if must_be_rebuilt(generation, history) else []),
         *([f"from {generation.origin}"] if generation.origin and not entry.clone else []),
@@ -157,12 +166,13 @@ def _is_here(entry: _Entry, last: Generation | None) -> bool:
 
 
 def _as_json(
-    entry: _Entry, history: History, last: Generation | None, *, patch: bool
+    entry: _Entry, history: History, last: Generation | None, patch: bool, edited: bool
 ) -> dict[str, object]:
     data: dict[str, object] = entry.generation.as_json()
     data["name"] = entry.name
     data["clone"] = "" if isinstance(entry.texts, History) else entry.texts.reference.clone
     data["current"] = _is_here(entry, last)
+    data["edited"] = edited and _is_here(entry, last)
     data["rebuild"] = must_be_rebuilt(entry.generation, history)
     if patch:
         data["difference"] = _since(entry)

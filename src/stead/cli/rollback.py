@@ -97,6 +97,7 @@ def report(args: argparse.Namespace, app: App, went: Went) -> int:
                 "origin": went.target.origin if went.generation.kind == "fetched" else "",
                 "files": went.files,
                 "merged": went.merged,
+                "kept": went.kept,
                 "untouched": went.private,
                 "notes": went.copies,
             }
@@ -104,10 +105,14 @@ def report(args: argparse.Namespace, app: App, went: Went) -> int:
         return 0
     fetched = went.generation.kind == "fetched"
     name = went.target.origin if fetched else f"generation {went.target.number}"
-    app.out(visible(f"as in {name} ({told(went.target)})"))
+    but = ", but for your own changes" if went.kept else ""
+    app.out(visible(f"as in {name} ({told(went.target)}){but}"))
     for path in went.files:
-        kept = ", your own changes kept" if path in went.merged else ""
+        kept = ", your own changes kept" if path in went.kept else ""
         app.out(f"changed {os.path.relpath(path, app.cwd)}{kept}")
+    for path in went.kept:
+        if path not in went.files:
+            app.out(f"{os.path.relpath(path, app.cwd)} stays as it is, your own changes kept")
     for path in went.private:
         app.err(f"{os.path.relpath(path, app.cwd)} stays as it is: no history holds it")
     for line in went.copies:

@@ -75,7 +75,7 @@ def bring(
             raise cannot(exc, target, history) from exc
     commit(history, made, context)
     private, copies = private_files(history, now), working_copies(history, now, target)
-    return Went(made, target, edits, plan.merged, True, private, copies)
+    return Went(made, target, edits, plan.merged, plan.kept, True, private, copies)
 
 
 def _recorded(

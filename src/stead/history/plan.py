@@ -26,7 +26,9 @@ class Plan:
     before: dict[str, bytes | None]
     after: dict[str, bytes | None]
     merged: tuple[str, ...] = ()
-    """Files in which changes of the user's own stay."""
+    """Files into which something is brought beside changes of the user's own."""
+    kept: tuple[str, ...] = ()
+    """Manifests in which such changes stay: these are not as the target has them."""
 
     @property
     def edits(self) -> dict[str, tuple[bytes | None, bytes | None]]:
@@ -43,9 +45,9 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
     """
     before: dict[str, bytes | None] = {}
     after: dict[str, bytes | None] = {}
-    merged = []
-    ours, others = _paths(history, now, now.files), _paths(history, target, target.files)
-    gone = _paths(history, target, texts.absent(target))
+    merged, kept = [], []
+    ours, others = paths_of(history, now, now.files), paths_of(history, target, target.files)
+    gone = paths_of(history, target, texts.absent(target))
     conflicts: list[str] = []
     for path in sorted({*ours, *others}):
         base = history.text(now, ours[path]) if path in ours else None
@@ -68,6 +70,8 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
             conflicts += lines
             if after[path] != theirs:
                 merged.append(path)
+        if after[path] != theirs:
+            kept.append(path)
     if conflicts:
         raise ManifestError(
             f"generation {target.number} and what was changed since contradict each other",
@@ -77,7 +81,7 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
     path = lock_path(history, now)
     before[path] = mine = content(path)
     after[path] = _lock(history, now, target, texts, mine, path=path)
-    return Plan(before, after, tuple(merged))
+    return Plan(before, after, tuple(merged), tuple(kept))
 
 
 def root_of(history: History, generation: Generation) -> str:
@@ -95,7 +99,7 @@ def moved_within(history: History, generation: Generation) -> bool:
     return generation.place != history.place and below
 
 
-def _paths(history: History, generation: Generation, names: Iterable[str]) -> dict[str, str]:
+def paths_of(history: History, generation: Generation, names: Iterable[str]) -> dict[str, str]:
     """Give where a generation's names are now, each with the name."""
     root = root_of(history, generation)
     found = {}

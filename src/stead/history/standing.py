@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.history.find import seen
+from stead.history.plan import content, paths_of
 from stead.history.who import Cause, told
 from stead.store import begun
 from stead.store.journal import interrupted
 from stead.store.layout import Layout
+from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
-    from stead.pipeline.steps import Composed
+    from stead.pipeline.steps import Composed, Request
+    from stead.store.generations import History
     from stead.values.context import Context
     from stead.values.generation import Generation
     from stead.values.table import Table
@@ -48,6 +52,33 @@ def standing(composed: Composed, table: Table | None, context: Context) -> Stand
     table = table or steps.configured(composed, context)
     now, _ = state_of(composed, table, None, context, Cause())
     return Standing(last, not same(last, now), tuple(unfinished))
+
+
+def edited(history: History, request: Request, context: Context) -> bool:
+    """Say whether a place is not as its newest generation has it.
+
+    One that cannot be read, or is none any more, is compared file by file.
+    """
+    from stead.pipeline import steps
+
+    last = history.last()
+    if last is None:
+        return False
+    try:
+        composed = steps.composed_for(request, context, fetch=False)
+        if composed.spec.place == history.place:
+            return standing(composed, None, context).edited
+    except SteadError:
+        pass
+    paths = paths_of(history, last, last.files)
+    try:
+        return any(_sha(content(path)) != last.files[name] for path, name in paths.items())
+    except StoreError:
+        return True
+
+
+def _sha(held: bytes | None) -> str:
+    return "" if held is None else sha256(held).hexdigest()
 
 
 def line(found: Standing) -> str:

@@ -35,7 +35,9 @@ class Went:
     target: Generation
     files: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
-    """Files in which changes of the user's own stay."""
+    """Files into which something was brought beside changes of the user's own."""
+    kept: tuple[str, ...] = ()
+    """Manifests in which such changes stay: these are not as the target has them."""
     rebuilt: bool = False
     private: tuple[str, ...] = ()
     """Files named ``.env``, which stay as they are."""
@@ -177,6 +179,7 @@ def _go(
         going.target,
         tuple(edits),
         merged,
+        plan.kept,
         rebuilt,
         private_files(history, now),
         working_copies(history, now, going.target),
