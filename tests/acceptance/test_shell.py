@@ -114,7 +114,7 @@ def test_the_place_stays_as_it_is_until_the_end(machine, project):
     assert "2 staged changes" in done.stdout
     assert "+ pypi:leaf 2.0" in done.stdout.splitlines()
     assert "~ LEVEL=1 → 2" in done.stdout.splitlines()
-    assert "changed stead.toml" in done.stdout.splitlines()
+    assert "stead.toml would be changed" in done.stdout.splitlines()
     assert content(root) == before
 
 
@@ -135,12 +135,12 @@ def test_a_private_value_is_named_as_changed_and_never_shown(machine, project):
     machine.ok("lock", cwd=root)
     script = "stead set --private NEW=hush >&2"
     done = machine.run("shell", "--dry-run", "-c", script, cwd=root)
-    assert done.stdout.splitlines() == ["changed .env"]
+    assert done.stdout.splitlines() == [".env would be changed"]
     assert "hush" not in done.stderr + done.stdout
     done = machine.run("shell", "--dry-run", "--json", "-c", script, cwd=root)
     assert json.loads(done.stdout)["files"] == [{"name": ".env", "what": "changed", "diff": []}]
     (root / ".env").unlink()
-    assert machine.ok("shell", "--dry-run", "-c", script, cwd=root) == "added .env\n"
+    assert machine.ok("shell", "--dry-run", "-c", script, cwd=root) == ".env would be added\n"
 
 
 def test_scripts_in_files_and_on_standard_input(machine, project):
@@ -506,6 +506,44 @@ def test_a_script_may_begin_a_transaction_of_another_place(machine, project, tmp
     done = machine.run("shell", "-c", script, cwd=root / "a", env=env)
     assert done.returncode == 0, done.stderr
     seen = "2 mine" if shell == "/bin/bash" else "2"
-    assert [s for s in done.stdout.splitlines() if "changed" not in s] == [seen, "2 mine", "2"]
+    assert [s for s in done.stdout.splitlines() if "staged" not in s] == [seen, "2 mine", "2"]
     assert 'A = "2"' in (root / "a/stead.toml").read_text()
     assert 'B = "2"' in (root / "b/stead.toml").read_text()
+
+
+def test_what_a_script_has_committed_itself_stays_and_is_named(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    script = "stead set A=20; stead commit; stead set B=1; {}"
+    done = machine.run("shell", "-c", script.format("false"), cwd=root)
+    assert done.returncode == 1
+    assert "stead: 1 commit of the script itself stays" in done.stderr
+    assert 'A = "20"' in (root / "stead.toml").read_text()
+    assert "B" not in (root / "stead.toml").read_text()
+    again = "stead set A=1; stead commit; stead set --private P=1; stead commit; exit 3"
+    done = machine.run("shell", "-c", again, cwd=root)
+    assert "stead: 2 commits of the script itself stay" in done.stderr
+    for quiet in (script.format("true"), "stead set C=1; stead abort; stead commit; false"):
+        assert "of the script itself" not in machine.run("shell", "-c", quiet, cwd=root).stderr
+
+
+def test_names_of_savepoints(machine, project):
+    root = project({"stead.toml": MANIFEST})
+
+    def inside(script):
+        done = machine.run("shell", "-c", f"stead set A=1 >&2; {script}; exit 3", cwd=root)
+        assert done.returncode == 3
+        return done.stdout + done.stderr
+
+    assert "already" in inside("stead savepoint s1; stead set A=2; stead savepoint s1")
+    kept = "stead savepoint s1; stead set A=2; stead savepoint s1; stead rollback to s1; echo =$A"
+    assert "=1" in inside(kept)
+    assert "`stead rollback to 'a b'` comes back" in inside("stead savepoint 'a b'")
+    for empty in ("''", "' '"):
+        said = inside(f"stead savepoint {empty}")
+        assert "needs a name" in said
+        assert "comes back" not in said
+    said = inside("stead savepoint 'a b'; stead savepoint c; stead rollback to")
+    assert "which savepoint?" in said
+    assert "there are: 'a b', c" in said
+    assert "generation" not in said
+    assert "`stead savepoint` makes one" in inside("stead rollback to")

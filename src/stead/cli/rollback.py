@@ -41,6 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     if args.to[0] == "to" and len(args.to) == 2:
         return _to_savepoint(args, app, args.to[1])
+    if args.to[0] == "to":
+        raise UsageError(
+            "which savepoint?" if len(args.to) == 1 else "which one savepoint?",
+            remedy=_savepoints(app),
+        )
     if len(args.to) != 1:
         raise UsageError(
             f"{' '.join(args.to)!r} names no generation",
@@ -68,6 +73,16 @@ def execute(args: argparse.Namespace, app: App) -> int:
         app.record_edits(args.environment)  # so that `undo` comes back to what is here
     went = bring(history, theirs, target, context=app.context, cause=app.cause, make=make)
     return report(args, app, went)
+
+
+def _savepoints(app: App) -> str:
+    """Say how to go to a savepoint, by the names that there are."""
+    from shlex import quote
+
+    known = ", ".join(map(quote, app.inside().state.savepoints))
+    if not known:
+        return "there are none: `stead savepoint` makes one"
+    return f"`stead rollback to NAME`; there are: {known}"
 
 
 def _to_savepoint(args: argparse.Namespace, app: App, name: str) -> int:

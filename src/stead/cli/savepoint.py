@@ -18,14 +18,21 @@ Without a NAME it is s1, s2 and so on.
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", default="", metavar="NAME")
+    parser.add_argument("name", nargs="?", metavar="NAME")
     options.json(parser)
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    name = app.inside().savepoint(args.name)
+    from shlex import quote
+    from stead.values.errors import UsageError
+
+    if args.name is not None and not args.name.strip():
+        raise UsageError(
+            "a savepoint needs a name", remedy="write one, or leave it out: s1, s2 and so on"
+        )
+    name = app.inside().savepoint(args.name or "")
     if args.json:
         app.out_json({"savepoint": name})
     else:
-        app.out(f"`stead rollback to {name}` comes back to this")
+        app.out(f"`stead rollback to {quote(name)}` comes back to this")
     return 0

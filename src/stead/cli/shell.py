@@ -107,15 +107,16 @@ def _run(args: argparse.Namespace, app: App, opened: Opened, text: str | None) -
     from stead.history.committing import abort
 
     transaction = opened.transaction
+    before = transaction.state.commits
     try:
         code = run_script(app, transaction, text, args.script, inline=args.text is not None)
         if code == 0 and args.dry_run:
             _show(args, app, transaction)
     except BaseException:
-        drop(app, opened)
+        _drop_all(app, opened, before)
         raise
     if code or args.dry_run:
-        drop(app, opened)
+        _drop_all(app, opened, before)
         return code
     try:
         _commit(args, app, transaction)
@@ -128,6 +129,20 @@ def _run(args: argparse.Namespace, app: App, opened: Opened, text: str | None) -
         raise
     opened.lock.end()
     return 0
+
+
+def _drop_all(app: App, opened: Opened, before: int) -> None:
+    """Drop what a script has staged; what it has committed itself, ``before`` aside, is not."""
+    try:
+        count = opened.transaction.state.commits - before
+    except SteadError:
+        count = 0
+    drop(app, opened)
+    if count > 0:
+        told = "commits of the script itself stay: `stead undo` takes one after the other back"
+        if count == 1:
+            told = "commit of the script itself stays: `stead undo` takes it back"
+        app.err(f"stead: {count} {told}")
 
 
 def leave(opened: Opened, error: SteadError) -> None:
@@ -176,8 +191,10 @@ def _show(args: argparse.Namespace, app: App, transaction: Transaction) -> None:
         return
     if found.empty:
         app.out("nothing would be committed")
-    for one in (*found.meaning, *found.files):
+    for one in found.meaning:
         app.out(str(one))
+    for file in found.files:
+        app.out(f"{file.name} would be {file.what}")
 
 
 def _terminal() -> str:

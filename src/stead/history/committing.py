@@ -69,7 +69,7 @@ def commit(
         hand = transaction.edited_by_hand()
         contents = transaction.contents()
         if not contents and not hand:
-            transaction.restart(state.base)
+            transaction.restart(state.base, state.commits)
             return Committed((), state.operations)
         before = {p: journal.content(state.base[p]) for p in (*contents, *hand)}
         base = {p: None if c is None else text_of(p, c) for p, c in before.items()}
@@ -81,7 +81,7 @@ def commit(
             for environment in (asked.environment, *sorted(others)):
                 record_request(replace(former, environment=environment), context, Cause())
         _write(transaction, state, contents, context, lambda: note(place, context, cause))
-        transaction.restart(transaction.taken([*state.base, *contents]))
+        transaction.restart(transaction.taken([*state.base, *contents]), state.commits + 1)
     record()
     transaction.follow_history()
     return Committed(tuple(sorted({*contents, *hand})), state.operations, tuple(sorted(others)))
@@ -183,7 +183,7 @@ def abort(transaction: Transaction, context: Context, *, keep_edits: bool = Fals
                 expect={p: read(p) for p in former},
                 modes={p: _PRIVATE for p in former if os.path.basename(p) == ".env"},
             )
-        transaction.restart(transaction.taken([*state.base]))
+        transaction.restart(transaction.taken([*state.base]), state.commits)
     return Aborted(state.operations, tuple(former), kept)
 
 

@@ -226,6 +226,11 @@ class Transaction:
         self.refuse_dead()
         with self.journal.alone(self._context.progress.note):
             state = self.state
+            if name in state.savepoints:
+                raise UsageError(
+                    f"there is a savepoint {name!r} already",
+                    remedy="choose another name; that one stays as it is",
+                )
             count = 1
             while not name:
                 candidate = f"s{count}"
@@ -258,9 +263,9 @@ class Transaction:
             base = {**then.base, **state.base}
             return self.journal.append(replace(then, base=base), self._context.now())
 
-    def restart(self, base: Mapping[str, str | None]) -> None:
-        """Have nothing staged, over a new base."""
-        self.journal.append(State(base=base), self._context.now())
+    def restart(self, base: Mapping[str, str | None], commits: int) -> None:
+        """Have nothing staged, over a new base, after so many commits."""
+        self.journal.append(State(base=base, commits=commits), self._context.now())
 
     def taken(self, paths: Sequence[str]) -> dict[str, str | None]:
         """Keep what files of the place hold now; gives what stands for it."""

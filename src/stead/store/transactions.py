@@ -85,6 +85,8 @@ class State:
     """What is staged."""
     operations: tuple[Operation, ...] = ()
     savepoints: Mapping[str, int] = field(default_factory=dict)
+    commits: int = 0
+    """How often the transaction was committed before, and went on."""
     committing: bool = False
     """``files`` are on their way to the place, or there already."""
 
@@ -316,7 +318,12 @@ def settled(state: State) -> State:
     if not state.committing:
         return state
     if all(sha_of(read(path)) == sha for path, sha in state.files.items()):
-        return State(number=state.number, time=state.time, base={**state.base, **state.files})
+        return State(
+            number=state.number,
+            time=state.time,
+            base={**state.base, **state.files},
+            commits=state.commits + 1,
+        )
     return replace(state, committing=False)
 
 
