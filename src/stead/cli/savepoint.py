@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from shlex import quote
+
     from stead.values.errors import UsageError
 
     if args.name is not None and not args.name.strip():
