@@ -137,6 +137,17 @@ def test_what_was_edited_by_hand_is_never_called_as_in_the_generation(machine, p
     assert "edited since" not in machine.ok("log", cwd=root)
 
 
+def test_a_log_that_is_asked_for_wrongly_says_so(machine, project):
+    root = project({"stead.toml": f"{MANIFEST}[layer.test.vars]\nA = '1'\n"})
+    machine.ok("set", "A=2", cwd=root)
+    for count in ("0", "-3"):
+        done = machine.run("log", "-n", count, cwd=root)
+        assert done.returncode == 2
+        assert "from 1 on" in done.stderr
+    assert "did you mean 'test'" in machine.fails("log", "-e", "tset", cwd=root)
+    assert machine.json("log", "-e", "test", cwd=root) == []
+
+
 def test_an_edit_that_is_built_is_recorded_and_a_comment_is_not(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("run", "python", "-c", "", cwd=root)

@@ -128,6 +128,10 @@ def test_a_colleague_s_generations_are_listed_compared_and_used(team):
     out = bob.ok("log", "-p", "--from", clone)
     assert "+ pypi:leaf 1.0" in out
     assert "~ LEVEL=1 → 2" in out
+    # Bob has no history of his own yet: what is here is what it is compared with.
+    lines = bob.ok("diff", f"{clone[:4]}:3").splitlines()
+    assert "~ LEVEL=2 → 1" in lines
+    assert "- pypi:leaf 1.0" in lines
 
     said = bob.ok("rollback", f"{clone[:4]}:3")
     assert f"{clone[:4]}:3" in said

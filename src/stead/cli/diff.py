@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 HELP = """Compare two generations: packages, modules, variables, and the lines of manifests.
 
-Without numbers, the latest with the one before it; with one, that with the latest.
+Without numbers, the latest with the one before it; with one, that with the latest
+(where nothing is recorded yet, with what is here).
 WHO:NUMBER is one that somebody else has shared, as `stead log` names it. In a
 `stead shell`, without numbers: what a commit would change.
 """
@@ -43,7 +44,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     shared = any(":" in (word or "") for word in (args.old, args.new))
     history = app.history(args.environment, shared=shared)
     last = latest(history, app.context)
-    if last is None and (args.old is None or args.new is None):
+    if last is None and args.old is None:
         raise StoreError(
             "nothing has been recorded here yet",
             where=history.place,
@@ -53,7 +54,12 @@ def execute(args: argparse.Namespace, app: App) -> int:
     def one(word: str | None, otherwise: Generation | None) -> tuple[Texts, Generation | None]:
         return (history, otherwise) if word is None else chosen(word, history, app.context)
 
-    now, new = one(args.new, last)
+    def here() -> tuple[Texts, Generation]:
+        from stead.history.standing import present
+
+        return present(app.request_of_place(args.environment), app.context)
+
+    now, new = one(args.new, last) if last or args.new else here()
     was, old = one(args.old, history.find(last.number - 1) if last else None)
     assert new is not None
     return _show(compare(now, old, new, before=was), args, app)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from stead.cli import options
 from stead.cli.nearby import visible
 from stead.store.generations import History
+from stead.values.errors import UsageError
 from stead.values.frozen import dataclass
+from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
     import argparse
@@ -67,8 +69,12 @@ class _Entry:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
+    if args.n < 1:
+        raise UsageError(f"-n {args.n} shows nothing", remedy="give a number from 1 on")
     history = app.history(args.environment, shared=bool(args.whose or args.all))
     entries = _entries(args, app, history)
+    if not entries and history.environment != DEFAULT:
+        app.composed(args.environment)  # raises where there is no such environment
     last = history.last()
     here = [e for e in entries if _is_here(e, last)]
     edited = bool(here) and _edited(args, app, history)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from stead.pipeline.steps import Composed, Request
     from stead.store.transactions import Operation, State
     from stead.values.context import Context
-    from stead.values.generation import Generation
 
 _PRIVATE = 0o600
 
@@ -202,6 +201,7 @@ def difference(transaction: Transaction, request: Request, context: Context) -> 
     """Say what a commit would change: packages, variables, files."""
     from stead.history.compare import compare
     from stead.history.record import state_of
+    from stead.history.texts import Loose
 
     state = transaction.state
     base = {}
@@ -222,7 +222,7 @@ def difference(transaction: Transaction, request: Request, context: Context) -> 
         generations.append(replace(made, number=number))
         texts[number] = held_texts
     old = generations[0] if len(generations) > 1 else None
-    found = compare(_Texts(texts), old, generations[-1])
+    found = compare(Loose(texts), old, generations[-1])
     return replace(found, files=(*found.files, *_private_files(transaction, state)))
 
 
@@ -238,16 +238,3 @@ def _private_files(transaction: Transaction, state: State) -> list[File]:
         for path, sha in sorted(state.files.items())
         if os.path.basename(path) == ".env"
     ]
-
-
-class _Texts:
-    """Texts of generations that are in no history."""
-
-    def __init__(self, texts: Mapping[int, Mapping[str, bytes]]) -> None:
-        self._texts = texts
-
-    def text(self, generation: Generation, name: str) -> bytes | None:
-        return self._texts[generation.number].get(name)
-
-    def lock_text(self, generation: Generation) -> bytes | None:
-        return self.text(generation, "@lock")

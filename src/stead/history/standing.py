@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stead.history.find import seen
 from stead.history.plan import content, paths_of
+from stead.history.texts import Loose
 from stead.history.who import Cause, told
 from stead.store import begun
 from stead.store.journal import interrupted
@@ -52,6 +53,17 @@ def standing(composed: Composed, table: Table | None, context: Context) -> Stand
     table = table or steps.configured(composed, context)
     now, _ = state_of(composed, table, None, context, Cause())
     return Standing(last, not same(last, now), tuple(unfinished))
+
+
+def present(request: Request, context: Context) -> tuple[Loose, Generation]:
+    """Give what a place is now, as a generation that is in no history. Raises SteadError."""
+    from stead.history.record import state_of
+    from stead.pipeline import steps
+
+    composed = steps.composed_for(request, context, fetch=False)
+    table = steps.configured(composed, context)
+    made, texts = state_of(composed, table, None, context, Cause())
+    return Loose({made.number: texts}), made
 
 
 def edited(history: History, request: Request, context: Context) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stead.values.generation import Generation
 
 
@@ -25,3 +27,16 @@ class AllTexts(Texts, Protocol):
 
     def absent(self, generation: Generation) -> frozenset[str]:
         """Give the names of manifests that were known not to be there."""
+
+
+class Loose:
+    """Texts of generations that are in no history."""
+
+    def __init__(self, texts: Mapping[int, Mapping[str, bytes]]) -> None:
+        self._texts = texts
+
+    def text(self, generation: Generation, name: str) -> bytes | None:
+        return self._texts[generation.number].get(name)
+
+    def lock_text(self, generation: Generation) -> bytes | None:
+        return self.text(generation, "@lock")
