@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import subprocess
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_command_is_one_generation(machine, place, forge, words, command, chan
     assert last == {**before, "current": False}
     assert (now["number"], now["command"], now["current"]) == (2, command, True)
     assert now["reason"] == "because\nof that"
-    assert now["who"].startswith(f"{getpass.getuser()}@")
+    assert now["who"] == "Test <test@example.invalid>"
     assert now["time"] >= before["time"]
     differs = {key for key in ("lock", "build", "variables", "modules") if now[key] != before[key]}
     assert differs - {"build"} == changed - {"build"}
@@ -194,3 +195,19 @@ def test_what_fails_is_not_recorded(machine, place):
     BRANCH(place)
     machine.fails("lock", "--check", cwd=place)
     assert len(log(machine, place)) == 1
+
+
+def test_the_author_is_whom_git_knows(machine, project):
+    root = project({"stead.toml": "[vars]\nA = '1'\n"})
+    machine.ok("set", "A=2", cwd=root)
+    assert machine.json("log", cwd=root)[0]["who"].startswith(f"{getpass.getuser()}@")
+    subprocess.run(["git", "init", "-q", root], env=machine.environ, check=True)
+    machine.ok("set", "A=3", cwd=root)
+    assert machine.json("log", cwd=root)[0]["who"] == "Test <test@example.invalid>"
+    machine.ok("undo", cwd=root)
+    assert machine.json("log", cwd=root)[0]["who"] == "Test <test@example.invalid>"
+    assert "  Test  stead undo" in machine.ok("log", cwd=root)
+    words = ["git", "-C", root, "log", "-n1", "--all", "--format=%an <%ae> %cn <%ce>"]
+    said = subprocess.run(words, env=machine.environ, capture_output=True, text=True, check=True)
+    assert said.stdout == "Test <test@example.invalid> Test <test@example.invalid>\n"
+    subprocess.run(["git", "-C", root, "fsck", "--strict"], env=machine.environ, check=True)

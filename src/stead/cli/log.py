@@ -149,6 +149,7 @@ def _edited(args: argparse.Namespace, app: App, history: History) -> bool:
 
 
 def _line(entry: _Entry, history: History, last: Generation | None, edited: bool) -> str:
+    from stead.history.identity import name_of
     from stead.history.who import told
 
     generation = entry.generation
@@ -161,7 +162,7 @@ def _line(entry: _Entry, history: History, last: Generation | None, edited: bool
         *([f"{entry.more} more: `stead log --from {entry.clone}`"] if entry.more else []),
     ]
     mark = ">" if _is_here(entry, last) else " "
-    text = f"{mark} {entry.name:>4}  {when}  {generation.who}  {told(generation)}"
+    text = f"{mark} {entry.name:>4}  {when}  {name_of(generation.who)}  {told(generation)}"
     if generation.reason:
         text += f": {generation.reason.splitlines()[0]}"
     return text + (f"  ({', '.join(marks)})" if marks else "")

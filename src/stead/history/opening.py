@@ -82,7 +82,7 @@ def _taken_over(
         since=context.now(),
         place=place,
         environment=environment,
-        who=who(),
+        who=who(place, context),
         tty=tty,
         dry=dry,
         generation=_history(request, context, place).newest,

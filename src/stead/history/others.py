@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stead.history import commits
 from stead.history.clones import OWN, clone_id, references
 from stead.history.git import SHARED, has_git, repository_of, shared_by_others
+from stead.history.identity import is_called, name_of
 from stead.history.restore import readable
 from stead.values.errors import StoreError, UsageError
 from stead.values.frozen import replace
@@ -54,7 +55,7 @@ class Theirs:
         return [self._here(one.generation) for one in self._commits.values()]
 
     def _here(self, generation: Generation) -> Generation:
-        origin = f"{generation.who} {self.name}:{generation.number}"
+        origin = f"{name_of(generation.who)} {self.name}:{generation.number}"
         return replace(generation, place=self.place, origin=origin)
 
     def find(self, number: int) -> Generation | None:
@@ -204,7 +205,7 @@ def _means(who: str, one: Theirs, *, any_tree: bool = False) -> bool:
 
 
 def _made_by(who: str, generation: Generation | None) -> bool:
-    return generation is not None and who in (generation.who, generation.who.partition("@")[0])
+    return generation is not None and is_called(who, generation.who)
 
 
 def _people(one: Theirs) -> str:

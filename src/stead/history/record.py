@@ -51,7 +51,8 @@ def note(request: Request, context: Context, cause: Cause) -> dict[str, bytes]:
     history = finish(history, request, context)
     with storage(history.directory):
         make_private(history.home, history.directory)
-    words = begun.Begun(history.newest + 1, context.now(), who(), cause.command, cause.reason)
+    author = who(history.place, context)
+    words = begun.Begun(history.newest + 1, context.now(), author, cause.command, cause.reason)
     return {begun.file_of(history): begun.encode(words)}
 
 
@@ -108,7 +109,7 @@ def record_restored(history: History, context: Context, cause: Cause) -> Generat
             last,
             number=number,
             time=context.now(),
-            who=who(),
+            who=who(history.place, context),
             command=cause.command,
             reason=cause.reason,
             kind="restore",
@@ -193,7 +194,7 @@ def state_of(
     state = Generation(
         number=0,
         time=context.now(),
-        who=who(),
+        who=who(spec.place, context),
         place=spec.place,
         environment=spec.environment,
         platform=spec.platform.name,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from stead.history import objects
 from stead.history.git import git, has_git, repository_of, tip
+from stead.history.identity import address_of, name_of
 from stead.history.who import told
 from stead.store.generations import History, environments, places_below
 from stead.values.errors import SteadError, StoreError
@@ -159,8 +160,8 @@ def _files(repository: Repository, history: History, generation: Generation) -> 
 
 def _about(repository: Repository, history: History, generation: Generation) -> tuple[bytes, bytes]:
     """Give the lines of author and committer, and the message."""
-    author = _name(generation.who)
-    stamp = f"{author} <{author}> {int(generation.time)} +0000"
+    author, address = _name(name_of(generation.who)), _name(address_of(generation.who))
+    stamp = f"{author} <{address}> {int(generation.time)} +0000"
     absent = sorted(history.absent(generation))
     text = message(generation, repository.inside(history.place), absent)
     head = f"author {stamp}\ncommitter {stamp}\n"

@@ -205,7 +205,7 @@ def _recorded(
         going.target,
         place=history.place,
         time=context.now(),
-        who=who(),
+        who=who(history.place, context),
         pinned=False,
         command=cause.command,
         reason=cause.reason,

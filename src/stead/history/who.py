@@ -11,6 +11,7 @@ from stead.values.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stead.values.context import Context
     from stead.values.generation import Generation
 
 
@@ -63,8 +64,15 @@ def _without_reason(words: Sequence[str]) -> list[str]:
     return kept
 
 
-def who() -> str:
-    """Say who does this, on which machine: ``ann@box``. The caller's variables have no say."""
+def who(place: str, context: Context) -> str:
+    """Say who does this: in a repository as git knows the author, else ``ann@box``."""
+    from stead.history.identity import author
+
+    return author(place, context.environ) or _user()
+
+
+def _user() -> str:
+    """Say which user this is, on which machine. The caller's variables have no say."""
     try:
         import pwd
 
