@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -103,7 +104,8 @@ class Session:
     def kill(self) -> None:
         """End everything of the session as a crash of the machine would."""
         for pid in [*children(self.child.pid), self.child.pid]:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.child.close(force=True)
 
 
