@@ -50,6 +50,8 @@ def test_an_edit_takes_effect_and_drop_goes_back(machine, place, forge):
     assert (place / "stead.toml").read_bytes() == manifest
     assert pins(place)["shared"]["working"] == "../shared"
     assert pins(place)["shared"]["commit"] == forge.first
+    said = machine.ok("status", cwd=place)
+    assert f"working copy shared from {copy}, instead of main ({forge.first[:12]})" in said
     assert level(machine, place) == "1"
     (copy / "stead.toml").write_text("[vars]\nLEVEL = 'edited'\n", encoding="utf-8")
     assert level(machine, place) == "edited"

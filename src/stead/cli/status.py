@@ -154,6 +154,7 @@ def _without_modules(
             for r in y.requirements
         ],
         "variables": [],
+        "working": [],
         "undeclared": [],
         "app": "",
         "host": "",
@@ -200,6 +201,16 @@ def _report(
         "variables": [
             {"name": n, "origin": str(o)}
             for n, o in sorted({d.name: d.origin for d in spec.configuration.definitions}.items())
+        ],
+        "working": [
+            {
+                "name": pin.name,
+                "directory": os.path.normpath(os.path.join(spec.root, pin.working)),
+                "requested": pin.requested,
+                "commit": pin.commit,
+            }
+            for _, pin in sorted(state.composed.modules.used.items())
+            if pin.working
         ],
         **_configuration(state),
         "tasks": [t.name for t in spec.tasks],
@@ -279,6 +290,10 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
             lines.append(f"interpreter  {report['interpreter']}")
         lines.append(f"built        {report['build'] or 'no'}")
     lines += [f"{kind:<13}{report[kind]}" for kind in ("app", "host", "net") if report[kind]]
+    for number, module in enumerate(report["working"]):
+        instead = f"{module['requested']} ({module['commit'][:12]})".strip()
+        said = f"{module['name']} from {near(module['directory'])}, instead of {instead}"
+        lines.append(f"{'' if number else 'working copy':<13}{said}")
     for number, file in enumerate(report["files"]):
         held = "  (holds a secret: there while a process runs)" if file["secret"] else ""
         lines.append(f"{'' if number else 'files':<13}{near(file['path'])}{held}")
