@@ -82,17 +82,16 @@ def _offer(args: argparse.Namespace, app: App) -> str:
     return "" if answer == "discard" else answer
 
 
-def _list(app: App, directory: str, operations: Sequence[Operation], *, shell: bool = True) -> None:
-    """Say what is staged, and what was edited or changed by hand (in a ``shell``)."""
+def _list(app: App, directory: str, operations: Sequence[Operation]) -> None:
+    """Say what is staged, and what was edited or changed by hand."""
     from stead.pipeline import session
 
     lines = [" ".join(operation.words) for operation in operations]
     files = session.files_of(directory)
     edited = session.edited_of(files) if files else ()
     lines += [f"{os.path.relpath(path, app.cwd)} edited by hand, uncommitted" for path in edited]
-    if shell:
-        hands = session.hands_of(directory, {})
-        lines += [f"{words} by hand, uncommitted" for hand in hands for words in hand.words]
+    hands = session.hands_of(directory, {})
+    lines += [f"{words} by hand, uncommitted" for hand in hands for words in hand.words]
     for line in lines or ["nothing is staged"]:
         app.err(f"  {line}")
 
@@ -202,12 +201,19 @@ def _end(args: argparse.Namespace, app: App, opened: Opened, *, hung_up: bool) -
         opened.lock.release()
         return 0
     if not state.changed:
+        _say_lost(app, transaction.directory)
         opened.lock.end()
         return 0
     app.err("stead: staged and not committed:")
-    _list(app, transaction.directory, state.operations, shell=False)
-    answers = {"c": "commit", "d": "discard", "k": "keep"}
-    answer = choose("(c)ommit, (d)iscard, or (k)eep for later?", answers, "keep")
+    _list(app, transaction.directory, state.operations)
+    answers = {"s": "show", "c": "commit", "d": "discard", "k": "keep"}
+    answer = "show"
+    while answer == "show":
+        answer = choose("(s)how, (c)ommit, (d)iscard, or (k)eep for later?", answers, "keep")
+        if answer == "show":
+            _show(app, transaction)
+    if answer != "keep":
+        _say_lost(app, transaction.directory)
     if answer == "keep":
         opened.lock.release()
         app.err("stead: kept: `stead shell --resume` goes on with it")
@@ -218,6 +224,33 @@ def _end(args: argparse.Namespace, app: App, opened: Opened, *, hung_up: bool) -
         drop(app, opened)
         return 0
     return _commit(args, app, opened)
+
+
+def _say_lost(app: App, directory: str) -> None:
+    """Name what was changed by hand and ends with the shell."""
+    from stead.pipeline import session
+
+    words = [w for hand in session.hands_of(directory, {}) for w in hand.words]
+    if words:
+        app.err(
+            f"stead: by hand, gone with this shell: {', '.join(words)} "
+            "(`stead keep NAME` before leaving would have kept it)"
+        )
+
+
+def _show(app: App, transaction: Transaction) -> None:
+    """Print what a commit would change; what hinders that is told, and the question stays."""
+    from stead.cli.log import difference_lines
+    from stead.cli.nearby import visible
+    from stead.history.committing import difference
+
+    try:
+        found = difference(transaction, app.request(), app.context)
+    except SteadError as exc:
+        app.err(f"stead: {exc}")
+        return
+    for line in difference_lines(found) or ["no difference"]:
+        app.err(visible(line))
 
 
 def _commit(args: argparse.Namespace, app: App, opened: Opened) -> int:

@@ -82,6 +82,17 @@ _stead_mark() {
   PS1=$_stead_m${_stead_p#"($_stead_label*) "}
 }
 
+# What was changed on the line that leaves is noticed too. A trap of the user's own stays hers.
+_stead_at_exit() {
+  local _stead_status=$? -
+  builtin set +eux
+  if [[ $BASHPID == "$$" && -z $_stead_fresh && $_stead_current == "$STEAD_SHELL"/record/* ]]; then
+    _stead_look --quiet
+  fi
+  builtin return "$_stead_status"
+}
+[[ -n $(builtin trap -p EXIT) ]] || builtin trap _stead_at_exit EXIT
+
 # A shell within this one has none of these functions.
 builtin export -n PROMPT_COMMAND
 if [[ ${PROMPT_COMMAND@a} == *a* ]]; then

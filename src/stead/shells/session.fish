@@ -24,6 +24,13 @@ function _stead_session --on-event fish_prompt
     end
 end
 
+# What was changed on the line that leaves is noticed too.
+function _stead_at_exit --on-event fish_exit
+    if test -z "$_stead_fresh"; and string match -q -- "$STEAD_SHELL/record/*" "$_stead_current"
+        _stead_look --quiet
+    end
+end
+
 # What the shell changes by itself is left out, so that the text is the same until a person changes it.
 function _stead_dump
     set -g _stead_text

@@ -69,4 +69,12 @@ _stead_mark() {
   PROMPT=$_stead_m${_stead_p#"($_stead_label*) "}
 }
 
+# What was changed on the line that leaves is noticed too.
+_stead_at_exit() {
+  builtin emulate -L zsh
+  builtin setopt typeset_silent no_aliases
+  [[ $_stead_current != "$STEAD_SHELL"/record/* || -n $_stead_fresh ]] || _stead_look --quiet
+}
+
 add-zsh-hook precmd _stead_session
+add-zsh-hook zshexit _stead_at_exit

@@ -357,3 +357,30 @@ def test_what_is_interrupted_while_it_builds_is_not_staged(project, begin):
     said = session.leave("d")[1]
     assert "set COLOUR" in said
     assert "add" not in said
+
+
+def test_what_ends_with_the_shell_is_named(project, begin, shell):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, shell)
+    session.export("EARLIER", "1")
+    last = "set -gx BYHAND x; exit 4" if shell == "fish" else "export BYHAND=x; exit 4"
+    code, said = session.leave(how=last)
+    assert code == 4
+    assert "gone with this shell: BYHAND set, EARLIER set" in said
+    session = begin(root, shell)
+    assert "gone" not in session.leave()[1]
+
+
+def test_leaving_shows_and_lists_what_there_is(project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.run("stead set LEVEL=2")
+    session.export("MINE", "7")
+    diff = session.run("stead diff").splitlines()
+    said = session.leave("s", "d")[1]
+    asked, shown, ended = said.partition("LEVEL=1 → 2")
+    assert "MINE set by hand, uncommitted" in asked
+    assert shown
+    assert all(line in said for line in diff)
+    assert "gone with this shell: MINE set" in ended
+    assert (root / "stead.toml").read_text() == MANIFEST
