@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import session, variables
-    from stead.pipeline.hand_files import for_files
+    from stead.pipeline.hand_files import for_files, private_among
     from stead.pipeline.steps import found_for
 
     transaction = app.inside()
@@ -45,12 +45,15 @@ def execute(args: argparse.Namespace, app: App) -> int:
             "nothing was changed by hand" if args.all else "what is to be kept?",
             remedy="`stead status` lists what was changed by hand",
         )
+    table = app.table()
+    left = private_among(hands, table) if args.all and not args.private else ()
+    names = [name for name in names if name not in left]
     place = transaction.place
     dotenv = os.path.join(place, variables.DOTENV)
     wanted = for_files(
         hands,
         names,
-        table=app.table(),
+        table=table,
         manifest=variables.own_manifest(found_for(app.request())),
         dotenv=dotenv,
         cwd=app.cwd,
@@ -65,12 +68,17 @@ def execute(args: argparse.Namespace, app: App) -> int:
     notes = [note for edited in done for note in edited.notes]
     app.staged()
     if args.json:
-        app.out_json({"files": files, "notes": notes})
-        return 0
+        app.out_json({"files": files, "notes": notes, "private": left})
+        return 1 if left else 0
     for file in files:
         app.out(f"staged {', '.join(names)} in {os.path.relpath(file, app.cwd)}")
     if not files:
         app.out("nothing to change")
     for note in notes:
         app.err(note)
-    return 0
+    if left:
+        app.err(
+            f"not kept, for it looks private: {', '.join(left)}\n"
+            f"  → `stead keep --private {' '.join(left)}` puts it into .env"
+        )
+    return 1 if left else 0

@@ -100,8 +100,24 @@ def _defined_in(name: str, entry: Entry | None) -> set[str]:
     return files
 
 
+def private_among(hands: Sequence[Hand], table: Table) -> tuple[str, ...]:
+    """Name the variables that no manifest is to hold."""
+    entries = {entry.name: entry for entry in table.entries}
+    return tuple(
+        hand.name
+        for hand in hands
+        if hand.kind != "path"
+        and hand.value is not None
+        and _private(hand.name, hand.value, entries.get(hand.name))
+    )
+
+
+def _private(name: str, value: str, entry: Entry | None) -> bool:
+    return (entry is not None and entry.secret) or is_private(name, value)
+
+
 def _refuse_private(name: str, value: str, entry: Entry | None) -> None:
-    if (entry is not None and entry.secret) or is_private(name, value):
+    if _private(name, value, entry):
         raise UsageError(
             f"{name} looks private, and a manifest is read by others",
             remedy=f"`stead keep --private {name}` puts it into .env; `stead set {name}=…` does "

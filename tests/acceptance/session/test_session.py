@@ -384,3 +384,18 @@ def test_leaving_shows_and_lists_what_there_is(project, begin):
     assert all(line in said for line in diff)
     assert "gone with this shell: MINE set" in ended
     assert (root / "stead.toml").read_text() == MANIFEST
+
+
+def test_all_is_kept_but_what_is_private_which_is_named(project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.export("API_TOKEN", "hush")
+    session.export("MINE", "7")
+    session.export("PASSWORD", "hush")
+    said = session.run("stead keep --all || echo code $?")
+    assert "staged MINE in stead.toml" in said
+    assert "`stead keep --private API_TOKEN PASSWORD`" in said
+    assert "code 1" in said
+    assert "hush" not in said
+    assert "staged API_TOKEN, PASSWORD in .env" in session.run("stead keep --all --private")
+    session.leave("d")
