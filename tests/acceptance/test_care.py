@@ -141,6 +141,7 @@ SHAPES = {
         "drift": [],
         "unseen": [],
         "damaged": [],
+        "working": [],
         "history": {"generation": "int", "edited": "bool", "unfinished": [], "said": "str"},
     },
     ("env", "list"): [
