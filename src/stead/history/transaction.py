@@ -227,6 +227,9 @@ class Transaction:
         with self.journal.alone(self._context.progress.note):
             state = self.state
             if name in state.savepoints:
+                held = self.journal.find(state.savepoints[name])
+                if held is not None and held.files == state.files:
+                    return name  # it stands for what is staged now
                 raise UsageError(
                     f"there is a savepoint {name!r} already",
                     remedy="choose another name; that one stays as it is",
