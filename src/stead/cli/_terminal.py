@@ -9,8 +9,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from stead.pipeline.signals import handling
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 GRACE = 5.0
 """Seconds that a shell gets to end when its terminal is gone."""
@@ -37,7 +39,7 @@ def run_shell(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> tupl
     def leave_to_child(_: int, __: object) -> None:
         """Not SIG_IGN, which the child would inherit."""
 
-    with _handlers({_END: end, _FROM_TERMINAL: leave_to_child}), _terminal_kept():
+    with handling({_END: end, _FROM_TERMINAL: leave_to_child}), _terminal_kept():
         child = subprocess.Popen(list(argv), env=dict(environ), cwd=cwd)
         children.append(child)
         if asked:
@@ -62,21 +64,6 @@ def _hang_up(child: subprocess.Popen[bytes]) -> None:
         child.send_signal(getattr(signal, "SIGHUP", signal.SIGTERM))
         if hasattr(signal, "SIGCONT"):
             child.send_signal(signal.SIGCONT)
-
-
-@contextlib.contextmanager
-def _handlers(wanted: Mapping[Sequence[str], Callable[[int, object], None]]) -> Iterator[None]:
-    before = {}
-    for names, handler in wanted.items():
-        for name in names:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, former in before.items():
-            signal.signal(number, former)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from stead.pipeline.run import not_started
+from stead.pipeline.signals import handling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,17 +92,8 @@ class _Together:
             self._send(number if not self._asked else _kill())
             self._asked = self._asked or time.monotonic()
 
-        before = {}
-        for names, handler in (_ENDING, end), (_PASSED_ON, pass_on):
-            for name in names:
-                number = getattr(signal, name, None)
-                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                    before[number] = signal.signal(number, handler)
-        try:
+        with handling({_ENDING: end, _PASSED_ON: pass_on}):
             yield
-        finally:
-            for number, handler_before in before.items():
-                signal.signal(number, handler_before)
 
     def start(self, name: str, command: Command, prefix: bytes) -> None:
         if self._asked:

@@ -204,6 +204,8 @@ def run_child(command: Command, heard: list[int] | None = None) -> int:
     """
     import subprocess
 
+    from stead.pipeline.signals import handling
+
     _enter(command)
     children: list[subprocess.Popen[bytes]] = []
     early: list[int] = []
@@ -221,13 +223,7 @@ def run_child(command: Command, heard: list[int] | None = None) -> int:
         if heard is not None:
             heard.append(number)
 
-    before = {}
-    for names, handler in (_PASSED_ON, pass_on), (_FROM_TERMINAL, leave_to_child):
-        for name in names:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, handler)
-    try:
+    with handling({_PASSED_ON: pass_on, _FROM_TERMINAL: leave_to_child}):
         try:
             child = subprocess.Popen(
                 command.argv,
@@ -242,9 +238,6 @@ def run_child(command: Command, heard: list[int] | None = None) -> int:
         for number in early:
             child.send_signal(number)
         code = child.wait()
-    finally:
-        for number, handler_before in before.items():
-            signal.signal(number, handler_before)
     return code if code >= 0 else 128 - code
 
 
