@@ -1,0 +1,224 @@
+"""What there is to test: environments with commands, whichever notation describes them.
+
+A *suite* is what a project's tox files or its layers come to: the environments, and
+the packages that they are tested against. Planning (:mod:`stead.matrix.plan`) makes
+builds and cells of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from stead.values.frozen import dataclass, field
+from stead.values.origin import NOWHERE, Origin
+from stead.values.spec import PackagesSpec
+
+if TYPE_CHECKING:
+    from stead.values.interpreter import Interpreter
+    from stead.values.package import PackageDefinition
+    from stead.values.spec import Configuration
+    from stead.values.testenv import Note, TestCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an environment holds besides the package under test.
+
+    ``packages`` asks for it. ``extras`` are those of the package under test.
+    ``install_command`` is the project's own way to install, with ``{packages}`` and
+    ``{opts}`` as arguments to fill in; empty for Stead's. ``lines`` are requirements
+    that only an installer understands, such as ``-e DIR`` with options. ``own`` says
+    that the environment must be a directory of its own, because its commands change
+    it; otherwise identical ones are one.
+    """
+
+    packages: PackagesSpec = field(default_factory=PackagesSpec)
+    extras: tuple[str, ...] = ()
+    install_command: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    own: bool = False
+    system_site_packages: bool = False
+    setup: tuple[TestCommand, ...] = ()
+    """Commands that run once, when the environment has been made."""
+    recreate: bool = False
+    """Whether it is made afresh each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What runs in an environment, and how.
+
+    ``set_env`` is what the commands get besides what is passed on of the caller's
+    variables: those whose names fit a pattern of ``pass_env`` and none of
+    ``disallow_pass_env``. Times are in seconds; ``timeout`` 0 is none.
+    ``allowlist`` are patterns of programs outside the environment that may be
+    called; None allows all.
+    """
+
+    before: tuple[TestCommand, ...] = ()
+    commands: tuple[TestCommand, ...] = ()
+    after: tuple[TestCommand, ...] = ()
+    directory: str = ""
+    set_env: tuple[tuple[str, str], ...] = ()
+    pass_env: tuple[str, ...] = ("*",)
+    disallow_pass_env: tuple[str, ...] = ()
+    allowlist: tuple[str, ...] | None = None
+    timeout: float = 0
+    retries: int = 0
+    resources: tuple[str, ...] = ()
+    ignore_errors: bool = False
+    """Whether the next command runs although one failed."""
+    ignore_outcome: bool = False
+    """Whether the run counts as passed although it failed."""
+    fail_fast: bool = False
+    """Whether everything stops when this one fails."""
+    suicide_timeout: float = 0
+    """How long a command may go on by itself when all is stopped, before it is told."""
+    interrupt_timeout: float = 0.3
+    """From the interrupt to SIGTERM."""
+    terminate_timeout: float = 0.2
+    """From SIGTERM to SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment of a suite. Paths are absolute.
+
+    ``kind`` is ``venv``, ``conda``, ``existing`` or one of a plugin's.
+    """
+
+    name: str
+    kind: str = "venv"
+    default: bool = True
+    """Whether it runs where none is named."""
+    description: str = ""
+    labels: tuple[str, ...] = ()
+    depends: tuple[str, ...] = ()
+    packages: tuple[str, ...] | None = None
+    """The definitions to be tested against; None leaves it to their ``match``, empty takes none."""
+    interpreter: Interpreter | None = None
+    """Where Python comes from outside the store; None where it is missing, or conda's."""
+    missing: str = ""
+    """What was looked for and is not there."""
+    skip: str = ""
+    """Why it does not run on this machine; a missing interpreter that fails leaves it empty."""
+    prefix: str = ""
+    """Where the commands see the environment: a directory of links, or, for ``existing``, itself."""
+    temporary: str = ""
+    """A directory for the run, empty at its start (tox's ``env_tmp_dir``)."""
+    logs: str = ""
+    contents: Contents = field(default_factory=Contents)
+    configuration: Configuration | None = None
+    """The table that layers give; None for tox's environments."""
+    work: Work = field(default_factory=Work)
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """All environments of a project, and the packages that it makes."""
+
+    root: str
+    source: Literal["tox", "layers"]
+    file: str
+    """What describes it: ``tox.ini``, ``stead.toml`` …"""
+    environments: tuple[Environment, ...] = ()
+    definitions: tuple[PackageDefinition, ...] = ()
+    requires_python: str = ""
+    """What the project's metadata says statically."""
+    notes: tuple[Note, ...] = ()
+    work_directory: str = ""
+    """Where links, logs and temporary files of runs lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A package that has been built, or was there: a file, kept under its content.
+
+    ``content`` is the digest of what is in it, whatever its timestamps and order
+    (:mod:`stead.matrix.content`): what is installed depends on it and on nothing else.
+    """
+
+    definition: str
+    format: str
+    path: str
+    content: str
+    name: str = ""
+    """Of the distribution, normalised."""
+    version: str = ""
+    requires: tuple[str, ...] = ()
+    """``Requires-Dist``; of a conda package, its ``depends``."""
+    requires_python: str = ""
+    tags: tuple[str, ...] = ()
+    reused: bool = False
+    """Whether it was there before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An environment with its package, made or found.
+
+    ``prefix`` is where commands find it; ``store`` the tree itself. ``programs`` are
+    the directories of its programs, first wins. ``environ`` is what its activation
+    sets, after ``PATH``.
+    """
+
+    key: str
+    prefix: str
+    store: str
+    programs: tuple[str, ...]
+    environ: tuple[tuple[str, str], ...] = ()
+    reused: bool = False
+
+
+Status = Literal["passed", "failed", "skipped", "flaky", "interrupted", "timeout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a job; ``time`` in seconds since the epoch.
+
+    ``what``: ``queued``, ``started``, ``line`` (``text`` is a line of output, without
+    its end), ``step`` (``text`` says what begins: a command, an install), ``retry``,
+    ``done``.
+    """
+
+    job: str
+    what: Literal["queued", "started", "step", "line", "retry", "done"]
+    time: float
+    kind: Literal["build", "environment", "cell"] = "cell"
+    text: str = ""
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """One command that ran; ``seconds`` is its duration, ``code`` negative for a signal."""
+
+    arguments: tuple[str, ...]
+    code: int
+    seconds: float
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a job ended.
+
+    ``log`` is the path of its complete output. ``reason`` says why it was skipped,
+    stopped or run. ``attempts`` is more than one for what was tried again.
+    """
+
+    job: str
+    kind: Literal["build", "environment", "cell"]
+    status: Status
+    seconds: float = 0
+    reason: str = ""
+    log: str = ""
+    key: str = ""
+    attempts: int = 1
+    commands: tuple[CommandResult, ...] = ()
+    environment: str = ""
+    definition: str = ""
+    reused: bool = False
+    """Whether nothing had to be done: the product or environment was there, the result known."""
