@@ -8,28 +8,58 @@ from stead.values.frozen import dataclass, field
 from stead.values.origin import NOWHERE, Origin
 
 if TYPE_CHECKING:
-    from stead.values.testenv import TestCommand
+    from stead.values.manifest import Channel, Index
+    from stead.values.testenv import PackageSettings, TestCommand
 
-Builder = Literal["sdist", "wheel", "conda", "command", "file", "release"]
-Format = Literal["sdist", "wheel", "conda"]
+Builder = Literal[
+    "sdist",
+    "wheel",
+    "sdist-wheel",
+    "editable",
+    "editable-legacy",
+    "metadata",
+    "conda",
+    "command",
+    "file",
+    "release",
+]
+"""How a package is come by; ``sdist-wheel`` is a wheel made from the sdist, ``metadata`` what a
+wheel's metadata would say."""
 
-FORMATS: tuple[Format, ...] = ("sdist", "wheel", "conda")
+Format = Literal["sdist", "wheel", "conda", "tree", "metadata"]
+"""What a package is: ``tree`` is a directory that an installer takes editable, ``metadata`` a
+file of core metadata, of which only the dependencies are installed."""
+
+FORMATS: tuple[Literal["sdist", "wheel", "conda"], ...] = ("sdist", "wheel", "conda")
+"""Those that a definition can ask for."""
 
 INSTALLS: dict[str, tuple[Format, ...]] = {
-    "venv": ("sdist", "wheel"),
-    "conda": ("sdist", "wheel", "conda"),
+    "venv": ("sdist", "wheel", "tree", "metadata"),
+    "conda": ("sdist", "wheel", "conda", "tree", "metadata"),
 }
 """Which formats each kind of environment can install."""
+
+FORMAT_OF: dict[str, Format] = {
+    "sdist": "sdist",
+    "wheel": "wheel",
+    "sdist-wheel": "wheel",
+    "editable": "wheel",
+    "editable-legacy": "tree",
+    "metadata": "metadata",
+    "conda": "conda",
+}
+"""What each builder makes that makes one thing only."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackageDefinition:
     """One way to come by a package: build it, or take one that is there.
 
-    ``builder`` says how: ``sdist``, ``wheel`` and ``conda`` build the project at
-    ``path``; ``command`` runs ``command``, which leaves ``outputs``; ``file`` takes
-    the file ``file``; ``release`` takes version ``version`` of ``distribution``
-    from an index. ``format`` is what comes of it. Paths are absolute.
+    ``builder`` says how: ``command`` runs ``command`` (or the commands of
+    ``settings``), which leaves ``outputs``; ``file`` takes the file ``file``;
+    ``release`` takes version ``version`` of ``distribution`` from an index; all
+    others build the project at ``path``. ``format`` is what comes of it. Paths are
+    absolute.
     """
 
     name: str
@@ -57,6 +87,12 @@ class PackageDefinition:
     variables: tuple[str, ...] = ()
     """Patterns of the caller's variables that the build sees, and that its key depends on."""
     description: str = ""
+    indexes: tuple[Index, ...] = ()
+    """Where requirements of the build, and a release, come from; empty for the usual index."""
+    channels: tuple[Channel, ...] = ()
+    exclude_newer: str = ""
+    settings: PackageSettings | None = None
+    """The environment that builds it, where tox's files describe one."""
     origin: Origin = field(default=NOWHERE, compare=False)
 
 
