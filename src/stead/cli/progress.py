@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from stead.values.durations import duration
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -290,15 +291,3 @@ def amount(value: float, unit: str) -> str:
             break
         value /= 1000
     return f"{value:.0f} B" if name == "B" else f"{value:.1f} {name}"
-
-
-def duration(seconds: float) -> str:
-    """Write a time span: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``1 h 10 min``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
