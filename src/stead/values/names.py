@@ -14,6 +14,9 @@ DEFAULT = "default"
 ECOSYSTEM_PLUGINS = "stead.ecosystems"
 """The group of entry points by which an installed distribution brings an ecosystem."""
 
+ENVIRONMENT_PLUGINS = "stead.environments"
+"""The group of entry points by which one brings a kind of environments to test in."""
+
 _RUN = regex(r"[-_.]+")
 _ENVIRONMENT = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 

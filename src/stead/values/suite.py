@@ -14,6 +14,7 @@ from stead.values.origin import NOWHERE, Origin
 from stead.values.spec import PackagesSpec
 
 if TYPE_CHECKING:
+    from stead.values.activation import Change
     from stead.values.interpreter import Interpreter
     from stead.values.package import PackageDefinition
     from stead.values.spec import Configuration
@@ -42,6 +43,8 @@ class Contents:
     """Commands that run once, when the environment has been made."""
     recreate: bool = False
     """Whether it is made afresh each time."""
+    install: bool = False
+    """Whether the package may be put into an environment that exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,11 @@ class Environment:
     configuration: Configuration | None = None
     """The table that layers give; None for tox's environments."""
     work: Work = field(default_factory=Work)
+    lock_file: str = ""
+    """The lock whose versions hold where they fit; empty for tox's environments."""
+    lock_place: str = "."
+    lock_environment: str = "default"
+    """Which of the lock's environments is meant, with ``lock_place``."""
     origin: Origin = field(default=NOWHERE, compare=False)
 
 
@@ -159,8 +167,10 @@ class Ready:
     """An environment with its package, made or found.
 
     ``prefix`` is where commands find it; ``store`` the tree itself. ``programs`` are
-    the directories of its programs, first wins. ``environ`` is what its activation
-    sets, after ``PATH``.
+    the directories of its programs, first wins. ``changes`` is its whole activation, to
+    be applied to what a process has otherwise; ``PATH`` is among them. ``environ`` is what
+    these set, for whoever starts from next to nothing. No secret is in either:
+    :func:`stead.matrix.contents.entered` adds those for the time of a run.
     """
 
     key: str
@@ -169,6 +179,7 @@ class Ready:
     programs: tuple[str, ...]
     environ: tuple[tuple[str, str], ...] = ()
     reused: bool = False
+    changes: tuple[Change, ...] = ()
 
 
 Status = Literal["passed", "failed", "skipped", "flaky", "interrupted", "timeout"]

@@ -1,0 +1,365 @@
+"""Resolutions: which artifacts an environment's requests came to, kept at home.
+
+A request is everything that was asked: requirements, constraints, indexes, the
+interpreter, and of the package under test what it needs, not what it contains. So
+editing the package resolves nothing anew. What a request came to stays until the
+request changes, or until it is wanted afresh; it lies among the records of the place::
+
+    places/at/home/ann/scans/.stead@/matrix@/<request>.json
+
+and names the builds that were made of it, which stay as long as it does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from stead.store.places import place_directory
+from stead.values.digest import plain, short_key
+from stead.values.errors import InterpreterError
+from stead.values.frozen import dataclass, field, replace
+from stead.values.lock import Artifact, File, LockedEnvironment
+from stead.values.requirement import Requirement, Source
+from stead.values.spec import PackagesSpec, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stead.matrix.kinds import Asked, Log
+    from stead.pipeline.build import Wanted
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.platform import Platform
+
+VERSION = 1
+DIRECTORY = "matrix@"
+"""Beside the environments of a place; no environment can have this name."""
+
+_BUILDS = 8
+"""Builds of one request, of as many contents of the package, that are remembered."""
+
+_KEPT = 30 * 86_400
+"""Seconds without being asked for, after which a request is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a request came to, without the package under test.
+
+    ``builds`` gives, by the content of the package, the build that holds it:
+    ``<key>-<name>``; for no package, by nothing. Trees that lie outside and are
+    copied in take part in a key, so that nothing is remembered where there are any.
+    """
+
+    request: str
+    locked: LockedEnvironment
+    builds: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    def build(self, content: str) -> str:
+        """Give the build that was made with a package of this content; empty for none."""
+        return dict(self.builds).get(content, "")
+
+
+def here() -> Platform:
+    """Give the platform of this machine."""
+    import sys
+
+    from stead.values.platform import platform_of
+
+    if hasattr(os, "uname"):
+        return platform_of(sys.platform, os.uname().machine)
+    import platform
+
+    return platform_of(sys.platform, platform.machine())
+
+
+def request(asked: Asked) -> str:
+    """Digest everything that a resolution depends on; reads only what lies in the tree."""
+    environment, product = asked.environment, asked.product
+    packages = environment.contents.packages
+    python = _interpreter(asked)
+    wanted: dict[str, Any] = {
+        "version": VERSION,
+        "kind": environment.kind,
+        "platform": here().name,
+        "python": python and [python.path, python.version, python.tag],
+        "packages": packages,
+    }
+    if product is not None and product.name:
+        wanted["product"] = [product.name, product.version, product.format, product.requires]
+        wanted["extras"] = environment.contents.extras
+        wanted["requires-python"] = product.requires_python
+    if trees := [s.location for r in packages.requirements if _is_tree(s := r.source, "")]:
+        from stead.pipeline.members import fingerprint
+
+        wanted["trees"] = [fingerprint(tree) for tree in trees]
+    if environment.lock_file:
+        wanted["lock"] = _lock_text(environment.lock_file)
+    return short_key(wanted)
+
+
+def kept(asked: Asked, context: Context) -> Resolution | None:
+    """Give what the request came to before; None where that is not known."""
+    path = _path(asked, request(asked), context)
+    found = _read(path)
+    if found is not None:
+        _touch(path, context.now())
+    return found
+
+
+def resolve(asked: Asked, context: Context, log: Log) -> Resolution:
+    """Resolve a request, once however many ask, and keep it.
+
+    Raises what locking raises: UnsatisfiableError, NetworkError, ArtifactError …
+    """
+    from stead.store.layout import Layout
+    from stead.store.locking import exclusive
+
+    key = request(asked)
+    path = _path(asked, key, context)
+    name = asked.environment.name
+    before = _stamp(path)
+    guard = Layout(context.home).locks / f"resolve-{key}"
+    doing = f"resolving {name}"
+    with exclusive(guard, note=context.progress.note, description=doing, remove=True):
+        found = _read(path)
+        if found is not None and (not asked.afresh or _stamp(path) != before):
+            return found
+        log(f"resolving what {name} asks for")
+        done = Resolution(key, _locked(asked, context))
+        _write(path, done, os.fspath(context.home))
+    _forget_old(os.path.dirname(path), context.now())
+    return done
+
+
+def remember(asked: Asked, done: Resolution, build: str, context: Context) -> None:
+    """Note the build that was made of a resolution, unless it depends on trees outside."""
+    if any(_is_tree(a.source, asked.root) for a in done.locked.artifacts):
+        return
+    content = asked.product.content if asked.product else ""
+    others = [pair for pair in done.builds if pair[0] != content]
+    builds = (*others[1 - _BUILDS :], (content, build))
+    if builds != done.builds:
+        path = _path(asked, done.request, context)
+        _write(path, replace(done, builds=builds), os.fspath(context.home))
+
+
+def spec_of(asked: Asked) -> Spec:
+    """Give the spec that an environment with its package is."""
+    return Spec(
+        place=asked.root,
+        root=asked.root,
+        environment=asked.environment.name,
+        layers=(),
+        platform=here(),
+        packages=_packages(asked),
+        name=os.path.basename(asked.root) or "environment",
+    )
+
+
+def wanted_build(asked: Asked, done: Resolution) -> Wanted:
+    """Say which build a resolution comes to, the package under test in it.
+
+    The key depends on the package's content: a wheel that was packed anew from the same
+    files is the same environment.
+    """
+    from stead.pipeline import build as building
+
+    locked, product = done.locked, asked.product
+    keyed = with_product = locked
+    if product is not None:
+        keyed = _with(locked, product_artifact(asked, product.content, None))
+        source = Source("path", product.path)
+        with_product = _with(locked, product_artifact(asked, _sha256(product.path), source))
+    python = _interpreter(asked)
+    spec = spec_of(asked)
+    found = building.wanted(spec, keyed, python)
+    short = f"py{locked.python.replace('.', '')}" if locked.python else asked.environment.kind
+    return replace(found, name=f"{spec.name}-{short}", artifacts=with_product.artifacts)
+
+
+def product_artifact(asked: Asked, sha256: str, source: Source | None) -> Artifact:
+    """Give the package under test as an artifact of its ecosystem."""
+    product = asked.product
+    assert product is not None
+    return Artifact(
+        "pypi",
+        product.name,
+        product.version,
+        files=(File(os.path.basename(product.path), sha256),),
+        depends=product.requires,
+        source=source,
+    )
+
+
+def _with(locked: LockedEnvironment, artifact: Artifact) -> LockedEnvironment:
+    others = (a for a in locked.artifacts if a.name != artifact.name)
+    artifacts = sorted((*others, artifact), key=lambda a: (a.ecosystem, a.name, a.id))
+    return replace(locked, artifacts=tuple(artifacts))
+
+
+def _packages(asked: Asked) -> PackagesSpec:
+    packages, product = asked.environment.contents.packages, asked.product
+    if product is None:
+        return packages
+    own = Requirement(
+        "pypi",
+        product.name,
+        extras=asked.environment.contents.extras,
+        source=Source("path", product.path),
+    )
+    others = tuple(
+        r
+        for r in packages.requirements
+        if not (r.ecosystem == "pypi" and r.name == product.name and r.source is None)
+    )
+    return replace(packages, requirements=(*others, own))
+
+
+def _locked(asked: Asked, context: Context) -> LockedEnvironment:
+    from stead.pipeline import lock as locking
+
+    spec = spec_of(asked)
+    old, keeps = _preferred(asked), context
+    if asked.afresh and old is None:
+        keeps = replace(context, upgrade=frozenset({"*"}))
+    locked = locking.lock(
+        spec,
+        old,
+        context=keeps,
+        environment=asked.environment.name,
+        place=".",
+        interpreter=_interpreter(asked),
+    )
+    if asked.product is None:
+        return locked
+    others = tuple(
+        a for a in locked.artifacts if not (a.ecosystem == "pypi" and a.name == asked.product.name)
+    )
+    return replace(locked, artifacts=others)
+
+
+def _interpreter(asked: Asked) -> Interpreter | None:
+    environment = asked.environment
+    if environment.interpreter is None and environment.kind == "venv":
+        raise InterpreterError(
+            f"{environment.name} has no interpreter: {environment.missing or 'none'} is not there",
+            where=environment.origin if environment.origin.file else None,
+            remedy="install one, or have it skipped with --skip-missing-interpreters",
+        )
+    return environment.interpreter
+
+
+def _preferred(asked: Asked) -> LockedEnvironment | None:
+    """Give what the place's lock says of this environment, whose versions hold where they fit."""
+    environment = asked.environment
+    if not environment.lock_file:
+        return None
+    from stead.pipeline import lockfile
+
+    lock = lockfile.read(environment.lock_file)
+    for name in (environment.lock_environment, "default"):
+        if found := lock.find(environment.lock_place, name, here().name):
+            return found
+    return None
+
+
+def _lock_text(path: str) -> str:
+    from stead.values.sha import sha256
+
+    try:
+        with open(path, "rb") as file:
+            return sha256(file.read()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _is_tree(source: Source | None, root: str) -> TypeGuard[Source]:
+    return (
+        source is not None
+        and source.kind == "path"
+        and os.path.isdir(os.path.join(root, source.location))
+    )
+
+
+def _sha256(path: str) -> str:
+    from stead.store.hashing import hash_file
+
+    return hash_file(path)
+
+
+# -- files
+
+
+def _path(asked: Asked, key: str, context: Context) -> str:
+    return os.path.join(place_directory(context.home, asked.root), DIRECTORY, f"{key}.json")
+
+
+def _stamp(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
+
+
+def _read(path: str) -> Resolution | None:
+    try:
+        with open(path, "rb") as file:
+            data = json.loads(file.read())
+        locked = data["locked"]
+        locked["artifacts"] = tuple(_artifact(a) for a in locked["artifacts"])
+        locked["requests"] = tuple(locked["requests"])
+        builds = tuple((str(c), str(b)) for c, b in data["builds"])
+        return Resolution(data["request"], LockedEnvironment(**locked), builds)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _artifact(data: dict[str, Any]) -> Artifact:
+    return Artifact(
+        **{
+            **data,
+            "files": tuple(File(**f) for f in data["files"]),
+            "depends": tuple(data["depends"]),
+            "source": Source(**data["source"]) if data["source"] else None,
+            "extra": tuple((k, v) for k, v in data["extra"]),
+        }
+    )
+
+
+def _write(path: str, done: Resolution, home: str) -> None:
+    from stead.store.atomic import write_file
+    from stead.store.places import make_private
+
+    make_private(home, os.path.dirname(path))
+    data = {"request": done.request, "locked": plain(done.locked), "builds": plain(done.builds)}
+    write_file(path, json.dumps(data, separators=(",", ":")).encode())
+
+
+def _touch(path: str, now: float) -> None:
+    """Note that a request was asked for; once a day will do."""
+    try:
+        if os.stat(path).st_mtime < now - 86_400:
+            os.utime(path)
+    except OSError:
+        pass  # it is only forgotten sooner
+
+
+def _forget_old(directory: str, now: float) -> None:
+    """Remove requests that nobody has asked for in a long while."""
+    for entry in _entries(directory):
+        try:
+            if entry.stat().st_mtime < now - _KEPT:
+                os.unlink(entry.path)
+        except OSError:
+            pass  # somebody else has
+
+
+def _entries(directory: str) -> Sequence[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            return list(entries)
+    except OSError:
+        return ()

@@ -1,0 +1,118 @@
+"""Environments whose tree is a build of the store: found by its key, made once, shared."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.matrix import prefix, resolution
+from stead.matrix.kinds import Made
+from stead.store.builds import Builds
+from stead.store.layout import Layout, key_of
+
+if TYPE_CHECKING:
+    from stead.matrix.kinds import Asked, Log
+    from stead.matrix.resolution import Resolution
+    from stead.values.activation import Change
+    from stead.values.context import Context
+
+
+class Stored:
+    """What venv and conda environments have in common; a kind says its name and formats."""
+
+    ecosystems: tuple[str, ...] = ("pypi",)
+    """Those whose packages may ask for something when the environment is activated."""
+    venv = True
+    """Whether Python comes from outside the store."""
+
+    def key(self, asked: Asked, context: Context) -> str:
+        """See :meth:`stead.matrix.kinds.EnvironmentKind.key`."""
+        done = resolution.kept(asked, context)
+        if done is None:
+            return resolution.request(asked)
+        return self._key(asked, self._build_name(asked, done))
+
+    def find(self, asked: Asked, context: Context) -> Made | None:
+        """See :meth:`stead.matrix.kinds.EnvironmentKind.find`."""
+        if asked.afresh:
+            return None
+        done = resolution.kept(asked, context)
+        if done is None:
+            return None
+        name = self._build_name(asked, done)
+        build = Builds(Layout(context.home)).find(name[:20], name[21:])
+        if build is None:
+            return None
+        return self._made(asked, os.fspath(build))
+
+    def create(self, asked: Asked, context: Context, log: Log) -> Made:
+        """See :meth:`stead.matrix.kinds.EnvironmentKind.create`."""
+        from stead.pipeline import build as building
+        from stead.pipeline import lock as locking
+
+        done = resolution.resolve(asked, context, log)
+        wanted = resolution.wanted_build(asked, done)
+        found = building.find(wanted, context.home)
+        if found is None:
+            log(f"making {asked.environment.name}: {_counted(len(wanted.artifacts))}")
+            spec = resolution.spec_of(asked)
+            plan = locking.plan(spec.packages, has_code=self.venv)
+            found = building.build(wanted, spec, plan, context)
+        resolution.remember(asked, done, found.name, context)
+        made = None if asked.afresh else self._made(asked, os.fspath(found))
+        if made is None:
+            key = self._key(asked, found.name)
+            log(f"linking it at {asked.environment.prefix}")
+            prefix.make(asked.environment.prefix, os.fspath(found), key, context)
+            made = self._made(asked, os.fspath(found))
+        assert made is not None
+        return made
+
+    def activation(self, asked: Asked, made: Made, context: Context) -> tuple[Change, ...]:
+        """See :meth:`stead.matrix.kinds.EnvironmentKind.activation`."""
+        from pathlib import Path
+
+        from stead.pipeline.activate import build_changes
+        from stead.values.activation import Change
+
+        changes = build_changes(Path(made.store), self.ecosystems, context)
+        if made.prefix == made.store:
+            return changes
+        return tuple(
+            Change(c.kind, c.name, made.prefix, c.separator) if c.value == made.store else c
+            for c in changes
+        )
+
+    def verify(self, made: Made, context: Context) -> tuple[str, ...]:
+        """See :meth:`stead.matrix.kinds.EnvironmentKind.verify`."""
+        from pathlib import Path
+
+        from stead.ecosystems import ecosystem
+
+        store = Path(made.store)
+        return tuple(
+            line for name in self.ecosystems for line in ecosystem(name).verify(store, context)
+        )
+
+    def _build_name(self, asked: Asked, done: Resolution) -> str:
+        """Give ``<key>-<name>`` of the build that a resolution comes to."""
+        known = done.build(asked.product.content if asked.product else "")
+        if known:
+            return known
+        wanted = resolution.wanted_build(asked, done)
+        return f"{wanted.key}-{wanted.name}"
+
+    def _key(self, asked: Asked, build: str) -> str:
+        return key_of(build) or build[:20]
+
+    def _made(self, asked: Asked, build: str) -> Made | None:
+        """Give the environment where its commands see it; None where it is not linked there."""
+        key = self._key(asked, os.path.basename(build))
+        where = asked.environment.prefix or build
+        if where != build and not prefix.is_made(where, build, key):
+            return None
+        return Made(key, where, build, (os.path.join(where, "bin"),))
+
+
+def _counted(number: int) -> str:
+    return "1 package" if number == 1 else f"{number} packages"
