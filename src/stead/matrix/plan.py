@@ -29,7 +29,7 @@ from stead.values.names import nearest
 from stead.values.package import INSTALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from stead.values.origin import Origin
     from stead.values.package import PackageDefinition
@@ -113,23 +113,35 @@ def plan(
     chosen: Iterable[str] | None = None,
     *,
     requires_python: str = "",
+    only: Collection[str] = (),
+    labelled: bool = True,
 ) -> Plan:
     """Plan the chosen environments; without ``chosen``, all of ``targets``.
 
     ``targets`` are all environments there are, in order. ``requires_python`` is what
-    the project's metadata says before any build, if it says so statically.
+    the project's metadata says before any build, if it says so statically. With
+    ``only``, no other definitions than these are taken, and environments that would take
+    others alone are left out. Unless ``labelled``, a cell is called like its environment,
+    which takes one package at most.
     Raises :class:`ManifestError` for names of definitions that there are none of, and
     :class:`CycleError` where environments wait for each other.
     """
     known = {d.name: d for d in definitions}
+    for name in only:
+        if name not in known:
+            raise _unknown(name, known, None)
     taken = {t.name: _taken(t, known) for t in targets}
     wanted = None if chosen is None else set(chosen)
     selected = [t for t in targets if wanted is None or t.name in wanted]
     cells: list[Cell] = []
     for target in selected:
         names = taken[target.name]
-        cells += [_cell(target, known[name], requires_python) for name in names]
-        if not names:
+        cells += [
+            _cell(target, known[name], requires_python, labelled=labelled)
+            for name in names
+            if not only or name in only
+        ]
+        if not names and not only:
             cells.append(_bare(target))
     cells = _ordered(cells, selected)
     needed = {c.definition for c in cells}
@@ -162,12 +174,7 @@ def _taken(target: Target, known: dict[str, PackageDefinition]) -> tuple[str, ..
     if target.packages is not None:
         for name in target.packages:
             if name not in known:
-                like = nearest(name, known)
-                raise ManifestError(
-                    f"{target.name} asks for the package {name}, which is not defined",
-                    where=target.origin,
-                    remedy=f"did you mean {like}?" if like else f"add [package.{name}]",
-                )
+                raise _unknown(name, known, target)
         return target.packages
     # In py312-conda, the factor says where Python comes from, whatever a definition is called.
     named = {*target.name.split("-")} - {target.kind}
@@ -176,6 +183,19 @@ def _taken(target: Target, known: dict[str, PackageDefinition]) -> tuple[str, ..
         return own
     held = factors(target)
     return tuple(name for name, one in known.items() if _fits(one, target, held))
+
+
+def _unknown(
+    name: str, known: dict[str, PackageDefinition], target: Target | None
+) -> ManifestError:
+    like = nearest(name, known)
+    return ManifestError(
+        f"{target.name} asks for the package {name}, which is not defined"
+        if target
+        else f"no package {name} is defined",
+        where=target.origin if target else None,
+        remedy=f"did you mean {like}?" if like else f"add [package.{name}]",
+    )
 
 
 def _fits(definition: PackageDefinition, target: Target, held: frozenset[str]) -> bool:
@@ -208,7 +228,9 @@ def _missing(target: Target) -> str:
     return f"no interpreter answers {target.missing}" if target.missing else ""
 
 
-def _cell(target: Target, definition: PackageDefinition, requires_python: str) -> Cell:
+def _cell(
+    target: Target, definition: PackageDefinition, requires_python: str, *, labelled: bool
+) -> Cell:
     skip = (
         _missing(target)
         or _wrong_format(target, definition)
@@ -216,7 +238,7 @@ def _cell(target: Target, definition: PackageDefinition, requires_python: str) -
         or _wrong_tag(target, definition)
     )
     return Cell(
-        label=label(definition.name, target.name),
+        label=label(definition.name if labelled else "", target.name),
         environment=target.name,
         definition=definition.name,
         build="" if skip else _build_key(target, definition),

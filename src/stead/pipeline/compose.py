@@ -80,13 +80,17 @@ def compose(
     parts += [_Part((-1, 0), m.layers[0], m.directory, m.format) for m in used_manifests]
 
     requirements = _requirements(parts, manifests)
+    stated = any(
+        r.ecosystem == PYTHON for p in parts if p.rank[0] > 0 for r in p.layer.requirements
+    )
     for name in names:
-        if (match := PYTHON_LAYER.match(name)) and name not in declared:
+        # A layer that is written means what its name does, unless it or another says otherwise.
+        if (match := PYTHON_LAYER.match(name)) and not (name in declared and stated):
             major, minor = match[1], match[2]
             spec = f"=={major}.{minor}.*" if minor else f"=={major}.*"
             requirements.append(Requirement(PYTHON, PYTHON, spec))
     _check_sources(requirements)
-    python_from = [n for n in names if n in PYTHON_FROM and n not in declared]
+    python_from = [n for n in names if n in PYTHON_FROM]
     if len(set(python_from)) > 1:
         raise ContradictionError(
             f"environment {environment} asks for Python from {' and from '.join(python_from)}",

@@ -72,6 +72,13 @@ def find_fetched(request: str, context: Context) -> Interpreter | None:
     return _choose(_known(context, asked), asked, (), ("stead",))
 
 
+def among(
+    found: tuple[Interpreter, ...], request: str, *, only: tuple[str, ...] = ()
+) -> Interpreter | None:
+    """Choose for a request among interpreters that were found already; see :func:`find`."""
+    return _choose(list(found), parse(request), (), only)
+
+
 def discovered(context: Context) -> tuple[Interpreter, ...]:
     """Give every interpreter found, newest first; asks each that is not known yet."""
     return tuple(sorted(_known(context, None), key=_rank((), "")))

@@ -11,7 +11,7 @@ the machine and the command line is handed in as a :class:`Caller`.
 from __future__ import annotations
 
 from stead.formats.tox._read import find, read
-from stead.formats.tox._scope import Caller
+from stead.formats.tox._scope import Caller, Scope
 from stead.formats.tox.project import VERSION, ToxProject
 
-__all__ = ["VERSION", "Caller", "ToxProject", "find", "read"]
+__all__ = ["VERSION", "Caller", "Scope", "ToxProject", "find", "read"]

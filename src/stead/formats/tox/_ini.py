@@ -110,6 +110,10 @@ class IniProject(ToxProject):
                         names[name] = None
         return tuple(names)
 
+    @property
+    def sectioned(self) -> frozenset[str]:
+        return frozenset(self._headers)
+
     def _scanned(self) -> Iterator[str]:
         """Name the sections whose conditions mention environments."""
         prefix = "tox:" if self._core_section.startswith("tox:") else ""

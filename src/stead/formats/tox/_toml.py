@@ -128,6 +128,10 @@ class TomlProject(ToxProject):
         own = (name for name, _ in self._tables("env"))
         return tuple(dict.fromkeys([*self.core.value("env_list"), *own, *self._templates]))
 
+    @property
+    def sectioned(self) -> frozenset[str]:
+        return frozenset((*(name for name, _ in self._tables("env")), *self._templates))
+
     # -- scopes
 
     def _read_core(self) -> Scope:

@@ -70,6 +70,11 @@ class ToxProject(ABC):
     @abstractmethod
     def _read_scope(self, name: str, *, package: bool) -> Scope: ...
 
+    @property
+    @abstractmethod
+    def sectioned(self) -> frozenset[str]:
+        """The names that have a section, or table, of their own."""
+
     @abstractmethod
     def _unknown(self) -> Iterator[tuple[str, Origin, Iterable[str]]]: ...
 
@@ -122,6 +127,17 @@ class ToxProject(ABC):
                 remedy="take it from the list, or give the builder another name",
             )
         return tuple(n for n in candidates if n not in builders)
+
+    @property
+    def combinable(self) -> frozenset[str]:
+        """The factors of which names that nobody listed can be made, besides interpreters.
+
+        As in tox: those of the list and of conditions; names of sections as a whole.
+        """
+        listed: tuple[str, ...] = self.core.value("env_list")
+        loose = self.known - frozenset(listed) - self.sectioned
+        split = (factor for name in (*listed, *loose) for factor in name.split("-"))
+        return frozenset((*split, *self.known, ".pkg"))
 
     def builders(self, name: str) -> tuple[str, ...]:
         """Name the environments that build an environment's package."""

@@ -1,0 +1,206 @@
+"""A directory's tests as a suite: from tox's files, or from layers of ``stead.toml``.
+
+Where both describe tests, the nearer directory counts, and within one directory
+``stead.toml`` (or ``[tool.stead]``) does. Nothing is built, fetched or run.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from stead.matrix import select
+from stead.matrix.plan import Plan, Target
+from stead.matrix.plan import plan as make_plan
+from stead.matrix.pythons import Pythons
+from stead.pipeline.files import is_file, is_ours, load_text
+from stead.values.errors import ManifestError
+from stead.values.frozen import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stead.matrix.asking import Asked
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.suite import Environment, Suite
+
+
+class Description(Protocol):
+    """A notation of tests, read. Names are those of environments."""
+
+    pythons: Pythons
+
+    @property
+    def default(self) -> tuple[str, ...]:
+        """Those that run when none is named."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All there are, in order."""
+
+    def known(self, name: str) -> bool:
+        """Say whether a name that nobody listed can be one too."""
+
+    def alike(self, name: str) -> str:
+        """Give what was most likely meant by a name that is none; empty for nothing."""
+
+    def labels(self, name: str) -> tuple[str, ...]: ...
+
+    def outline(self, name: str) -> Environment:
+        """Give what a listing shows, and a plan needs."""
+
+    def environment(self, name: str) -> Environment:
+        """Give all of it. Raises :class:`ManifestError` with file and line."""
+
+    def suite(self, environments: tuple[Environment, ...]) -> Suite:
+        """Give the suite that these environments are of."""
+
+
+def suite(asked: Asked, context: Context, *, whole: bool = True) -> Suite:
+    """Describe what there is to test.
+
+    All environments are in it; with ``whole``, those that are chosen (see
+    :func:`chosen`) hold everything that running them takes, and all others what a
+    listing needs. Raises :class:`ManifestError` with file and line for what is wrong or
+    not understood, UsageError for a name that is none.
+    """
+    found = described(asked, context)
+    names = select.names(found, asked.wanted)
+    wanted = dict.fromkeys(names)
+    everything = dict.fromkeys((*found.names, *names))
+    made = []
+    for name in everything:
+        one = found.environment(name) if whole and name in wanted else found.outline(name)
+        made.append(_asked(one, asked, found.pythons) if name in wanted else one)
+    return found.suite(tuple(made))
+
+
+def described(asked: Asked, context: Context) -> Description:
+    """Read what describes the tests of a directory, each file once."""
+    for directory in _upwards(asked.directory, asked.user_home):
+        if _speaks_of_stead(directory):
+            from stead.matrix import from_layers
+
+            layered = from_layers.read(asked, context, Pythons(context), directory)
+            if layered is not None:
+                return layered
+        from stead.formats.tox import find
+
+        file = find(directory, _is_candidate, load_text)
+        if file:
+            from stead.matrix import from_tox
+
+            return from_tox.read(file, asked, context, Pythons(context))
+    raise ManifestError(
+        "nothing here says what there is to test",
+        where=asked.directory,
+        remedy='write tox.ini, or in stead.toml a layer with commands = [["pytest"]]',
+    )
+
+
+def chosen(suite: Suite, asked: Asked) -> tuple[Environment, ...]:
+    """Give the environments of a suite that were asked for, in its order."""
+    return select.chosen(suite, asked.wanted)
+
+
+def targets(suite: Suite, asked: Asked) -> tuple[Target, ...]:
+    """Give a suite's environments as planning sees them, in order."""
+    return tuple(_target(one, asked) for one in suite.environments)
+
+
+def plan(suite: Suite, asked: Asked) -> Plan:
+    """Plan the chosen environments of a suite: its builds and cells."""
+    names = [one.name for one in chosen(suite, asked)]
+    made = make_plan(
+        suite.definitions,
+        targets(suite, asked),
+        names,
+        requires_python=suite.requires_python,
+        only=asked.packages,
+        labelled=suite.source != "tox",
+    )
+    skips = {one.name: one.skip for one in suite.environments if one.skip}
+    if not skips:
+        return made
+    cells = tuple(
+        replace(c, skip=skips[c.environment], build="", later=()) if c.environment in skips else c
+        for c in made.cells
+    )
+    needed = {c.build for c in cells}
+    return replace(made, builds=tuple(b for b in made.builds if b.key in needed), cells=cells)
+
+
+def _target(one: Environment, asked: Asked) -> Target:
+    here = asked.here
+    found = one.interpreter
+    return Target(
+        name=one.name,
+        kind=one.kind,
+        python=found.version if found else "",
+        interpreter=interpreter_name(found),
+        missing=one.missing,
+        sys_platform=here.sys_platform,
+        machine=here.marker_environment("3")["platform_machine"],
+        packages=() if asked.no_packages else one.packages,
+        depends=one.depends,
+        origin=one.origin,
+    )
+
+
+def interpreter_name(interpreter: Interpreter | None) -> str:
+    """Name what packages depend on: ``cpython312``; empty for none."""
+    if interpreter is None:
+        return ""
+    from stead.formats.tox import interpreters
+
+    return interpreters.kind(interpreter)
+
+
+def _asked(one: Environment, asked: Asked, pythons: Pythons) -> Environment:
+    """Put in what the command line says of the environments that run."""
+    if asked.recreate:
+        one = replace(one, contents=replace(one.contents, recreate=True))
+    if asked.in_prefix:
+        one = _existing(one, asked.in_prefix, pythons)
+    if one.missing and asked.skip_missing is not None:
+        skip = f"no interpreter answers {one.missing}" if asked.skip_missing else ""
+        one = replace(one, skip=skip)
+    return one
+
+
+def _existing(one: Environment, prefix: str, pythons: Pythons) -> Environment:
+    prefix = os.path.abspath(prefix)
+    for name in ("bin/python", "bin/python3", "python.exe", "Scripts/python.exe"):
+        program = os.path.join(prefix, *name.split("/"))
+        if os.path.exists(program):
+            break
+    else:
+        raise ManifestError(
+            f"there is no Python in {prefix}", remedy="name the root of an environment"
+        )
+    return replace(
+        one, kind="existing", prefix=prefix, interpreter=pythons.of_environment(program), missing=""
+    )
+
+
+def _upwards(directory: str, home: str) -> Iterator[str]:
+    """Give a directory and its parents, up to the user's home, exclusively."""
+    while True:
+        yield directory
+        parent = os.path.dirname(directory)
+        if directory == home or parent in (directory, home):
+            return
+        directory = parent
+
+
+def _is_candidate(path: str) -> bool:
+    return is_file(path) and is_ours(path)
+
+
+def _speaks_of_stead(directory: str) -> bool:
+    """Say whether a directory may hold layers: without reading all that is in it."""
+    if _is_candidate(os.path.join(directory, "stead.toml")):
+        return True
+    path = os.path.join(directory, "pyproject.toml")
+    return _is_candidate(path) and "tool.stead" in load_text(path)

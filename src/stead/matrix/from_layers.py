@@ -1,0 +1,223 @@
+"""Environments of layers with commands, as a suite."""
+
+from __future__ import annotations
+
+import shlex
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stead.matrix.goals import default_environments, definitions, goal
+from stead.matrix.writes import writes
+from stead.pipeline import lockfile
+from stead.pipeline.compose import compose, is_implicit, layer_candidates, split_environment
+from stead.pipeline.discover import discover
+from stead.pipeline.lock import plan
+from stead.pipeline.uses import Modules
+from stead.store.layout import Layout
+from stead.values.digest import short_key
+from stead.values.errors import ManifestError, SteadError
+from stead.values.frozen import replace
+from stead.values.names import nearest
+from stead.values.suite import Contents, Environment, Suite, Work
+
+if TYPE_CHECKING:
+    from stead.matrix.asking import Asked
+    from stead.matrix.goals import Goal
+    from stead.matrix.pythons import Pythons
+    from stead.pipeline.discover import Found
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.lock import Pin
+    from stead.values.manifest import Manifest
+    from stead.values.spec import Spec
+    from stead.values.testenv import TestCommand
+
+
+def read(asked: Asked, context: Context, pythons: Pythons, directory: str) -> LayerTests | None:
+    """Read the manifests of a place; None where those of ``directory`` say nothing of testing."""
+    found = discover(asked.directory, home=asked.user_home)
+    if not any(_speaks(m) for m in found.manifests if m.directory == directory):
+        return None
+    return LayerTests(found, asked, context, pythons)
+
+
+def _speaks(manifest: Manifest) -> bool:
+    return bool(
+        manifest.test
+        or manifest.packages
+        or any(layer.goal and layer.goal.commands for layer in manifest.layers)
+    )
+
+
+class LayerTests:
+    """Goals of a place."""
+
+    def __init__(self, found: Found, asked: Asked, context: Context, pythons: Pythons) -> None:
+        self.pythons = pythons
+        self._asked = asked
+        self._context = context
+        self._found = found
+        self._goals: dict[str, Goal | None] = {}
+        self._specs: dict[str, Spec] = {}
+        # Files that are layers by their name can be told only once names are known.
+        candidates = {c for name in self.names for c in layer_candidates(name)}
+        candidates |= {c for name in asked.wanted.names for c in layer_candidates(name)}
+        if candidates:
+            self._found = discover(asked.directory, sorted(candidates), home=asked.user_home)
+
+    @property
+    def _manifests(self) -> tuple[Manifest, ...]:
+        return self._found.manifests
+
+    # -- names
+
+    @property
+    def default(self) -> tuple[str, ...]:
+        """Those of the list; without one, every layer that has commands."""
+        return default_environments(self._manifests) or self._with_commands
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.default, *self._with_commands)))
+
+    @cached_property
+    def _with_commands(self) -> tuple[str, ...]:
+        return tuple(
+            dict.fromkeys(
+                layer.name
+                for m in self._manifests
+                for layer in m.layers
+                if layer.name and layer.goal is not None and layer.goal.commands
+            )
+        )
+
+    def known(self, name: str) -> bool:
+        declared = self._declared
+        parts = split_environment(name, self._manifests)
+        return all(p in declared or is_implicit(p) for p in parts)
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        named = {layer.name for m in self._manifests for layer in m.layers}
+        return frozenset(named | {p.name for m in self._manifests for p in m.packages})
+
+    def alike(self, name: str) -> str:
+        return nearest(name, self.names) or ""
+
+    def labels(self, name: str) -> tuple[str, ...]:
+        found = self._goal(name)
+        return found.labels if found else ()
+
+    def _goal(self, name: str) -> Goal | None:
+        if name not in self._goals:
+            self._goals[name] = goal(self._manifests, name)
+        return self._goals[name]
+
+    # -- environments
+
+    def outline(self, name: str) -> Environment:
+        found = self._goal(name)
+        if found is None:
+            raise ManifestError(
+                f"the environment {name} has nothing to run",
+                where=self._manifests[-1].file,
+                remedy="give one of its layers commands = [[…]]",
+            )
+        try:
+            spec = self._spec(name)
+        except SteadError as exc:
+            if "is for" not in exc.message:  # a layer of another platform
+                raise
+            return replace(_of(name, found, self.default), skip=exc.message)
+        request = plan(spec.packages, has_code=True).outside_python
+        interpreter: Interpreter | None = None
+        missing = ""
+        if request is not None:
+            only = ("pyenv",) if spec.packages.python_from == "pyenv" else ()
+            interpreter = self.pythons.fitting(request, only=only)
+            missing = "" if interpreter else f"Python {request}"
+        return replace(
+            _of(name, found, self.default),
+            kind="conda" if request is None else "venv",
+            interpreter=interpreter,
+            missing=missing,
+            skip=f"no interpreter answers {missing}" if missing else "",
+            contents=Contents(packages=spec.packages),
+        )
+
+    def environment(self, name: str) -> Environment:
+        outline, found = self.outline(name), self._goal(name)
+        assert found is not None
+        if outline.skip or outline.missing:
+            return outline
+        spec = self._spec(name)
+        commands = tuple(self._filled(one) for one in found.commands)
+        contents = replace(outline.contents, own=any(writes(c.arguments) for c in commands))
+        return replace(
+            outline,
+            contents=contents,
+            configuration=spec.configuration,
+            work=Work(
+                commands=commands,
+                directory=spec.place,
+                timeout=found.timeout,
+                retries=found.retries,
+                resources=found.resources,
+            ),
+        )
+
+    def suite(self, environments: tuple[Environment, ...]) -> Suite:
+        work = Layout(self._context.home).home / "tests" / short_key(self._found.place)
+        return Suite(
+            root=self._found.place,
+            source="layers",
+            file=next(m.file for m in reversed(self._manifests) if _speaks(m)),
+            environments=environments,
+            definitions=definitions(self._manifests),
+            work_directory=str(work),
+        )
+
+    def _spec(self, name: str) -> Spec:
+        if name not in self._specs:
+            found = self._found
+            self._specs[name] = compose(
+                found.manifests,
+                place=found.place,
+                root=found.root,
+                environment=name,
+                platform=self._asked.here,
+                module=self._modules,
+                absent=found.absent,
+            )
+        return self._specs[name]
+
+    @cached_property
+    def _modules(self) -> Modules:
+        found, context = self._found, self._context
+        pins: tuple[Pin, ...] = ()
+        if any(m.uses for m in found.manifests):
+            path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
+            pins = lockfile.read_to_build_on(path).pins
+        return Modules(context, pins=pins, fetch=False, root=found.root)
+
+    def _filled(self, command: TestCommand) -> TestCommand:
+        """Put the arguments after ``--`` in place of ``{posargs}``, or what stands there instead."""
+        given = self._asked.posargs
+        words: list[str] = []
+        for word in command.arguments:
+            if word.startswith("{posargs") and word.endswith("}") and word[8] in ":}":
+                words += shlex.split(word[9:-1]) if given is None else given
+            else:
+                words.append(word)
+        return replace(command, arguments=tuple(words))
+
+
+def _of(name: str, found: Goal, default: tuple[str, ...]) -> Environment:
+    return Environment(
+        name=name,
+        default=name in default,
+        labels=found.labels,
+        depends=found.depends,
+        packages=found.packages,
+        origin=found.origin,
+    )

@@ -1,0 +1,129 @@
+"""Which environments run: by name, label, factor; without those that a pattern leaves out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stead.values.errors import UsageError
+from stead.values.factors import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stead.matrix.asking import Wanted
+    from stead.matrix.describe import Description
+    from stead.values.suite import Environment, Suite
+
+ALL = "ALL"
+DYNAMIC = re.compile(
+    r"(?:pypy|py|cpython|jython|graalpy|rustpython|ironpython|)"
+    r"(?:(?:\d(?:\.\d+(?:\.\d+)?)?|\d+)t?d?)?|alpha|beta|rc\.\d+"
+)
+"""A factor that an environment's name may have without anything saying so: an interpreter."""
+
+
+def names(described: Description, wanted: Wanted) -> tuple[str, ...]:
+    """Name the chosen environments, those that nobody listed among them.
+
+    Raises UsageError for names that are none, with what was most likely meant.
+    """
+    if wanted.nothing:
+        found: Iterable[str] = described.default
+    else:
+        everything = tuple(dict.fromkeys((*described.names, *described.default)))
+        named = _named(described, wanted.names, everything)
+        found = [*named, *_labelled(described, wanted.labels, everything)]
+        found += (n for n in everything if _has_factors(n, wanted.factors))
+    return tuple(_without(dict.fromkeys(found), wanted.skip))
+
+
+def chosen(suite: Suite, wanted: Wanted) -> tuple[Environment, ...]:
+    """Give the environments of a suite that are chosen: those named, in the order they are named
+    in; all others in the suite's.
+    """
+    by_name = {one.name: one for one in suite.environments}
+    if wanted.nothing:
+        found = [one.name for one in suite.environments if one.default]
+    else:
+        found = [n for n in _expanded(wanted.names) if n in by_name]
+        if ALL in wanted.names:
+            found = list(by_name)
+        labels = set(wanted.labels)
+        found += (n for n, one in by_name.items() if labels.intersection(one.labels))
+        found += (n for n in by_name if _has_factors(n, wanted.factors))
+    return tuple(by_name[n] for n in _without(dict.fromkeys(found), wanted.skip))
+
+
+def _named(
+    described: Description, wanted: tuple[str, ...], everything: tuple[str, ...]
+) -> tuple[str, ...]:
+    if ALL in wanted:
+        return everything
+    found = _expanded(wanted)
+    listed = frozenset(everything)
+    wrong = [name for name in found if name not in listed and not described.known(name)]
+    if wrong:
+        likely = [(name, described.alike(name)) for name in wrong]
+        raise UsageError(
+            f"there is no environment {wrong[0]}"
+            if len(wrong) == 1
+            else f"there are no environments {', '.join(wrong)}",
+            remedy="; ".join(f"did you mean {like}?" for _, like in likely if like)
+            or "see `stead test --list`",
+        )
+    return found
+
+
+def _expanded(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for text in wanted:
+        alternatives = parse(text)
+        if alternatives is None or any("!" in one for one in alternatives):
+            raise UsageError(
+                f"{text!r} names no environments",
+                remedy="write names, or factor expressions such as py3{11,12}-unit",
+            )
+        found.update(dict.fromkeys(filter(None, alternatives)))
+    return tuple(found)
+
+
+def _labelled(
+    described: Description, labels: tuple[str, ...], everything: tuple[str, ...]
+) -> Iterator[str]:
+    if not labels:
+        return
+    bearing = {name: frozenset(described.labels(name)) for name in everything}
+    for label in labels:
+        if not any(label in own for own in bearing.values()):
+            from stead.values.names import nearest
+
+            known = sorted(frozenset().union(*bearing.values()))
+            like = nearest(label, known)
+            raise UsageError(
+                f"no environment bears the label {label}",
+                remedy=f"did you mean {like}?"
+                if like
+                else f"labels are {', '.join(known)}"
+                if known
+                else "nothing here has labels",
+            )
+    yield from (name for name in everything if not bearing[name].isdisjoint(labels))
+
+
+def _has_factors(name: str, wanted: tuple[str, ...]) -> bool:
+    own = frozenset(name.split("-"))
+    return any(own.issuperset(one.split("-")) for one in wanted)
+
+
+def _without(found: Iterable[str], pattern: str) -> Iterator[str]:
+    if not pattern:
+        yield from found
+        return
+    try:
+        skip = re.compile(pattern)
+    except re.error as exc:
+        raise UsageError(
+            f"--skip-env: {pattern!r} is not a regular expression: {exc}", remedy="mend it"
+        ) from exc
+    yield from (name for name in found if not skip.match(name))
