@@ -14,6 +14,7 @@ from stead.pipeline import lockfile, steps
 from stead.store import begun
 from stead.store.atomic import storage
 from stead.store.generations import History
+from stead.store.layout import Layout
 from stead.store.moved import remember
 from stead.store.places import make_private
 from stead.values.digest import canonical
@@ -207,7 +208,7 @@ def state_of(
         files={name: _sha(text) for name, text in files.items()},
         lock_file=_sha(part) if part else "",
         lock_at_home=os.path.dirname(composed.lock_path) != spec.root,
-        variables=variables_of(table),
+        variables=variables_of(table, str(Layout(context.home).store)),
         modules=tuple(sorted(composed.modules.used.values(), key=lambda p: p.name)),
         kind=cause.kind,
     )
@@ -228,14 +229,18 @@ def same(last: Generation, now: Generation) -> bool:
     )
 
 
-def variables_of(table: Table) -> dict[str, str]:
+def variables_of(table: Table, store: str) -> dict[str, str]:
     """Give the variables as a history may hold them.
 
     What stands in a ``.env``, on the command line or in the caller's shell is left
-    out, and a value made from such a one is given as it is written. A secret is
+    out, and what packages in the ``store`` carry: that follows from the build. A value made from such a one is given as it is written. A secret is
     given by its reference.
     """
-    private = {e.name for e in table.entries if _rank(e) in _PRIVATE or e.where == "default"}
+    private = {
+        e.name
+        for e in table.entries
+        if _rank(e) in _PRIVATE or e.where == "default" or _lies_in(store, e)
+    }
     entries = {e.name: e for e in table.entries}
     grown = True
     tainted = set(private)
@@ -255,6 +260,11 @@ def variables_of(table: Table) -> dict[str, str]:
         elif entry.value is not None:
             found[name] = entry.value
     return found
+
+
+def _lies_in(store: str, entry: Entry) -> bool:
+    origin = entry.definitions[0].origin if entry.definitions else None
+    return origin is not None and origin.file.startswith(store + os.sep)
 
 
 def _rank(entry: Entry) -> str:

@@ -16,7 +16,7 @@ from stead.formats import known
 from stead.pipeline.followed import followed
 from stead.pipeline.taking_part import templates_and_scripts
 from stead.values.errors import ContradictionError, ManifestError
-from stead.values.frozen import dataclass
+from stead.values.frozen import dataclass, replace
 from stead.values.kinds import NOTHING, Choice, Kinds
 from stead.values.names import DEFAULT, nearest, split_layers
 from stead.values.patterns import regex
@@ -63,10 +63,12 @@ def compose(
     platform: Platform,
     module: Callable[[Use], tuple[Manifest, ...]],
     absent: tuple[str, ...] = (),
+    carried: Sequence[Manifest] = (),
 ) -> Spec:
     """Compose what an environment of a place asks for.
 
-    ``module`` gives the manifests of a used module. Raises ContradictionError
+    ``module`` gives the manifests of a used module; ``carried`` are those that packages
+    bring with them. Raises ContradictionError
     with both places, CycleError for modules that use each other, ManifestError
     for a layer that does not exist.
     """
@@ -77,6 +79,8 @@ def compose(
     )
     parts = _parts(manifests, applied)
     used, used_manifests = followed(manifests, module)
+    described = (*manifests, *used_manifests)
+    used_manifests += [_beside(described, m) for m in carried]
     parts += [_Part((-1, 0), m.layers[0], m.directory, m.format) for m in used_manifests]
 
     requirements = _requirements(parts, manifests)
@@ -378,6 +382,13 @@ def _declarations(parts: Sequence[_Part]) -> tuple[Declaration, ...]:
                 )
             best[v.name] = (part.rank, v.declared)
     return tuple(d for _, (_, d) in sorted(best.items()))
+
+
+def _beside(described: Sequence[Manifest], carried: Manifest) -> Manifest:
+    """Leave out of what a package carries the libraries that the tree itself describes."""
+    own = {lib.name for m in described for lib in m.kinds.libs}
+    libs = tuple(lib for lib in carried.kinds.libs if lib.name not in own)
+    return replace(carried, kinds=replace(carried.kinds, libs=libs))
 
 
 def merged_kinds(manifests: Iterable[Manifest]) -> Kinds:

@@ -89,7 +89,7 @@ def state_of(composed: Composed, context: Context) -> State:
 
 def _activated(state: State, locked: steps.Locked, context: Context) -> State:
     """Add the activation, or what hinders it."""
-    table = steps.configured(state.composed, context)
+    table = steps.configured(state.composed, context, build=state.build)
     if table.errors:
         return replace(state, table=table, problems=tuple(map(what_and_mend, table.errors)))
     activation = steps.activated_for(state.composed, table, locked, state.build, context)

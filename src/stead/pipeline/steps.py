@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from stead.ecosystems import BUILT_IN, interpreters
 from stead.pipeline import build as building
-from stead.pipeline import contradictions, lockfile
+from stead.pipeline import carried, contradictions, lockfile
 from stead.pipeline import lock as locking
 from stead.pipeline.activate import activate
 from stead.pipeline.compose import compose, layer_candidates, package_layers
@@ -21,6 +21,7 @@ from stead.pipeline.configure import configure, require
 from stead.pipeline.discover import Found, discover
 from stead.pipeline.taken import artifacts_of
 from stead.pipeline.uses import Modules, refuse_working_copies
+from stead.store import places
 from stead.store.edits import edit_files
 from stead.store.journal import read_steadily, recover
 from stead.store.layout import Layout
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.lock import Pin
+    from stead.values.manifest import Manifest
     from stead.values.platform import Platform
     from stead.values.spec import Spec
     from stead.values.table import Table
@@ -114,6 +116,9 @@ class Locked:
     """Files that locking wrote."""
 
 
+LAST_BUILD = "last"
+"""Stands for the build that the place's record names."""
+
 Amend = Callable[[tuple[Locked, ...]], tuple[Sequence[Composed], dict[str, bytes]]]
 
 
@@ -130,7 +135,7 @@ class Prepared:
 def prepare(request: Request, context: Context) -> Prepared:
     """Do every step: discover → compose → configure → lock → build → activate."""
     composed, held = read_together(request, context)
-    table = configured(composed, context)
+    table = configured(composed, context, build=None)
     require(table, strict=request.strict)
     locked = _answering(composed, held, context)
     if locked is None and request.locked:
@@ -139,10 +144,13 @@ def prepare(request: Request, context: Context) -> Prepared:
         with alone(composed.lock_path, composed.spec.name, context):
             # Whoever was waited for may have changed what is asked as well.
             composed, held = read_together(renewed(request), context)
-            table = configured(composed, context)
+            table = configured(composed, context, build=None)
             require(table, strict=request.strict)
             locked = _answering(composed, held, context) or locked_for(composed, context)
     build = built_for(composed, locked, context)
+    if build and carried.manifests_in(build):
+        table = configured(composed, context, build=build)
+        require(table, strict=request.strict)
     activation = activated_for(composed, table, locked, build, context)
     return Prepared(composed, table, locked, activation)
 
@@ -183,25 +191,29 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
         overlay=request.overlay,
     )
 
-    def composing(request: Request, found: Found) -> Spec:
-        return compose(
-            found.manifests,
-            place=found.place,
-            root=found.root,
-            environment=request.environment,
-            platform=request.platform,
-            module=modules,
-            absent=found.absent,
-        )
-
-    spec = composing(request, found)
+    spec = _spec_of(request, found, modules)
     wished = _environment_of_recipe(spec, request)
     if wished != request.environment:
         request = replace(request, environment=wished)
         found = found_for(request)
-        spec = composing(request, found)
+        spec = _spec_of(request, found, modules)
     carrying = package_layers(found.manifests, spec.layers)
     return Composed(request, found, spec, modules, "-".join(carrying) or DEFAULT, path)
+
+
+def _spec_of(
+    request: Request, found: Found, modules: Modules, carried: Sequence[Manifest] = ()
+) -> Spec:
+    return compose(
+        found.manifests,
+        place=found.place,
+        root=found.root,
+        environment=request.environment,
+        platform=request.platform,
+        module=modules,
+        absent=found.absent,
+        carried=carried,
+    )
 
 
 def found_for(request: Request) -> Found:
@@ -458,9 +470,21 @@ def built_for(composed: Composed, locked: Locked, context: Context) -> Path | No
     return building.build(want, composed.spec, composed.plan, context)
 
 
-def configured(composed: Composed, context: Context) -> Table:
-    """Compute the table of variables, with all that is wrong in it."""
-    return configure(composed.spec, composed.request.selection, caller=context.environ)
+def configured(
+    composed: Composed, context: Context, *, build: Path | str | None = LAST_BUILD
+) -> Table:
+    """Compute the table of variables, with all that is wrong in it.
+
+    What the packages of a ``build`` carry takes part: of the one that the place used
+    last, unless the caller knows better, or knows (None) that there is none yet.
+    """
+    spec = composed.spec
+    if build == LAST_BUILD:
+        record = places.load(context.home, spec.place, spec.environment)
+        build = record.activation.build if record else None
+    if build and (brought := carried.manifests_in(build)):
+        spec = _spec_of(composed.request, composed.found, composed.modules, brought)
+    return configure(spec, composed.request.selection, caller=context.environ)
 
 
 def activated_for(
