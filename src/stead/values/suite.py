@@ -68,6 +68,9 @@ class Work:
     allowlist: tuple[str, ...] | None = None
     timeout: float = 0
     retries: int = 0
+    """How often all of it is tried again when it failed; what then passes is flaky."""
+    command_retries: int = 0
+    """How often each command that failed is tried again by itself (tox's ``commands_retry``)."""
     resources: tuple[str, ...] = ()
     ignore_errors: bool = False
     """Whether the next command runs although one failed."""
@@ -75,6 +78,8 @@ class Work:
     """Whether the run counts as passed although it failed."""
     fail_fast: bool = False
     """Whether everything stops when this one fails."""
+    after_interrupt: bool = False
+    """Whether the commands of ``after`` run although the run was interrupted."""
     suicide_timeout: float = 0
     """How long a command may go on by itself when all is stopped, before it is told."""
     interrupt_timeout: float = 0.3
@@ -229,6 +234,8 @@ class Result:
     key: str = ""
     attempts: int = 1
     commands: tuple[CommandResult, ...] = ()
+    ignored: bool = False
+    """Whether it counts as passed although it failed."""
     environment: str = ""
     definition: str = ""
     reused: bool = False

@@ -1,0 +1,163 @@
+"""What commands print: kept whole in a file as far as a limit lets it, and cut into lines."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_LOG = 64 * 1024 * 1024
+"""Bytes of a log that are kept: half from its beginning, at least half from its end."""
+MOST_LINES = 1_000_000
+"""Lines that are passed on; the log alone has the others."""
+LONGEST = 64 * 1024
+"""Bytes of a line that are passed on at once; the rest follows as another line."""
+
+_PIECE = 1024 * 1024
+
+
+class Log:
+    """A file that gets all of an output, without its middle where there is too much of it.
+
+    At any time the file reads well: its beginning, a line that says how much is left
+    out, its end. A disk that is full ends the log (``fault`` says so), not the run.
+    Several threads may write.
+    """
+
+    def __init__(self, path: str, most: int = MOST_LOG, *, append: bool = False) -> None:
+        """Open ``path``, making its directory. Raises OSError."""
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.path = path
+        self.fault = ""
+        self.left_out = 0
+        """Bytes that are not in the file."""
+        self._file: BinaryIO = open(path, "r+b" if append and os.path.exists(path) else "w+b")  # noqa: SIM115 (closed by close)
+        self._file.seek(0, os.SEEK_END)
+        self._size = self._file.tell()
+        self._head = self._size + max(4096, most // 2)
+        self._tail = max(4096, most // 2)
+        self._whole = True
+        self._lock = threading.Lock()
+
+    def write(self, data: bytes) -> None:
+        """Add bytes, as they are."""
+        with self._writing():
+            self._add(data)
+
+    def line(self, text: str) -> None:
+        """Add a line of Stead's own, at the beginning of a line."""
+        with self._writing():
+            start = b"" if self._whole else b"\n"
+            self._add(start + text.encode("utf-8", "replace") + b"\n")
+
+    def flush(self) -> None:
+        """Let readers see what has been written."""
+        with self._writing():
+            self._file.flush()
+
+    def close(self) -> None:
+        """Write the rest, and close the file."""
+        self.flush()
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except OSError as exc:
+                self.fault = self.fault or exc.strerror or str(exc)
+
+    def _add(self, data: bytes) -> None:
+        if not data or self.fault:
+            return
+        self._file.write(data)
+        self._whole = data.endswith(b"\n")
+        self._size += len(data)
+        if self._size > self._head + 2 * self._tail:
+            self._drop_middle()
+
+    def _drop_middle(self) -> None:
+        """Move the end of the file to where its beginning ends."""
+        file = self._file
+        file.flush()
+        source = self._size - self._tail
+        # From a whole line on, where lines are not endless.
+        file.seek(source)
+        source += file.read(LONGEST).find(b"\n") + 1
+        self.left_out += (
+            source - self._head - len(self._note) if self.left_out else source - self._head
+        )
+        note = self._note
+        target = self._head
+        # Read before it is written over: the note is shorter than the first piece.
+        pending = note
+        while source < self._size:
+            file.seek(source)
+            piece = file.read(_PIECE)
+            source += len(piece)
+            file.seek(target)
+            file.write(pending)
+            target += len(pending)
+            pending = piece
+        file.seek(target)
+        file.write(pending)
+        target += len(pending)
+        file.truncate(target)
+        self._size = target
+
+    @property
+    def _note(self) -> bytes:
+        # Of one length whatever the number, so that it can be told from what it stands before.
+        return b"\n[... %015d bytes are left out here ...]\n" % self.left_out
+
+
+class Lines:
+    """Cuts an output into lines of text, a bounded number of a bounded length.
+
+    A byte that is not UTF-8 becomes the replacement character. Of what a carriage
+    return writes over, the last is given, as a terminal shows it.
+    """
+
+    def __init__(self, most: int = MOST_LINES, longest: int = LONGEST) -> None:
+        self._left = most
+        self._most = most
+        self._longest = longest
+        self._pending = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Give the lines that these bytes complete, without their ends."""
+        if self._left <= 0:
+            return []
+        *whole, rest = (self._pending + data).split(b"\n")
+        while len(rest) > self._longest:
+            whole.append(rest[: self._longest])
+            rest = rest[self._longest :]
+        self._pending = rest
+        pieces = [piece for line in whole for piece in self._pieces(line)]
+        given = [_text(piece) for piece in pieces[: self._left]]
+        self._left -= len(pieces)
+        if self._left <= 0:
+            self._pending = b""
+            given.append(f"[more than {self._most} lines: the others are in the log alone]")
+        return given
+
+    def end(self) -> list[str]:
+        """Give the last line, which has no end, if there is one."""
+        pending, self._pending = self._pending, b""
+        return [_text(pending)] if pending and self._left > 0 else []
+
+    def _pieces(self, line: bytes) -> list[bytes]:
+        if len(line) <= self._longest:
+            return [line]
+        return [line[at : at + self._longest] for at in range(0, len(line), self._longest)]
+
+
+def _text(line: bytes) -> str:
+    shown = line.rstrip(b"\r")
+    return shown[shown.rfind(b"\r") + 1 :].decode("utf-8", "replace")

@@ -1,0 +1,195 @@
+"""What commands leave behind: processes that go on when the command has ended.
+
+Each command leads a session of its own, whose process group is known. What left that
+group is found on Linux by two more signs: this process adopts what loses its parent
+(a *child subreaper*), and every process of a cell bears the cell's mark among its
+variables. Elsewhere, who makes a session of its own gets away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MARK = "STEAD_CELL"
+"""The variable that processes of a cell bear; within another cell, behind that one's mark."""
+
+_MOMENT = 0.1
+"""Seconds in which what is about to end (a tracker of resources …) may do so by itself."""
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def starting(system: str) -> dict[str, Any]:
+    """Say how :class:`subprocess.Popen` starts a command apart from this process's signals.
+
+    ``system`` is a ``sys.platform``.
+    """
+    if system == "win32":
+        return {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
+    return {"start_new_session": True}
+
+
+def means(system: str) -> tuple[str, ...]:
+    """Name what is sent to a command to end it, one after the other: names of signals.
+
+    ``KILL_TREE`` stands for ending a process with all that it started, by force.
+    """
+    if system == "win32":
+        return ("CTRL_BREAK_EVENT", "KILL_TREE")
+    return ("SIGINT", "SIGTERM", "SIGKILL")
+
+
+def tree_killer(pid: int) -> list[str]:
+    """Give the command that ends a process with all that it started, on Windows."""
+    return ["taskkill", "/F", "/T", "/PID", str(pid)]
+
+
+def send(pid: int, name: str) -> None:
+    """Send one of :func:`means` to the group that a command leads; it may be gone."""
+    if sys.platform == "win32":  # pragma: no cover - other systems never run this
+        import subprocess
+
+        if name == "KILL_TREE":
+            subprocess.call(tree_killer(pid), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        else:
+            with contextlib.suppress(OSError):
+                os.kill(pid, getattr(signal, name))
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, getattr(signal, name))
+
+
+def adopt() -> None:
+    """Become the parent of what loses its own, on Linux; elsewhere nothing happens."""
+    if sys.platform != "linux" or _Adopting.begun:
+        return
+    import ctypes
+
+    _Adopting.begun = True
+    # A kernel that refuses leaves what the process groups know.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+class _Adopting:
+    begun = False
+
+
+def end(groups: Iterable[int], mark: str, patience: float, *, at_once: bool = False) -> int:
+    """End what is left of the groups and of what bears the mark; gives how many there were.
+
+    They are asked first, and made to after ``patience`` seconds, or ``at_once``.
+    """
+    if sys.platform == "win32":
+        return 0  # who is left has no living parent to be found by
+    groups = tuple(groups)
+    if not _left(groups, mark):
+        return 0
+    until = time.monotonic() + _MOMENT
+    while not at_once and time.monotonic() < until:
+        time.sleep(0.005)
+        if not _left(groups, mark):
+            return 0
+    ended: set[int] = set()
+    until = time.monotonic() + (0 if at_once else patience)
+    asked: set[int] = set()
+    # What is ended may leave something behind in its turn.
+    while left := _left(groups, mark):
+        late = time.monotonic() >= until
+        for number in left:
+            if late or number not in asked:
+                _signal(number, signal.SIGKILL if late else signal.SIGTERM)
+        asked |= left
+        ended |= left
+        if late and time.monotonic() >= until + 1.0:
+            break  # in the hands of the kernel: a disk or a device that does not answer
+        time.sleep(0.005)
+    # Those of a group are counted where they were found one by one.
+    return sum(number > 0 for number in ended) or len(ended)
+
+
+def _signal(number: int, what: int) -> None:
+    """Send a signal to a process, or, where the number is negative, to a group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(number, what)
+
+
+def _left(groups: tuple[int, ...], mark: str) -> set[int]:
+    """Give the processes that are there still; a group whose members are unknown, negative."""
+    found = _marked(mark) if _Adopting.begun else set()
+    for group in groups:
+        _reap(-group)
+        with contextlib.suppress(ProcessLookupError):
+            try:
+                os.killpg(group, 0)
+            except PermissionError:
+                continue  # of others, who took a number that had become free
+            found.add(-group)
+    return found
+
+
+def _reap(number: int) -> bool:
+    """Take notice of the end of adopted processes; says whether one had ended."""
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(number, os.WNOHANG)[0] != 0
+    return False
+
+
+def _marked(mark: str) -> set[int]:
+    """Find adopted processes with the mark, and all below them."""
+    if _childless():
+        return set()
+    parents = _parents()
+    sign = f"{MARK}={mark}".encode()
+    here = os.getpid()
+    adopted = {pid for pid, parent in parents.items() if parent == here and _bears(pid, sign)}
+    return {pid for pid in below(parents, adopted) if not _reap(pid)}
+
+
+def below(parents: Mapping[int, int], top: Iterable[int]) -> set[int]:
+    """Give these processes with all that descend from them; ``parents`` has everyone's parent."""
+    found = set(top)
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def _childless() -> bool:
+    """Say whether this process has no child at all, which is quickly asked."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
+
+
+def _parents() -> dict[int, int]:
+    """Read every process's parent. (Lists of children are not in every kernel.)"""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                fd = os.open(f"/proc/{name}/stat", os.O_RDONLY)
+                try:
+                    text = os.read(fd, 512)
+                finally:
+                    os.close(fd)
+                # "PID (NAME) STATE PARENT …", and a name may have brackets in it.
+                found[int(name)] = int(text[text.rindex(b")") + 1 :].split(None, 2)[1])
+    return found
+
+
+def _bears(pid: int, sign: bytes) -> bool:
+    """Say whether a process has the mark, or one below it; of what has ended nobody knows."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            variables = file.read().split(b"\0")
+    except OSError:
+        return False
+    return any(v == sign or v.startswith(sign + b"/") for v in variables)
