@@ -12,6 +12,7 @@ import atexit
 import os
 import platform as machine
 import shutil
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,11 @@ _sessions: list[pytest.Session] = []
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     _sessions.append(session)
+    # `nohup`, and `&` in a script, have these ignored by all that is started from here,
+    # which a closed terminal would not end then. A handler is not handed on to a program.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @atexit.register
