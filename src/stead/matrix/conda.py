@@ -11,4 +11,3 @@ class Conda(Stored):
     name = "conda"
     installs = ("sdist", "wheel", "conda")
     ecosystems = ("conda", "pypi")
-    venv = False

@@ -16,22 +16,26 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from stead.matrix import under_test
 from stead.store.places import place_directory
 from stead.values.digest import plain, short_key
 from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Artifact, File, LockedEnvironment
-from stead.values.requirement import Requirement, Source
-from stead.values.spec import PackagesSpec, Spec
+from stead.values.manifest import Channel
+from stead.values.requirement import Source
+from stead.values.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stead.matrix.kinds import Asked, Log
     from stead.pipeline.build import Wanted
+    from stead.pipeline.lock import Plan
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.platform import Platform
+    from stead.values.requirement import Requirement
 
 VERSION = 1
 DIRECTORY = "matrix@"
@@ -57,9 +61,9 @@ class Resolution:
     locked: LockedEnvironment
     builds: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
-    def build(self, content: str) -> str:
+    def build(self, asked: Asked) -> str:
         """Give the build that was made with a package of this content; empty for none."""
-        return dict(self.builds).get(content, "")
+        return dict(self.builds).get(under_test.content(asked), "")
 
 
 def here() -> Platform:
@@ -77,26 +81,23 @@ def here() -> Platform:
 
 def request(asked: Asked) -> str:
     """Digest everything that a resolution depends on; reads only what lies in the tree."""
-    environment, product = asked.environment, asked.product
+    environment = asked.environment
     packages = environment.contents.packages
-    python = _interpreter(asked)
+    python = interpreter_of(asked)
     wanted: dict[str, Any] = {
         "version": VERSION,
         "kind": environment.kind,
         "platform": here().name,
         "python": python and [python.path, python.version, python.tag],
         "packages": packages,
+        "under test": under_test.needs(asked),
     }
-    if product is not None and product.name:
-        wanted["product"] = [product.name, product.version, product.format, product.requires]
-        wanted["extras"] = environment.contents.extras
-        wanted["requires-python"] = product.requires_python
     if trees := [s.location for r in packages.requirements if _is_tree(s := r.source, "")]:
         from stead.pipeline.members import fingerprint
 
         wanted["trees"] = [fingerprint(tree) for tree in trees]
-    if environment.lock_file:
-        wanted["lock"] = _lock_text(environment.lock_file)
+    files = [*(t.file for t in packages.taken), environment.lock_file]
+    wanted["locks"] = [_digest(file) for file in files if file]
     return short_key(wanted)
 
 
@@ -136,9 +137,10 @@ def resolve(asked: Asked, context: Context, log: Log) -> Resolution:
 
 def remember(asked: Asked, done: Resolution, build: str, context: Context) -> None:
     """Note the build that was made of a resolution, unless it depends on trees outside."""
-    if any(_is_tree(a.source, asked.root) for a in done.locked.artifacts):
+    root = asked.environment.workspace or asked.root
+    if any(_is_tree(a.source, root) for a in done.locked.artifacts):
         return
-    content = asked.product.content if asked.product else ""
+    content = under_test.content(asked)
     others = [pair for pair in done.builds if pair[0] != content]
     builds = (*others[1 - _BUILDS :], (content, build))
     if builds != done.builds:
@@ -147,19 +149,20 @@ def remember(asked: Asked, done: Resolution, build: str, context: Context) -> No
 
 
 def spec_of(asked: Asked) -> Spec:
-    """Give the spec that an environment with its package is."""
+    """Give the spec that an environment is, without the package under test."""
+    root = asked.environment.workspace or asked.root
     return Spec(
         place=asked.root,
-        root=asked.root,
+        root=root,
         environment=asked.environment.name,
         layers=(),
         platform=here(),
-        packages=_packages(asked),
+        packages=replace(asked.environment.contents.packages, taken=()),
         name=os.path.basename(asked.root) or "environment",
     )
 
 
-def wanted_build(asked: Asked, done: Resolution) -> Wanted:
+def wanted_build(asked: Asked, done: Resolution, context: Context) -> Wanted:
     """Say which build a resolution comes to, the package under test in it.
 
     The key depends on the package's content: a wheel that was packed anew from the same
@@ -167,63 +170,59 @@ def wanted_build(asked: Asked, done: Resolution) -> Wanted:
     """
     from stead.pipeline import build as building
 
-    locked, product = done.locked, asked.product
-    keyed = with_product = locked
-    if product is not None:
-        keyed = _with(locked, product_artifact(asked, product.content, None))
-        source = Source("path", product.path)
-        with_product = _with(locked, product_artifact(asked, _sha256(product.path), source))
-    python = _interpreter(asked)
+    keyed, held = done.locked, done.locked
+    found = under_test.artifact(asked, context)
+    if found is not None:
+        assert asked.product is not None
+        keyed = _with(done.locked, under_test.identity(found, asked.product))
+        held = _with(done.locked, found)
     spec = spec_of(asked)
-    found = building.wanted(spec, keyed, python)
-    short = f"py{locked.python.replace('.', '')}" if locked.python else asked.environment.kind
-    return replace(found, name=f"{spec.name}-{short}", artifacts=with_product.artifacts)
+    wanted = building.wanted(spec, keyed, interpreter_of(asked))
+    short = f"py{held.python.replace('.', '')}" if held.python else asked.environment.kind
+    return replace(wanted, name=f"{spec.name}-{short}", artifacts=held.artifacts)
 
 
-def product_artifact(asked: Asked, sha256: str, source: Source | None) -> Artifact:
-    """Give the package under test as an artifact of its ecosystem."""
-    product = asked.product
-    assert product is not None
-    return Artifact(
-        "pypi",
-        product.name,
-        product.version,
-        files=(File(os.path.basename(product.path), sha256),),
-        depends=product.requires,
-        source=source,
-    )
+def plan_of(asked: Asked, context: Context) -> tuple[Spec, Plan]:
+    """Give the spec that is locked and built, with the package under test, and how it is met."""
+    from stead.pipeline import lock as locking
+
+    spec = spec_of(asked)
+    packages = spec.packages
+    if asked.product is not None:
+        own = under_test.requirement(asked, context)
+        others = (r for r in packages.requirements if not _same(r, own))
+        packages = replace(packages, requirements=(*others, own))
+        if offered := under_test.channels(asked, context):
+            usual = packages.channels or (Channel(locking.DEFAULT_CHANNEL),)
+            packages = replace(packages, channels=(*offered, *usual))
+    if asked.environment.kind == "conda" and not packages.python_from:
+        packages = replace(packages, python_from="conda")
+    spec = replace(spec, packages=packages)
+    return spec, locking.plan(packages, has_code=asked.environment.kind == "venv")
+
+
+def _same(one: Requirement, own: Requirement) -> bool:
+    return (one.ecosystem, one.name) == (own.ecosystem, own.name) and one.source is None
 
 
 def _with(locked: LockedEnvironment, artifact: Artifact) -> LockedEnvironment:
-    others = (a for a in locked.artifacts if a.name != artifact.name)
+    others = (
+        a for a in locked.artifacts if (a.ecosystem, a.name) != (artifact.ecosystem, artifact.name)
+    )
     artifacts = sorted((*others, artifact), key=lambda a: (a.ecosystem, a.name, a.id))
     return replace(locked, artifacts=tuple(artifacts))
-
-
-def _packages(asked: Asked) -> PackagesSpec:
-    packages, product = asked.environment.contents.packages, asked.product
-    if product is None:
-        return packages
-    own = Requirement(
-        "pypi",
-        product.name,
-        extras=asked.environment.contents.extras,
-        source=Source("path", product.path),
-    )
-    others = tuple(
-        r
-        for r in packages.requirements
-        if not (r.ecosystem == "pypi" and r.name == product.name and r.source is None)
-    )
-    return replace(packages, requirements=(*others, own))
 
 
 def _locked(asked: Asked, context: Context) -> LockedEnvironment:
     from stead.pipeline import lock as locking
 
-    spec = spec_of(asked)
+    spec, _ = plan_of(asked, context)
+    python = interpreter_of(asked)
+    taken = _taken(asked)
     old, keeps = _preferred(asked), context
-    if asked.afresh and old is None:
+    if taken:
+        old = LockedEnvironment(".", asked.environment.name, here().name, artifacts=taken)
+    elif asked.afresh and old is None:
         keeps = replace(context, upgrade=frozenset({"*"}))
     locked = locking.lock(
         spec,
@@ -231,17 +230,31 @@ def _locked(asked: Asked, context: Context) -> LockedEnvironment:
         context=keeps,
         environment=asked.environment.name,
         place=".",
-        interpreter=_interpreter(asked),
+        interpreter=python,
+        workspace=bool(asked.environment.workspace),
     )
+    for artifact in taken:
+        locked = _with(locked, artifact)
     if asked.product is None:
         return locked
-    others = tuple(
-        a for a in locked.artifacts if not (a.ecosystem == "pypi" and a.name == asked.product.name)
-    )
+    own = (under_test.ecosystem(asked.product), asked.product.name)
+    others = tuple(a for a in locked.artifacts if (a.ecosystem, a.name) != own)
     return replace(locked, artifacts=others)
 
 
-def _interpreter(asked: Asked) -> Interpreter | None:
+def _taken(asked: Asked) -> tuple[Artifact, ...]:
+    """Give what locks of other tools say that the environment is to hold."""
+    if not asked.environment.contents.packages.taken:
+        return ()
+    from stead.pipeline.taken import artifacts_of
+
+    packages = replace(asked.environment.contents.packages, requirements=())
+    spec = replace(spec_of(asked), packages=packages)
+    return artifacts_of(spec, interpreter_of(asked))
+
+
+def interpreter_of(asked: Asked) -> Interpreter | None:
+    """Give the interpreter outside the store. Raises InterpreterError where there should be one."""
     environment = asked.environment
     if environment.interpreter is None and environment.kind == "venv":
         raise InterpreterError(
@@ -249,7 +262,7 @@ def _interpreter(asked: Asked) -> Interpreter | None:
             where=environment.origin if environment.origin.file else None,
             remedy="install one, or have it skipped with --skip-missing-interpreters",
         )
-    return environment.interpreter
+    return environment.interpreter if environment.kind == "venv" else None
 
 
 def _preferred(asked: Asked) -> LockedEnvironment | None:
@@ -266,7 +279,7 @@ def _preferred(asked: Asked) -> LockedEnvironment | None:
     return None
 
 
-def _lock_text(path: str) -> str:
+def _digest(path: str) -> str:
     from stead.values.sha import sha256
 
     try:
@@ -282,12 +295,6 @@ def _is_tree(source: Source | None, root: str) -> TypeGuard[Source]:
         and source.kind == "path"
         and os.path.isdir(os.path.join(root, source.location))
     )
-
-
-def _sha256(path: str) -> str:
-    from stead.store.hashing import hash_file
-
-    return hash_file(path)
 
 
 # -- files

@@ -22,15 +22,13 @@ class Stored:
 
     ecosystems: tuple[str, ...] = ("pypi",)
     """Those whose packages may ask for something when the environment is activated."""
-    venv = True
-    """Whether Python comes from outside the store."""
 
     def key(self, asked: Asked, context: Context) -> str:
         """See :meth:`stead.matrix.kinds.EnvironmentKind.key`."""
         done = resolution.kept(asked, context)
         if done is None:
             return resolution.request(asked)
-        return self._key(asked, self._build_name(asked, done))
+        return self._key(asked, self._build_name(asked, done, context))
 
     def find(self, asked: Asked, context: Context) -> Made | None:
         """See :meth:`stead.matrix.kinds.EnvironmentKind.find`."""
@@ -39,7 +37,7 @@ class Stored:
         done = resolution.kept(asked, context)
         if done is None:
             return None
-        name = self._build_name(asked, done)
+        name = self._build_name(asked, done, context)
         build = Builds(Layout(context.home)).find(name[:20], name[21:])
         if build is None:
             return None
@@ -48,15 +46,13 @@ class Stored:
     def create(self, asked: Asked, context: Context, log: Log) -> Made:
         """See :meth:`stead.matrix.kinds.EnvironmentKind.create`."""
         from stead.pipeline import build as building
-        from stead.pipeline import lock as locking
 
         done = resolution.resolve(asked, context, log)
-        wanted = resolution.wanted_build(asked, done)
+        wanted = resolution.wanted_build(asked, done, context)
         found = building.find(wanted, context.home)
         if found is None:
             log(f"making {asked.environment.name}: {_counted(len(wanted.artifacts))}")
-            spec = resolution.spec_of(asked)
-            plan = locking.plan(spec.packages, has_code=self.venv)
+            spec, plan = resolution.plan_of(asked, context)
             found = building.build(wanted, spec, plan, context)
         resolution.remember(asked, done, found.name, context)
         made = None if asked.afresh else self._made(asked, os.fspath(found))
@@ -94,12 +90,12 @@ class Stored:
             line for name in self.ecosystems for line in ecosystem(name).verify(store, context)
         )
 
-    def _build_name(self, asked: Asked, done: Resolution) -> str:
+    def _build_name(self, asked: Asked, done: Resolution, context: Context) -> str:
         """Give ``<key>-<name>`` of the build that a resolution comes to."""
-        known = done.build(asked.product.content if asked.product else "")
+        known = done.build(asked)
         if known:
             return known
-        wanted = resolution.wanted_build(asked, done)
+        wanted = resolution.wanted_build(asked, done, context)
         return f"{wanted.key}-{wanted.name}"
 
     def _key(self, asked: Asked, build: str) -> str:

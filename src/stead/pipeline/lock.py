@@ -193,12 +193,14 @@ def lock(
     place: str,
     interpreter: Interpreter | None,
     taken: tuple[Artifact, ...] = (),
+    workspace: bool = True,
 ) -> LockedEnvironment:
     """Lock a spec's packages.
 
     ``environment`` and ``place`` name the slot in the lock. ``interpreter`` is
     the outside one, if the plan wants one. ``taken`` are artifacts of other
-    tools' locks: they are kept as they are.
+    tools' locks: they are kept as they are. With ``workspace``, a name that a member of the
+    workspace bears means that member.
 
     Raises UnsatisfiableError; where entries of several manifests ask for one of
     the packages involved, each is named with its file and line.
@@ -239,7 +241,9 @@ def lock(
         elif what.pypi and python:
             asked = replace(
                 request,
-                requirements=members.with_members(what.pypi, spec.root, spec.place),
+                requirements=members.with_members(what.pypi, spec.root, spec.place)
+                if workspace
+                else what.pypi,
                 constraints=_of("pypi", spec.packages.constraints),
                 python=python,
                 provided=tuple(artifacts),

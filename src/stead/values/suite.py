@@ -124,6 +124,8 @@ class Environment:
     lock_place: str = "."
     lock_environment: str = "default"
     """Which of the lock's environments is meant, with ``lock_place``."""
+    workspace: str = ""
+    """The workspace's root, whose members are meant by their names; empty for tox's environments."""
     origin: Origin = field(default=NOWHERE, compare=False)
 
 

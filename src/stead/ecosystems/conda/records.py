@@ -51,7 +51,11 @@ def records_to_artifacts(
 
 def record_to_artifact(record: RepoDataRecord, written: dict[str, str]) -> Artifact:
     """Turn one record into an artifact. ``written`` maps addresses of channels to their names."""
-    data: dict[str, Any] = json.loads(record.to_json())
+    return facts_to_artifact(json.loads(record.to_json()), written)
+
+
+def facts_to_artifact(data: dict[str, Any], written: dict[str, str]) -> Artifact:
+    """Turn a record in JSON values, with ``fn``, ``url`` and ``channel``, into an artifact."""
     channel = str(data.get("channel") or "").rstrip("/") + "/"
     extra = {k: v for k, v in data.items() if k not in _ELSEWHERE and v not in (None, [], {}, "")}
     usual = file_address(redacted(channel), data["subdir"], data["fn"])
