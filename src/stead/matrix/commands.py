@@ -17,7 +17,7 @@ from stead.matrix.output import MOST_LOG, Log
 from stead.matrix.process import Patience, Session
 from stead.matrix.remains import MARK
 from stead.shells.state import undo
-from stead.values.activation import DEFAULT_PATH
+from stead.values.activation import DEFAULT_PATH, apply
 from stead.values.errors import TaskError
 from stead.values.frozen import dataclass
 from stead.values.suite import CommandResult, Result
@@ -45,15 +45,14 @@ class Terms:
     """Where and with what a cell's commands run, besides its own work.
 
     ``caller`` are the variables of who runs Stead. ``log`` is the file of the output.
-    ``temporary`` is a directory that is emptied first; empty for none. ``columns``
-    and ``rows`` are the terminal's size, 0 where there is none. ``shared`` says that
-    other cells run meanwhile. ``variables`` are further ones that the environment's
-    own take precedence over (``TOX_PACKAGE``).
+    ``columns`` and ``rows`` are the terminal's size, 0 where there is none. ``shared``
+    says that other cells run meanwhile. ``variables`` are further ones, over which the
+    environment's own take precedence (``TOX_PACKAGE``). ``most_log`` bytes of output
+    are kept, and no more.
     """
 
     caller: Mapping[str, str]
     log: str
-    temporary: str = ""
     columns: int = 0
     rows: int = 0
     colour: bool = False
@@ -75,8 +74,6 @@ def run(work: Work, ready: Ready, terms: Terms, turn: Turn) -> Result:
     directory = work.directory or os.getcwd()
     with storage(directory):
         os.makedirs(directory, exist_ok=True)
-    if terms.temporary:
-        empty(terms.temporary)
     with storage(terms.log):
         log = Log(terms.log, terms.most_log, append=turn.attempt > 1)
     try:
@@ -120,7 +117,7 @@ def environment(work: Work, ready: Ready, terms: Terms, share: int = 1) -> dict[
     result.update(terms.variables)
     if "PWD" in result:
         result["PWD"] = work.directory
-    result.update(ready.environ)
+    result = apply(ready.changes, result)
     own = {name: value.replace(_JOBS, str(share)) for name, value in work.set_env}
     result.update(own)
     if "PATH" in own:
@@ -186,25 +183,6 @@ def shown(arguments: Iterable[str]) -> str:
 
         text = shlex.join(arguments)
     return re.sub(r"(://[^/\s:@]*):[^/\s@]+@", r"\1:***@", text)
-
-
-def empty(directory: str) -> None:
-    """Make a directory, or take out all that is in it. Raises StoreError."""
-    import shutil
-
-    from stead.store.atomic import storage
-
-    with storage(directory):
-        if os.path.islink(directory):
-            os.unlink(directory)
-        elif os.path.isdir(directory):
-            for entry in os.scandir(directory):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path)
-                else:
-                    os.unlink(entry.path)
-            return
-        os.makedirs(directory, exist_ok=True)
 
 
 class _Cell:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.matrix.order import ordered
 from stead.values.errors import UsageError
 from stead.values.frozen import dataclass
 
@@ -178,7 +179,8 @@ def ranks(jobs: Sequence[Job], parallel: int) -> dict[str, int]:
 
     One at a time, jobs run in the order given, each behind what it waits for and
     nothing else: a build just before the first cell that needs it. Several at a
-    time, those go first at which the longest way to the end begins.
+    time, those go first at which the longest way to the end begins. Raises
+    :class:`~stead.matrix.order.Circle` where jobs wait for each other.
     """
     if parallel == 1:
         order = _in_time(jobs)
@@ -192,18 +194,19 @@ def ranks(jobs: Sequence[Job], parallel: int) -> dict[str, int]:
 def _in_time(jobs: Sequence[Job]) -> list[str]:
     """Order jobs by the first cell, in the order given, that waits for them."""
     known = {job.name: job for job in jobs}
+    before = {job.name: (*job.needs, *job.after) for job in jobs}
+    place = {name: at for at, name in enumerate(ordered(list(known), before))}
     order: dict[str, None] = {}
     # Cells first: what nobody waits for comes at the end.
     for job in sorted(jobs, key=lambda job: job.kind != "cell"):
+        wanted: set[str] = set()
         ahead = [job.name]
         while ahead:
-            name = ahead[-1]
-            waits = [n for n in (*known[name].needs, *known[name].after) if n in known]
-            more = [n for n in waits if n not in order and n not in ahead]
-            if more:
-                ahead += reversed(more)
-                continue
-            order.setdefault(ahead.pop())
+            name = ahead.pop()
+            if name in known and name not in order and name not in wanted:
+                wanted.add(name)
+                ahead += before[name]
+        order.update(dict.fromkeys(sorted(wanted, key=place.__getitem__)))
     return list(order)
 
 

@@ -8,7 +8,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Literal
 
-from stead.matrix.limits import ranks
 from stead.matrix.running import Stop, Turn
 from stead.matrix.waiting import PASSED, Waiting
 from stead.values.errors import SteadError
@@ -75,7 +74,7 @@ class _Scheduler:
         now: Callable[[], float],
     ) -> None:
         self._jobs = {job.name: job for job in jobs}
-        self._waiting = Waiting(jobs, ranks(jobs, limits.parallel), limits.parallel)
+        self._waiting = Waiting(jobs, limits.parallel)
         self._limits, self._emit, self._stop, self._now = limits, emit, stop, now
         self._results: dict[str, Result] = {}
         self._ends: queue.SimpleQueue[Result | None] = queue.SimpleQueue()

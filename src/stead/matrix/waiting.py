@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.matrix.order import ordered
+from stead.matrix.limits import ranks
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from stead.matrix.running import Job
     from stead.values.suite import Status
@@ -32,15 +32,13 @@ class Waiting:
     are taken at once, so that no two jobs wait for each other.
     """
 
-    def __init__(self, jobs: Sequence[Job], ranks: Mapping[str, int], parallel: int) -> None:
+    def __init__(self, jobs: Sequence[Job], parallel: int) -> None:
         """Take jobs with unlike names; what they wait for and is not among them is past.
 
         Raises :class:`~stead.matrix.order.Circle` where jobs wait for each other.
         """
-        names = [job.name for job in jobs]
         before = {job.name: (*job.needs, *job.after) for job in jobs}
-        ordered(names, before)
-        known = set(names)
+        known = before.keys()
         self._jobs = {job.name: job for job in jobs}
         self._behind: dict[str, list[Job]] = {}
         self._ahead: dict[str, set[str]] = {}
@@ -49,7 +47,7 @@ class Waiting:
             for name in self._ahead[job.name]:
                 self._behind.setdefault(name, []).append(job)
         self._ready = [job for job in jobs if not self._ahead[job.name]]
-        self._ranks = ranks
+        self._ranks = ranks(jobs, parallel)
         self._parallel = parallel
         self._running: dict[str, Job] = {}
         self._waiting = dict(self._jobs)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from stead.matrix.commands import Terms, environment, passed, program, run, shown
 from stead.matrix.running import Stop, Turn
+from stead.values.activation import Change
 from stead.values.errors import TaskError
 from stead.values.suite import Ready, Work
 from stead.values.testenv import TestCommand
@@ -161,16 +160,10 @@ def test_a_program_named_by_a_relative_path_is_the_directorys(cell, tmp_path):
         program("./run", Ready("", "", "", ()), "", str(tmp_path / "work"), ["sh"])
 
 
-def test_the_directory_is_made_and_the_temporary_one_emptied(cell, tmp_path):
-    temporary = tmp_path / "tmp"
-    (temporary / "deep").mkdir(parents=True)
-    (temporary / "file").touch()
-    (temporary / "link").symlink_to(tmp_path)
+def test_the_directory_is_made(cell, tmp_path):
     deep = str(tmp_path / "a" / "b")
-    cell(commands=(sh("pwd"),), directory=deep, terms={"temporary": str(temporary)})
+    cell(commands=(sh("pwd"),), directory=deep)
     assert cell.lines == [deep]
-    assert os.listdir(temporary) == []
-    assert tmp_path.exists()
 
 
 def test_jobs_are_substituted_and_told(cell):
@@ -214,8 +207,8 @@ def test_variables_pass_by_pattern_in_any_case():
     assert passed(caller, []) == {}
 
 
-def env(programs=("/e/bin",), caller=CALLER, environ=(), terms=None, **work):
-    ready = Ready("k", "/e", "/e", programs, environ)
+def env(programs=("/e/bin",), caller=CALLER, changes=(), terms=None, **work):
+    ready = Ready("k", "/e", "/e", programs, changes=changes)
     return environment(Work(**work), ready, Terms(caller, "/l", **(terms or {})))
 
 
@@ -226,8 +219,10 @@ def test_the_environments_programs_come_first_even_where_the_work_sets_path():
 
 
 def test_what_the_work_sets_wins_over_activation_and_the_caller():
-    found = env(environ=(("A", "activation"), ("B", "b")), set_env=(("A", "work"), ("HOME", "h")))
+    changes = (Change("set", "A", "activation"), Change("set", "B", "b"), Change("unset", "LANG"))
+    found = env(changes=changes, set_env=(("A", "work"), ("HOME", "h")))
     assert (found["A"], found["B"], found["HOME"]) == ("work", "b", "h")
+    assert "LANG" not in found
 
 
 def test_the_terminal_is_described_without_overruling():
