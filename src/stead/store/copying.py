@@ -19,7 +19,7 @@ def copy_tree(source: str, destination: str, *, skip: frozenset[str] = frozenset
     else copied; never hard-linked. Times are kept. ``skip`` are names of the top
     directory to leave out. Raises OSError.
     """
-    copier = _Copier()
+    copier = Copier()
     directories: list[tuple[str, os.stat_result]] = []
     pending = [""]
     while pending:
@@ -45,7 +45,7 @@ def copy_tree(source: str, destination: str, *, skip: frozenset[str] = frozenset
         os.utime(target, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 
-class _Copier:
+class Copier:
     """Copies single files; asks for clones until the first refusal."""
 
     def __init__(self) -> None:

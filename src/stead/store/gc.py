@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stead.store import caches as package_caches
-from stead.store import locking
+from stead.store import locking, products
 from stead.store.atomic import remove_tree, storage
 from stead.store.builds import BAD, REMOVED, TEMPORARY, USE, discard, sweep, tidy_locks
 from stead.store.layout import METADATA, build_names, key_of
@@ -209,6 +209,8 @@ def _leftovers(layout: Layout, now: float, older_than: float, dry_run: bool) -> 
     }
     for path in sweep(layout, dry_run=dry_run):
         yield Removed("leftover", path.name, sizes.get(path.name, 0), "its process has ended")
+    for name in products.sweep(layout, dry_run=dry_run):
+        yield Removed("leftover", f"scratch/{name}", 0, "its process has ended")
     for name in names:
         path = layout.store / name
         if name.startswith(BAD) and os.lstat(path).st_ctime <= now - older_than:

@@ -215,7 +215,7 @@ def _record(members: Mapping[str, bytes], info: str) -> str:
 
 
 _BACKEND = """
-import os, sys, zipfile
+import io, os, sys, tarfile, zipfile
 
 INFO = f"{NAME.replace('-', '_')}-{VERSION}.dist-info"
 
@@ -244,6 +244,18 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     return _wheel(wheel_directory, {f"_{MODULE}.pth": os.path.abspath("src") + "\\n"})
+
+
+def build_sdist(sdist_directory, config_settings=None):
+    name = f"{INFO.removesuffix('.dist-info')}.tar.gz"
+    files = ["pyproject.toml", "backend.py", f"src/{MODULE}/__init__.py"]
+    with tarfile.open(os.path.join(sdist_directory, name), "w:gz") as archive:
+        for file in files:
+            archive.add(file, f"{INFO.removesuffix('.dist-info')}/{file}")
+        about = tarfile.TarInfo(f"{INFO.removesuffix('.dist-info')}/PKG-INFO")
+        about.size = len(METADATA.encode())
+        archive.addfile(about, io.BytesIO(METADATA.encode()))
+    return name
 
 
 def get_requires_for_build_wheel(config_settings=None):

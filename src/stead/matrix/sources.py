@@ -1,0 +1,282 @@
+"""Which files of a project a build is made from, and what is in them.
+
+With git, the tracked files and those that it does not ignore, its submodules' too;
+without, all but what tools leave behind. A file is read again only when its size, its
+times or its inode have changed since it was last read: what was read is kept at home,
+for each place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from stead.matrix import repository
+from stead.store.atomic import translate, write_file
+from stead.store.hashing import hash_file
+from stead.store.products import place_directory
+from stead.values.digest import digest
+from stead.values.errors import SteadError, StoreError
+from stead.values.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from os import stat_result
+
+    from stead.matrix.repository import Repository
+    from stead.values.context import Context
+
+MEMORY = "sources.json"
+_FORMAT = 1
+_SETTLED = 2.0
+"""Seconds after which a file cannot be written to again without its time telling."""
+
+_LEFT_BEHIND = frozenset(
+    {
+        "__pycache__", ".git", ".hg", ".svn", ".bzr", "CVS", ".jj", ".tox", ".nox", ".venv", ".stead",
+        ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".eggs", ".pyre", ".pytype",
+        ".cache", ".ipynb_checkpoints", ".coverage", "htmlcov", "node_modules", ".DS_Store",
+        "conda-meta",
+    }
+)  # fmt: skip
+_ENDINGS = (".pyc", ".pyo", ".egg-info", ".swp", "~")
+_ARCHIVES = (".whl", ".tar.gz", ".zip", ".conda", ".tar.bz2", ".egg", ".exe")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a project. ``path`` is relative to its root, with ``/``.
+
+    ``kind`` is ``f``, ``x`` for one that may be executed, and ``l`` for a link, whose
+    ``content`` is where it leads; of a file it is the sha256. ``seen`` is what ``stat`` said.
+    """
+
+    path: str
+    kind: str
+    content: str
+    tracked: bool = False
+    seen: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """A project's files, sorted, as they were when it was looked at.
+
+    ``repository`` is the git repository that they lie in, None without.
+    """
+
+    root: str
+    files: tuple[SourceFile, ...]
+    digest: str
+    repository: Repository | None = None
+
+    def content_of(self, path: str) -> str:
+        """Give the sha256 of a file; empty where there is none."""
+        for file in self.files:
+            if file.path == path:
+                return file.content
+        return ""
+
+    def changed(self) -> str:
+        """Name a file that is not as it was any more; empty where all are."""
+        for file in self.files:
+            try:
+                info = os.lstat(os.path.join(self.root, file.path))
+            except OSError:
+                return file.path
+            if file.seen != _seen(info):
+                return file.path
+        return ""
+
+
+def look(root: str, context: Context) -> Sources:
+    """Look at the files of a project. Runs git once, where there is a repository.
+
+    Raises SteadError for a file that cannot be read, StoreError where the directory cannot.
+    """
+    root = os.path.realpath(root)
+    found = repository.find(root)
+    listed = repository.files(root, context) if found else None
+    if not listed:
+        found, listed = None, dict.fromkeys(_walk(root, os.fspath(context.home)), False)
+    else:
+        listed = {path: tracked for path, tracked in listed.items() if tracked or _counts(path)}
+        listed = dict(_without_environments(listed))
+    memory = _Memory(context, root)
+    files = tuple(_files(root, listed, memory))
+    memory.save({file.path: file for file in files})
+    return Sources(root, files, digest([[f.path, f.kind, f.content] for f in files]), found)
+
+
+def further(patterns: Iterable[str], context: Context) -> list[list[str]]:
+    """Give path and sha256 of the files that absolute glob patterns name, sorted; directories whole.
+
+    Raises SteadError for a pattern that names nothing.
+    """
+    import glob
+
+    found: dict[str, str] = {}
+    for pattern in patterns:
+        paths = glob.glob(pattern, recursive=True)
+        if not paths:
+            raise SteadError(
+                f"no file is {pattern}, which a package says that its build reads",
+                remedy="correct `inputs`",
+            )
+        for path in paths:
+            inner = [os.path.join(path, p) for p in _walk(path, os.fspath(context.home))]
+            for file in inner if os.path.isdir(path) else [path]:
+                try:
+                    found[file] = hash_file(file)
+                except OSError as exc:
+                    raise _unreadable(file, exc) from exc
+    return [[path, content] for path, content in sorted(found.items())]
+
+
+# -- which files
+
+
+def _walk(root: str, home: str) -> Iterator[str]:
+    """List the files of a directory without what tools leave behind there."""
+    pending = [""]
+    while pending:
+        inner = pending.pop()
+        here = os.path.join(root, inner) if inner else root
+        try:
+            entries = sorted(os.scandir(here), key=lambda e: e.name)
+        except NotADirectoryError:
+            return
+        except OSError as exc:
+            if not inner:
+                raise translate(exc, root) from exc
+            raise _unreadable(here, exc) from exc
+        if inner and any(e.name == "pyvenv.cfg" for e in entries):
+            continue
+        for entry in entries:
+            path = f"{inner}/{entry.name}" if inner else entry.name
+            if not _is_kept(entry.name) or entry.path == home:
+                continue
+            if not entry.is_dir(follow_symlinks=False):
+                yield path
+            elif inner or not _is_output(entry.name, entry.path):
+                pending.append(path)
+
+
+def _counts(path: str) -> bool:
+    return all(_is_kept(part) for part in path.split("/"))
+
+
+def _is_kept(name: str) -> bool:
+    return name not in _LEFT_BEHIND and not name.endswith(_ENDINGS)
+
+
+def _is_output(name: str, path: str) -> bool:
+    """Say whether a directory at the top of a project is what building it has left there."""
+    if name not in ("build", "dist"):
+        return False
+    names = os.listdir(path)
+    if name == "dist":
+        return all(n.endswith(_ARCHIVES) for n in names)
+    return any(n.split(".")[0].split("-")[0] in ("lib", "bdist", "temp") for n in names)
+
+
+def _without_environments(listed: dict[str, bool]) -> Iterator[tuple[str, bool]]:
+    """Leave out virtual environments that git is not told to ignore."""
+    heads = tuple(
+        path.removesuffix("pyvenv.cfg")
+        for path, tracked in listed.items()
+        if not tracked and path.endswith("/pyvenv.cfg")
+    )
+    for path, tracked in listed.items():
+        if tracked or not heads or not path.startswith(heads):
+            yield path, tracked
+
+
+# -- what is in them
+
+
+def _files(root: str, listed: dict[str, bool], memory: _Memory) -> Iterator[SourceFile]:
+    top = root + os.sep
+    for path in sorted(listed):
+        full = top + path
+        try:
+            info = os.lstat(full)
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # tracked, and deleted
+        except OSError as exc:
+            raise _unreadable(full, exc) from exc
+        tracked, seen = listed[path], _seen(info)
+        if stat.S_ISLNK(info.st_mode):
+            yield _link(root, path, tracked, seen)
+        elif stat.S_ISREG(info.st_mode):
+            kind = "x" if info.st_mode & stat.S_IXUSR else "f"
+            content = memory.known(path, seen)
+            if not content:
+                try:
+                    content = hash_file(full)
+                except OSError as exc:
+                    raise _unreadable(full, exc) from exc
+            yield SourceFile(path, kind, content, tracked, seen)
+
+
+def _link(root: str, path: str, tracked: bool, seen: tuple[int, ...]) -> SourceFile:
+    """A link that leads out of the project stands for the file it leads to."""
+    full = os.path.join(root, path)
+    target = os.readlink(full)
+    real = os.path.realpath(full)
+    if not real.startswith(root + os.sep) and os.path.isfile(real):
+        try:
+            return SourceFile(path, "f", hash_file(real), tracked, seen)
+        except OSError as exc:
+            raise _unreadable(full, exc) from exc
+    return SourceFile(path, "l", target, tracked, seen)
+
+
+def _seen(info: stat_result) -> tuple[int, ...]:
+    return (info.st_size, info.st_mtime_ns, info.st_ino, info.st_ctime_ns)
+
+
+def _unreadable(path: str, exc: OSError) -> SteadError:
+    return SteadError(
+        f"cannot be read: {exc.strerror or exc}",
+        where=path,
+        remedy="make it readable, or have git ignore it: a package is built from all files of the project",
+    )
+
+
+class _Memory:
+    """What was in files when they were last read, with what ``stat`` said of them then."""
+
+    def __init__(self, context: Context, root: str) -> None:
+        self._path = os.path.join(place_directory(context.home, root), MEMORY)
+        self._settled = int((context.now() - _SETTLED) * 1e9)
+        self._held: dict[str, list[object]] = {}
+        try:
+            with open(self._path, "rb") as file:
+                held = json.loads(file.read())
+            if held["format"] == _FORMAT and isinstance(held["files"], dict):
+                self._held = held["files"]
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+
+    def known(self, path: str, seen: tuple[int, ...]) -> str:
+        held = self._held.get(path)
+        if isinstance(held, list) and held[:-1] == [*seen] and isinstance(held[-1], str):
+            return held[-1]
+        return ""
+
+    def save(self, files: dict[str, SourceFile]) -> None:
+        """Keep what may be relied upon; a store that cannot be written to keeps nothing."""
+        held: dict[str, list[object]] = {
+            path: [*file.seen, file.content]
+            for path, file in files.items()
+            if file.kind != "l" and max(file.seen[1], file.seen[3]) < self._settled
+        }
+        if held == self._held:
+            return
+        try:
+            write_file(self._path, json.dumps({"format": _FORMAT, "files": held}).encode())
+        except StoreError:
+            pass

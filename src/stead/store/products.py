@@ -1,0 +1,156 @@
+"""Packages that projects make, kept by key as builds are: whole or invisible, then never changed.
+
+A product is a build that holds one file (or directory) and says in its metadata what it
+is. Like any build it stays as long as somebody names it: here, the place whose
+definition it was last made for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from stead.store import locking, places
+from stead.store.atomic import remove_tree, storage, write_file
+from stead.store.builds import META, Builds, build_lock
+from stead.store.layout import METADATA
+from stead.values.errors import StoreError
+from stead.values.frozen import replace
+from stead.values.sha import sha256
+from stead.values.suite import Product
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from stead.store.layout import Layout
+    from stead.store.locking import Note
+
+DIRECTORY = "products@"
+"""Beside the environments of a place; no environment can have this name."""
+
+_WORK = "build-"
+_FIELDS = ("format", "content", "name", "version", "requires_python")
+_LISTS = ("requires", "tags")
+
+
+def place_directory(home: str | os.PathLike[str], root: str) -> str:
+    """Give the directory of what is remembered about the packages of a project."""
+    return os.path.join(places.place_directory(home, root), DIRECTORY)
+
+
+def find(layout: Layout, key: str, name: str) -> Product | None:
+    """Give the product with this key; None where it is not there."""
+    build = Builds(layout).find(key, name)
+    return None if build is None else read(build)
+
+
+def read(build: Path) -> Product | None:
+    """Give what a build holds if it is a product's."""
+    try:
+        with open(os.path.join(build, METADATA, META), "rb") as file:
+            held = json.loads(file.read())["product"]
+        values: dict[str, Any] = {name: str(held[name]) for name in _FIELDS}
+        values |= {name: tuple(held[name]) for name in _LISTS}
+        path = os.path.join(build, held["file"])
+        return Product(definition="", path=path, reused=True, **values)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def realise(
+    layout: Layout,
+    key: str,
+    name: str,
+    make: Callable[[str], Product],
+    *,
+    facts: dict[str, Any],
+    note: Note,
+) -> Product:
+    """Give the product with this key; make it if it is not there.
+
+    ``make(directory)`` leaves one file or directory in ``directory`` and describes it, by its
+    path there. ``facts`` are kept with it. One process makes it; others wait.
+    """
+    made: list[Product] = []
+
+    def fill(temporary: Path, _: Path) -> dict[str, object]:
+        product = make(os.fspath(temporary))
+        made.append(product)
+        held = {name: getattr(product, name) for name in (*_FIELDS, *_LISTS)}
+        held["file"] = os.path.relpath(product.path, temporary)
+        return {
+            "platform": "", "python": "", "interpreter": "", "ecosystems": [], "artifacts": [],
+            **facts, "name": name, "product": held,
+        }  # fmt: skip
+
+    build = Builds(layout).realise(key, name, fill, note=note)
+    found = read(build)
+    if found is None:
+        raise StoreError(
+            "what lies under this key is no package",
+            where=os.fspath(build),
+            remedy="`stead store verify --repair` has it made again",
+        )
+    return replace(found, reused=not made)
+
+
+def use(home: str | os.PathLike[str], root: str, definition: str, builds: Sequence[str]) -> None:
+    """Note that a project's definition needs these builds (``<key>-<name>``): they stay.
+
+    A home that cannot be written to notes nothing.
+    """
+    text = json.dumps({"definition": definition, "builds": sorted({*builds} - {""})}).encode()
+    stem = sha256(definition.encode()).hexdigest()[:16]
+    path = os.path.join(place_directory(home, root), f"{stem}.json")
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        if file.read() == text:
+            return
+    with contextlib.suppress(StoreError):
+        places.make_private(os.fspath(home), os.path.dirname(path))
+        write_file(path, text)
+
+
+@contextlib.contextmanager
+def workshop(layout: Layout, key: str) -> Iterator[str]:
+    """Open a directory to make a product in, always the same for a key; gone at the end.
+
+    The caller holds the key's lock. What killed builders have left of others goes too.
+    """
+    work = os.path.join(layout.scratch, _WORK + key)
+    sweep(layout, held=key)
+    remove_tree(work)
+    with storage(work):
+        os.makedirs(work, mode=0o700)
+    try:
+        yield work
+    finally:
+        with contextlib.suppress(StoreError):
+            remove_tree(work)
+            remove_tree(os.path.join(layout.pycache, work.lstrip(os.sep)))
+
+
+def sweep(layout: Layout, *, held: str = "", dry_run: bool = False) -> list[str]:
+    """Remove the directories of builders that were killed; gives their names.
+
+    ``held`` is the key whose lock the caller holds itself. What cannot be removed stays.
+    """
+    gone = []
+    with contextlib.suppress(FileNotFoundError):
+        for name in sorted(os.listdir(layout.scratch)):
+            key = name.removeprefix(_WORK)
+            if key in (name, held):
+                continue
+            lock = locking.try_exclusive(build_lock(layout, key), description="tidying up")
+            if lock is None:
+                continue
+            try:
+                with contextlib.suppress(StoreError):
+                    if not dry_run:
+                        remove_tree(layout.scratch / name)
+                    gone.append(name)
+            finally:
+                lock.release(remove=True)
+    return gone
