@@ -124,24 +124,32 @@ def test_what_earlier_builds_left_does_not_enter(project: Path, context: Context
     [
         ("return 'spam-1.5-py3-none-any.whl'", "the build left no wheel"),
         (
-            "write(directory + '/spam-1.5-py3-none-any.whl')\n"
-            "write(directory + '/spam-1.5-py2-none-any.whl')\n"
-            "return 'spam-1.5-py3-none-any.whl'",
+            (
+                "write(directory + '/spam-1.5-py3-none-any.whl')\n"
+                "write(directory + '/spam-1.5-py2-none-any.whl')\n"
+                "return 'spam-1.5-py3-none-any.whl'"
+            ),
             "several packages: spam-1.5-py2-none-any.whl, spam-1.5-py3-none-any.whl",
         ),
         (
-            "write(directory + '/eggs-1.5-py3-none-any.whl', 'eggs')\n"
-            "return 'eggs-1.5-py3-none-any.whl'",
+            (
+                "write(directory + '/eggs-1.5-py3-none-any.whl', 'eggs')\n"
+                "return 'eggs-1.5-py3-none-any.whl'"
+            ),
             "the project is called spam, but its build made eggs-1.5",
         ),
         (
-            "write(directory + '/spam-2.0-py3-none-any.whl', version='2.0')\n"
-            "return 'spam-2.0-py3-none-any.whl'",
+            (
+                "write(directory + '/spam-2.0-py3-none-any.whl', version='2.0')\n"
+                "return 'spam-2.0-py3-none-any.whl'"
+            ),
             "the project's version is 1.5, but its build made spam-2.0",
         ),
         (
-            "write(directory + '/spam-1.5-py3-none-any.whl', version='2.0')\n"
-            "return 'spam-1.5-py3-none-any.whl'",
+            (
+                "write(directory + '/spam-1.5-py3-none-any.whl', version='2.0')\n"
+                "return 'spam-1.5-py3-none-any.whl'"
+            ),
             "holds metadata of version 2.0",
         ),
         (
@@ -149,8 +157,10 @@ def test_what_earlier_builds_left_does_not_enter(project: Path, context: Context
             "was to make a package of format wheel, but made spam-1.5.tar.gz",
         ),
         (
-            "open(directory + '/spam-1.5-py3-none-any.whl', 'w').close()\n"
-            "return 'spam-1.5-py3-none-any.whl'",
+            (
+                "open(directory + '/spam-1.5-py3-none-any.whl', 'w').close()\n"
+                "return 'spam-1.5-py3-none-any.whl'"
+            ),
             "this is no wheel",
         ),
         ("raise RuntimeError('no compiler')", "build_wheel failed: RuntimeError: no compiler"),

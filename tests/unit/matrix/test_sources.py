@@ -172,7 +172,9 @@ def test_a_memory_that_is_damaged_is_none(project: Path) -> None:
     assert look(project) == found
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no file here is unreadable to all")
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/mem"), reason="no file here is unreadable to all"
+)
 def test_a_file_that_cannot_be_read_is_named(project: Path) -> None:
     (project / "memory").symlink_to("/proc/self/mem")
     with pytest.raises(SteadError, match="cannot be read") as raised:
