@@ -8,58 +8,99 @@ that the configuration speaks of. Several such directories may lead to one build
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stead.values.context import Context
 
 NOTE = ".stead-environment.json"
 """Written last: what lies beside it is whole."""
 
+LOGS = "log"
+
+_SYSTEM = "include-system-site-packages"
 _LONGEST_HEAD = 4096
 _VERSION = 1
 
 
-def is_made(directory: str, build: str, key: str) -> bool:
-    """Say whether a directory holds the environment of this key, made from this build."""
+def is_made(directory: str, build: str, key: str, *, own: bool = False) -> bool:
+    """Say whether a directory holds the environment of this key, made from this build.
+
+    ``own`` says that it is a copy, not links.
+    """
     try:
         with open(os.path.join(directory, NOTE), "rb") as file:
             noted = json.loads(file.read())
         if noted != _note(build, key):
             return False
-        return os.readlink(os.path.join(directory, "lib")) == os.path.join(build, "lib")
+        lib = os.path.join(directory, "lib")
+        return own or os.readlink(lib) == os.path.join(build, "lib")
     except (OSError, ValueError):
         return False
 
 
-def make(directory: str, build: str, key: str, context: Context) -> None:
+def make(directory: str, build: str, key: str, context: Context, *, system: bool = False) -> None:
     """Fill a directory with links to a build, in place of what was there.
 
-    Killed at any point, it is made again next time. Raises StoreError.
+    ``system`` lets its Python see the packages of the interpreter as well. Killed at any
+    point, it is made again next time. Raises StoreError.
     """
-    from stead.store.atomic import storage, write_file
+    with alone(directory, context):
+        if is_made(directory, build, key):
+            return  # somebody else just has
+        clear(directory)
+        _link(directory, build)
+        if system:
+            open_to_system(directory)
+        note(directory, build, key)
+
+
+@contextlib.contextmanager
+def alone(directory: str, context: Context) -> Iterator[None]:
+    """Have a directory for oneself while it is made. Raises StoreError."""
+    from stead.store.atomic import storage
     from stead.store.layout import Layout
     from stead.store.locking import exclusive
     from stead.values.digest import short_key
 
     guard = Layout(context.home).locks / f"prefix-{short_key(directory)}"
     doing = f"making {directory}"
-    note = context.progress.note
-    with exclusive(guard, note=note, description=doing, remove=True), storage(directory):
-        _clear(directory)
-        _link(directory, build)
-        write_file(os.path.join(directory, NOTE), json.dumps(_note(build, key)).encode())
+    wait = context.progress.note
+    with exclusive(guard, note=wait, description=doing, remove=True), storage(directory):
+        yield
 
 
-def _note(build: str, key: str) -> dict[str, object]:
-    return {"version": _VERSION, "key": key, "build": build}
+def note(directory: str, build: str, key: str) -> None:
+    """Note what a directory holds: from now on it is whole."""
+    from stead.store.atomic import write_file
+
+    write_file(os.path.join(directory, NOTE), json.dumps(_note(build, key)).encode())
 
 
-def _clear(directory: str) -> None:
-    """Empty a directory, which may be tox's; logs of earlier runs stay."""
+def forget(directory: str) -> None:
+    """Have a directory made anew, whatever it holds."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(directory, NOTE))
+
+
+def open_to_system(directory: str) -> None:
+    """Let the Python of a directory see its interpreter's own packages."""
+    path = os.path.join(directory, "pyvenv.cfg")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    os.unlink(path)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(f"{_SYSTEM} = false", f"{_SYSTEM} = true"))
+
+
+def clear(directory: str) -> None:
+    """Make a directory, or empty it, whoever made it; logs of earlier runs stay."""
     from stead.store.atomic import remove_tree
 
     parent = os.path.dirname(directory)
@@ -72,14 +113,19 @@ def _clear(directory: str) -> None:
             os.unlink(directory)
         os.makedirs(directory)
     names = os.listdir(directory)
+    # The note goes first: what is half gone must not pass for whole.
     for name in sorted(names, key=lambda n: n != NOTE):
         path = os.path.join(directory, name)
-        if name == "log" and os.path.isdir(path) and not os.path.islink(path):
+        if name == LOGS and os.path.isdir(path) and not os.path.islink(path):
             continue
         if os.path.isdir(path) and not os.path.islink(path):
             remove_tree(path)
         else:
             os.unlink(path)
+
+
+def _note(build: str, key: str) -> dict[str, object]:
+    return {"version": _VERSION, "key": key, "build": build}
 
 
 def _link(directory: str, build: str) -> None:

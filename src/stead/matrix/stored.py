@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.matrix import prefix, resolution
+from stead.matrix import own, prefix, resolution
 from stead.matrix.kinds import Made
 from stead.store.builds import Builds
 from stead.store.layout import Layout, key_of
+from stead.values.digest import short_key
 
 if TYPE_CHECKING:
     from stead.matrix.kinds import Asked, Log
@@ -25,58 +26,72 @@ class Stored:
 
     def key(self, asked: Asked, context: Context) -> str:
         """See :meth:`stead.matrix.kinds.EnvironmentKind.key`."""
-        done = resolution.kept(asked, context)
+        held = own.copied(asked)
+        done = resolution.kept(held, context)
         if done is None:
-            return resolution.request(asked)
-        return self._key(asked, self._build_name(asked, done, context))
+            return self._key(asked, resolution.request(held))
+        return self._key(asked, self._build_name(held, done, context))
 
     def find(self, asked: Asked, context: Context) -> Made | None:
         """See :meth:`stead.matrix.kinds.EnvironmentKind.find`."""
         if asked.afresh:
             return None
-        done = resolution.kept(asked, context)
+        held = own.copied(asked)
+        done = resolution.kept(held, context)
         if done is None:
             return None
-        name = self._build_name(asked, done, context)
+        name = self._build_name(held, done, context)
         build = Builds(Layout(context.home)).find(name[:20], name[21:])
         if build is None:
             return None
-        return self._made(asked, os.fspath(build))
+        return self._made(asked, os.fspath(build), context)
 
     def create(self, asked: Asked, context: Context, log: Log) -> Made:
         """See :meth:`stead.matrix.kinds.EnvironmentKind.create`."""
         from stead.pipeline import build as building
 
-        done = resolution.resolve(asked, context, log)
-        wanted = resolution.wanted_build(asked, done, context)
+        held = own.copied(asked)
+        done = resolution.resolve(held, context, log)
+        wanted = resolution.wanted_build(held, done, context)
         found = building.find(wanted, context.home)
         if found is None:
             log(f"making {asked.environment.name}: {_counted(len(wanted.artifacts))}")
-            spec, plan = resolution.plan_of(asked, context)
+            spec, plan = resolution.plan_of(held, context)
             found = building.build(wanted, spec, plan, context)
-        resolution.remember(asked, done, found.name, context)
-        made = None if asked.afresh else self._made(asked, os.fspath(found))
-        if made is None:
-            key = self._key(asked, found.name)
+        resolution.remember(held, done, found.name, context)
+        build = os.fspath(found)
+        made = None if asked.afresh else self._made(asked, build, context)
+        if made is not None:
+            return made
+        key = self._key(asked, found.name)
+        if own.is_own(asked):
+            where = own.directory(asked, context)
+            own.make(asked, build, self._changes(where, build, context), context, log)
+        else:
+            system = asked.environment.contents.system_site_packages
             log(f"linking it at {asked.environment.prefix}")
-            prefix.make(asked.environment.prefix, os.fspath(found), key, context)
-            made = self._made(asked, os.fspath(found))
+            if asked.afresh:
+                prefix.forget(asked.environment.prefix)
+            prefix.make(asked.environment.prefix, build, key, context, system=system)
+        made = self._made(asked, build, context)
         assert made is not None
         return made
 
     def activation(self, asked: Asked, made: Made, context: Context) -> tuple[Change, ...]:
         """See :meth:`stead.matrix.kinds.EnvironmentKind.activation`."""
+        return self._changes(made.prefix, made.store, context)
+
+    def _changes(self, where: str, build: str, context: Context) -> tuple[Change, ...]:
         from pathlib import Path
 
         from stead.pipeline.activate import build_changes
         from stead.values.activation import Change
 
-        changes = build_changes(Path(made.store), self.ecosystems, context)
-        if made.prefix == made.store:
+        changes = build_changes(Path(build), self.ecosystems, context)
+        if where == build:
             return changes
         return tuple(
-            Change(c.kind, c.name, made.prefix, c.separator) if c.value == made.store else c
-            for c in changes
+            Change(c.kind, c.name, c.value.replace(build, where), c.separator) for c in changes
         )
 
     def verify(self, made: Made, context: Context) -> tuple[str, ...]:
@@ -99,15 +114,21 @@ class Stored:
         return f"{wanted.key}-{wanted.name}"
 
     def _key(self, asked: Asked, build: str) -> str:
-        return key_of(build) or build[:20]
+        if own.is_own(asked):
+            return own.key(asked, build)
+        held = key_of(build) or build[:20]
+        if asked.environment.contents.system_site_packages:
+            return short_key([held, "system"])
+        return held
 
-    def _made(self, asked: Asked, build: str) -> Made | None:
-        """Give the environment where its commands see it; None where it is not linked there."""
+    def _made(self, asked: Asked, build: str, context: Context) -> Made | None:
+        """Give the environment where its commands see it; None where it is not there."""
         key = self._key(asked, os.path.basename(build))
-        where = asked.environment.prefix or build
-        if where != build and not prefix.is_made(where, build, key):
+        copied = own.is_own(asked)
+        where = own.directory(asked, context) if copied else asked.environment.prefix or build
+        if where != build and not prefix.is_made(where, build, key, own=copied):
             return None
-        return Made(key, where, build, (os.path.join(where, "bin"),))
+        return Made(key, where, where if copied else build, (os.path.join(where, "bin"),))
 
 
 def _counted(number: int) -> str:

@@ -22,8 +22,10 @@ _OWN = frozenset({"key", "path", "created", "by", "format", "files_sha256", "dig
 """What a store writes into a build's metadata itself."""
 
 
-def private_copy(build: Path, destination: Path) -> Relocated:
+def private_copy(build: Path, destination: Path, final: Path | None = None) -> Relocated:
     """Copy a build to ``destination``, for its owner to change as they like.
+
+    Its files are made fit for ``final``, where that is another place.
 
     ``destination`` must not exist, or be an empty directory. Nothing is shared
     with the store in a way that a change could reach it. What comes back names
@@ -46,7 +48,7 @@ def private_copy(build: Path, destination: Path) -> Relocated:
             os.makedirs(parent, exist_ok=True)
             os.mkdir(temporary)
             copy_tree(os.fspath(build), temporary, skip=frozenset({METADATA}))
-            result = relocate(temporary, recorded_path(build) or build, target)
+            result = relocate(temporary, recorded_path(build) or build, final or target)
             os.rename(temporary, target)
             sync_directory(parent)
     except BaseException:
