@@ -1,0 +1,131 @@
+"""The part of `stead test` that runs: what is shown meanwhile, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from stead.matrix import describe, limits
+from stead.matrix.execute import Manner, execute, passed
+from stead.matrix.running import Stop
+from stead.values.errors import UsageError
+from stead.values.frozen import replace
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from stead.cli.app import App
+    from stead.matrix.asking import Asked
+    from stead.matrix.plan import Plan
+    from stead.matrix.reports import About
+    from stead.values.suite import Result, Suite
+
+FAILED = 1
+_OF_SIGNAL = 128
+
+
+def run(args: argparse.Namespace, app: App, question: Asked) -> int:
+    """Run what is asked for; gives the exit code."""
+    suite = describe.suite(question, app.context)
+    plan = describe.plan(suite, question)
+    for note in suite.notes:
+        app.err(f"{note.origin}: {note.message}" + (f" → {note.remedy}" if note.remedy else ""))
+    if not plan.cells:
+        raise UsageError("no environment is chosen", remedy="see `stead test --list`")
+    parallel = args.parallel or "1"
+    running = sum(1 for cell in plan.cells if not cell.skip)
+    bound = limits.limits(
+        parallel, limits.machine(), running, fail_fast=args.fail_fast and not args.keep_going
+    )
+    stop = Stop()
+    results, about = _shown(args, app, suite, plan, _manner(args, app, bound), stop)
+    _left(args, app, results, about)
+    if stop.level:
+        return _OF_SIGNAL + stop.signal if stop.signal else FAILED
+    return 0 if passed(results) else FAILED
+
+
+def _manner(args: argparse.Namespace, app: App, bound: limits.Limits) -> Manner:
+    columns, rows = os.get_terminal_size() if sys.stdout.isatty() else (0, 0)
+    return Manner(
+        limits=bound,
+        timeout=_seconds(args.timeout),
+        retries=_number(args.retries),
+        recreate=args.recreate,
+        no_commands=args.notest,
+        columns=columns,
+        rows=rows,
+        keyed=args.since_success,
+    )
+
+
+def _shown(
+    args: argparse.Namespace, app: App, suite: Suite, plan: Plan, manner: Manner, stop: Stop
+) -> tuple[dict[str, Result], About]:
+    """Carry the plan out, and show it."""
+    from stead.matrix.reports import About, outlet, reporter
+
+    style, where = outlet(
+        app.context.environ,
+        terminal=sys.stdout.isatty(),
+        encoding=sys.stdout.encoding or "utf-8",
+        parallel=manner.limits.parallel > 1,
+        cells=len(plan.cells),
+        size=lambda: tuple(os.get_terminal_size()) if sys.stdout.isatty() else (80, 24),  # type: ignore[return-value]
+    )
+    manner = replace(manner, colour=where.colour)
+    about = About(
+        root=suite.root,
+        file=suite.file,
+        name=os.path.basename(suite.root),
+        origins={one.name: one.origin for one in suite.environments if one.origin.file},
+        started=app.context.now(),
+    )
+
+    def write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    shown = reporter(style, write, where, about)
+    results = execute(suite, plan, app.context, manner, shown.event, stop=stop)
+    seconds = app.context.now() - about.started
+    shown.finish(results.values(), seconds)
+    return results, replace(about, seconds=seconds)
+
+
+def _left(args: argparse.Namespace, app: App, results: Mapping[str, Result], about: About) -> None:
+    """Write the files that were asked for."""
+    from stead.matrix.reports import files
+
+    def path(name: str | None) -> str:
+        return os.path.join(app.cwd, name) if name else ""
+
+    wanted = files.Files(
+        junit=path(args.junit),
+        html=path(args.report),
+        json=path(args.report_json),
+        job_summary=app.context.environ.get("GITHUB_STEP_SUMMARY", ""),
+    )
+    if wanted:
+        files.write(wanted, results.values(), about)
+
+
+def _seconds(text: str | None) -> float | None:
+    if not text:
+        return None
+    from stead.config.quantities import nanoseconds
+
+    try:
+        return nanoseconds(f"{text}s" if text.replace(".", "", 1).isdigit() else text) / 1e9
+    except ValueError as exc:
+        raise UsageError(f"--timeout: {text!r} is no time: {exc}", remedy="give 90s or 10min") from exc
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdigit():
+        raise UsageError(f"--retries: {text!r} is no number", remedy="give 0 or more")
+    return int(text)

@@ -1,0 +1,289 @@
+"""A plan carried out: packages made, environments made ready, commands run.
+
+Each build is a job, and each cell is one: it makes its environment ready and runs its
+commands there. What is needed by several is made by the first that comes to it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from typing import TYPE_CHECKING
+
+from stead.matrix import commands, contents, products, scheduler
+from stead.matrix.commands import Terms
+from stead.matrix.fitting import unfit
+from stead.matrix.running import Job
+from stead.values.digest import short_key
+from stead.values.frozen import dataclass, field, replace
+from stead.values.suite import Event, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stead.matrix.limits import Limits
+    from stead.matrix.plan import Build, Cell, Plan
+    from stead.matrix.running import Stop, Turn
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.package import PackageDefinition
+    from stead.values.suite import Environment, Product, Ready, Suite
+
+    Emit = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a plan is carried out.
+
+    ``timeout`` (seconds) and ``retries`` replace what environments say, where given.
+    ``known`` are cells that need not run: label → how each ended with this very key, as
+    a function, for a key is known only when the package is there. ``ended`` gets each
+    cell's result with its key. ``seconds`` says how long a job took before.
+    """
+
+    limits: Limits
+    timeout: float | None = None
+    retries: int | None = None
+    recreate: bool = False
+    no_commands: bool = False
+    """Make everything ready, and run nothing."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """Given to all commands, besides what their environment says."""
+    columns: int = 0
+    rows: int = 0
+    colour: bool = False
+    keyed: bool = False
+    """Whether cells get keys, which takes a look at all files of the project."""
+    known: Callable[[str, str], str] = field(default=lambda _label, _key: "")
+    """Says of a cell and its key why it need not run; nothing where it must."""
+    seconds: Callable[[str], float] = field(default=lambda _job: 0.0)
+    of_cell: Callable[[str], tuple[tuple[str, str], ...]] = field(default=lambda _label: ())
+    """Gives further variables of a cell, by its label."""
+
+
+def execute(
+    suite: Suite,
+    plan: Plan,
+    context: Context,
+    manner: Manner,
+    emit: Emit,
+    *,
+    stop: Stop | None = None,
+) -> dict[str, Result]:
+    """Carry out a plan; gives how each job ended, builds first, by name.
+
+    ``emit`` gets every event. Raises only for mistakes in the plan itself: what a job
+    raises is its failure.
+    """
+    run = _Run(suite, plan, context, manner)
+    skipped = _skipped(suite, plan)
+    for result in skipped.values():
+        emit(Event(result.job, "done", context.now(), "cell", result=result))
+    done = scheduler.run(run.jobs(), manner.limits, emit, stop, now=context.now)
+    builds = {name: one for name, one in done.items() if one.kind == "build"}
+    cells = {c.label: skipped.get(c.label) or done[c.label] for c in plan.cells}
+    return {**builds, **cells}
+
+
+def _skipped(suite: Suite, plan: Plan) -> dict[str, Result]:
+    """Give the results of cells that cannot run; one without its interpreter may be a failure."""
+    by_name = {one.name: one for one in suite.environments}
+    found = {}
+    for cell in plan.cells:
+        if cell.skip:
+            one = by_name[cell.environment]
+            failed = bool(one.missing) and not one.skip
+            found[cell.label] = Result(
+                job=cell.label,
+                kind="cell",
+                status="failed" if failed else "skipped",
+                reason=cell.skip,
+                environment=cell.environment,
+                definition=cell.definition,
+            )
+    return found
+
+
+class _Run:
+    def __init__(self, suite: Suite, plan: Plan, context: Context, manner: Manner) -> None:
+        self._suite, self._plan, self._context, self._manner = suite, plan, context, manner
+        self._environments = {one.name: one for one in suite.environments}
+        self._definitions = {one.name: one for one in suite.definitions}
+        self._seen = products.Seen()
+        self._products: dict[str, Product] = {}
+        self._reading = threading.Lock()
+        self._tree = ""
+
+    def jobs(self) -> Sequence[Job]:
+        labels = {cell.label for cell in self._plan.cells}
+        running = [cell for cell in self._plan.cells if not cell.skip]
+        names: dict[str, str] = {}
+        jobs: list[Job] = []
+        for build in self._plan.builds:
+            names[build.key] = build.key if build.key not in labels else f"package {build.key}"
+            jobs.append(self._build(build, names[build.key]))
+        there = {cell.label for cell in running}
+        for cell in running:
+            one = self._environments[cell.environment]
+            retries = self._manner.retries
+            jobs.append(
+                Job(
+                    name=cell.label,
+                    kind="cell",
+                    run=self._cell_of(cell),
+                    needs=(names[cell.build],) if cell.build else (),
+                    after=tuple(label for label in cell.after if label in there),
+                    resources=one.work.resources,
+                    retries=one.work.retries if retries is None else retries,
+                    seconds=self._manner.seconds(cell.label),
+                    fail_fast=one.work.fail_fast,
+                    environment=cell.environment,
+                    definition=cell.definition,
+                )
+            )
+        return jobs
+
+    # -- builds
+
+    def _build(self, build: Build, name: str) -> Job:
+        definition = self._definitions[build.definition]
+        served = next(c for c in self._plan.cells if c.label == build.serves[0])
+        interpreter = self._environments[served.environment].interpreter
+
+        def run(turn: Turn) -> Result:
+            product = self._made(definition, interpreter, turn)
+            self._products[build.key] = product
+            return Result(
+                job=name,
+                kind="build",
+                status="passed",
+                reason="nothing it is made from has changed" if product.reused else "",
+                key=product.content,
+                definition=definition.name,
+                reused=product.reused,
+            )
+
+        return Job(
+            name=name,
+            kind="build",
+            run=run,
+            seconds=self._manner.seconds(name),
+            definition=definition.name,
+        )
+
+    def _made(
+        self, definition: PackageDefinition, interpreter: Interpreter | None, turn: Turn
+    ) -> Product:
+        ready: Ready | None = None
+        if definition.environment and definition.environment in self._environments:
+            ready = self._ready(self._environments[definition.environment], None, turn)
+        return products.make(
+            definition,
+            self._suite.root,
+            interpreter,
+            self._context,
+            turn.line,
+            seen=self._seen,
+            ready=ready,
+        )
+
+    # -- cells
+
+    def _cell_of(self, cell: Cell) -> Callable[[Turn], Result]:
+        def run(turn: Turn) -> Result:
+            return self._cell(cell, turn)
+
+        return run
+
+    def _cell(self, cell: Cell, turn: Turn) -> Result:
+        one = self._environments[cell.environment]
+        manner = self._manner
+        product = self._product(cell, one, turn)
+        if product is not None and (why := unfit(product, one.interpreter)):
+            return Result(job=cell.label, kind="cell", status="skipped", reason=why)
+        ready = self._ready(one, product, turn)
+        key = self._key(one, ready, product)
+        if manner.no_commands:
+            return Result(
+                job=cell.label, kind="cell", status="passed", key=key, reused=ready.reused,
+                reason="made ready; nothing was to run",
+            )  # fmt: skip
+        if key and (why := manner.known(cell.label, key)):
+            return Result(
+                job=cell.label, kind="cell", status="passed", key=key, reused=True, reason=why
+            )
+        work = one.work
+        if manner.timeout is not None:
+            work = replace(work, timeout=manner.timeout)
+        result = commands.run(work, ready, self._terms(cell, one, product), turn)
+        return replace(result, key=key)
+
+    def _product(self, cell: Cell, one: Environment, turn: Turn) -> Product | None:
+        if not cell.definition:
+            return None
+        if cell.build:
+            return self._products[cell.build]
+        return self._made(self._definitions[cell.definition], one.interpreter, turn)
+
+    def _ready(self, one: Environment, product: Product | None, turn: Turn) -> Ready:
+        return contents.ready(
+            one, product, self._suite.root, self._context, turn.line, recreate=self._manner.recreate
+        )
+
+    def _key(self, one: Environment, ready: Ready, product: Product | None) -> str:
+        """Digest what a cell's outcome depends on; empty where nobody asks for it."""
+        if not self._manner.keyed:
+            return ""
+        with self._reading:
+            if not self._tree:
+                self._tree = self._seen.sources(self._suite.root, self._context).digest
+        work = one.work
+        passed = (
+            commands.passed(self._context.environ, work.pass_env, work.disallow_pass_env)
+            if "*" not in work.pass_env
+            else {}
+        )
+        return short_key(
+            {
+                "environment": ready.key,
+                "package": product.content if product else "",
+                "work": [work.before, work.commands, work.after, work.directory, work.set_env],
+                "passed": sorted(passed.items()),
+                "changes": ready.changes,
+                "tree": self._tree,
+            }
+        )
+
+    def _terms(self, cell: Cell, one: Environment, product: Product | None) -> Terms:
+        manner = self._manner
+        variables: Mapping[str, str] = {
+            **dict(manner.variables),
+            **dict(manner.of_cell(cell.label)),
+            **({"TOX_PACKAGE": product.path} if product and self._suite.source == "tox" else {}),
+        }
+        return Terms(
+            caller=self._context.environ,
+            log=log_file(self._suite, one, cell.label),
+            columns=manner.columns,
+            rows=manner.rows,
+            colour=manner.colour,
+            shared=manner.limits.parallel > 1,
+            variables=tuple(variables.items()),
+        )
+
+
+def log_file(suite: Suite, one: Environment, label: str) -> str:
+    """Give the path of a cell's complete output."""
+    directory = one.logs or os.path.join(suite.work_directory, "log")
+    return os.path.join(directory, re.sub(r"[^A-Za-z0-9_.+-]+", "_", label).strip("_") + ".log")
+
+
+def passed(results: Mapping[str, Result]) -> bool:
+    """Say whether a run is a success: something ran, and all of it passed."""
+    cells = [r for r in results.values() if r.kind == "cell"]
+    good = ("passed", "flaky", "skipped")
+    return all(r.status in good or r.ignored for r in results.values()) and (
+        not cells or any(r.status != "skipped" for r in cells)
+    )
