@@ -14,8 +14,6 @@ from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
-
     from stead.cli.app import App
     from stead.matrix.asking import Asked
     from stead.matrix.plan import Plan
@@ -40,15 +38,14 @@ def run(args: argparse.Namespace, app: App, question: Asked) -> int:
         parallel, limits.machine(), running, fail_fast=args.fail_fast and not args.keep_going
     )
     stop = Stop()
-    results, about = _shown(args, app, suite, plan, _manner(args, app, bound), stop)
-    _left(args, app, results, about)
+    results, _ = _shown(app, suite, plan, _manner(args, bound), stop)
     if stop.level:
         return _OF_SIGNAL + stop.signal if stop.signal else FAILED
     return 0 if passed(results) else FAILED
 
 
-def _manner(args: argparse.Namespace, app: App, bound: limits.Limits) -> Manner:
-    columns, rows = os.get_terminal_size() if sys.stdout.isatty() else (0, 0)
+def _manner(args: argparse.Namespace, bound: limits.Limits) -> Manner:
+    columns, rows = _size() if sys.stdout.isatty() else (0, 0)
     return Manner(
         limits=bound,
         timeout=_seconds(args.timeout),
@@ -62,7 +59,7 @@ def _manner(args: argparse.Namespace, app: App, bound: limits.Limits) -> Manner:
 
 
 def _shown(
-    args: argparse.Namespace, app: App, suite: Suite, plan: Plan, manner: Manner, stop: Stop
+    app: App, suite: Suite, plan: Plan, manner: Manner, stop: Stop
 ) -> tuple[dict[str, Result], About]:
     """Carry the plan out, and show it."""
     from stead.matrix.reports import About, outlet, reporter
@@ -73,7 +70,7 @@ def _shown(
         encoding=sys.stdout.encoding or "utf-8",
         parallel=manner.limits.parallel > 1,
         cells=len(plan.cells),
-        size=lambda: tuple(os.get_terminal_size()) if sys.stdout.isatty() else (80, 24),  # type: ignore[return-value]
+        size=_size,
     )
     manner = replace(manner, colour=where.colour)
     about = About(
@@ -95,21 +92,13 @@ def _shown(
     return results, replace(about, seconds=seconds)
 
 
-def _left(args: argparse.Namespace, app: App, results: Mapping[str, Result], about: About) -> None:
-    """Write the files that were asked for."""
-    from stead.matrix.reports import files
-
-    def path(name: str | None) -> str:
-        return os.path.join(app.cwd, name) if name else ""
-
-    wanted = files.Files(
-        junit=path(args.junit),
-        html=path(args.report),
-        json=path(args.report_json),
-        job_summary=app.context.environ.get("GITHUB_STEP_SUMMARY", ""),
-    )
-    if wanted:
-        files.write(wanted, results.values(), about)
+def _size() -> tuple[int, int]:
+    """Give columns and rows of the terminal, asked anew each time: people resize it."""
+    try:
+        size = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return (80, 24)
+    return size.columns, size.lines
 
 
 def _seconds(text: str | None) -> float | None:
@@ -120,7 +109,9 @@ def _seconds(text: str | None) -> float | None:
     try:
         return nanoseconds(f"{text}s" if text.replace(".", "", 1).isdigit() else text) / 1e9
     except ValueError as exc:
-        raise UsageError(f"--timeout: {text!r} is no time: {exc}", remedy="give 90s or 10min") from exc
+        raise UsageError(
+            f"--timeout: {text!r} is no time: {exc}", remedy="give 90s or 10min"
+        ) from exc
 
 
 def _number(text: str | None) -> int | None:
