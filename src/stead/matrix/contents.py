@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.matrix.activating import activated, entered
 from stead.matrix.kinds import Asked, kind
-from stead.values.activation import Change, apply
-from stead.values.suite import Ready
 
 if TYPE_CHECKING:
     from stead.matrix.kinds import Log
     from stead.values.context import Context
-    from stead.values.suite import Environment, Product
+    from stead.values.suite import Environment, Product, Ready
+
+__all__ = ["entered", "key", "ready"]
 
 
 def _silent(_: str) -> None:
@@ -45,21 +46,8 @@ def ready(
     if made is None:
         made = one.create(asked, context, log)
     _directories(environment)
-    changes = (
-        *(Change("prepend", "PATH", p, os.pathsep) for p in reversed(made.programs)),
-        *one.activation(asked, made, context),
-    )
-    environ = apply((*_always(context), *changes), {"PATH": ""})
-    environ.pop("PATH")
-    return Ready(
-        key=made.key,
-        prefix=made.prefix,
-        store=made.store,
-        programs=made.programs,
-        environ=tuple(environ.items()),
-        reused=reused,
-        changes=(*_always(context), *changes),
-    )
+    changes = one.activation(asked, made, context)
+    return activated(asked, made, changes, context, reused=reused)
 
 
 def key(environment: Environment, product: Product | None, root: str, context: Context) -> str:
@@ -70,11 +58,6 @@ def key(environment: Environment, product: Product | None, root: str, context: C
     Raises InterpreterError where there is no Python.
     """
     return kind(environment.kind).key(Asked(environment, product, root), context)
-
-
-def _always(context: Context) -> tuple[Change, ...]:
-    """Give what holds in every environment: builds are read-only, and take no compiled modules."""
-    return (Change("set", "PYTHONPYCACHEPREFIX", os.path.join(context.home, "pycache")),)
 
 
 def _directories(environment: Environment) -> None:

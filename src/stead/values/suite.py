@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stead.values.activation import Change
     from stead.values.interpreter import Interpreter
     from stead.values.package import PackageDefinition
+    from stead.values.secret import Secret
     from stead.values.spec import Configuration
     from stead.values.testenv import Note, TestCommand
 
@@ -187,6 +188,10 @@ class Ready:
     environ: tuple[tuple[str, str], ...] = ()
     reused: bool = False
     changes: tuple[Change, ...] = ()
+    prepared: object = field(default=None, compare=False)
+    """What is needed to enter it; nothing for tox's environments."""
+    hidden: tuple[Secret, ...] = field(default=(), compare=False)
+    """Values that no log may show."""
 
 
 Status = Literal["passed", "failed", "skipped", "flaky", "interrupted", "timeout"]
