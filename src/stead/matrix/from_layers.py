@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from stead.matrix.goals import default_environments, definitions, goal
 from stead.matrix.writes import writes
 from stead.pipeline import lockfile
-from stead.pipeline.compose import compose, is_implicit, layer_candidates, split_environment
+from stead.pipeline.compose import (
+    compose,
+    is_implicit,
+    layer_candidates,
+    package_layers,
+    split_environment,
+)
 from stead.pipeline.discover import discover
 from stead.pipeline.lock import plan
 from stead.pipeline.uses import Modules
@@ -17,7 +23,7 @@ from stead.store.layout import Layout
 from stead.values.digest import short_key
 from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
-from stead.values.names import nearest
+from stead.values.names import DEFAULT, nearest
 from stead.values.suite import Contents, Environment, Suite, Work
 
 if TYPE_CHECKING:
@@ -157,6 +163,10 @@ class LayerTests:
             outline,
             contents=contents,
             configuration=spec.configuration,
+            lock_file=self._lock_file,
+            lock_place=lockfile.slot_place(spec.place, spec.root),
+            lock_environment="-".join(package_layers(self._manifests, spec.layers)) or DEFAULT,
+            workspace=spec.root,
             work=Work(
                 commands=commands,
                 directory=spec.place,
@@ -192,12 +202,16 @@ class LayerTests:
         return self._specs[name]
 
     @cached_property
+    def _lock_file(self) -> str:
+        found, home = self._found, self._context.home
+        return lockfile.lock_file(found.root, found.place, bare=found.bare, home=home)
+
+    @cached_property
     def _modules(self) -> Modules:
         found, context = self._found, self._context
         pins: tuple[Pin, ...] = ()
         if any(m.uses for m in found.manifests):
-            path = lockfile.lock_file(found.root, found.place, bare=found.bare, home=context.home)
-            pins = lockfile.read_to_build_on(path).pins
+            pins = lockfile.read_to_build_on(self._lock_file).pins
         return Modules(context, pins=pins, fetch=False, root=found.root)
 
     def _filled(self, command: TestCommand) -> TestCommand:
