@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 from stead.cli import errors as rendering
 from stead.cli import main as program
 from stead.formats import known, schema
+from stead.matrix.reports import as_json
 from stead.values import errors
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -42,7 +44,23 @@ def pages() -> dict[Path, str]:
         REFERENCE / "files.md": files(),
         REFERENCE / "errors.md": error_classes(),
         REFERENCE / "stead-toml.md": schema.markdown(),
+        REFERENCE / "test-report.md": test_report(),
     }
+
+
+def test_report() -> str:
+    """Describe the JSON report of a test run, with its schema."""
+    parts = [
+        "# The JSON report of a test run",
+        _MADE.format("the fields of the report"),
+        "What `stead test` leaves for programs to read. `version` is raised when a field goes"
+        " away or changes its meaning; new fields may come at any time. All fields are always"
+        " there; text that a run has nothing to say for is empty.",
+        as_json.markdown().rstrip(),
+        "## As JSON Schema",
+        f"```json\n{json.dumps(as_json.schema(), indent=2)}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def commands() -> str:

@@ -102,7 +102,7 @@ def _line(row: Row, now: float, width: int, name_width: int, *, symbols: bool, c
     ellipsis = "…" if symbols else "~"
     name = text.cut(row.name, name_width, ellipsis)
     name += " " * (name_width - text.columns(name))
-    said = f"{mark} {name}  {took:>9}  {row.last or row.state}"
+    said = f"{mark} {name}  {took:>10}  {row.last or row.state}"
     said = text.cut(said.rstrip(), width, ellipsis)
     if colour and row.state in summary.COLOURS:
         said = f"\x1b[{summary.COLOURS[row.state]}m{said[:1]}\x1b[0m{said[1:]}"
@@ -165,13 +165,13 @@ class Board(Plain):
             self._ticker.join()
         with self._lock:
             if self._drawn:
-                self.raw(_up(self._drawn, self.outlet.size()[0]) + "\x1b[J")
+                self.raw(_up(self._drawn, self.outlet.extent()[0]) + "\x1b[J")
                 self._drawn = []
 
     def draw(self) -> None:
         """Draw the picture as of now, if it is another one."""
         with self._lock:
-            size = self.outlet.size()
+            size = self.outlet.extent()
             now = self.outlet.now()
             lines = picture(
                 [_quoted(row) for row in self._rows.values()],

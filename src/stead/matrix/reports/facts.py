@@ -36,6 +36,11 @@ class Outlet:
     size: Callable[[], tuple[int, int]] = _unknown_size
     now: Callable[[], float] = time.time
 
+    def extent(self) -> tuple[int, int]:
+        """Give columns and rows; those usual where a terminal does not know its own."""
+        columns, rows = self.size()
+        return columns or 80, rows or 24
+
 
 @dataclass(frozen=True, slots=True)
 class About:

@@ -148,5 +148,4 @@ def _bounded(lines: list[str]) -> str:
 
 def _cell(value: str) -> str:
     """Escape text for a cell of a Markdown table, where it may be HTML too."""
-    shown = text.xml(text.one_line(value))
-    return re.sub(r"([\\`*_\[\]|~#!$@])", r"\\\1", shown)
+    return text.xml(re.sub(r"([\\`*_\[\]|~#!$@])", r"\\\1", text.one_line(value)))

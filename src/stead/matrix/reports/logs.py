@@ -51,3 +51,8 @@ def lines(path: str) -> Iterator[str]:
                 yield line.removesuffix("\n")
     except OSError:
         return
+
+
+def share(number: int, most: int, together: int) -> int:
+    """Say how many bytes each of ``number`` logs gets, of ``together`` and at most ``most``."""
+    return min(most, together // max(number, 1))

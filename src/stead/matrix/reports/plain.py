@@ -107,7 +107,7 @@ class Plain:
 
     def end(self, results: list[Result], seconds: float) -> None:
         """Show the summary."""
-        width = self.outlet.size()[0] if self.outlet.terminal else None
+        width = self.outlet.extent()[0] if self.outlet.terminal else None
         self.say()
         for line in summary.table(results, seconds, width=width, colour=self.outlet.colour):
             self.say(line)

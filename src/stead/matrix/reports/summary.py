@@ -122,14 +122,13 @@ def table(
     titles = [text.one_line(title(r)) for r in shown]
     status_width = max((len(r.status) for r in shown), default=0)
     label_width = max(map(text.columns, titles), default=0)
+    times = [duration(one.seconds) if one.seconds else "" for one in shown]
+    time_width = max(map(len, times), default=0)
     if width is not None:
-        label_width = min(label_width, max(8, width - status_width - 14))
+        label_width = min(label_width, max(8, width - status_width - time_width - 4))
     lines = []
-    for one, name in zip(shown, titles, strict=True):
-        took = duration(one.seconds) if one.seconds else ""
-        row = (
-            f"{one.status:<{status_width}}  {text.pad(name, label_width)}  {took:>9}  {remark(one)}"
-        )
+    for one, name, took in zip(shown, titles, times, strict=True):
+        row = f"{one.status:<{status_width}}  {text.pad(name, label_width)}  {took:>{time_width}}  {remark(one)}"
         row = text.cut(row.rstrip(), width)
         paint = colour and row.startswith(one.status)
         lines.append(painted(one.status, one.status) + row[len(one.status) :] if paint else row)

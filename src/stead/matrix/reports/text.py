@@ -31,7 +31,7 @@ def encodable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Give what a terminal would show of a line in the end, in one line without controls."""
-    ends = text.rstrip("\r\n")
+    ends = text.rstrip("\r\n").replace("\r\n", "\n")
     shown = _ESCAPES.sub("", ends.rpartition("\r")[2][:_LONGEST])
     return encodable(_CONTROL.sub("", shown.expandtabs(4).replace("\n", " ")))
 
@@ -45,7 +45,13 @@ def page(text: str) -> str:
 def xml(text: str) -> str:
     """Escape output for an element or a quoted attribute of XML 1.0 or HTML."""
     plain = _NOT_XML.sub("\ufffd", page(text))
-    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+    for char, entity in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ('"', "&quot;"),
+        ("'", "&#39;"),
+    ):
         plain = plain.replace(char, entity)
     return plain
 
@@ -67,7 +73,7 @@ def cut(text: str, width: int | None, ellipsis: str = "…") -> str:
 
     None leaves it as it is.
     """
-    if width is None or (len(text) <= width and columns(text) <= width):
+    if width is None or columns(text) <= width:
         return text
     room = width - columns(ellipsis)
     if room < 0:
