@@ -37,6 +37,12 @@ GROUPS = {
 }
 
 
+_REPORT = """\
+What a run leaves for programs to read. `version` is raised when a field goes away or changes
+its meaning; new fields may come at any time. All fields are always there; text that a run has
+nothing to say for is empty."""
+
+
 def pages() -> dict[Path, str]:
     """Give every generated page with its text."""
     return {
@@ -53,9 +59,7 @@ def test_report() -> str:
     parts = [
         "# The JSON report of a test run",
         _MADE.format("the fields of the report"),
-        "What `stead test` leaves for programs to read. `version` is raised when a field goes"
-        " away or changes its meaning; new fields may come at any time. All fields are always"
-        " there; text that a run has nothing to say for is empty.",
+        _REPORT,
         as_json.markdown().rstrip(),
         "## As JSON Schema",
         f"```json\n{json.dumps(as_json.schema(), indent=2)}\n```",
