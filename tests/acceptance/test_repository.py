@@ -26,6 +26,9 @@ GREETING = "hello"
 
 [tasks]
 greet = ["printenv", "GREETING"]
+
+[layer.check]
+commands = [["true"]]
 """
 
 # What says how to reach an index from here.
@@ -53,6 +56,9 @@ READING = {
     "config diff default default": dict,
     "log": list,
     "diff": dict,
+    "test --list": dict,
+    "test --config": dict,
+    "test --plan": dict,
 }
 ACTING = {
     "lock": list,
@@ -71,7 +77,13 @@ ACTING = {
     "restore --yes": dict,
 }
 # Those whose answer is text, which another program reads as it is.
-TEXT = ("schema", "hook bash", "env vars --shell sh", "export --format requirements")
+TEXT = (
+    "schema",
+    "test --matrix gitlab",
+    "hook bash",
+    "env vars --shell sh",
+    "export --format requirements",
+)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
+
     from stead.cli.app import App
     from stead.matrix.asking import Asked
     from stead.matrix.plan import Plan

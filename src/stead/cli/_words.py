@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from stead.cli.app import make_app
 from stead.pipeline.words import words
 from stead.values.errors import SteadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stead.cli.app import App
 
 
 def answer(rest: list[str], directory: str | None) -> int:
     """Answer about one kind of word; ``directory`` is what ``-C`` names."""
     try:
         app = make_app(argparse.Namespace(directory=directory))
+        if rest[:1] == ["tested"]:
+            return _print(_tested(app))
         request = app.request()
         found = words(
             rest[0] if rest else "",
@@ -30,6 +38,20 @@ def answer(rest: list[str], directory: str | None) -> int:
         )
     except SteadError:
         return 0
+    return _print(found)
+
+
+def _tested(app: App) -> Iterable[tuple[str, str]]:
+    """Name the environments that there are to test."""
+    from stead.matrix import describe
+    from stead.matrix.asking import Asked
+
+    asked = Asked(app.directory, app.platform, app.user_home)
+    found = describe.read(asked, app.context, look=False)
+    return [(name, "") for name in found.names]
+
+
+def _print(found: Iterable[tuple[str, str]]) -> int:
     text = "".join(f"{word}\t{about}\n" for word, about in found)
     sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
     sys.stdout.buffer.flush()

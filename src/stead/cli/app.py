@@ -72,17 +72,26 @@ class App:
         overlay = inside.overlay() if inside else {}
         return replace(plain, overlay=overlay, staging=self._staging)
 
+    @property
+    def directory(self) -> str:
+        """The directory asked about, by the name that a transaction's place has for it."""
+        inside = self.transaction
+        return inside.named(self.cwd) if inside else self.cwd
+
+    @property
+    def user_home(self) -> str:
+        return _user_home()
+
     def request_of_place(self, environment: str | None = None) -> Request:
         """Describe the wanted environment as the place has it, whatever is staged."""
         from stead.pipeline.steps import Request
 
-        inside = self.transaction
         return Request(
-            directory=inside.named(self.cwd) if inside else self.cwd,
+            directory=self.directory,
             environment=self.environment(environment),
             platform=platform_named(self.target) if self.target else self.platform,
             here=self.platform,
-            user_home=_user_home(),
+            user_home=self.user_home,
             locked=self.locked,
             released=self.released,
             selection=self.selection,

@@ -39,6 +39,7 @@ _METAVARS = {
     "R": "recipe",
     "SHELL": "=bash zsh fish pwsh",
     "T": "target",
+    "TESTENV": "tested",
 }
 """What a value is, by how help calls it."""
 

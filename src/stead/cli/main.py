@@ -55,6 +55,7 @@ COMMANDS = {
     "hook": "print the code that makes a shell follow the directory",
     "completion": "print the code that makes a shell complete commands and names",
     "env": "list, show and print environments",
+    "test": "run the tests of environments, with what they need",
     "tree": "show the locked packages as a tree",
     "why": "show what asks for a package",
     "export": "write the environment in another tool's format",
@@ -133,7 +134,7 @@ def _dispatch(words: list[str]) -> int:
         )
     module = importlib.import_module(f"stead.cli.{name}" if name != "import" else "stead.cli.take")
     parser = parser_of(name)
-    args = parser.parse_args(rest[1:])
+    args = _own(parser, rest[1:]) if getattr(module, "REST", False) else parser.parse_args(rest[1:])
     args.directory = options.directory
     args.words = tuple(rest)
     from stead.cli.app import make_app
@@ -156,6 +157,16 @@ def _dispatch(words: list[str]) -> int:
         app.interrupted()
         raise
     return code
+
+
+def _own(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """Read a command's own words, options and others in any order; ``rest`` is what follows ``--``,
+    None where there is none.
+    """
+    at = words.index("--") if "--" in words else len(words)
+    args = parser.parse_intermixed_args(words[:at])
+    args.rest = tuple(words[at + 1 :]) if at < len(words) else None
+    return args
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:

@@ -10,17 +10,19 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from stead.matrix import select
-from stead.matrix.plan import Plan, Target
+from stead.matrix.plan import Target
 from stead.matrix.plan import plan as make_plan
 from stead.matrix.pythons import Pythons
 from stead.pipeline.files import is_file, is_ours, load_text
 from stead.values.errors import ManifestError
 from stead.values.frozen import replace
+from stead.values.requirement import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stead.matrix.asking import Asked
+    from stead.matrix.plan import Build, Plan
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.suite import Environment, Suite
@@ -47,6 +49,14 @@ class Description(Protocol):
 
     def labels(self, name: str) -> tuple[str, ...]: ...
 
+    def systems(self, name: str) -> tuple[str, ...]:
+        """Name what :data:`sys.platform` may be for an environment."""
+
+    def version(self, name: str) -> str:
+        """Give the version of Python that an environment asks for (``3.12``), ``3.x`` for any;
+        empty where it brings its own.
+        """
+
     def outline(self, name: str) -> Environment:
         """Give what a listing shows, and a plan needs."""
 
@@ -57,15 +67,20 @@ class Description(Protocol):
         """Give the suite that these environments are of."""
 
 
-def suite(asked: Asked, context: Context, *, whole: bool = True) -> Suite:
+SYSTEMS = ("linux", "darwin", "win32")
+
+
+def suite(
+    asked: Asked, context: Context, *, whole: bool = True, described: Description | None = None
+) -> Suite:
     """Describe what there is to test.
 
     All environments are in it; with ``whole``, those that are chosen (see
     :func:`chosen`) hold everything that running them takes, and all others what a
-    listing needs. Raises :class:`ManifestError` with file and line for what is wrong or
+    listing needs. ``described`` is what was read before. Raises :class:`ManifestError` with file and line for what is wrong or
     not understood, UsageError for a name that is none.
     """
-    found = described(asked, context)
+    found = described or read(asked, context)
     names = select.names(found, asked.wanted)
     wanted = dict.fromkeys(names)
     everything = dict.fromkeys((*found.names, *names))
@@ -76,13 +91,17 @@ def suite(asked: Asked, context: Context, *, whole: bool = True) -> Suite:
     return found.suite(tuple(made))
 
 
-def described(asked: Asked, context: Context) -> Description:
-    """Read what describes the tests of a directory, each file once."""
+def read(asked: Asked, context: Context, *, look: bool = True) -> Description:
+    """Read what describes the tests of a directory, each file once.
+
+    Unless it may ``look`` for interpreters, nothing is run, and none is found.
+    """
+    pythons = Pythons(context, look=look)
     for directory in _upwards(asked.directory, asked.user_home):
         if _speaks_of_stead(directory):
             from stead.matrix import from_layers
 
-            layered = from_layers.read(asked, context, Pythons(context), directory)
+            layered = from_layers.read(asked, context, pythons, directory)
             if layered is not None:
                 return layered
         from stead.formats.tox import find
@@ -91,7 +110,7 @@ def described(asked: Asked, context: Context) -> Description:
         if file:
             from stead.matrix import from_tox
 
-            return from_tox.read(file, asked, context, Pythons(context))
+            return from_tox.read(file, asked, context, pythons)
     raise ManifestError(
         "nothing here says what there is to test",
         where=asked.directory,
@@ -109,19 +128,23 @@ def targets(suite: Suite, asked: Asked) -> tuple[Target, ...]:
     return tuple(_target(one, asked) for one in suite.environments)
 
 
-def plan(suite: Suite, asked: Asked) -> Plan:
-    """Plan the chosen environments of a suite: its builds and cells."""
-    names = [one.name for one in chosen(suite, asked)]
+def plan(suite: Suite, asked: Asked, *, everything: bool = False, elsewhere: bool = False) -> Plan:
+    """Plan the chosen environments of a suite, or all of them: builds and cells.
+
+    With ``elsewhere``, what this machine lacks is no reason for a skip.
+    """
+    names = [one.name for one in (suite.environments if everything else chosen(suite, asked))]
+    every = targets(suite, asked)
     made = make_plan(
         suite.definitions,
-        targets(suite, asked),
+        [replace(t, missing="") for t in every] if elsewhere else every,
         names,
         requires_python=suite.requires_python,
         only=asked.packages,
         labelled=suite.source != "tox",
     )
     skips = {one.name: one.skip for one in suite.environments if one.skip}
-    if not skips:
+    if elsewhere or not skips:
         return made
     cells = tuple(
         replace(c, skip=skips[c.environment], build="", later=()) if c.environment in skips else c
@@ -131,14 +154,30 @@ def plan(suite: Suite, asked: Asked) -> Plan:
     return replace(made, builds=tuple(b for b in made.builds if b.key in needed), cells=cells)
 
 
+def builder(build: Build, suite: Suite, plan: Plan, context: Context) -> Interpreter | None:
+    """Give the interpreter that makes a build: that of an environment which it serves, or, where
+    those bring their own, one of the same version. None leaves it to the project.
+    """
+    if not build.interpreter:
+        return None
+    named = {c.environment for c in plan.cells if c.build == build.key}
+    for one in suite.environments:
+        found = one.interpreter
+        if one.name in named and interpreter_name(found) == build.interpreter:
+            return found
+    pythons = Pythons(context)
+    return next((i for i in pythons.found if interpreter_name(i) == build.interpreter), None)
+
+
 def _target(one: Environment, asked: Asked) -> Target:
     here = asked.here
     found = one.interpreter
+    own = _version_of_its_own(one) if found is None and not one.missing else ""
     return Target(
         name=one.name,
         kind=one.kind,
-        python=found.version if found else "",
-        interpreter=interpreter_name(found),
+        python=found.version if found else own,
+        interpreter=interpreter_name(found) or (own and f"cpython{own.replace('.', '')}"),
         missing=one.missing,
         sys_platform=here.sys_platform,
         machine=here.marker_environment("3")["platform_machine"],
@@ -146,6 +185,14 @@ def _target(one: Environment, asked: Asked) -> Target:
         depends=one.depends,
         origin=one.origin,
     )
+
+
+def _version_of_its_own(one: Environment) -> str:
+    """Give the minor version that an environment brings itself, where it asks for a certain one."""
+    asked = [r.spec for r in one.contents.packages.of(PYTHON) if r.spec]
+    exact = {spec[2:-2] for spec in asked if spec.startswith("==") and spec.endswith(".*")}
+    found = exact.pop() if len(exact) == 1 else ""
+    return found if found.count(".") == 1 else ""
 
 
 def interpreter_name(interpreter: Interpreter | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from stead.matrix.goals import default_environments, definitions, goal
 from stead.matrix.writes import writes
 from stead.pipeline import lockfile
 from stead.pipeline.compose import (
+    PLATFORM_LAYERS,
     compose,
     is_implicit,
     layer_candidates,
@@ -21,9 +23,10 @@ from stead.pipeline.lock import plan
 from stead.pipeline.uses import Modules
 from stead.store.layout import Layout
 from stead.values.digest import short_key
-from stead.values.errors import ManifestError, SteadError
+from stead.values.errors import ManifestError
 from stead.values.frozen import replace
 from stead.values.names import DEFAULT, nearest
+from stead.values.platform import platform_named
 from stead.values.suite import Contents, Environment, Suite, Work
 
 if TYPE_CHECKING:
@@ -35,8 +38,12 @@ if TYPE_CHECKING:
     from stead.values.interpreter import Interpreter
     from stead.values.lock import Pin
     from stead.values.manifest import Manifest
+    from stead.values.platform import Platform
     from stead.values.spec import Spec
     from stead.values.testenv import TestCommand
+
+
+_PLATFORMS = {"linux": "linux-64", "darwin": "osx-arm64", "win32": "win-64"}
 
 
 def read(asked: Asked, context: Context, pythons: Pythons, directory: str) -> LayerTests | None:
@@ -64,7 +71,7 @@ class LayerTests:
         self._context = context
         self._found = found
         self._goals: dict[str, Goal | None] = {}
-        self._specs: dict[str, Spec] = {}
+        self._specs: dict[tuple[str, Platform], Spec] = {}
         # Files that are layers by their name can be told only once names are known.
         candidates = {c for name in self.names for c in layer_candidates(name)}
         candidates |= {c for name in asked.wanted.names for c in layer_candidates(name)}
@@ -119,6 +126,23 @@ class LayerTests:
             self._goals[name] = goal(self._manifests, name)
         return self._goals[name]
 
+    def systems(self, name: str) -> tuple[str, ...]:
+        parts = split_environment(name, self._manifests)
+        families = {PLATFORM_LAYERS[p] for p in parts if p in PLATFORM_LAYERS}
+        names = {"linux": "linux", "osx": "darwin", "windows": "win32"}
+        return tuple(names[f] for f in names if not families or families == {f})
+
+    def version(self, name: str) -> str:
+        spec = self._spec(name, here=False)
+        request = plan(spec.packages, has_code=True).outside_python
+        if request is None:
+            return ""
+        exact = re.fullmatch(r"==(\d+\.\d+)\.\*(t?)", request)
+        if exact:
+            return "".join(exact.groups())
+        found = self.pythons.fitting(request)
+        return found.minor if found else "3.x"
+
     # -- environments
 
     def outline(self, name: str) -> Environment:
@@ -129,12 +153,11 @@ class LayerTests:
                 where=self._manifests[-1].file,
                 remedy="give one of its layers commands = [[…]]",
             )
-        try:
-            spec = self._spec(name)
-        except SteadError as exc:
-            if "is for" not in exc.message:  # a layer of another platform
-                raise
-            return replace(_of(name, found, self.default), skip=exc.message)
+        systems = self.systems(name)
+        if self._asked.here.sys_platform not in systems:
+            skip = f"it is for {' and '.join(systems) or 'no one platform'}"
+            return replace(_of(name, found, self.default), skip=f"{skip}, and this is not")
+        spec = self._spec(name)
         request = plan(spec.packages, has_code=True).outside_python
         interpreter: Interpreter | None = None
         missing = ""
@@ -187,19 +210,24 @@ class LayerTests:
             work_directory=str(work),
         )
 
-    def _spec(self, name: str) -> Spec:
-        if name not in self._specs:
+    def _spec(self, name: str, *, here: bool = True) -> Spec:
+        """Compose an environment, for this machine, or for one that it is for."""
+        platform = self._asked.here
+        systems = self.systems(name)
+        if not here and systems and platform.sys_platform not in systems:
+            platform = platform_named(_PLATFORMS[systems[0]])
+        if (name, platform) not in self._specs:
             found = self._found
-            self._specs[name] = compose(
+            self._specs[name, platform] = compose(
                 found.manifests,
                 place=found.place,
                 root=found.root,
                 environment=name,
-                platform=self._asked.here,
+                platform=platform,
                 module=self._modules,
                 absent=found.absent,
             )
-        return self._specs[name]
+        return self._specs[name, platform]
 
     @cached_property
     def _lock_file(self) -> str:

@@ -41,6 +41,7 @@ _BUILDERS: dict[str, Builder] = {
     "external": "command",
 }
 """What ``package = …`` means as a builder."""
+SYSTEMS = ("linux", "darwin", "win32")
 _WHEELS = ("wheel", "sdist-wheel", "editable")
 """Modes whose package is built for an interpreter."""
 
@@ -137,7 +138,7 @@ class ToxTests:
             prefix=scope.value("env_dir"),
             temporary=scope.value("env_tmp_dir"),
             logs=scope.value("env_log_dir"),
-            origin=next(iter(scope.origins.values()), NOWHERE),
+            origin=self.project.place(name),
         )
 
     def environment(self, name: str) -> Environment:
@@ -161,6 +162,18 @@ class ToxTests:
 
     def notes(self) -> tuple[Note, ...]:
         return self.project.check()
+
+    def systems(self, name: str) -> tuple[str, ...]:
+        wanted = self.project.scope(name).value("platform")
+        return tuple(one for one in SYSTEMS if not wanted or re.fullmatch(wanted, one))
+
+    def version(self, name: str) -> str:
+        asked: tuple[str, ...] = self.project.scope(name).value("base_python")
+        for spec in asked:
+            if version := interpreters.version(spec):
+                return version
+        found = self.pythons.named(asked)
+        return found.minor if found else "3.x"
 
     def _platform(self, scope: Scope) -> str:
         """Say why an environment is not for this machine, if it is not."""

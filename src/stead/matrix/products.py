@@ -86,6 +86,26 @@ def key(
     return _job(asked, context, seen or Seen(), _silent).key
 
 
+def found(
+    definition: PackageDefinition,
+    root: str,
+    interpreter: Interpreter | None,
+    context: Context,
+    *,
+    settings: PackageSettings | None = None,
+    seen: Seen | None = None,
+    ready: Ready | None = None,
+) -> tuple[str, Product | None]:
+    """Give the key of a definition's package, and the package if it was built before.
+
+    Takes and raises what :func:`key` does.
+    """
+    asked = _Asked(definition, root, interpreter, settings, ready)
+    job = _job(asked, context, seen or Seen(), _silent)
+    product = kept.find(Layout(Path(context.home)), job.key, job.name)
+    return job.key, replace(product, definition=definition.name) if product else None
+
+
 def make(
     definition: PackageDefinition,
     root: str,

@@ -19,16 +19,20 @@ if TYPE_CHECKING:
 
 
 class Pythons:
-    """What is on this machine, looked up when the first is asked for. Nothing is fetched."""
+    """What is on this machine, looked up when the first is asked for. Nothing is fetched.
 
-    def __init__(self, context: Context) -> None:
+    Unless it may ``look``, none is found, and none is run to see what it is.
+    """
+
+    def __init__(self, context: Context, *, look: bool = True) -> None:
         self._context = context
+        self._look = look
         self._answers: dict[tuple[str, ...], Interpreter | None] = {}
 
     @cached_property
     def found(self) -> tuple[Interpreter, ...]:
         """All interpreters, newest first."""
-        return interpreters.discovered(self._context)
+        return interpreters.discovered(self._context) if self._look else ()
 
     @cached_property
     def host(self) -> Interpreter | None:
@@ -88,6 +92,8 @@ class Pythons:
         return Interpreter(program, version[0], tag)
 
     def _at(self, path: str) -> Interpreter | None:
+        if not self._look:
+            return None
         real = os.path.realpath(path)
         held = next((one for one in self.found if one.path == real), None)
         if held is not None:

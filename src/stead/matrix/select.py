@@ -127,3 +127,15 @@ def _without(found: Iterable[str], pattern: str) -> Iterator[str]:
             f"--skip-env: {pattern!r} is not a regular expression: {exc}", remedy="mend it"
         ) from exc
     yield from (name for name in found if not skip.match(name))
+
+
+def reason(one: Environment, wanted: Wanted) -> str:
+    """Say why an environment is among the chosen ones."""
+    if wanted.nothing:
+        return "it runs where nothing else is asked for"
+    if ALL in wanted.names:
+        return "all environments were asked for"
+    if one.name in _expanded(wanted.names):
+        return "it was asked for by name"
+    label = next((label for label in wanted.labels if label in one.labels), "")
+    return f"it bears the label {label}" if label else "its name has the factors asked for"

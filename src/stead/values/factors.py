@@ -23,7 +23,7 @@ from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 OLDEST, NEWEST = 11, 15
 """The minor versions at which open ranges end: what tox 4.67 takes them to mean."""
@@ -140,6 +140,7 @@ def _variants(text: str) -> tuple[str, ...] | None:
     return tuple(head + one + rest for one, rest in itertools.product(choices, after))
 
 
+@functools.cache
 def condition(text: str) -> Condition | None:
     """Read a condition (``{a,b}-!c,d``); None for what is no factor expression."""
     alternatives = parse(text.strip())
@@ -203,21 +204,32 @@ def mentioned(text: str) -> Iterator[str]:
             yield "-".join(name for name, _ in group)
 
 
+class _Filed:
+    """Numbers of lines: those that hold where they are found, and those to be looked at."""
+
+    __slots__ = ("maybe", "sure")
+
+    def __init__(self) -> None:
+        self.sure: list[int] = []
+        self.maybe: list[int] = []
+
+
 class Conditional:
     """A text of which some lines hold for some environments only.
 
-    The lines are read once. Each conditional line is filed under the rarest factor
-    of each of its groups, so that narrowing looks at the lines that may hold, not
-    at all: ten thousand lines for eight hundred environments stay affordable.
+    The lines are read once. Each conditional line is filed under the two rarest factors
+    of each of its groups, so that narrowing looks at the lines that hold and few others:
+    ten thousand lines for eight hundred environments stay affordable.
     """
 
-    __slots__ = ("_always", "_filed", "_joined", "_lines")
+    __slots__ = ("_always", "_filed", "_joined", "_known", "_lines")
 
     def __init__(self, text: str) -> None:
         self._lines = [split_line(line) for line in text.split("\n")]
         self._joined = any(content.endswith("\\") for _, content in self._lines)
-        self._always: list[int] = []
-        self._filed: dict[str, list[int]] = {}
+        self._always = _Filed()
+        self._filed: dict[tuple[str, ...], _Filed] = {}
+        self._known: frozenset[str] = frozenset()
         if not self._joined:
             self._file()
 
@@ -227,36 +239,42 @@ class Conditional:
             for group in wanted.groups if wanted else ():
                 for name, _negated in group:
                     uses[name] = uses.get(name, 0) + 1
+        known: set[str] = set()
         for at, (wanted, content) in enumerate(self._lines):
             if wanted is None:
                 if content:
-                    self._always.append(at)
+                    self._always.sure.append(at)
                 continue
-            rarest = [
-                min((n for n, negated in group if not negated), key=uses.__getitem__, default=None)
-                for group in wanted.groups
-            ]
-            if None in rarest:
-                self._always.append(at)
-            else:
-                for filed_under in dict.fromkeys(rarest):
-                    self._filed.setdefault(filed_under or "", []).append(at)
+            # The lines of one group of one or two factors hold wherever they are found.
+            sure = len(wanted.groups) == 1 and len(wanted.groups[0]) <= 2
+            for group in wanted.groups:
+                needed = sorted({n for n, negated in group if not negated}, key=uses.__getitem__)
+                if not needed:
+                    self._always.maybe.append(at)
+                    continue
+                under = tuple(sorted(needed[:2]))
+                known.update(under)
+                filed = self._filed.setdefault(under, _Filed())
+                (filed.sure if sure and len(needed) == len(group) else filed.maybe).append(at)
+        self._known = frozenset(known)
 
     def narrow(self, factors: frozenset[str]) -> str:
         """Give the lines that hold, without their conditions."""
         if self._joined:
             return "\n".join(self._with_continuations(factors))
-        if not self._filed:
-            found: Iterable[int] = self._always
-        else:
-            filed = [self._filed[f] for f in factors & self._filed.keys()]
-            found = sorted({*self._always, *itertools.chain.from_iterable(filed)})
-        lines = self._lines
-        return "\n".join(
-            content
-            for wanted, content in map(lines.__getitem__, found)
-            if wanted is None or wanted.holds(factors)
-        )
+        lines, sure, maybe = self._lines, [*self._always.sure], {*self._always.maybe}
+        here = sorted(factors & self._known)
+        for under in (*((one,) for one in here), *itertools.combinations(here, 2)):
+            filed = self._filed.get(under)
+            if filed is not None:
+                sure += filed.sure
+                maybe.update(filed.maybe)
+        for at in maybe:
+            wanted = lines[at][0]
+            if wanted is not None and wanted.holds(factors):
+                sure.append(at)
+        sure.sort()
+        return "\n".join([lines[at][1] for at in sure])
 
     def _with_continuations(self, factors: frozenset[str]) -> Iterator[str]:
         """Narrow where lines end with a backslash: the next one shares their fate."""

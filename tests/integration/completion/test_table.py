@@ -48,7 +48,7 @@ def test_every_command_option_and_choice_is_in_the_table():
 
 
 def test_every_kind_is_one_that_somebody_knows():
-    known = {"", "file", "directory", "command", *KINDS}
+    known = {"", "file", "directory", "command", "tested", *KINDS}
     for key, lines in table().items():
         assert not any("\n" in line for line in lines)
         if key[0] in "vp":
@@ -63,6 +63,7 @@ FOREIGN = {
     "setup.py": "import os\nopen('harmed', 'w')\nfrom setuptools import setup\nsetup(name='x')\n",
     "environment.yml": "dependencies:\n- numpy\n- !!python/object/apply:os.system ['touch harmed']\n",
     "pyproject.toml": "[project]\nname = 'x'\nversion = '1'\n[build-system]\nrequires = ['evil']\n",
+    "tox.ini": "[tox]\nenvlist = py3, {env:A:x}\n[testenv]\ncommands = touch harmed\n",
     ".env": "A=$(touch harmed)\n",
     "sitecustomize.py": "open('harmed', 'w')\n",
     "stead.py": "open('harmed', 'w')\n",
@@ -84,7 +85,7 @@ def test_nothing_of_the_place_is_run_or_made(tmp_path):
         (spies / name).write_text(f"#!/bin/sh\n: >{tmp_path}/asked\n", encoding="utf-8")
         (spies / name).chmod(0o755)
     before = sorted(os.listdir(tmp_path)), sorted(os.listdir(place))
-    for kind in KINDS:
+    for kind in (*KINDS, "tested"):
         done = subprocess.run(
             [str(PROGRAM), "__complete", kind],
             cwd=place,

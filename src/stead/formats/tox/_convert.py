@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from typing import Any
 
@@ -87,10 +88,14 @@ def pairs(text: str) -> tuple[tuple[str, str], ...]:
 def requirement_lines(text: str) -> tuple[str, ...]:
     """Read lines of a requirements file: ``-rFILE`` is ``-r FILE``, blanks in paths are escaped."""
     joined = "".join(text.replace("\r", "").split("\\\n"))
-    lines = tuple(_requirement_line(line) for line in joined.splitlines())
-    for line in lines:
-        _check_options(line)
-    return lines
+    return tuple(map(_checked_line, joined.splitlines()))
+
+
+@functools.cache
+def _checked_line(text: str) -> str:
+    line = _requirement_line(text)
+    _check_options(line)
+    return line
 
 
 def _check_options(line: str) -> None:

@@ -114,6 +114,12 @@ class IniProject(ToxProject):
     def sectioned(self) -> frozenset[str]:
         return frozenset(self._headers)
 
+    def place(self, name: str) -> Origin:
+        for section in (self._headers.get(name, ""), "testenv", self._core_section):
+            if section in self.sections:
+                return self.sections.where(section)
+        return self.sections.where("")
+
     def _scanned(self) -> Iterator[str]:
         """Name the sections whose conditions mention environments."""
         prefix = "tox:" if self._core_section.startswith("tox:") else ""

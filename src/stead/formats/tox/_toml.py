@@ -132,6 +132,12 @@ class TomlProject(ToxProject):
     def sectioned(self) -> frozenset[str]:
         return frozenset((*(name for name, _ in self._tables("env")), *self._templates))
 
+    def place(self, name: str) -> Origin:
+        if name in self._templates:
+            return self.where(TEMPLATES, self._templates[name])
+        known = {key for key, _ in self._tables("env")}
+        return self.where("env", name) if name in known else self.where("env_list")
+
     # -- scopes
 
     def _read_core(self) -> Scope:

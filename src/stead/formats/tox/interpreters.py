@@ -41,3 +41,16 @@ def is_open(spec: str) -> bool:
     """Say whether a specification leaves the minor version open (``py``, ``python3``)."""
     wanted = _pythons.read(spec)
     return wanted is not None and len(wanted.version) < 2
+
+
+def version(spec: str) -> str:
+    """Give the version that a specification names, as CI's set-up of Python takes it (``3.12``,
+    ``3.13t``, ``pypy3.10``); empty where it names none.
+    """
+    wanted = _pythons.read(spec)
+    if wanted is None or len(wanted.version) < 2:
+        return ""
+    numbers = ".".join(map(str, wanted.version))
+    implementation = wanted.implementation or "cpython"
+    threaded = "t" if wanted.threaded else ""
+    return (numbers if implementation == "cpython" else implementation + numbers) + threaded

@@ -33,6 +33,7 @@ _PACKAGE_FIELDS = (
     *("base_python", "deps", "pass_env", "disallow_pass_env", "package_root"),
     *("commands", "change_dir", "package_glob", "allowlist_externals"),
 )
+_PLAIN = regex(r"([a-z0-9-]+)(?:\s*>=\s*([0-9]+(?:\.[0-9]+)*))?")
 _REFERENCE = regex(r"\{(?:\[[^]]*\])?([-a-zA-Z0-9_]+)")
 
 
@@ -74,6 +75,10 @@ class ToxProject(ABC):
     @abstractmethod
     def sectioned(self) -> frozenset[str]:
         """The names that have a section, or table, of their own."""
+
+    @abstractmethod
+    def place(self, name: str) -> Origin:
+        """Say where an environment is described: its own section, or that of all."""
 
     @abstractmethod
     def _unknown(self) -> Iterator[tuple[str, Origin, Iterable[str]]]: ...
@@ -238,10 +243,12 @@ class ToxProject(ABC):
         return (*notes, *self._plugins())
 
     def _plugins(self) -> Iterator[Note]:
-        from packaging.requirements import InvalidRequirement, Requirement
-        from packaging.utils import canonicalize_name
-
         for text in self.core.value("requires"):
+            if _is_met(text):
+                continue
+            from packaging.requirements import InvalidRequirement, Requirement
+            from packaging.utils import canonicalize_name
+
             where = self.core.origins["requires"]
             try:
                 asked = Requirement(text)
@@ -270,6 +277,15 @@ class ToxProject(ABC):
                 where=scope.origins.get("runner"),
                 remedy=f"known are {', '.join(RUNNERS)}",
             )
+
+
+def _is_met(text: str) -> bool:
+    """Say whether a plain requirement (``tox>=4.2``) names what is understood; no for all others."""
+    match = _PLAIN.fullmatch(text.strip())
+    if match is None or match[1] not in UNDERSTOOD:
+        return False
+    least = tuple(int(n) for n in match[2].split(".")) if match[2] else ()
+    return match[1] != "tox" or least <= tuple(int(n) for n in VERSION.split("."))
 
 
 _WHEELS = ("wheel", "sdist-wheel", "editable")

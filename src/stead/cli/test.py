@@ -1,0 +1,120 @@
+"""`stead test`: environments with commands, and the packages that they are tested against."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from stead.matrix.options import ENVIRONMENTS, OPTIONS
+from stead.values.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+    from stead.matrix.asking import Asked
+    from stead.matrix.options import Option
+
+HELP = """Run the commands of environments; what they need is built because they need it, once.
+
+What there is to test stands in tox's files, as they are, or in layers of stead.toml that
+have commands. What follows `--` takes the place of {posargs} in commands.
+"""
+
+REST = True
+"""What follows `--` is not read as words of this command."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        ENVIRONMENTS.name, nargs="*", metavar=ENVIRONMENTS.metavar, help=ENVIRONMENTS.help
+    )
+    for option in OPTIONS:
+        parser.add_argument(*option.flags, **_declared(option))
+
+
+def _declared(option: Option) -> dict[str, Any]:
+    """Say what argparse is to know of an option."""
+    said: dict[str, Any] = {"dest": option.name, "help": option.help}
+    if option.kind == "flag":
+        return {**said, "action": "store_true"}
+    said |= {"metavar": option.metavar, "choices": option.choices or None}
+    if option.kind == "many":
+        return {**said, "action": "append", "default": []}
+    if option.const:
+        said |= {"nargs": "?", "const": option.const}
+    return said
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    question = asked(args, app)
+    if args.config:
+        return _config(args, app, question)
+    if args.list or args.plan or args.matrix:
+        return _look(args, app, question)
+    raise UsageError("say what to show", remedy="`stead test --list`, --plan, --config or --matrix")
+
+
+def asked(args: argparse.Namespace, app: App) -> Asked:
+    """Give what the words of the command line ask for. Raises UsageError."""
+    from stead.matrix.asking import Asked, Wanted
+
+    missing = {"true": True, "false": False}.get(args.skip_missing_interpreters or "")
+    return Asked(
+        directory=app.directory,
+        here=app.platform,
+        user_home=app.user_home,
+        wanted=Wanted(
+            names=(*args.environments, *args.names),
+            labels=tuple(args.labels),
+            factors=tuple(args.factors),
+            skip=args.skip_env or "",
+        ),
+        posargs=args.rest,
+        skip_missing=missing,
+        recreate=args.recreate,
+        in_prefix=args.in_prefix or "",
+        packages=tuple(args.packages),
+        no_packages=args.no_packages,
+        terminal=sys.stdout.isatty(),
+        hash_seed="" if args.hashseed == "noset" else args.hashseed or "",
+    )
+
+
+def _look(args: argparse.Namespace, app: App, question: Asked) -> int:
+    """Show what there is, or what would be done."""
+    from stead.matrix import describe
+
+    if args.matrix:
+        from stead.matrix import ci
+
+        app.out(ci.jobs(args.matrix, question, app.context))
+        return 0
+    if args.plan:
+        from stead.matrix import planning
+
+        steps = planning.steps(question, app.context)
+        if args.json:
+            app.out_json(steps)
+        else:
+            for line in planning.lines(steps):
+                app.out(line)
+        return 0
+    from stead.matrix import listing
+
+    suite = describe.suite(question, app.context, whole=False)
+    plan = describe.plan(suite, question, everything=question.wanted.nothing)
+    if args.json:
+        app.out_json(listing.table(suite, plan))
+    else:
+        for line in listing.lines(suite, plan):
+            app.out(line)
+    return 0
+
+
+def _config(args: argparse.Namespace, app: App, question: Asked) -> int:
+    from stead.matrix import keys
+
+    found = keys.evaluated(question, app.context)
+    app.out(keys.as_json(found) if args.json else keys.as_text(found))
+    return 0
