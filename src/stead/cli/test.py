@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stead.matrix.options import ENVIRONMENTS, OPTIONS
-from stead.values.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -52,11 +51,13 @@ def execute(args: argparse.Namespace, app: App) -> int:
         return _config(args, app, question)
     if args.list or args.plan or args.matrix:
         return _look(args, app, question)
-    raise UsageError("say what to show", remedy="`stead test --list`, --plan, --config or --matrix")
+    from stead.cli._test_run import run
+
+    return run(args, app, question)
 
 
 def asked(args: argparse.Namespace, app: App) -> Asked:
-    """Give what the words of the command line ask for. Raises UsageError."""
+    """Give what the words of the command line ask for."""
     from stead.matrix.asking import Asked, Wanted
 
     missing = {"true": True, "false": False}.get(args.skip_missing_interpreters or "")
