@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from stead.store.layout import Layout
 
-pytest.register_assert_rewrite("stead.testing.conformance")
+pytest.register_assert_rewrite("stead.testing.conformance", "stead.testing.environments")
 
 # Machines are shared: how long one example takes says nothing.
 settings.register_profile("unhurried", deadline=None)

@@ -60,19 +60,21 @@ class Stored:
             found = building.build(wanted, spec, plan, context)
         resolution.remember(held, done, found.name, context)
         build = os.fspath(found)
-        made = None if asked.afresh else self._made(asked, build, context)
+        copied, where = own.is_own(asked), asked.environment.prefix
+        linked = not copied and where in ("", build)
+        made = self._made(asked, build, context) if linked or not asked.afresh else None
         if made is not None:
             return made
         key = self._key(asked, found.name)
-        if own.is_own(asked):
+        if copied:
             where = own.directory(asked, context)
             own.make(asked, build, self._changes(where, build, context), context, log)
         else:
             system = asked.environment.contents.system_site_packages
-            log(f"linking it at {asked.environment.prefix}")
+            log(f"linking it at {where}")
             if asked.afresh:
-                prefix.forget(asked.environment.prefix)
-            prefix.make(asked.environment.prefix, build, key, context, system=system)
+                prefix.forget(where)
+            prefix.make(where, build, key, context, system=system)
         made = self._made(asked, build, context)
         assert made is not None
         return made
