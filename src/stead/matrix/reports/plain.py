@@ -71,6 +71,9 @@ class Plain:
                     self.failed(one)
             self.end(listed, took)
 
+    def stop(self) -> None:
+        """Leave the terminal as others expect it; for a run that ends without results."""
+
     # -- what the kinds of reporters do each in their way
 
     def show(self, event: Event) -> None:
