@@ -217,7 +217,8 @@ class _Run:
         work = one.work
         if manner.timeout is not None:
             work = replace(work, timeout=manner.timeout)
-        result = commands.run(work, ready, self._terms(cell, one, product), turn)
+        with contents.entered(ready, work, self._context) as entered:
+            result = commands.run(work, entered, self._terms(cell, one, product), turn)
         return replace(result, key=key)
 
     def _product(self, cell: Cell, one: Environment, turn: Turn) -> Product | None:
