@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import write_file
@@ -21,15 +20,16 @@ from stead.values.origin import NOWHERE, Origin
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from stead.matrix.sources import Sources
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.manifest import Index
-    from stead.values.platform import Platform
+    from stead.values.requirement import Requirement
     from stead.values.spec import Spec
+    from stead.values.suite import Product
 
 MEMORY = "backend.json"
 _FORMAT = 1
@@ -100,31 +100,53 @@ class Memory:
             pass
 
 
+FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+"""Any of these makes a directory a project that can be built."""
+
+
 def build_system(sources: Sources, memory: Memory) -> BuildSystem:
     """Read what a project says of its build. Raises ManifestError with file and line."""
-    names = ("pyproject.toml", "setup.py", "setup.cfg")
-    asked = "system " + short_key([sources.root, [sources.content_of(name) for name in names]])
+    asked = "system " + short_key([sources.root, [sources.content_of(name) for name in FILES]])
+    return _remembered(asked, memory, lambda: _of_sources(sources))
+
+
+def build_system_of(sdist: Product, memory: Memory) -> BuildSystem:
+    """Read what a source distribution says of its build. Raises ManifestError, ArtifactError."""
+
+    def read() -> BuildSystem:
+        from stead.matrix.content import texts_of
+
+        return _read(texts_of(sdist.path, FILES), os.path.basename(sdist.path))
+
+    return _remembered(f"sdist {sdist.content}", memory, read)
+
+
+def _remembered(asked: str, memory: Memory, read: Callable[[], BuildSystem]) -> BuildSystem:
     held = memory.get(asked)
     if held is not None:
         for name in ("requires", "path"):
             held = {**held, name: tuple(held[name])}
         return BuildSystem(**held)
-    found = _read(sources)
+    found = read()
     memory.keep(asked, asdict(found))
     return found
 
 
-def _read(sources: Sources) -> BuildSystem:
-    texts = {n: _text(sources, n) for n in ("pyproject.toml", "setup.py", "setup.cfg")}
-    if not any(texts.values()):
+def _of_sources(sources: Sources) -> BuildSystem:
+    if not any(sources.content_of(name) for name in FILES):
         raise ManifestError(
             "there is nothing to build here: no pyproject.toml, no setup.py, no setup.cfg",
             where=sources.root,
             remedy="write a pyproject.toml, or say in [package.NAME] where the project is (path)",
         )
-    file = os.path.join(sources.root, "pyproject.toml")
+    return _read({name: _text(sources, name) for name in FILES}, sources.root)
+
+
+def _read(texts: Mapping[str, str], root: str) -> BuildSystem:
+    """Understand the texts of the files that say how a project in ``root`` is built."""
     from stead.formats.toml_lines import parse
 
+    file = os.path.join(root, "pyproject.toml")
     data, lines = parse(texts["pyproject.toml"], file)
     table = _table(data, "build-system", file, lines)
     project = _table(data, "project", file, lines)
@@ -142,7 +164,7 @@ def _read(sources: Sources) -> BuildSystem:
         requires=tuple(requires),
         backend=backend,
         path=tuple(path),
-        file=file if texts["pyproject.toml"] else os.path.join(sources.root, "setup.py"),
+        file=file if texts["pyproject.toml"] else os.path.join(root, "setup.py"),
         line=lines.at("build-system", "requires"),
         name=normalize_pypi(project["name"]) if isinstance(project.get("name"), str) else "",
         version=project["version"] if isinstance(project.get("version"), str) else "",
@@ -204,6 +226,8 @@ class Needs:
     root: str
     requires: tuple[str, ...]
     interpreter: Interpreter
+    further: tuple[Requirement, ...] = ()
+    constraints: tuple[Requirement, ...] = ()
     indexes: tuple[Index, ...] = ()
     exclude_newer: str = ""
     origin: Origin = field(default=NOWHERE, compare=False)
@@ -240,6 +264,7 @@ def tools(needs: Needs, context: Context, memory: Memory) -> Tools:
     asked = "lock " + short_key(
         {
             "requires": needs.requires,
+            "further": [needs.further, needs.constraints],
             "interpreter": [interpreter.path, interpreter.version, interpreter.tag],
             "indexes": needs.indexes or mirror(context.environ),
             "exclude_newer": needs.exclude_newer,
@@ -290,10 +315,13 @@ def made(found: Tools, context: Context) -> Path:
 
 def _spec(needs: Needs) -> Spec:
     from stead.formats._pep508 import parse
+    from stead.matrix.resolution import here
     from stead.values.spec import PackagesSpec, Spec
 
+    asked = tuple(parse(text, needs.root, needs.origin) for text in needs.requires)
     packages = PackagesSpec(
-        requirements=tuple(parse(text, needs.root, needs.origin) for text in needs.requires),
+        requirements=(*asked, *needs.further),
+        constraints=needs.constraints,
         indexes=needs.indexes,
         python_from="venv",
         exclude_newer=needs.exclude_newer,
@@ -307,14 +335,3 @@ def _spec(needs: Needs) -> Spec:
         packages=packages,
         name=_NAME,
     )
-
-
-def here() -> Platform:
-    """Name the platform that this runs on."""
-    from stead.values.platform import platform_of
-
-    if hasattr(os, "uname"):
-        return platform_of(sys.platform, os.uname().machine)
-    import platform
-
-    return platform_of(sys.platform, platform.machine())

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from stead.matrix.backend import BuildSystem, Memory, Tools
     from stead.matrix.sources import Sources
     from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
     from stead.values.package import PackageDefinition
+    from stead.values.suite import Ready
     from stead.values.testenv import PackageSettings
 
     Log = Callable[[str], None]
@@ -61,11 +63,25 @@ class Order:
     definition: PackageDefinition
     sources: Sources
     system: BuildSystem
-    tools: Tools
+    interpreter: Interpreter
+    tools: Tools | None
+    """None where it is built in an environment that is there: ``ready``."""
+    ready: Ready | None
     settings: PackageSettings | None
     context: Context
     memory: Memory
     log: Log
+
+    @property
+    def tools_key(self) -> str:
+        return self.tools.key if self.tools else self.ready.key if self.ready else ""
+
+    def prefix(self) -> str:
+        """Give the tree of the environment to build in, made unless it is there."""
+        if self.tools is None:
+            assert self.ready is not None
+            return self.ready.store
+        return os.fspath(backend.made(self.tools, self.context))
 
     @property
     def variables(self) -> dict[str, str]:
@@ -102,7 +118,7 @@ def environment(order: Order, prefix: str) -> dict[str, str]:
     found |= order.variables
     programs = os.path.join(prefix, "Scripts" if os.name == "nt" else "bin")
     found["PATH"] = os.pathsep.join([programs, *filter(None, [found.get("PATH", "")])])
-    if order.tools.needs.interpreter.minor in ("3.6", "3.7"):
+    if order.interpreter.minor in ("3.6", "3.7"):
         found["PYTHONDONTWRITEBYTECODE"] = "1"  # it would write beside the modules
     else:
         found["PYTHONPYCACHEPREFIX"] = os.path.join(order.context.home, "pycache")
@@ -209,10 +225,11 @@ def hook(order: Order, kind: Kind, directory: str, work: str, *, metadata: bool 
 def _called(order: Order, call: Call) -> dict[str, object]:
     """Call a hook with all that the back end says it needs; gives its answer."""
     tools = order.tools
+    if tools is None:
+        return _call(order, order.prefix(), call, None)
     provided = order.system.requires
     while True:
-        prefix = os.fspath(backend.made(tools, order.context))
-        answer = _call(order, prefix, call, provided)
+        answer = _call(order, os.fspath(backend.made(tools, order.context)), call, provided)
         if "requires" not in answer:
             return answer
         more = tuple(map(str, cast("list[object]", answer["requires"])))
@@ -226,8 +243,13 @@ def _called(order: Order, call: Call) -> dict[str, object]:
         tools = backend.tools(tools.needs.more(more), order.context, order.memory)
 
 
-def _call(order: Order, prefix: str, call: Call, provided: tuple[str, ...]) -> dict[str, object]:
-    """Call hooks in a process of their own; gives their answer. Raises ArtifactError."""
+def _call(
+    order: Order, prefix: str, call: Call, provided: tuple[str, ...] | None
+) -> dict[str, object]:
+    """Call hooks in a process of their own; gives their answer. Raises ArtifactError.
+
+    With ``provided``, requirements that the back end has none of yet are the answer.
+    """
     from stead.matrix import hooks
 
     with storage(call.out):
@@ -270,11 +292,14 @@ def _call(order: Order, prefix: str, call: Call, provided: tuple[str, ...]) -> d
     except (OSError, ValueError):
         found = {"failed": f"its process ended with {done.returncode}"}
     if "missing" in found:
+        remedy = "correct build-backend, or name in requires what brings it"
+        if call.name == "build_editable":
+            remedy = "take a back end that can (setuptools>=64 does), or package it as a wheel"
         raise ManifestError(
             f"the build back end {order.system.backend} cannot be used: {found['missing']}",
             where=order.system.origin,
             details=said[-_TAIL:],
-            remedy="correct build-backend, or name in requires what brings it",
+            remedy=remedy,
         )
     if "failed" in found:
         raise failed(order, f"{call.name} failed: {found['failed']}", said)

@@ -11,7 +11,7 @@ import json
 import os
 import tarfile
 import zipfile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead.values.digest import digest
 from stead.values.errors import ArtifactError
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1024 * 1024
 _RECORDS = ("RECORD", "RECORD.jws", "RECORD.p7s")
-_OF_CONDA = frozenset({"index.json", "paths.json", "link.json", "run_exports.json", "no_link"})
-"""What of ``info`` decides how a conda package is installed."""
+_OF_CONDA = frozenset({"link.json", "run_exports.json"})
+"""What of ``info``, besides its lists, decides how a conda package is installed."""
 
 
 class Member(NamedTuple):
@@ -99,25 +99,63 @@ def of_sdist(path: str) -> Described:
     return Described(_digest(members), name, version, requires, python, ())
 
 
+def texts_of(sdist: str, names: Iterable[str]) -> dict[str, str]:
+    """Read files at the top of a source distribution; empty for those that it has not.
+
+    Raises ArtifactError for what is none.
+    """
+    found = dict.fromkeys(names, "")
+    try:
+        for member, stream in _zipped(sdist) if sdist.endswith(".zip") else _tarred(sdist):
+            name = member.path.partition("/")[2]
+            if name in found and stream is not None:
+                found[name] = stream.read().decode("utf-8", "replace")
+    except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as exc:
+        raise _damaged(sdist, "source distribution", exc) from exc
+    return found
+
+
 def of_conda(tree: str) -> Described:
-    """Read a conda package that was unpacked into ``tree``. Raises ArtifactError for what is none."""
+    """Read a conda package that was unpacked into ``tree``. Raises ArtifactError for what is none.
+
+    The prefix that it was built in is none of its content: it is replaced when it is installed.
+    """
     members: list[Member] = []
     try:
-        with open(os.path.join(tree, "info", "index.json"), encoding="utf-8") as file:
-            index = json.load(file)
+        index, listed = (_info(tree, name) for name in ("index.json", "paths.json"))
+        entries = {str(entry["_path"]): entry for entry in listed["paths"]}
         for path in _files(tree):
-            if path.startswith("info/"):
-                if path[5:] not in _OF_CONDA:
-                    continue
-                members.append(Member(path, "f", _of_info(tree, path)))
-                continue
-            members.append(_member(tree, path))
+            name = path.removeprefix("info/")
+            if name == path:
+                members.append(_installed(tree, path, entries.get(path, {})))
+            elif name in _OF_CONDA:
+                members.append(_member(tree, path))
+        kept = {key: value for key, value in index.items() if key != "timestamp"}
+        members.append(Member("info/index.json", "f", digest(kept)))
         name, version = str(index["name"]), str(index["version"])
         subdir = str(index.get("subdir", ""))
         depends = tuple(str(d) for d in index.get("depends", []))
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise _damaged(tree, "conda package", exc) from exc
     return Described(_digest(members), name, version, depends, "", (subdir,))
+
+
+def _info(tree: str, name: str) -> dict[str, Any]:
+    with open(os.path.join(tree, "info", name), encoding="utf-8") as file:
+        found: dict[str, Any] = json.load(file)
+    return found
+
+
+def _installed(tree: str, path: str, entry: dict[str, Any]) -> Member:
+    """Describe a file of a conda package, with how it is put into a prefix."""
+    member = _member(tree, path)
+    how = [entry.get(name) for name in ("path_type", "file_mode", "no_link")]
+    prefix = entry.get("prefix_placeholder")
+    content = member.content
+    if prefix and member.kind != "l":
+        with open(os.path.join(tree, path), "rb") as file:
+            content = sha256(file.read().replace(str(prefix).encode(), b"\0")).hexdigest()
+    return Member(path, member.kind, digest([content, how]))
 
 
 def of_metadata(directory: str) -> Described:
@@ -175,21 +213,6 @@ def _tarred(path: str) -> Iterator[tuple[Member, IO[bytes] | None]]:
             stream = archive.extractfile(info)
             kind = "x" if info.mode & 0o100 else "f"
             yield Member(info.name, kind, ""), stream
-
-
-def _of_info(tree: str, path: str) -> str:
-    """Hash a file of ``info`` without its times, the lists in it sorted."""
-    with open(os.path.join(tree, path), "rb") as file:
-        data = file.read()
-    if path == "info/index.json":
-        held = json.loads(data)
-        held.pop("timestamp", None)
-        return digest(held)
-    if path == "info/paths.json":
-        held = json.loads(data)
-        held["paths"] = sorted(held.get("paths", []), key=lambda p: str(p.get("_path")))
-        return digest(held)
-    return sha256(data).hexdigest()
 
 
 def _member(tree: str, path: str) -> Member:

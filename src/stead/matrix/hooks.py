@@ -44,10 +44,12 @@ def call(asked):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
     backend = load(asked["backend"], asked["path"])  # type: ignore[no-untyped-call]
     what = asked["hook"]
     settings = asked["settings"]
-    needs = getattr(backend, "get_requires_for_" + asked["kind"], None)
-    wanted = list(needs(settings.get("get_requires_for_" + asked["kind"]))) if needs else []
-    if not set(wanted) <= set(asked["provided"]):
-        return {"requires": sorted(wanted)}
+    asks = "get_requires_for_build_" + asked["kind"]
+    needs = getattr(backend, asks, None)
+    if needs is not None and asked["provided"] is not None:
+        wanted = list(needs(settings.get(asks)))
+        if not set(wanted) <= set(asked["provided"]):
+            return {"requires": sorted(wanted)}
     hook = getattr(backend, what, None)
     if hook is None:
         if not asked["optional"]:

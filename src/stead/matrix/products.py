@@ -11,28 +11,28 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from stead.matrix import backend, building, content, repository, sources
-from stead.matrix.backend import Memory
+from stead.matrix import backend, builders, given, repository, sources
+from stead.matrix.backend import BuildSystem, Memory, Needs
+from stead.matrix.builders import Bench
 from stead.matrix.building import Changed, Order
+from stead.matrix.sources import Sources
 from stead.store import products as kept
 from stead.store.layout import Layout
 from stead.values.digest import short_key
-from stead.values.errors import SteadError
+from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import dataclass, replace
-from stead.values.suite import Product
+from stead.values.package import FORMAT_OF, PackageDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stead.matrix.backend import BuildSystem, Needs, Tools
-    from stead.matrix.content import Described
-    from stead.matrix.sources import Sources
+    from stead.matrix.backend import Tools
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
-    from stead.values.package import PackageDefinition
-    from stead.values.suite import Ready
+    from stead.values.package import Builder
+    from stead.values.suite import Product, Ready
     from stead.values.testenv import PackageSettings
 
     Log = Callable[[str], None]
@@ -82,6 +82,8 @@ def key(
     ``seen`` keeps what was looked at for further calls of one run.
     Raises ManifestError, UnsatisfiableError, InterpreterError, SteadError.
     """
+    if definition.builder in ("file", "release"):
+        return given.key(definition, root, interpreter, context)
     asked = _Asked(definition, root, interpreter, settings, ready)
     return _job(asked, context, seen or Seen(), _silent).key
 
@@ -125,6 +127,8 @@ def make(
     """
     seen = seen or Seen()
     asked = _Asked(definition, root, interpreter, settings, ready)
+    if definition.builder in ("file", "release"):
+        return given.product(definition, root, interpreter, context)
     for attempt in range(_ATTEMPTS):
         job = _job(asked, context, seen, log or _silent)
         try:
@@ -138,9 +142,43 @@ def make(
                     remedy=exc.remedy,
                 ) from exc
             seen.sources(job.order.sources.root, context, again=True)
-    builds = [os.path.basename(os.path.dirname(product.path)), job.order.tools.build]
+    builds = [f"{job.key}-{job.name}", job.order.tools.build if job.order.tools else ""]
     kept.use(context.home, os.path.realpath(root), definition.name, builds)
     return replace(product, definition=definition.name)
+
+
+def wheel_of(
+    sdist: Product,
+    root: str,
+    interpreter: Interpreter,
+    context: Context,
+    log: Log | None = None,
+    *,
+    definition: PackageDefinition | None = None,
+    seen: Seen | None = None,
+) -> Product:
+    """Give the wheel that an interpreter makes of a source distribution, found or built.
+
+    ``definition`` is that of the source distribution, whose settings and variables hold.
+    Raises what :func:`make` raises.
+    """
+    seen = seen or Seen()
+    place = os.path.realpath(root)
+    made = definition or PackageDefinition(sdist.definition, "sdist", "sdist")
+    made = replace(made, builder="sdist-wheel", format="wheel", path=place)
+    memory = Memory(context, place)
+    system = backend.build_system_of(sdist, memory)
+    tools = seen.tools(_needs(made, system, interpreter, place), context, memory)
+    files = Sources(place, (), sdist.content)
+    log = log or _silent
+    order = Order(
+        made, files, system, interpreter, tools, None, made.settings, context, memory, log
+    )
+    job = _Job(short_key(_facts(order)), order)
+    product = job.product(sdist)
+    who = f"{sdist.definition} for {interpreter.tag}"
+    kept.use(context.home, place, who, [f"{job.key}-{job.name}", tools.build])
+    return replace(product, definition=sdist.definition)
 
 
 def project_of(
@@ -168,24 +206,36 @@ class _Job:
         stem = system.name or os.path.basename(self.order.sources.root)
         return f"{stem}-{self.order.definition.builder}"
 
-    def product(self) -> Product:
+    def product(self, base: Product | None = None) -> Product:
+        """Find the package or build it; ``base`` is the one that it is made from, if it is there."""
         order = self.order
         layout = Layout(Path(order.context.home))
         found = kept.find(layout, self.key, self.name)
         if found is not None:
             return found
+        builder = builders.base_of(order)
+        if builder and base is None:
+            base = _made_from(order, builder).product()
 
         def fill(directory: str) -> Product:
             with kept.workshop(layout, self.key) as work:
-                return _BUILDERS[order.definition.builder](order, directory, work)
+                return builders.build(order, Bench(directory, work, base))
 
         facts = {
-            "python": order.tools.needs.interpreter.minor,
-            "interpreter": order.tools.needs.interpreter.path,
+            "python": order.interpreter.minor,
+            "interpreter": order.interpreter.path,
             "project": order.sources.root,
         }
         note = order.context.progress.note
         return kept.realise(layout, self.key, self.name, fill, facts=facts, note=note)
+
+
+def _made_from(order: Order, builder: str) -> _Job:
+    """Give the package that another one is made from, of the same project."""
+    kind = cast("Builder", builder)
+    definition = replace(order.definition, builder=kind, format=FORMAT_OF[builder])
+    order = replace(order, definition=definition)
+    return _Job(short_key(_facts(order)), order)
 
 
 @dataclass(frozen=True)
@@ -205,35 +255,79 @@ def _job(asked: _Asked, context: Context, seen: Seen, log: Log) -> _Job:
     definition = replace(definition, path=project_of(definition, asked.root, settings))
     files = seen.sources(definition.path, context)
     memory = Memory(context, files.root)
-    system = backend.build_system(files, memory)
-    needs = backend.Needs(
-        root=files.root,
-        requires=tuple(sorted({*system.requires, *(settings.deps if settings else ())})),
-        interpreter=_interpreter(definition, system, asked.interpreter, context),
-        indexes=definition.indexes,
-        exclude_newer=definition.exclude_newer,
-        origin=system.origin,
+    system = _system(definition, files, memory)
+    interpreter = _interpreter(definition, system, asked.interpreter, context)
+    tools = None
+    if asked.ready is None:
+        needs = _needs(replace(definition, settings=settings), system, interpreter, files.root)
+        tools = seen.tools(needs, context, memory)
+    order = Order(
+        definition, files, system, interpreter, tools, asked.ready, settings, context, memory, log
     )
-    tools = seen.tools(needs, context, memory)
-    order = Order(definition, files, system, tools, settings, context, memory, log)
     return _Job(short_key(_facts(order)), order)
 
 
+def _system(definition: PackageDefinition, files: Sources, memory: Memory) -> BuildSystem:
+    """Read how the project is built; a command or a recipe may know that by itself."""
+    by_itself = definition.builder == "command" or definition.recipe
+    if by_itself and not any(files.content_of(name) for name in backend.FILES):
+        return BuildSystem((), "")
+    system = backend.build_system(files, memory)
+    return replace(system, requires=(), versioned=True) if by_itself else system
+
+
+def _needs(
+    definition: PackageDefinition, system: BuildSystem, interpreter: Interpreter, root: str
+) -> Needs:
+    """Say what the environment of a build is to hold."""
+    settings = definition.settings
+    needs = Needs(
+        root=root,
+        requires=tuple(sorted({*system.requires})),
+        interpreter=interpreter,
+        indexes=definition.indexes,
+        exclude_newer=definition.exclude_newer,
+        origin=system.origin if system.file else definition.origin,
+    )
+    if settings is None or not settings.deps:
+        return needs
+    from stead.matrix.requirements import Lines
+
+    origin = settings.origin("deps")
+    asked = Lines(origin.file or os.path.join(root, "tox.ini")).read(settings.deps, origin)
+    if asked.lines:
+        raise ManifestError(
+            f"{settings.name} builds packages, and what it needs is locked: {asked.lines[0]} cannot be",
+            where=origin,
+            remedy="name requirements and files of them only",
+        )
+    return replace(
+        needs,
+        further=asked.requirements,
+        constraints=asked.constraints,
+        indexes=(*needs.indexes, *asked.indexes),
+    )
+
+
 def _facts(order: Order) -> dict[str, object]:
-    definition, files = order.definition, order.sources
-    interpreter = order.tools.needs.interpreter
+    definition, files, settings = order.definition, order.sources, order.settings
     editable = definition.builder.startswith("editable")
     versioned = order.system.versioned and files.repository is not None
     tracked = (file.path for file in files.files if file.tracked)
+    by_conda = definition.builder == "conda"
+    python = order.interpreter
     return {
         "version": VERSION,
         "builder": definition.builder,
         "sources": files.digest,
         "inputs": sources.further(definition.inputs, order.context),
-        "backend": [order.system.backend, order.system.path, order.tools.key],
-        "interpreter": [interpreter.path, interpreter.version, interpreter.tag],
+        "backend": [order.system.backend, order.system.path, order.tools_key],
+        "interpreter": [python.path, python.version, python.tag],
         "variables": sorted(order.variables.items()),
-        "settings": order.settings.config_settings if order.settings else (),
+        "settings": [settings.config_settings, settings.commands] if settings else [],
+        "command": [definition.command, definition.outputs],
+        "recipe": sources.further([definition.recipe], order.context) if definition.recipe else [],
+        "channels": definition.channels if by_conda else [],
         "place": files.root if editable else "",
         "git": repository.state(files.root, tracked, order.context) if versioned else [],
     }
@@ -242,43 +336,17 @@ def _facts(order: Order) -> dict[str, object]:
 def _interpreter(
     definition: PackageDefinition,
     system: BuildSystem,
-    given: Interpreter | None,
+    chosen: Interpreter | None,
     context: Context,
 ) -> Interpreter:
     from stead.ecosystems import interpreters
 
     if definition.python:
         return interpreters.find(definition.python, context=context, where=definition.origin)
-    if given is not None:
-        return given
+    if chosen is not None:
+        return chosen
     return interpreters.find(system.requires_python, context=context, where=system.origin)
 
 
 def _silent(_: str) -> None:
     pass
-
-
-# -- builders
-
-
-def _sdist(order: Order, directory: str, work: str) -> Product:
-    tree = building.copy(order, work)
-    made = building.hook(order, "sdist", tree, work)
-    return _taken(order, made, directory, content.of_sdist(made), "sdist")
-
-
-def _wheel(order: Order, directory: str, work: str) -> Product:
-    tree = building.copy(order, work)
-    made = building.hook(order, "wheel", tree, work)
-    return _taken(order, made, directory, content.of_wheel(made), "wheel")
-
-
-def _taken(order: Order, made: str, directory: str, described: Described, kind: str) -> Product:
-    """Put a package into its place in the store, if it is what its project says."""
-    building.check(order, made, described.name, described.version)
-    path = os.path.join(directory, os.path.basename(made))
-    os.rename(made, path)
-    return Product(definition=order.definition.name, format=kind, path=path, **described._asdict())
-
-
-_BUILDERS: dict[str, Callable[[Order, str, str], Product]] = {"sdist": _sdist, "wheel": _wheel}

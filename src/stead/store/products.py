@@ -71,8 +71,8 @@ def realise(
 ) -> Product:
     """Give the product with this key; make it if it is not there.
 
-    ``make(directory)`` leaves one file or directory in ``directory`` and describes it, by its
-    path there. ``facts`` are kept with it. One process makes it; others wait.
+    ``make(directory)`` leaves a file in ``directory`` and describes it, or something that stays
+    where it is. ``facts`` are kept with it. One process makes it; others wait.
     """
     made: list[Product] = []
 
@@ -80,7 +80,8 @@ def realise(
         product = make(os.fspath(temporary))
         made.append(product)
         held = {name: getattr(product, name) for name in (*_FIELDS, *_LISTS)}
-        held["file"] = os.path.relpath(product.path, temporary)
+        inner = product.path.startswith(os.fspath(temporary) + os.sep)
+        held["file"] = os.path.relpath(product.path, temporary) if inner else product.path
         return {
             "platform": "", "python": "", "interpreter": "", "ecosystems": [], "artifacts": [],
             **facts, "name": name, "product": held,

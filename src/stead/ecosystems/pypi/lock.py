@@ -70,6 +70,36 @@ def lock(request: LockRequest, context: Context) -> tuple[Artifact, ...]:
     return tuple(_with_hashes_asked(asked, chosen))
 
 
+def located(
+    request: LockRequest, name: str, directory: str, context: Context
+) -> list[tuple[str, str, str]]:
+    """Give name, address and sha256 of each file of the one version that a request leaves of ``name``.
+
+    Addresses are URLs, with the login of their index, or absolute paths. ``directory`` is for
+    files about the question. Raises what :func:`lock` raises.
+    """
+    indexes = places(request.indexes, context.environ)
+    default = default_place(indexes, context.environ)
+    asked = question.write(directory, request, context, indexes, default)
+    _, pylock = _ask(
+        uv_for(context), replace(asked, arguments=(*asked.arguments, "--no-deps")), None
+    )
+    found = []
+    for package in pylock.get("packages", []):
+        if normalize_pypi(package["name"]) != name:
+            continue
+        for entry in [*package.get("wheels", []), *filter(None, [package.get("sdist")])]:
+            address = str(entry.get("url") or os.path.join(directory, str(entry.get("path"))))
+            for place in indexes:
+                plain = without_credentials(place.url)
+                if plain != place.url and urlsplit(plain).netloc == urlsplit(address).netloc:
+                    login = urlsplit(place.url).netloc.rpartition("@")[0]
+                    address = address.replace("://", f"://{login}@", 1)
+            file = _file(name, entry)
+            found.append((file.name, address, file.sha256))
+    return found
+
+
 def _ask(uv: Uv, asked: Question, stubs: Stubs | None) -> tuple[str, dict[str, Any]]:
     """Run uv; give its log and the lock it wrote."""
     output = os.path.join(asked.directory, "pylock.toml")

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.matrix import products
+from stead.matrix import builders, products
 from stead.store.builds import release_leases
 from stead.store.gc import collect
 from stead.store.layout import Layout
-from stead.testing.index import Sdist, make_project
 from stead.testing.world import make_context
 from stead.values.errors import ArtifactError, ManifestError
 from stead.values.package import FORMAT_OF, PackageDefinition
@@ -30,17 +29,6 @@ if TYPE_CHECKING:
 
 def definition(builder: Builder, **values: object) -> PackageDefinition:
     return PackageDefinition(builder, builder, FORMAT_OF[builder], **values)
-
-
-@pytest.fixture
-def context(tmp_path: Path):
-    yield make_context(tmp_path / "home")
-    release_leases()
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return make_project(tmp_path / "spam", Sdist("spam", "1.5", requires=("ham>=1",)))
 
 
 def make(builder: Builder, project: Path, context: Context, **values: object) -> Product:
@@ -266,7 +254,7 @@ def test_a_file_that_changes_during_the_build_is_built_as_it_then_is(
     project: Path, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = project / "src" / "spam" / "__init__.py"
-    true = products.building.copy
+    true = builders.building.copy
     changes = iter(["changed = 1\n"])
 
     def copy(*arguments: object) -> str:
@@ -274,7 +262,7 @@ def test_a_file_that_changes_during_the_build_is_built_as_it_then_is(
             file.write_text(text)
         return true(*arguments)
 
-    monkeypatch.setattr(products.building, "copy", copy)
+    monkeypatch.setattr(builders.building, "copy", copy)
     made = make("wheel", project, context)
     with zipfile.ZipFile(made.path) as archive:
         assert archive.read("spam/__init__.py") == b"changed = 1\n"
