@@ -147,7 +147,16 @@ def test_a_glance_at_a_build(layout):
         ("link", "changed"),
         ("new", "added"),
     )
-    assert glance.glance(build, most=1) == glance.Seen(whole=False)
+    assert glance.glance(build, most=20).whole
+    for most in (4, 1):
+        assert glance.glance(build, most=most) == glance.Seen(whole=False)
+
+
+def test_a_glance_at_a_build_without_its_list(layout):
+    def make(temporary, final):
+        return {}
+
+    build = Builds(layout).realise("a" * 20, "b", make, note=lambda _: None)
     os.chmod(build / ".stead", 0o755)
     (build / ".stead" / "files.json.z").unlink()
     assert glance.glance(build) == glance.Seen(whole=False, damaged=True)
