@@ -137,6 +137,40 @@ def test_what_was_edited_by_hand_is_never_called_as_in_the_generation(machine, p
     assert "edited since" not in machine.ok("log", cwd=root)
 
 
+def test_status_says_which_generation_is_here(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    assert "history      nothing yet\n" in machine.ok("status", cwd=root)
+    machine.ok("set", "A=2", "-m", "why", cwd=root)
+    assert "history      generation 2, stead set A\n" in machine.ok("status", cwd=root)
+    file = root / "stead.toml"
+    file.write_text(file.read_text() + 'B = "1"\n')
+    said = "history      generation 2, stead set A; edited since\n"
+    assert said in machine.ok("status", cwd=root)
+
+
+def test_log_tells_where_undo_went_and_commands_as_they_are_typed(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("add", "leaf<2", cwd=root)
+    machine.ok("undo", cwd=root)
+    machine.ok("redo", cwd=root)
+    file = root / "stead.toml"
+    file.write_text(file.read_text() + 'B = "1"\n')
+    said = machine.ok("undo", cwd=root)
+    assert "as in generation 1 (as found), but for your own changes" in said
+    file.write_text(file.read_text() + 'C = "1"\n')
+    machine.ok("set", "D=1", cwd=root)
+    lines = machine.ok("log", cwd=root).splitlines()
+    assert [line.partition("@")[2].partition("  ")[2] for line in lines] == [
+        "stead set D",
+        "edited by hand",
+        "stead undo  (as 1, your own changes kept)",
+        "stead redo  (as 2)",
+        "stead undo  (as 1)",
+        "stead add 'leaf<2'",
+        "as found",
+    ]
+
+
 def test_a_log_that_is_asked_for_wrongly_says_so(machine, project):
     root = project({"stead.toml": f"{MANIFEST}[layer.test.vars]\nA = '1'\n"})
     machine.ok("set", "A=2", cwd=root)

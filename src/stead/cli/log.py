@@ -25,7 +25,7 @@ HELP = """Show the history of this directory's environment, the latest first.
 
 Every change of packages and variables is a generation with a number: `stead diff`
 compares two, `stead undo` and `stead rollback N` go back. `>` marks the one that is
-here now, `edited since` where the place differs from it by edits of yours, `pinned` what is kept for good, `to be rebuilt` what `stead gc` removed.
+here now, `as N` where undo and redo went to, `edited since` where the place differs from it by edits of yours, `pinned` what is kept for good, `to be rebuilt` what `stead gc` removed.
 
 What others have shared (`stead history fetch`) has a name instead, like 3f9a:7; below
 your own stands the latest of each, --all and --from list the rest.
@@ -155,6 +155,7 @@ def _line(entry: _Entry, history: History, last: Generation | None, edited: bool
     generation = entry.generation
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(generation.time))
     marks = [
+        *([_as(generation)] if generation.kind in ("undo", "redo") else []),
         *(["edited since"] if edited and _is_here(entry, last) else []),
         *(["pinned"] if generation.pinned else []),
         *(["to be rebuilt"] if must_be_rebuilt(generation, history) else []),
@@ -166,6 +167,12 @@ def _line(entry: _Entry, history: History, last: Generation | None, edited: bool
     if generation.reason:
         text += f": {generation.reason.splitlines()[0]}"
     return text + (f"  ({', '.join(marks)})" if marks else "")
+
+
+def _as(generation: Generation) -> str:
+    """Say where undo or redo went."""
+    kept = generation.at == generation.number
+    return f"as {generation.base}" + (", your own changes kept" if kept else "")
 
 
 def _is_here(entry: _Entry, last: Generation | None) -> bool:

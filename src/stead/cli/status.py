@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.cli import options
 from stead.cli.nearby import near as nearby
+from stead.cli.nearby import visible
 from stead.values.errors import LockOutdatedError, SteadError
 
 if TYPE_CHECKING:
@@ -269,6 +270,7 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
     lines = [
         f"place        {report['place']}",
         f"environment  {report['environment']} on {report['platform']}",
+        *_recorded(report["history"]),
         "read         " + (", ".join(near(r["file"]) for r in report["read"]) or "nothing"),
     ]
     lines += [f"ignored      {near(r['file'])} ({r['reason']})" for r in report["ignored"]]
@@ -308,6 +310,15 @@ def _lines(report: dict[str, Any], cwd: str) -> list[str]:
         lines.append(f"to mend      {first}")
         lines += [f"               {line.strip()}" for line in details]
         lines.append(f"             → {problem['mend']}")
+    return lines
+
+
+def _recorded(history: dict[str, Any]) -> list[str]:
+    """Say which generation is here, and what an interrupted command left to do."""
+    lines = [f"history      {visible(history['said'])}"]
+    lines += [f"             interrupted: {visible(left)}" for left in history["unfinished"]]
+    if history["unfinished"]:
+        lines.append("             → `stead log` finishes it, as any change does first")
     return lines
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stead.history.find import seen
 from stead.history.plan import content, paths_of
 from stead.history.texts import Loose
-from stead.history.who import Cause, told
+from stead.history.who import Cause, as_typed, told
 from stead.store import begun
 from stead.store.journal import interrupted
 from stead.store.layout import Layout
@@ -46,7 +46,7 @@ def standing(composed: Composed, table: Table | None, context: Context) -> Stand
     ]
     words = begun.read(history)
     if words is not None:
-        unfinished.append(f"stead {' '.join(words.command)}: the change is to be recorded")
+        unfinished.append(f"stead {as_typed(words.command)}: the change is to be recorded")
     last = history.last()
     if last is None:
         return Standing(None, False, tuple(unfinished))

@@ -26,6 +26,7 @@ class Cause:
 
 _WHOLE = ("add", "remove", "lock", "undo", "redo", "rollback", "use", "work", "adopt", "restore")
 _NAMES = ("set", "unset", "keep")
+_PLAIN = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@%+=:,./-_")
 _WITH_USER = regex(r"(?<=://)[^/@\s]*@")
 _QUERY = regex(r"(?<=\S)\?[^\s#]*")
 
@@ -86,5 +87,16 @@ def _user() -> str:
 
 
 def told(generation: Generation) -> str:
-    """Say in a line what made a generation."""
-    return f"stead {' '.join(generation.command)}" if generation.command else "edited by hand"
+    """Say in a line what made a generation; a command as it can be typed again."""
+    if generation.command:
+        return f"stead {as_typed(generation.command)}"
+    return "edited by hand" if generation.parent else "as found"
+
+
+def as_typed(words: Sequence[str]) -> str:
+    """Join a command's words, each quoted for a shell where it must be."""
+    if all(word and _PLAIN.issuperset(word) for word in words):
+        return " ".join(words)
+    import shlex
+
+    return shlex.join(words)

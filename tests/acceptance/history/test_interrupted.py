@@ -49,10 +49,14 @@ def points(chance: random.Random, calls: int, few: int) -> list[int]:
 def one_of_both(world: World, states: list[tuple[Any, Any]], done: Done) -> bool:
     """Check that the place is in one of two states, and says in which; gives whether it is the new one."""
     status = json.loads(world.ok("status", "--json"))["history"]
+    text = world.ok("status")
     now = state(world)
     assert now in states, done.said
     told = status["generation"]
-    if not status["unfinished"]:
+    if status["unfinished"]:
+        assert all(f"interrupted: {left}" in text for left in status["unfinished"])
+    else:
+        assert f"generation {now[1][0]['number']}, " in text
         assert told == now[1][0]["number"]
         assert not status["edited"]
     after = json.loads(world.ok("status", "--json"))["history"]
