@@ -84,6 +84,8 @@ class Package:
     index: tuple[tuple[str, Any], ...] = field(default=())
     """Further keys of ``index.json``."""
     by_hand: bool = False
+    run_exports: tuple[str, ...] = ()
+    """What packages that were built with this one depend on."""
 
     @property
     def needs_hand(self) -> bool:
@@ -141,9 +143,22 @@ def write_package(root: Path, package: Package, platform: str) -> Path:
     """Write one package into its subdirectory of a channel, without indexing; returns its path."""
     subdir = package.subdir or ("noarch" if package.noarch else platform)
     (root / subdir).mkdir(parents=True, exist_ok=True)
-    if package.needs_hand:
-        return _write_by_hand(root / subdir, package, subdir)
-    return _assemble(root / subdir, package, subdir)
+    write = _write_by_hand if package.needs_hand else _assemble
+    path = write(root / subdir, package, subdir)
+    if package.run_exports:
+        _export(root / subdir, path.name, package.run_exports)
+    return path
+
+
+def _export(directory: Path, name: str, run_exports: tuple[str, ...]) -> None:
+    """Note in a channel's ``run_exports.json`` (CEP 12) what builds against a package depend on."""
+    file = directory / "run_exports.json"
+    held: dict[str, Any] = {"info": {"subdir": directory.name, "version": 1}}
+    if file.exists():
+        held = json.loads(file.read_text())
+    section = held.setdefault("packages.conda" if name.endswith(".conda") else "packages", {})
+    section[name] = {"run_exports": {"weak": list(run_exports), "noarch": ["python"]}}
+    file.write_text(json.dumps(held, indent=1, sort_keys=True))
 
 
 def _assemble(directory: Path, package: Package, subdir: str) -> Path:

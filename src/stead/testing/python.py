@@ -1,19 +1,20 @@
-"""The running CPython, and distributions, as conda packages."""
+"""CPython, and distributions, as conda packages."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stead.testing.channel import Entry, Package, text
+from stead.testing.relocate import relocatable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,40 +39,68 @@ _LEFT_OUT = frozenset(
 # Debian's interpreter installs to and reads dist-packages, unless it is a virtual environment.
 # Its sysconfig can be told otherwise; its site module is frozen into the executable.
 _DEBIAN = re.compile(r'sys\.base_prefix != sys\.prefix or hasattr\(sys, "real_prefix"\)')
-_DEBIAN_SITE = f"""\
+
+
+def _debian_site(major: int, minor: int) -> str:
+    return f"""\
 import os, site, sys
 
-packages = os.path.join(sys.prefix, "lib", "python{MINOR}", "site-packages")
+packages = os.path.join(sys.prefix, "lib", "python{major}.{minor}", "site-packages")
 if packages not in sys.path:
     site.addsitedir(packages)
 """
 
 
-def cpython() -> Package:
-    """Give the running CPython as the package ``python``; it runs from whatever prefix it is in.
+_FACTS = """
+import json, os, sys, sysconfig
+print(json.dumps({
+    "version": sys.version_info[:3],
+    "stdlib": sysconfig.get_path("stdlib"),
+    "dynload": next((p for p in sys.path if p.endswith("lib-dynload")), ""),
+    "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
+    "base": sys.base_prefix,
+    "shared": sysconfig.get_config_var("Py_ENABLE_SHARED"),
+    "library": sysconfig.get_config_var("INSTSONAME") or "",
+    "libdir": sysconfig.get_config_var("LIBDIR") or "",
+}))
+"""
 
-    Left out are its tests, IDLE and Tk, and compiled caches. Works for CPython
-    of Debian, pyenv, uv and conda; on POSIX systems only.
+
+def cpython(executable: str = "") -> Package:
+    """Give a CPython as the package ``python``; it runs from whatever prefix it is in.
+
+    ``executable`` is that of another interpreter than the running one. Left out are
+    its tests, IDLE and Tk, and compiled caches; what it needs of the machine besides the C
+    library comes along. Works for CPython of Debian, pyenv, uv and conda; on POSIX
+    systems only.
     """
-    stdlib = sysconfig.get_path("stdlib")
-    library = f"lib/python{MINOR}"
-    dynload = next((p for p in sys.path if p.endswith("lib-dynload")), None)
+    said = subprocess.run(
+        [executable or sys.executable, "-I", "-c", _FACTS],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    facts = json.loads(said.stdout)
+    major, minor, micro = facts["version"]
+    stdlib, dynload = facts["stdlib"], facts["dynload"]
+    library = f"lib/python{major}.{minor}"
     entries = [*_tree(stdlib, library)]
     if dynload and os.path.dirname(os.path.realpath(dynload)) != os.path.realpath(stdlib):
         entries += _tree(dynload, f"{library}/lib-dynload")
-    executable = os.path.realpath(sys._base_executable)  # type: ignore[attr-defined]  # noqa: SLF001
-    entries.append(Entry(f"bin/python{MINOR}", _relocatable(executable), mode=0o755))
-    entries += [Entry(f"bin/{n}", symlink=f"python{MINOR}") for n in ("python", "python3")]
-    entries.append(Entry(f"{SITE_PACKAGES}/README.txt", b"Third-party packages go here.\n"))
-    entries += _shared_library()
+    entries.append(Entry(f"bin/python{major}.{minor}", source=facts["executable"], mode=0o755))
+    entries += [Entry(f"bin/{n}", symlink=f"python{major}.{minor}") for n in ("python", "python3")]
+    readme = f"{library}/site-packages/README.txt"
+    entries.append(Entry(readme, b"Third-party packages go here.\n"))
+    entries += _shared_library(facts)
     if "dist-packages" in Path(stdlib, "site.py").read_text():
-        entries.append(text(f"{library}/sitecustomize.py", _DEBIAN_SITE))
+        entries.append(text(f"{library}/sitecustomize.py", _debian_site(major, minor)))
     return Package(
         "python",
-        ".".join(map(str, sys.version_info[:3])),
+        f"{major}.{minor}.{micro}",
         build="0_cpython",
-        entries=tuple(entries),
+        entries=relocatable(entries),
         license="PSF-2.0",
+        run_exports=(f"python >={major}.{minor},<{major}.{minor + 1}.0a0",),
     )
 
 
@@ -82,7 +111,7 @@ def _tree(directory: str, below: str) -> Iterator[Entry]:
         )
         inside = os.path.relpath(base, directory)
         for name in sorted(files):
-            if name in _LEFT_OUT:
+            if name in _LEFT_OUT or name.startswith("_tkinter"):
                 continue
             source = os.path.realpath(os.path.join(base, name))
             path = os.path.normpath(os.path.join(below, inside, name))
@@ -92,23 +121,11 @@ def _tree(directory: str, below: str) -> Iterator[Entry]:
                 yield Entry(path, source=source)
 
 
-def _relocatable(executable: str) -> bytes:
-    """Give the executable, looking for its library beside itself instead of where it was built."""
-    content = Path(executable).read_bytes()
-    built = f"\0{sys.base_prefix}/lib\0".encode()
-    beside = b"\0$ORIGIN/../lib"
-    return (
-        content.replace(built, beside.ljust(len(built), b"\0"))
-        if len(beside) < len(built)
-        else content
-    )
-
-
-def _shared_library() -> Iterator[Entry]:
-    name = sysconfig.get_config_var("INSTSONAME") or ""
-    if not sysconfig.get_config_var("Py_ENABLE_SHARED") or ".so" not in name:
+def _shared_library(facts: dict[str, Any]) -> Iterator[Entry]:
+    name = facts["library"]
+    if not facts["shared"] or ".so" not in name:
         return
-    for directory in (f"{sys.base_prefix}/lib", sysconfig.get_config_var("LIBDIR") or ""):
+    for directory in (f"{facts['base']}/lib", facts["libdir"]):
         source = os.path.join(directory, name)
         if os.path.isfile(source):
             yield Entry(f"lib/{name}", source=os.path.realpath(source), mode=0o755)
