@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import session, variables
-    from stead.pipeline.hand_files import for_files, private_among
+    from stead.pipeline.hand_files import for_files, outside_among, private_among
     from stead.pipeline.steps import found_for
 
     transaction = app.inside()
@@ -47,7 +47,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
         )
     table = app.table()
     left = private_among(hands, table) if args.all and not args.private else ()
-    names = [name for name in names if name not in left]
+    outside = outside_among(hands, table) if args.all else ()
+    names = [name for name in names if name not in (*left, *outside)]
     place = transaction.place
     dotenv = os.path.join(place, variables.DOTENV)
     wanted = for_files(
@@ -68,8 +69,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
     notes = [note for edited in done for note in edited.notes]
     app.staged()
     if args.json:
-        app.out_json({"files": files, "notes": notes, "private": left})
-        return 1 if left else 0
+        app.out_json({"files": files, "notes": notes, "private": left, "outside": outside})
+        return 1 if left or outside else 0
     for file in files:
         app.out(f"staged {', '.join(names)} in {os.path.relpath(file, app.cwd)}")
     if not files:
@@ -81,4 +82,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
             f"not kept, for it looks private: {', '.join(left)}\n"
             f"  → `stead keep --private {' '.join(left)}` puts it into .env"
         )
-    return 1 if left else 0
+    if outside:
+        app.err(
+            f"not kept, for it came from outside of the place: {', '.join(outside)} unset\n"
+            "  → unset it where it is set; `stead set NAME=` makes it empty here"
+        )
+    return 1 if left or outside else 0

@@ -45,7 +45,7 @@ __all__ = (
     "add_task",
     "drop_use",
     "format_of",
-    "put_first",
+    "put_path",
     "put_use",
     "remove_requirement",
     "remove_task",
@@ -154,7 +154,7 @@ def set_variable(
     return _put(file, text, "variable", name, value, layer=layer)
 
 
-def put_first(
+def put_path(
     file: str,
     text: str,
     name: str,
@@ -162,23 +162,36 @@ def put_first(
     *,
     absolute: str,
     separator: str,
+    last: bool = False,
     layer: str = "",
 ) -> str:
-    """Put a path before the list that a variable is; where there is none, before what is there.
+    """Put a path before the list that a variable is, or behind it (``last``).
 
-    ``entry`` is the path as it may stand in a list of paths, relative to the file if it
-    lies below it; ``absolute`` is it for a text, in which nothing is relative to a file.
+    Where the file has none, it is the list that is there. ``entry`` is the path as it may
+    stand in a list of paths, relative to the file if it lies below it; ``absolute`` is it for
+    a text, in which nothing is relative to a file. Raises ManifestError where the list has
+    what is there at that end.
     """
     held, table = _variable(file, text, name, layer)
     given = held.get("value", held.get("default")) if isinstance(held, dict) else held
+    me = f"${{{name}}}"
     if given is None or given is False:
-        value: Any = [entry, f"${{{name}}}"]
-    elif isinstance(given, list):
-        value = [entry, *given]
-    elif isinstance(held, dict) and held.get("type") == "paths":
-        value = f"{entry}{separator}{given}"
+        given = [me]
+    value: Any
+    if isinstance(given, list):
+        ends = given
+        value = [*given, entry] if last else [entry, *given]
     else:
-        value = f"{absolute}{separator}{given}"
+        ends = str(given).split(separator)
+        added = entry if isinstance(held, dict) and held.get("type") == "paths" else absolute
+        value = separator.join([str(given), added] if last else [added, str(given)])
+    if len(ends) > 1 and ends[-1 if last else 0] == me:
+        raise ManifestError(
+            f"{name} is added to at its {'beginning' if last else 'end'} here, and a manifest "
+            "adds to a list at one end only",
+            where=Origin(file),
+            remedy=f"put {absolute} at the {'beginning' if last else 'end'} as well",
+        )
     if isinstance(held, dict):
         from stead.formats import _toml_splice
 

@@ -55,11 +55,30 @@ class Hand:
     @property
     def added(self) -> tuple[str, ...]:
         """The directories that were added to the list."""
+        return tuple(dict.fromkeys((*self.first, *self.last)))
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """Of these, the ones that stand before what was there."""
+        return self._ends[0]
+
+    @property
+    def last(self) -> tuple[str, ...]:
+        """Those that stand behind what was there, or within it."""
+        return tuple(e for e in self._ends[1] if e not in self._ends[0])
+
+    @property
+    def _ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if self.kind != "path":
-            return ()
-        before = _entries(self.was, self.separator)
+            return (), ()
+        before = set(_entries(self.was, self.separator))
         now = _entries(self.value, self.separator)
-        return tuple(dict.fromkeys(e for e in now if e and e not in before))
+        middle = next((i for i, entry in enumerate(now) if entry in before), len(now))
+        front, back = (
+            tuple(dict.fromkeys(e for e in part if e and e not in before))
+            for part in (now[:middle], now[middle:])
+        )
+        return front, back
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -124,13 +143,10 @@ def on_top(
 
 def _joined(hand: Hand, there: str | None) -> str:
     """Put the directories added by hand around the list that is there, each where it stood."""
-    before = set(_entries(hand.was, hand.separator))
-    now = _entries(hand.value, hand.separator)
-    first = next((i for i, entry in enumerate(now) if entry in before), len(now))
-    gone = before.difference(now)
+    gone = {*_entries(hand.was, hand.separator)}.difference(_entries(hand.value, hand.separator))
     middle = [e for e in _entries(there, hand.separator) if e not in gone]
-    front = [e for e in now[:first] if e not in middle]
-    back = [e for e in now[first:] if e not in before and e not in middle]
+    front = [e for e in hand.first if e not in middle]
+    back = [e for e in hand.last if e not in middle]
     return hand.separator.join([*front, *middle, *back])
 
 

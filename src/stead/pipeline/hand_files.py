@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stead.config.references import escape
 from stead.formats.private_names import is_private
-from stead.pipeline.variables import First
+from stead.pipeline.variables import Added
 from stead.values.errors import UsageError
 from stead.values.frozen import dataclass
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class ForFiles:
     """New values: those of the manifest and those of the place's ``.env`` (None: taken out)."""
 
-    manifest: Mapping[str, str | First | bool | None]
+    manifest: Mapping[str, str | Added | bool | None]
     private: Mapping[str, str | None]
 
 
@@ -44,16 +44,16 @@ def for_files(
     """
     entries = {entry.name: entry for entry in table.entries}
     by_name = {hand.name: hand for hand in hands}
-    values: dict[str, str | First | bool | None] = {}
+    values: dict[str, str | Added | bool | None] = {}
     hidden: dict[str, str | None] = {}
-    lists: dict[str, list[str]] = {}
+    lists: dict[str, set[str]] = {}
     for name in names:
         hand = by_name.get(name)
         if hand is None:
             list_, directory = _directory(by_name, name, cwd)
-            lists.setdefault(list_, []).append(directory)
+            lists.setdefault(list_, set()).add(directory)
         elif hand.kind == "path":
-            lists.setdefault(name, []).extend(hand.added)
+            lists.setdefault(name, set()).update(map(os.path.normpath, hand.added))
         elif hand.value is None:
             files = _defined_in(name, entries.get(name))
             if dotenv in files:
@@ -70,7 +70,11 @@ def for_files(
             raise UsageError(
                 f"directories of {name} are for the manifest", remedy="leave --private out"
             )
-        values[name] = First(tuple(dict.fromkeys(directories)))
+        first, last = (
+            tuple(p for p in dict.fromkeys(map(os.path.normpath, end)) if p in directories)
+            for end in (by_name[name].first, by_name[name].last)
+        )
+        values[name] = Added(first, last)
     return ForFiles(values, hidden)
 
 
@@ -94,10 +98,17 @@ def _defined_in(name: str, entry: Entry | None) -> set[str]:
     files = set() if entry is None else {d.origin.file for d in entry.definitions}
     if not files:
         raise UsageError(
-            f"{name} came from outside of the place, which can only say what is there",
-            remedy="unset it where it is set, or give it a value here",
+            f"{name} came from outside of the place, and a manifest cannot say that a variable "
+            "is not there",
+            remedy=f"unset it where it is set; `stead set {name}=` makes it empty here",
         )
     return files
+
+
+def outside_among(hands: Sequence[Hand], table: Table) -> tuple[str, ...]:
+    """Name the variables that were unset and that no file of the place defines."""
+    defined = {entry.name for entry in table.entries if entry.definitions}
+    return tuple(h.name for h in hands if h.kind == "unset" and h.name not in defined)
 
 
 def private_among(hands: Sequence[Hand], table: Table) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ is written. A ``.env`` never passes through the journal, which keeps what it rep
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -45,16 +46,17 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
-class First:
-    """Directories, absolute, to put before the list that a variable is."""
+class Added:
+    """Directories, absolute, to put before and behind the list that a variable is."""
 
-    paths: tuple[str, ...]
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
 
 
 def change(
     request: Request,
     context: Context,
-    values: Mapping[str, str | First | bool | None],
+    values: Mapping[str, str | Added | bool | None],
     *,
     layer: str = "",
 ) -> Edited:
@@ -87,37 +89,55 @@ def change(
             noting=request.noting,
             staging=request.staging,
         )
-    return Edited(file if written else "")
+    return Edited(file if written else "", tuple(_of_this_machine(values, file)))
 
 
 def _changed(
     file: str,
     text: str,
     name: str,
-    value: str | First | bool | None,
+    value: str | Added | bool | None,
     request: Request,
     *,
     layer: str,
 ) -> str:
     if value is None:
         return edit.unset(file, text, name, layer=layer)
-    if not isinstance(value, First):
+    if not isinstance(value, Added):
         return edit.set_variable(file, text, name, value, layer=layer)
     from stead.config.references import escape
 
-    above = os.path.join(os.path.dirname(file), "")
-    for path in reversed(value.paths):
-        near = path.removeprefix(above).replace(os.sep, "/") if path.startswith(above) else path
-        text = edit.put_first(
+    ends = [(path, False) for path in reversed(value.first)] + [(p, True) for p in value.last]
+    for path, last in ends:
+        text = edit.put_path(
             file,
             text,
             name,
-            escape(near),
+            escape(_relative(path, file) or path),
             absolute=escape(path),
             separator=request.platform.path_separator,
+            last=last,
             layer=layer,
         )
     return text
+
+
+def _relative(path: str, file: str) -> str:
+    """Give a path as a manifest writes it, relative to itself; empty for one that is not below it."""
+    above = os.path.join(os.path.dirname(file), "")
+    return path.removeprefix(above).replace(os.sep, "/") if path.startswith(above) else ""
+
+
+def _of_this_machine(values: Mapping[str, str | Added | bool | None], file: str) -> Iterator[str]:
+    """Tell of directories that a manifest now names, and that others may not have there."""
+    for value in values.values():
+        for path in (*value.first, *value.last) if isinstance(value, Added) else ():
+            if os.path.isabs(path) and not _relative(path, file):
+                said = f"{path} is a path of this machine alone"
+                with contextlib.suppress(ValueError):  # another drive
+                    near = os.path.relpath(path, os.path.dirname(file)).replace(os.sep, "/")
+                    said += f"; relative to {os.path.basename(file)} it is {near}"
+                yield said
 
 
 def change_private(request: Request, context: Context, values: Mapping[str, str | None]) -> Edited:
@@ -205,7 +225,7 @@ def _names(text: str, file: str) -> set[str]:
     return {entry.name for entry in dotenv.read(text, file)}
 
 
-def _check_names(values: Mapping[str, str | First | bool | None]) -> None:
+def _check_names(values: Mapping[str, str | Added | bool | None]) -> None:
     for name, value in values.items():
         if not _NAME.match(name):
             raise UsageError(

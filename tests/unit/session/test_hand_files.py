@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stead.pipeline.hand import by_hand
-from stead.pipeline.hand_files import for_files
-from stead.pipeline.variables import First
+from stead.pipeline.hand_files import for_files, outside_among
+from stead.pipeline.variables import Added
 from stead.values.errors import UsageError
 from stead.values.origin import Origin
 from stead.values.table import Definition, Entry, Table
@@ -55,9 +55,21 @@ def test_a_value_means_itself_in_the_manifest():
 
 
 def test_directories_by_list_or_by_name():
-    assert keep("PATH").manifest == {"PATH": First(("/p/tools", "/opt/a"))}
-    assert keep("tools/").manifest == {"PATH": First(("/p/tools",))}
-    assert keep("/opt/a", "/p/tools").manifest == {"PATH": First(("/opt/a", "/p/tools"))}
+    assert keep("PATH").manifest == {"PATH": Added(("/p/tools", "/opt/a"))}
+    assert keep("tools/").manifest == {"PATH": Added(("/p/tools",))}
+    assert keep("/opt/a", "/p/tools").manifest == {"PATH": Added(("/p/tools", "/opt/a"))}
+
+
+def test_a_directory_stays_at_its_end_of_the_list():
+    now = {"PATH": "/p/first:/x:/opt/late/:/p/last"}
+    assert keep("PATH", now=now).manifest == {
+        "PATH": Added(("/p/first",), ("/opt/late", "/p/last"))
+    }
+    assert keep("last", now=now).manifest == {"PATH": Added((), ("/p/last",))}
+
+
+def test_what_was_unset_and_came_from_outside_is_named():
+    assert outside_among(by_hand(BASE, NOW), TABLE) == ("OUTER",)
 
 
 def test_what_was_unset_goes_where_it_is_defined():
