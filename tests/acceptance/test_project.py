@@ -163,3 +163,25 @@ def test_collection_takes_what_earlier_versions_gave(machine, project):
     assert sorted(p.name for p in runtime.iterdir()) == sorted([current.name, "fedcba9876543210"])
     machine.ok("gc", "--older-than", "0s", cwd=root)
     assert list(runtime.iterdir()) == [current]
+
+
+def test_collection_leaves_what_a_transaction_uses(machine, project):
+    root = project({"stead.toml": MANIFEST, "common/stead.toml": ""})
+    # No record of the place names it yet, and no process but the script's own children.
+    script = (
+        f"stead set POOL=7 >&2; stead gc --older-than 0s >&2; "
+        f"{sys.executable} -S -c 'from stead import project; print(project.vars.POOL)'"
+    )
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert (done.returncode, done.stdout) == (0, "7\n"), done.stderr
+
+
+def test_collection_leaves_what_a_transaction_kept_for_later_uses(machine, project):
+    root = project({"stead.toml": MANIFEST, "common/stead.toml": ""})
+    machine.run("shell", "-c", "stead set POOL=7; kill -9 $PPID", cwd=root)
+    runtime = machine.stead_home / "runtime"
+    before = list(runtime.iterdir())
+    machine.ok("gc", "--older-than", "0s", cwd=root)
+    assert list(runtime.iterdir()) == before != []
+    assert machine.ok("shell", "--resume", "-c", "exit 0", cwd=root) == ""
+    machine.ok("gc", "--older-than", "0s", cwd=root)

@@ -112,3 +112,18 @@ def test_completion_offers_what_is_staged(machine, place):
     assert done.stdout.splitlines()[-3:] == ["extra shared ", "early to ", "1 "]
     after = machine.ok("__complete", "goal", cwd=place)
     assert [line.split("\t")[0] for line in after.splitlines()] == ["1", "2"]
+
+
+def test_collection_leaves_the_modules_that_are_staged(machine, place):
+    modules = machine.stead_home / "modules"
+    done = script(
+        machine,
+        place,
+        "stead use shared@v2; stead savepoint two; stead use shared@v1; stead set MORE=1;"
+        f" find {modules} -maxdepth 1 -exec touch -d @1000000000 {{}} +; ls {modules} >before;"
+        f" stead gc --no-history; ls {modules} >after; exit 1",
+    )
+    assert done.returncode == 1, done.stderr
+    before = (place / "before").read_text().split()
+    assert len(before) == 2
+    assert (place / "after").read_text().split() == before, done.stdout

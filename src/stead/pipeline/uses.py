@@ -324,15 +324,19 @@ def checkout_key(pin: Pin) -> str:
 
 
 def checkouts_in_use(home: Path, *, now: float, history: bool = True) -> set[str]:
-    """Give the keys of all checkouts that kept places name: their records, locks and generations.
+    """Give the keys of all checkouts that are named by kept places and by open transactions.
+
+    Of a place its record, lock and generations count.
 
     Without ``history`` only pinned generations count. Raises LockError where a lock
     cannot be read: what it names is not known then.
     """
+    from stead.formats import stead_lock
     from stead.pipeline import lockfile
     from stead.store import places
     from stead.store.layout import Layout
     from stead.store.roots import modules_of_generations
+    from stead.store.transactions import locks_staged
 
     pins = modules_of_generations(Layout(home), now=now, history=history)
     used = {checkout_key(pin) for pin in pins}
@@ -349,6 +353,9 @@ def checkouts_in_use(home: Path, *, now: float, history: bool = True) -> set[str
     for path in sorted(locks):
         if os.path.exists(path):
             used.update(checkout_key(pin) for pin in lockfile.read_to_build_on(path).pins)
+    for content in locks_staged(home):
+        lock = stead_lock.read(content.decode("utf-8"), lockfile.NAME)
+        used.update(checkout_key(pin) for pin in lock.pins)
     return used
 
 

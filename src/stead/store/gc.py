@@ -18,7 +18,6 @@ from stead.store import locking, products
 from stead.store.atomic import remove_tree, storage
 from stead.store.builds import BAD, REMOVED, TEMPORARY, USE, discard, sweep, tidy_locks
 from stead.store.layout import METADATA, build_names, key_of
-from stead.store.places import records
 from stead.store.roots import (
     GoneRecord,
     Roots,
@@ -26,6 +25,7 @@ from stead.store.roots import (
     forget_notices,
     last_asked,
     notice_gone,
+    runtimes_in_use,
 )
 from stead.store.runtime import old_runtimes
 from stead.values.errors import StoreError
@@ -119,7 +119,7 @@ def collect(
         kept += stay
     removed += _records(layout, roots.gone, now, grace, dry_run=dry_run)
     removed += _derived(layout, {r.name for r in removed if r.kind == "build"}, dry_run=dry_run)
-    removed += _runtimes(layout, now - grace, dry_run=dry_run)
+    removed += _runtimes(layout, now, now - grace, dry_run=dry_run)
     if caches:
         for path, size in package_caches.prune(layout, dry_run=dry_run, note=note):
             removed.append(Removed("cache", os.path.relpath(path, layout.packages), size))
@@ -270,10 +270,13 @@ def _derived(layout: Layout, going: set[str], *, dry_run: bool) -> Iterator[Remo
             yield Removed("derived", os.path.relpath(path, layout.home), size, "its build is gone")
 
 
-def _runtimes(layout: Layout, before: float, *, dry_run: bool) -> Iterator[Removed]:
+def _runtimes(layout: Layout, now: float, before: float, *, dry_run: bool) -> Iterator[Removed]:
     """Take away what earlier versions of Stead gave to projects' own code."""
-    used = [path for record in records(layout.home) for path in record.activation.requires]
-    for path in old_runtimes(layout, used, before):
+    found = old_runtimes(layout, before)
+    used = runtimes_in_use(layout, now=now) if found else set()
+    for path in found:
+        if path.name in used:
+            continue
         size = exclusive_bytes(path)
         if not dry_run:
             remove_tree(path)

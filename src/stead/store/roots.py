@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stead.values.lock import Pin
 
 _KEY = re.compile(rb"(?<![a-z2-7])([a-z2-7]{20})-")
+_RUNTIME = re.compile(rb"runtime[/\\\\]+([0-9a-f]{16})(?![0-9a-f])")
 _MARK = ".stead@"
 _SWITCHING = 5.0
 """Seconds after a place's pointer moved in which a reader may still start with the former record."""
@@ -213,7 +214,10 @@ def _keys_in_record(directory: str, now: float) -> set[str]:
     Reading whatever stands there, instead of one field of one file, keeps a
     build that only a launcher names. Of histories, only some generations count.
     """
-    keys: set[str] = set()
+    return {key for path in _files_of_record(directory, now) for key in _found_in(path, _KEY)}
+
+
+def _files_of_record(directory: str, now: float) -> Iterator[str]:
     for parent, directories, files in os.walk(directory):
         if parent == directory and "history@" in directories:
             directories.remove("history@")
@@ -222,8 +226,7 @@ def _keys_in_record(directory: str, now: float) -> set[str]:
         for name in files:
             path = os.path.join(parent, name)
             if not of_copies or copy_is_there(path):
-                keys |= _keys_in(path)
-    return keys
+                yield path
 
 
 def _is_former(parent: str, name: str, now: float) -> bool:
@@ -242,18 +245,16 @@ def _is_former(parent: str, name: str, now: float) -> bool:
     return name != current and now - moved > _SWITCHING
 
 
-def _keys_in(path: str) -> set[str]:
-    if os.path.islink(path):
-        return _keys_of(os.fsencode(os.readlink(path)))
+def _found_in(path: str, pattern: re.Pattern[bytes]) -> set[str]:
     try:
-        with open(path, "rb") as file:
-            return _keys_of(file.read(_LARGEST))
+        if os.path.islink(path):
+            data = os.fsencode(os.readlink(path))
+        else:
+            with open(path, "rb") as file:
+                data = file.read(_LARGEST)
     except FileNotFoundError:
         return set()
-
-
-def _keys_of(data: bytes) -> set[str]:
-    return {found.decode() for found in _KEY.findall(data)}
+    return {found.decode() for found in pattern.findall(data)}
 
 
 def _pins(layout: Layout) -> Iterator[tuple[str, str]]:
@@ -295,6 +296,21 @@ def _entries(directory: Path) -> Iterator[dict[str, object]]:
             ) from exc
         if isinstance(value, dict):
             yield value
+
+
+def runtimes_in_use(layout: Layout, *, now: float) -> set[str]:
+    """Name the directories of ``runtime`` that records, transactions and processes know.
+
+    Raises StoreError where what is in use cannot be read.
+    """
+    with storage(layout.home):
+        known = {
+            name
+            for directory, _ in _place_records(layout)
+            for path in _files_of_record(directory, now)
+            for name in _found_in(path, _RUNTIME)
+        }
+        return known.union(*(names for _, names in _mentions(_RUNTIME)))
 
 
 def modules_of_processes(layout: Layout) -> set[str]:

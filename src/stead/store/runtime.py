@@ -19,7 +19,7 @@ from stead.store.places import environment_directory, make_private
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 _PACKAGE = '''\
@@ -87,22 +87,20 @@ def runtime_directory(home: Path) -> str:
     return target
 
 
-def old_runtimes(layout: Layout, used: Iterable[str], before: float) -> list[Path]:
-    """List what earlier versions of Stead left of it, by their own directories.
+def old_runtimes(layout: Layout, before: float) -> list[Path]:
+    """List what this and earlier versions of Stead left of it, by their own directories.
 
-    Without those that are among ``used``, and those that a process was given since
-    ``before``: it may still import from there.
+    Without those that a process was given since ``before``: it may still import from there.
     """
     try:
         names = sorted(os.listdir(layout.runtime))
     except (FileNotFoundError, NotADirectoryError):
         return []
-    kept = {os.path.normpath(path) for path in used}
     found = []
     for name in names:
         path = layout.runtime / name
         with contextlib.suppress(FileNotFoundError):
-            if os.fspath(path) not in kept and os.lstat(path).st_mtime <= before:
+            if os.lstat(path).st_mtime <= before:
                 found.append(path)
     return found
 

@@ -226,6 +226,23 @@ class Journal:
         return os.path.join(self.directory, "states", f"{number}.json")
 
 
+def locks_staged(home: str | os.PathLike[str]) -> Iterator[bytes]:
+    """Give the locks that transactions have staged, at savepoints too. Raises StoreError."""
+    top = os.path.join(os.fspath(home), "places", "at")
+    for parent, directories, _ in os.walk(top):
+        if os.path.basename(parent) != DIRECTORY:
+            continue
+        directories.clear()
+        journal = Journal(parent)
+        shas = {
+            sha
+            for state in map(journal.find, journal.numbers())
+            for path, sha in (state.files.items() if state else ())
+            if sha and os.path.basename(path) == _LOCK
+        }
+        yield from (c for c in map(journal.content, sorted(shas)) if c is not None)
+
+
 class Held:
     """A transaction's lock, held by the process whose shell it is."""
 
