@@ -118,6 +118,38 @@ def test_the_place_stays_as_it_is_until_the_end(machine, project):
     assert content(root) == before
 
 
+def test_diff_inside_says_what_an_edit_by_hand_means(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("lock", cwd=root)
+    script = "sed -i 's/^tool.*/&\\nleaf = \"<2\"/' stead.toml; stead diff; exit 1"
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert done.stdout.splitlines()[:2] == ["+ pypi:leaf 1.0", "changed stead.toml"]
+    script = "sed -i 's/^tool.*/&\\nnever = \"*\"/' stead.toml; stead diff; exit 1"
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert "packages are compared as they are locked: " in done.stderr
+    assert done.stdout.startswith("changed stead.toml")
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_diff_inside_says_what_other_environments_get(machine, project, declared):
+    extra = '\n[layer.test.vars]\nT = "t"\n' if declared else ""
+    root = project({"stead.toml": MANIFEST + extra})
+    machine.ok("lock", cwd=root)
+    script = (
+        "stead add --layer test leaf >&2; stead set --layer test C=2 >&2; stead set LEVEL=2 >&2;"
+        " stead diff; exit 1"
+    )
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert done.stdout.splitlines()[:4] == [
+        "~ LEVEL=1 → 2",
+        "+ pypi:leaf 2.0  (environment test)",
+        "+ C=2  (environment test)",
+        "changed stead.toml",
+    ]
+    done = machine.run("shell", "--dry-run", "-c", "stead set --layer test C=2 >&2", cwd=root)
+    assert "+ C=2  (environment test)" in done.stdout.splitlines()
+
+
 def test_diff_inside_says_what_a_commit_would_change(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("lock", cwd=root)

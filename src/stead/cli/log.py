@@ -130,9 +130,17 @@ def _since(entry: _Entry) -> Difference:
 
 def difference_lines(difference: Difference) -> list[str]:
     """Say what a difference means, and then its lines."""
-    lines = [str(item) for item in difference.meaning]
+    lines = meaning_lines(difference)
     for file in difference.files:
         lines += [str(file), *(f"  {line}" for line in file.diff)]
+    return lines
+
+
+def meaning_lines(difference: Difference) -> list[str]:
+    """Say what a difference means, in other environments too."""
+    lines = [str(item) for item in difference.meaning]
+    for other in difference.elsewhere:
+        lines += [f"{item}  (environment {other.environment})" for item in other.meaning]
     return lines
 
 

@@ -183,6 +183,7 @@ def _commit(args: argparse.Namespace, app: App, transaction: Transaction) -> Non
 
 
 def _show(args: argparse.Namespace, app: App, transaction: Transaction) -> None:
+    from stead.cli.log import meaning_lines
     from stead.history.committing import difference
 
     found = difference(transaction, app.request(), app.context)
@@ -191,8 +192,8 @@ def _show(args: argparse.Namespace, app: App, transaction: Transaction) -> None:
         return
     if found.empty:
         app.out("nothing would be committed")
-    for one in found.meaning:
-        app.out(str(one))
+    for line in meaning_lines(found):
+        app.out(line)
     for file in found.files:
         app.out(f"{file.name} would be {file.what}")
 

@@ -76,9 +76,14 @@ def _status(args: argparse.Namespace, app: App) -> int:
         activation=None if app.transaction else state.activation,
     )
     trusted = is_trusted(composed.spec, app.context)
+    history = standing(composed, state.table, app.context)
+    if history.lost:
+        what = f"{', '.join(history.lost)} is gone, and only .env is left of this place"
+        mend = f"`stead rollback {history.had}` brings it back"
+        problems.insert(0, (what, "`stead abort` puts it back" if app.transaction else mend))
     report = {
         **_report(state, problems, in_use=in_use, trusted=trusted),
-        "history": _standing(standing(composed, state.table, app.context)),
+        "history": _standing(history),
         "drift": [d.as_json() for d in looked.drift],
         "copies": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,9 @@ from stead.values.frozen import dataclass, replace
 from stead.values.names import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from stead.history.compare import Difference, File
+    from stead.history.compare import Difference, Elsewhere, File
     from stead.history.transaction import Transaction
     from stead.pipeline.steps import Composed, Request
     from stead.store.transactions import Operation, State
@@ -198,19 +199,42 @@ def _former(transaction: Transaction, state: State, context: Context) -> dict[st
 
 
 def difference(transaction: Transaction, request: Request, context: Context) -> Difference:
-    """Say what a commit would change: packages, variables, files."""
-    from stead.history.compare import compare
-    from stead.history.record import state_of
-    from stead.history.texts import Loose
+    """Say what a commit would change: packages, variables, files, other environments.
 
+    What hand edits ask for is locked first, as by a commit; what hinders that is told.
+    """
+    request = _locked(request, context)
     state = transaction.state
     base = {}
     for path in {*state.files, *transaction.edited_by_hand()}:
         held = transaction.journal.content(state.base[path])
         base[path] = None if held is None else text_of(path, held)
+    former = replace(request, overlay=base, staging=None)
+    found = _compared(former, request, context)
+    return replace(
+        found,
+        files=(*found.files, *_private_files(transaction, state)),
+        elsewhere=tuple(_elsewhere(found, former, request, context)),
+    )
+
+
+def _locked(request: Request, context: Context) -> Request:
+    try:
+        steps.locked_for(steps.composed_for(request, context, fetch=True), context)
+    except SteadError as exc:
+        context.progress.note(f"packages are compared as they are locked: {exc}")
+    return steps.renewed(request)
+
+
+def _compared(former: Request, request: Request, context: Context) -> Difference:
+    """Compare an environment as the place has it with what is staged."""
+    from stead.history.compare import compare
+    from stead.history.record import state_of
+    from stead.history.texts import Loose
+
     generations = []
     texts: dict[int, Mapping[str, bytes]] = {}
-    for number, asked in enumerate((replace(request, overlay=base, staging=None), request), 1):
+    for number, asked in enumerate((former, request), 1):
         try:
             composed = steps.composed_for(asked, context, fetch=False)
             table = steps.configured(composed, context)
@@ -222,8 +246,29 @@ def difference(transaction: Transaction, request: Request, context: Context) -> 
         generations.append(replace(made, number=number))
         texts[number] = held_texts
     old = generations[0] if len(generations) > 1 else None
-    found = compare(Loose(texts), old, generations[-1])
-    return replace(found, files=(*found.files, *_private_files(transaction, state)))
+    return compare(Loose(texts), old, generations[-1])
+
+
+def _elsewhere(
+    own: Difference, former: Request, request: Request, context: Context
+) -> Iterator[Elsewhere]:
+    """Say what differs in the place's other environments and not in the transaction's own."""
+    from stead.history.compare import Elsewhere
+
+    spec = steps.composed_for(request, context, fetch=False).spec
+    known = {DEFAULT, *environments(context.home, spec.place)}
+    with contextlib.suppress(SteadError):  # the place was nothing that could be read
+        known.update(steps.composed_for(former, context, fetch=False).spec.environments)
+    for name in sorted({*known, *spec.environments} - {request.environment}):
+        # Who asked for one that nobody had declared got the default one.
+        before = replace(former, environment=name if name in known else DEFAULT)
+        try:
+            found = _compared(before, replace(request, environment=name), context)
+        except SteadError:  # what is wrong there is no matter of this transaction's
+            continue
+        meaning = tuple(one for one in found.meaning if one not in own.meaning)
+        if meaning:
+            yield Elsewhere(name, meaning)
 
 
 def _private_files(transaction: Transaction, state: State) -> list[File]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.formats import stead_lock
-from stead.history.plan import slot_place
+from stead.history.plan import digest_of, slot_place
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
 from stead.values.lock import pin_changes
@@ -63,11 +63,21 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What differs in another environment of the place."""
+
+    environment: str
+    meaning: tuple[Package | PinChange | Variable, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     packages: tuple[Package, ...] = ()
     modules: tuple[PinChange, ...] = ()
     variables: tuple[Variable, ...] = ()
     files: tuple[File, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    """Of what is staged alone."""
 
     @property
     def meaning(self) -> tuple[Package | PinChange | Variable, ...]:
@@ -122,13 +132,16 @@ def _artifacts(texts: Texts, generation: Generation | None) -> dict[tuple[str, s
         lock = stead_lock.read(text.decode() if text else "", "stead.lock") if text else None
     except (SteadError, UnicodeDecodeError):
         return {}
+    if lock is None:
+        return {}
     place = slot_place(generation)
-    for locked in lock.environments if lock else ():
-        if (locked.place, locked.platform) != (place, generation.platform):
-            continue
-        if locked.environment == generation.environment:
-            return {(a.ecosystem, a.name): a for a in locked.artifacts}
-    return {}
+    names = [e.environment for e in lock.environments if e.place == place]
+    # One without packages of its own is locked together with another one.
+    if (name := generation.environment) not in names:
+        digests = {digest_of(lock, place, n, generation.modules): n for n in names}
+        name = digests.get(generation.lock, "")
+    locked = lock.find(place, name, generation.platform)
+    return {(a.ecosystem, a.name): a for a in locked.artifacts} if locked else {}
 
 
 def _variables(old: Generation | None, new: Generation) -> tuple[Variable, ...]:

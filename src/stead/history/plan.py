@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.formats import stead_lock
 from stead.store.places import place_directory
 from stead.values.errors import ManifestError, StoreError
 from stead.values.frozen import dataclass, replace
+from stead.values.lock import Lock
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from stead.history.texts import AllTexts, Texts
     from stead.store.generations import History
     from stead.values.generation import Generation
+    from stead.values.lock import Pin
 
 _LOCK = "stead.lock"
 
@@ -197,6 +201,12 @@ def slot_place(generation: Generation) -> str:
     """Give what a generation's lock calls the place."""
     root = os.path.normpath(os.path.join(generation.place, generation.root))
     return os.path.relpath(generation.place, root).replace(os.sep, "/")
+
+
+def digest_of(lock: Lock, place: str, environment: str, pins: Iterable[Pin]) -> str:
+    """Give what a generation knows a place's environment by in a lock; empty where it has none."""
+    own = tuple(e for e in lock.environments if (e.place, e.environment) == (place, environment))
+    return sha256(stead_lock.write(Lock(own, tuple(pins))).encode()).hexdigest() if own else ""
 
 
 def lock_path(history: History, now: Generation) -> str:

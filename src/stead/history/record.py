@@ -6,8 +6,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from stead.formats import stead_lock
+from stead.formats import known, stead_lock
 from stead.history.find import finish, found_again, history_of
+from stead.history.plan import digest_of
 from stead.history.who import Cause, who
 from stead.pipeline import build as building
 from stead.pipeline import lockfile, steps
@@ -21,12 +22,11 @@ from stead.values.digest import canonical
 from stead.values.errors import InterpreterError, SteadError
 from stead.values.frozen import replace
 from stead.values.generation import Generation
-from stead.values.lock import Lock
 from stead.values.sha import sha256
 from stead.values.table import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stead.pipeline.steps import Composed, Request
     from stead.values.context import Context
@@ -173,11 +173,28 @@ def _record(
     request = composed.request
     made = history.append(make, note=context.progress.note)
     if made is not None:
+        if last is not None and (names := lost(last, composed)):
+            context.progress.note(said_of_lost(names, last.number))
         remember(context.home, seen.place)
         from stead.history.refs import commit
 
         commit(history, made, context)
     return made
+
+
+def lost(last: Generation, composed: Composed) -> tuple[str, ...]:
+    """Name the manifests that a generation has of a place of which only a ``.env`` is left."""
+    found = composed.found
+    if any(m.directory == found.place and m.format != known.DOTENV for m in found.manifests):
+        return ()
+    root = os.path.normpath(os.path.join(last.place, last.root))
+    paths = (os.path.join(root, name) for name in last.files)
+    return tuple(os.path.basename(p) for p in paths if os.path.dirname(p) == last.place)
+
+
+def said_of_lost(names: Sequence[str], number: int) -> str:
+    """Say that a generation has what is gone."""
+    return f"{', '.join(names)} is gone: `stead rollback {number}` brings it back"
 
 
 def state_of(
@@ -305,9 +322,7 @@ def _locked(composed: Composed, whole: bytes | None) -> tuple[bytes, str]:
     part = whole
     if len(mine) != len(lock.environments):
         part = stead_lock.write(replace(lock, environments=mine)).encode() if mine else b""
-    own = tuple(e for e in mine if e.environment == environment)
-    pins = composed.modules.used.values() if own else ()
-    return part, _sha(stead_lock.write(Lock(own, tuple(pins))).encode()) if own else ""
+    return part, digest_of(lock, place, environment, composed.modules.used.values())
 
 
 def _build_of(composed: Composed, context: Context) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from stead.history.find import seen
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from stead.values.table import Table
 
 
+_LOOKED_AT = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The newest generation, and what has come since."""
@@ -32,6 +36,10 @@ class Standing:
     """Packages or variables are not as the generation has them."""
     unfinished: tuple[str, ...] = ()
     """What commands that ended too early have left to do, in words."""
+    lost: tuple[str, ...] = ()
+    """Manifests that are gone, where only a ``.env`` is left of the place."""
+    had: int = 0
+    """The generation that has these."""
 
 
 def standing(composed: Composed, table: Table | None, context: Context) -> Standing:
@@ -52,7 +60,19 @@ def standing(composed: Composed, table: Table | None, context: Context) -> Stand
         return Standing(None, False, tuple(unfinished))
     table = table or steps.configured(composed, context)
     now, _ = state_of(composed, table, None, context, Cause())
-    return Standing(last, not same(last, now), tuple(unfinished))
+    names, number = _lost(history, composed)
+    return Standing(last, not same(last, now), tuple(unfinished), names, number)
+
+
+def _lost(history: History, composed: Composed) -> tuple[tuple[str, ...], int]:
+    """Look for what is gone among the latest generations: the last may be without it as well."""
+    from stead.history.record import lost
+
+    for number in islice(history.numbers(), _LOOKED_AT):
+        one = history.find(number)
+        if one is not None and (names := lost(one, composed)):
+            return names, number
+    return (), 0
 
 
 def present(request: Request, context: Context) -> tuple[Loose, Generation]:
