@@ -38,6 +38,25 @@ def test_a_manifest_that_is_deleted_meanwhile(machine, project):
     assert 'A = "1"' in file.read_text()
 
 
+def test_a_place_of_which_only_its_env_is_left(machine, project):
+    root = project({"stead.toml": MANIFEST, ".env": "HID=1\n"})
+    machine.ok("set", "A=1", cwd=root)
+    text = (root / "stead.toml").read_text()
+    said = machine.run("shell", "-c", "rm stead.toml; stead status; exit 1", cwd=root).stdout
+    assert "stead.toml is gone, and only .env is left" in said
+    assert "`stead abort` puts it back" in said
+    assert (root / "stead.toml").read_text() == text
+    (root / "stead.toml").unlink()
+    assert "stead.toml is gone, and only .env is left" in machine.ok("status", cwd=root)
+    done = machine.run("set", "B=1", cwd=root)  # which makes a new one
+    assert "stead.toml is gone: `stead rollback 2` brings it back" in done.stderr
+    machine.ok("undo", cwd=root)
+    assert "stead.toml is gone, and only .env is left" in machine.ok("status", cwd=root)
+    machine.ok("rollback", "2", cwd=root)
+    assert (root / "stead.toml").read_text() == text
+    assert "is gone" not in machine.ok("status", cwd=root)
+
+
 def test_a_place_that_is_moved_meanwhile(machine, project, tmp_path):
     root = project({"stead.toml": MANIFEST})
     script = "stead set A=1; cd ..; mv project moved; cd moved; stead commit"

@@ -84,12 +84,13 @@ def _offer(args: argparse.Namespace, app: App) -> str:
 
 def _list(app: App, directory: str, operations: Sequence[Operation]) -> None:
     """Say what is staged, and what was edited or changed by hand."""
+    from stead.cli._standing import edited_by_hand
     from stead.pipeline import session
 
     lines = [" ".join(operation.words) for operation in operations]
-    files = session.files_of(directory)
-    edited = session.edited_of(files) if files else ()
-    lines += [f"{os.path.relpath(path, app.cwd)} edited by hand, uncommitted" for path in edited]
+    for path in edited_by_hand(app, directory):
+        done = session.done_to(path)
+        lines.append(f"{os.path.relpath(path, app.cwd)} {done} by hand, uncommitted")
     hands = session.hands_of(directory, {})
     lines += [f"{words} by hand, uncommitted" for hand in hands for words in hand.words]
     for line in lines or ["nothing is staged"]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from stead.cli.nearby import near as nearby
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stead.cli.app import App
 
 
@@ -33,7 +35,7 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
         "inside": inside is not None,
         "staged": len(found.operations),
         "operations": [list(o.words) for o in found.operations],
-        "edited": list(_edited(app, directory)),
+        "edited": list(edited_by_hand(app, directory)),
         "by_hand": [
             {"name": hand.name, "kind": hand.kind, "added": list(hand.added)} for hand in hands
         ],
@@ -41,21 +43,26 @@ def standing(app: App, place: str) -> dict[str, Any] | None:
     }
 
 
-def _edited(app: App, directory: str) -> tuple[str, ...]:
-    """Name the manifests that were edited by hand since a transaction with a person began."""
-    from stead.history.transaction import Transaction
+def edited_by_hand(app: App, directory: str) -> tuple[str, ...]:
+    """Name the files of a place that were edited by hand since its transaction began."""
     from stead.pipeline.session import edited_of, files_of
-    from stead.values.errors import SteadError
 
     files = files_of(directory)
-    edited = edited_of(files) if files else ()
-    if not edited:
+    return by_hand_alone(app, directory, edited_of(files)) if files else ()
+
+
+def by_hand_alone(app: App, directory: str, changed: Sequence[str]) -> tuple[str, ...]:
+    """Leave out of changed files what commands elsewhere have changed, and recorded."""
+    from stead.history.transaction import Transaction
+    from stead.values.errors import SteadError
+
+    if not changed:
         return ()
     try:
         by_hand = Transaction(directory, app.context).edited_by_hand()
     except SteadError:  # what it was before cannot be read
-        return edited
-    return tuple(path for path in edited if path in by_hand)
+        return tuple(changed)
+    return tuple(path for path in changed if path in by_hand)
 
 
 def of_directory(app: App) -> list[str]:
@@ -67,6 +74,7 @@ def of_directory(app: App) -> list[str]:
 
 def lines(value: dict[str, Any], now: float, cwd: str) -> list[str]:
     """Put :func:`standing` in words."""
+    from stead.pipeline.session import done_to
     from stead.store.transactions import Owner, age
 
     owner = Owner(value["pid"], value["since"], "", value["environment"])
@@ -75,8 +83,11 @@ def lines(value: dict[str, Any], now: float, cwd: str) -> list[str]:
     whose = "this shell" if value["inside"] else f"process {owner.pid} ({value['who']})"
     told = [f"transaction  {whose}, for {age(owner, now)}: {staged}"]
     told += [f"             stead {' '.join(words)}" for words in value["operations"]]
-    for number, path in enumerate(value["edited"]):
-        told.append(f"{'' if number else 'edited':<13}{nearby(path, cwd)} by hand: uncommitted")
+    before = ""
+    for path in value["edited"]:
+        done = done_to(path)
+        told.append(f"{'' if done == before else done:<13}{nearby(path, cwd)} by hand: uncommitted")
+        before = done
     for number, hand in enumerate(value["by_hand"]):
         words = ", ".join(f"{d} added" for d in hand["added"]) or (
             "set" if hand["kind"] == "new" else hand["kind"]

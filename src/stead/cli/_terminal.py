@@ -44,7 +44,8 @@ def run_shell(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> tupl
         children.append(child)
         if asked:
             _hang_up(child)
-        code = _ended(child, asked)
+        with _not_outlived_by(child.pid):
+            code = _ended(child, asked)
     hung_up = bool(asked) or code == -getattr(signal, "SIGHUP", 1)
     return (code if code >= 0 else 128 - code), hung_up
 
@@ -57,6 +58,42 @@ def _ended(child: subprocess.Popen[bytes], asked: list[int]) -> int:
             if asked:
                 child.kill()
                 return child.wait()
+
+
+_WATCH = """\
+read -r _ && exit
+sleep 0.2 || sleep 1
+kill -HUP "$1" && kill -CONT "$1"
+for _ in 1 2 3 4 5; do sleep 1; kill -0 "$1" || exit; done
+kill -KILL "$1"
+"""
+
+
+@contextlib.contextmanager
+def _not_outlived_by(pid: int) -> Iterator[None]:
+    """Have a shell ended, as by a closed terminal, if this process is killed meanwhile.
+
+    Else both it and the shell around it would read what is typed. A process waits for the
+    end of a pipe whose other end is here alone, and which the kernel closes. The shell around
+    takes the terminal back before.
+    """
+    watch = None
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            watch = subprocess.Popen(
+                ["/bin/sh", "-c", _WATCH, "sh", str(pid)],
+                env={"PATH": os.defpath},
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+    try:
+        yield
+    finally:
+        if watch is not None:
+            watch.communicate(b"\n")
 
 
 def _hang_up(child: subprocess.Popen[bytes]) -> None:

@@ -120,6 +120,7 @@ def _evaluate(shell: str, app: App) -> int:
 
 def _notice(shell: str, args: argparse.Namespace, app: App) -> int:
     """Tell a session's prompt what was changed by hand."""
+    from stead.cli._standing import by_hand_alone
     from stead.pipeline import session
 
     directory = app.context.environ.get(session.TRANSACTION, "")
@@ -130,6 +131,7 @@ def _notice(shell: str, args: argparse.Namespace, app: App) -> int:
         directory,
         app.context.environ,
         files,
+        by_hand_alone=lambda changed: by_hand_alone(app, directory, changed),
         applied=args.applied,
         quiet=args.quiet,
         separator=app.platform.path_separator,

@@ -27,7 +27,7 @@ from stead.values.frozen import asdict, dataclass
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import ModuleType
 
     from stead.store.transactions import State
@@ -149,20 +149,22 @@ def notice(
     environ: Mapping[str, str],
     files: Files,
     *,
+    by_hand_alone: Callable[[Sequence[str]], Sequence[str]] = tuple,
     applied: bool = False,
     quiet: bool = False,
     separator: str = ":",
 ) -> Notice:
     """Say what a prompt is to be told, and note it.
 
-    ``environ`` is what the shell exports. ``applied``: the environment was put there
+    ``environ`` is what the shell exports. ``by_hand_alone`` leaves out of changed files
+    those that commands have changed. ``applied``: the environment was put there
     anew, without what was changed by hand before; ``quiet``: it is about to be, and
     what there is to say comes then. Raises StoreError.
     """
     before = load(directory)
     # Looked at before their contents, so that a later edit shows.
     manifests = watched(directory, files.base)
-    edited = edited_of(files)
+    edited = tuple(by_hand_alone(edited_of(files)))
     if applied:
         hands, now = on_top(before.hands, environ, elsewhere=before.elsewhere)
     else:
@@ -190,8 +192,12 @@ def _by_hand_line(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _edited_line(path: str) -> str:
-    done = "edited" if os.path.lexists(path) else "removed"
-    return f"{path} was {done} by hand, uncommitted"
+    return f"{path} was {done_to(path)} by hand, uncommitted"
+
+
+def done_to(path: str) -> str:
+    """Say what became of a file that is not as it was."""
+    return "edited" if os.path.lexists(path) else "removed"
 
 
 def uncommitted(hands: Iterable[Hand], private: Mapping[str, str]) -> tuple[Hand, ...]:

@@ -48,13 +48,27 @@ def test_what_another_command_recorded_is_not_by_hand(machine, project, begin):
         machine.ok("lock", cwd=place)
     session = begin(root / "a", "bash")
     machine.ok("set", "UP=1", cwd=root)
-    session.run("true")
+    assert "by hand" not in session.run("true")
     assert "edited" not in session.run("stead status")
     with (root / "a/stead.toml").open("a", encoding="utf-8") as file:
         file.write("# mine\n")
-    session.run("true")
+    assert f"{root}/a/stead.toml was edited by hand" in session.run("true")
     assert "edited       stead.toml by hand" in session.run("stead status")
-    assert session.leave()[0] == 0
+    session.run("stead set B=1")
+    code, said = session.leave("k")
+    assert code == 0
+    assert re.findall(r"  (\S+) edited by hand", said) == ["stead.toml"]
+
+
+def test_a_manifest_that_is_removed_is_named_so(project, begin):
+    root = project({"stead.toml": MANIFEST, ".env": "HID=1\n"})
+    session = begin(root, "bash")
+    assert f"{root}/stead.toml was removed by hand" in session.run("rm stead.toml")
+    status = session.run("stead status")
+    assert "removed      stead.toml by hand: uncommitted" in status
+    session.run("stead set B=1")
+    assert "stead.toml removed by hand" in session.leave("d")[1]
+    assert (root / "stead.toml").read_text() == MANIFEST
 
 
 @pytest.mark.parametrize("answer", ["d", "discard"])
@@ -172,13 +186,43 @@ def test_asked_to_end_it_takes_its_shell_along(machine, project, begin, ended, d
     assert machine.json("status", cwd=root)["transaction"]["staged"] == 1
 
 
-def test_the_shell_says_when_its_process_is_gone(machine, project, begin, shell, ended):
+@pytest.mark.parametrize("busy", [False, True])
+def test_killed_it_takes_its_shell_along(
+    machine, project, begin, shell, ended, descendants, tmp_path, busy
+):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, shell, under=("bash", "-c", 'set -m; "$@"; exec cat', "sh"))
+    session.run("stead set COLOUR=red")
+    session.export("MINE", "7")
+    owner = machine.json("status", cwd=root)["transaction"]["pid"]
+    pids = descendants(owner)
+    if busy:
+        session.child.sendline(f"touch {tmp_path}/busy; sleep 600")
+        while not (tmp_path / "busy").exists():
+            time.sleep(0.02)
+    os.kill(owner, signal.SIGKILL)
+    for pid in (owner, *pids):
+        assert ended(pid)
+    if not busy:  # else zsh, which ends its job, and bash race for the terminal
+        session.child.sendline("for whoever is around it")
+        session.child.expect_exact("for whoever is around it")
+    told = machine.json("status", cwd=root)["transaction"]
+    assert (told["alive"], told["staged"]) == (False, 1)
+    assert [hand["name"] for hand in told["by_hand"]] == ["MINE"]
+    session.kill()
+
+
+def test_a_shell_that_is_left_says_that_its_process_is_gone(
+    machine, project, begin, shell, ended, descendants
+):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, shell, under=("sh", "-c", '"$@"; sleep 600', "sh"))
     session.run("stead set COLOUR=red")
     owner = machine.json("status", cwd=root)["transaction"]["pid"]
-    os.kill(owner, signal.SIGKILL)
-    assert ended(owner)
+    (watch,) = (pid for pid in descendants(owner) if os.getsid(pid) == pid)
+    for pid in (watch, owner):
+        os.kill(pid, signal.SIGKILL)
+        assert ended(pid)
     assert "stead shell --resume" in session.run("true")
     assert session.run("true") == ""
     assert session.value("COLOUR") == "red"
@@ -251,6 +295,40 @@ def test_zsh_has_the_directory_of_its_files_back(machine, project, begin, setup)
     machine.environ["ZDOTDIR"] = str(dots)
     session = begin(root, "zsh")
     assert session.run("echo $FROM; printenv ZDOTDIR") == f"dots\n{dots}"
+
+
+def test_a_directory_is_kept_at_its_end_of_the_list(machine, project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.run(f"export PATH=$PATH:{root}/late:/opt/elsewhere")
+    said = session.run("stead keep PATH")
+    assert "staged PATH in stead.toml" in said
+    near = os.path.relpath("/opt/elsewhere", root)
+    told = f"/opt/elsewhere is a path of this machine alone; relative to stead.toml it is {near}"
+    assert told in said
+    assert "late is" not in said
+    assert session.value("PATH").endswith(f":{root}/late:/opt/elsewhere")
+    assert "uncommitted" not in session.run("stead status")
+    session.run(f"export PATH={root}/first:$PATH")
+    said = session.run("stead keep first")
+    assert "adds to a list at one end only" in said
+    assert f"put {root}/first at the end as well" in said
+    assert session.leave("c")[0] == 0
+    assert machine.ok("run", "printenv", "PATH", cwd=root).endswith(":/opt/elsewhere\n")
+    assert 'value = ["${PATH}", "late", "/opt/elsewhere"]' in (root / "stead.toml").read_text()
+
+
+def test_what_came_from_outside_can_be_unset_by_hand_alone(project, begin):
+    root = project({"stead.toml": MANIFEST})
+    session = begin(root, "bash")
+    session.run("unset LANG; export MINE=7")
+    said = session.run("stead keep LANG")
+    assert "LANG came from outside of the place" in said
+    assert "`stead set LANG=` makes it empty here" in said
+    said = session.run("stead keep --all")
+    assert "staged MINE in stead.toml" in said
+    assert "not kept, for it came from outside of the place: LANG unset" in said
+    assert session.leave("d")[0] == 0
 
 
 def test_there_is_one_shell_for_a_place(machine, project, begin):
