@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stead.testing.index import Sdist, Wheel, make_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROGRAM = Path(sys.prefix) / "bin" / "stead"
 
@@ -187,3 +192,15 @@ def forge(machine, tmp_path):
     base = tmp_path / "forge"
     base.mkdir()
     return Forge(machine, base)
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Chance that comes again with ``--randomly-seed=N``; the number stands at the top of a run."""
+    return random.Random(request.config.getoption("randomly_seed", 0))
+
+
+@pytest.fixture(scope="session")
+def tries() -> Callable[[int], int]:
+    """Give how many of something to try: few, or as many as ``STEAD_SOAK`` says."""
+    return lambda few: int(os.environ.get("STEAD_SOAK") or few)

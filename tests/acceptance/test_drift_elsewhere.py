@@ -306,7 +306,7 @@ def test_inside_a_transaction(machine, project, tmp_path):
     subprocess.run(["rm", "-r", *site.glob("tool*")], check=True)
     done = machine.run("shell", "-c", "stead restore; stead adopt && false", cwd=root)
     assert done.returncode == 1
-    assert "not about what is staged in this transaction" in done.stderr
+    assert "`stead restore` takes effect at once" in done.stderr
     assert (root / "stead.toml").read_bytes() == before
     assert drift(machine, root) == [("package", "removed", "tool", None)]
     machine.ok("shell", "-c", "stead adopt", cwd=root)

@@ -118,6 +118,38 @@ def test_the_place_stays_as_it_is_until_the_end(machine, project):
     assert content(root) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("trust --yes", "trust"),
+        ("trust --yes .", "trust"),
+        ("trust --revoke", "trust"),
+        ("rollback 1", "rollback N"),
+        ("launcher true", "launcher"),
+        ("kernel", "kernel"),
+        ("pin 1", "pin"),
+        ("restore", "restore"),
+        ("undo", "undo"),
+    ],
+)
+def test_what_takes_effect_at_once_is_refused(machine, project, words, named):
+    root = project({"stead.toml": "[vars]\nLEVEL = '1'\n", "other/stead.toml": "[vars]\n"})
+    machine.ok("set", "LEVEL=2", cwd=root)
+    before = machine.tree(root, machine.stead_home / "trust")
+    done = machine.run("shell", "-c", f"stead set A=1 && stead {words}", cwd=root)
+    assert done.returncode == 2
+    assert f"`stead {named}` takes effect at once" in done.stderr
+    assert machine.tree(root, machine.stead_home / "trust") == before
+    assert "A = " not in (root / "stead.toml").read_text()
+
+
+def test_what_only_shows_or_is_about_another_place_is_not_refused(machine, project):
+    root = project({"stead.toml": "[vars]\nLEVEL = '1'\n", "other/stead.toml": "[vars]\n"})
+    script = "stead set A=1; stead trust --show; stead trust --list; stead trust --yes other"
+    done = machine.run("shell", "-c", f"set -e; {script}", cwd=root)
+    assert done.returncode == 0, done.stderr
+
+
 def test_diff_inside_says_what_an_edit_by_hand_means(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("lock", cwd=root)

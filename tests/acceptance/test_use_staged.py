@@ -84,7 +84,7 @@ def test_working_copies_are_not_for_a_transaction(machine, place):
     before = state(place)
     done = script(machine, place, "stead work shared")
     assert done.returncode != 0
-    assert "`stead work` changes the place at once" in done.stderr
+    assert "`stead work` takes effect at once" in done.stderr
     assert state(place) == before
     machine.ok("work", "shared", cwd=place)
     copy = place.parent / "shared"

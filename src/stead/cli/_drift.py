@@ -48,8 +48,8 @@ def meant(args: argparse.Namespace, app: App) -> Meant:
     from stead.pipeline.drift_facts import look
     from stead.pipeline.state import state_of
 
-    composed = app.composed(args.environment)
-    state = state_of(composed, app.context)
+    state = app.steadily(lambda: state_of(app.composed(args.environment), app.context))
+    composed = state.composed
     looked = look(
         composed,
         app.context,

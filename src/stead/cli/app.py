@@ -8,7 +8,7 @@ import sys
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stead.cli.options import chosen
 from stead.values.context import Context
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from stead.values.platform import Platform
     from stead.values.spec import Spec
     from stead.values.table import Table
+
+T = TypeVar("T")
 
 SHELL = "STEAD_SHELL"
 """Names the directory of the transaction that a shell is."""
@@ -131,6 +133,14 @@ class App:
 
         return composed_for(self.request(environment), self.context, fetch=fetch)
 
+    def steadily(self, look: Callable[[], T]) -> T:
+        """Give what ``look`` gives, with manifests and lock as one change left both."""
+        from stead.store.journal import read_steadily
+        from stead.store.layout import Layout
+
+        note = self.context.progress.note
+        return read_steadily(Layout(self.context.home), look, note, finish=False)
+
     def spec(self, environment: str | None = None) -> Spec:
         return self.composed(environment).spec
 
@@ -170,6 +180,17 @@ class App:
         if inside is None:
             raise self._outside()
         return inside
+
+    def refuse_inside(self, command: str) -> None:
+        """Raise UsageError inside a transaction, for a command that takes effect at once."""
+        if self.transaction:
+            raise UsageError(
+                "this shell is in a transaction already"
+                if command == "shell"
+                else f"`stead {command}` takes effect at once, and a transaction could not drop it",
+                where=self.transaction.place,
+                remedy="`stead commit` or `stead abort` first, and leave the shell",
+            )
 
     def _outside(self) -> UsageError:
         from stead.history.inside import place_of

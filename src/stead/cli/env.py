@@ -52,7 +52,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         return (_env_private.fill if args.what == "fill" else _env_private.export)(args, app)
     from stead.pipeline.state import state_of
 
-    state = state_of(app.composed(name), app.context)
+    state = app.steadily(lambda: state_of(app.composed(name), app.context))
     if args.what == "show":
         return _show(args, app, state)
     if state.activation is None:

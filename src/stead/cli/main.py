@@ -70,7 +70,11 @@ NOT_STAGED = frozenset(
     {
         "import",
         "init",
+        "kernel",
+        "launcher",
+        "pin",
         "redo",
+        "restore",
         "secret edit",
         "secret rotate",
         "secret set",
@@ -80,7 +84,10 @@ NOT_STAGED = frozenset(
         "work",
     }
 )
-"""Commands that are refused inside a transaction of the place that they would change."""
+"""Commands that are refused inside a transaction of the place that they would change.
+
+`trust` and `rollback` look themselves, for some of what they do changes nothing.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -141,14 +148,8 @@ def _dispatch(words: list[str]) -> int:
 
     app = make_app(args)
     named = f"{name} {args.action}" if hasattr(args, "action") else name
-    if named in NOT_STAGED and app.transaction:
-        raise UsageError(
-            "this shell is in a transaction already"
-            if named == "shell"
-            else f"`stead {named}` changes the place at once, which a transaction does not",
-            where=app.transaction.place,
-            remedy="`stead commit` or `stead abort` first, and leave the shell",
-        )
+    if named in NOT_STAGED:
+        app.refuse_inside(named)
     from stead.cli.errors import Ended
 
     try:

@@ -38,11 +38,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    if app.transaction:
-        raise UsageError(
-            "restore is about the place itself, not about what is staged in this transaction",
-            remedy="`stead abort` or `stead commit` first, and leave its shell",
-        )
     meant = _drift.meant(args, app)
     drift = [d for d in meant.drift if d.where not in meant.copies]
     if args.dry_run or not (drift or meant.copies):

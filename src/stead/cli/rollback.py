@@ -51,12 +51,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
             f"{' '.join(args.to)!r} names no generation",
             remedy="write a number of `stead log`, WHO:NUMBER, or `to NAME` for a savepoint",
         )
-    if app.transaction:
-        raise UsageError(
-            "going to a generation changes the place at once, which a transaction does not",
-            where=app.transaction.place,
-            remedy="`stead rollback to NAME` goes to a savepoint; or leave the shell first",
-        )
+    app.refuse_inside("rollback N")
     word: str = args.to[0]
     history = app.history(args.environment, shared=not word.isdecimal())
     make = app.maker(args.environment)

@@ -53,15 +53,18 @@ def _status(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.variables import composed_at_least
     from stead.shells.state import PLACE
 
+    def seen() -> tuple[State, ManifestError | None]:
+        request = app.request(args.environment)
+        composed, unread = composed_at_least(request, app.context, fetch=False)
+        return state_of(composed, app.context), unread
+
     try:
-        composed, unread = composed_at_least(
-            app.request(args.environment), app.context, fetch=False
-        )
+        state, unread = app.steadily(seen)
     except LockOutdatedError as exc:
         # What a module brings is not known before it is there; the rest can be told.
         report = _without_modules(exc, app, args.environment)
         return _show(report, app, json=args.json)
-    state = state_of(composed, app.context)
+    composed = state.composed
     caller = app.context.environ
     problems = _of_private(unread) + list(state.problems)
     if state.table:

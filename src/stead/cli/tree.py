@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.graph import graph_of
 
-    graph = graph_of(app.composed(args.environment))
+    graph = app.steadily(lambda: graph_of(app.composed(args.environment)))
     if args.json:
         app.out_json(
             {

@@ -48,7 +48,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
         if not os.path.isdir(directory):
             raise UsageError(f"there is no directory {directory}", remedy="correct the path")
         app = replace(app, cwd=directory)
-    elif args.revoke:
+    if not args.show:
+        app.refuse_inside("trust")
+    if args.revoke:
         return _revoke(_place_of(app), app)
     return _trust(args, app)
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
 
     from stead.cli.app import App
+    from stead.pipeline.graph import Graph
+    from stead.pipeline.steps import Composed
 
 HELP = "Show what asks for a package: each request in a manifest, and the way from it."
 
@@ -26,8 +28,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.graph import elsewhere, graph_of
 
-    composed = app.composed(args.environment)
-    graph = graph_of(composed)
+    def look() -> tuple[Composed, Graph]:
+        composed = app.composed(args.environment)
+        return composed, graph_of(composed)
+
+    composed, graph = app.steadily(look)
     wanted = normalize_pypi(args.package.split(":")[-1])
     found = [a for a in graph.artifacts if normalize_pypi(a.name) == wanted]
     if not found:

@@ -135,16 +135,22 @@ def interrupted(layout: Layout) -> list[str]:
 _TRIES = 20
 
 
-def read_steadily(layout: Layout, read: Callable[[], T], note: Note = lambda _: None) -> T:
+def read_steadily(
+    layout: Layout, read: Callable[[], T], note: Note = lambda _: None, *, finish: bool = True
+) -> T:
     """Give what ``read`` gives, read while no files were being changed together.
 
-    What was interrupted is finished first, a change that is under way is waited for,
-    and whatever one has come between is read again. An error of ``read`` leaves
-    if the files were at rest. Raises StoreError as :func:`recover`.
+    What was interrupted is finished first (without ``finish``, for who only looks, left as it
+    is), a change that is under way is waited for, and whatever one has come between is read
+    again. An error of ``read`` leaves if the files were at rest. Raises StoreError as
+    :func:`recover`.
     """
     for _ in range(_TRIES):
-        for line in recover(layout, note):
-            note(line)
+        if finish:
+            for line in recover(layout, note):
+                note(line)
+        elif _entries(layout):
+            _wait(layout, note)
         before = _stamp(layout)
         try:
             found = read()
@@ -155,6 +161,14 @@ def read_steadily(layout: Layout, read: Callable[[], T], note: Note = lambda _: 
         if _stamp(layout) == before:
             return found
     return read()  # somebody changes other files all the time
+
+
+def _wait(layout: Layout, note: Note) -> None:
+    """Let a change end that is under way; one whose process was killed stays."""
+    with contextlib.suppress(StoreError):  # nobody has ever changed anything here
+        lock = locking.acquire(layout.locks / "journal", shared=True, create=False, note=note)
+        if lock is not None:
+            lock.release()
 
 
 def _stamp(layout: Layout) -> tuple[int, tuple[str, ...]]:

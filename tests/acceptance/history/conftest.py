@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import pytest
 from stead.store.atomic import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 FORKING = Path(__file__).with_name("forking.py")
 
@@ -192,15 +191,3 @@ def old(lived_in: World) -> World:
     """The place that something has been done in, as it was after that."""
     lived_in.put_back("old")
     return lived_in
-
-
-@pytest.fixture
-def chance(request: pytest.FixtureRequest) -> random.Random:
-    """Chance that comes again with ``-p randomly -p randomly_seed=…``."""
-    return random.Random(request.config.getoption("randomly_seed", 0))
-
-
-@pytest.fixture(scope="session")
-def tries() -> Callable[[int], int]:
-    """Give how many of something to try: few, or as many as ``STEAD_SOAK`` says."""
-    return lambda few: int(os.environ.get("STEAD_SOAK") or few)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -108,6 +109,25 @@ def test_the_prompt(swings: World, tries) -> None:
     swings.ok("redo")
     assert len(both) == 2
     assert while_it_swings(swings, tries(3), read) <= both
+
+
+def test_who_looks(swings: World, tries) -> None:
+    """A lock beside the manifest of the other generation would not answer it."""
+
+    def read() -> bool:
+        return bool(json.loads(output(swings, "status", "--json"))["lock"]["answers"])
+
+    assert read()
+    assert while_it_swings(swings, tries(4), read) == {True}
+
+
+def test_what_is_asked_of_packages(swings: World, tries) -> None:
+    """`tree` fails where the lock does not answer."""
+
+    def read() -> bool:
+        return "branch" in output(swings, "tree")
+
+    assert while_it_swings(swings, tries(4), read) <= {True, False}
 
 
 def test_files(swings: World, tries) -> None:

@@ -196,9 +196,3 @@ def begin(machine):
 def setup() -> dict[str, tuple[str, str]]:
     """The user's own files: shell → name and text."""
     return SETUP
-
-
-@pytest.fixture
-def often():
-    """Give how many of something to try: few, or as many as ``STEAD_SOAK`` says."""
-    return lambda few: int(os.environ.get("STEAD_SOAK") or few)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 
 import pexpect
@@ -12,11 +11,12 @@ MANIFEST = '[vars]\nLEVEL = "1"\n'
 
 
 @pytest.mark.slow
-def test_killed_anywhere_the_next_one_goes_on(machine, project, begin, files_of, often, setup):
+def test_killed_anywhere_the_next_one_goes_on(
+    machine, project, begin, files_of, tries, setup, chance
+):
     root = project({"stead.toml": MANIFEST})
-    chance = random.Random()
     staged, resumable = 0, False
-    for count in range(often(5)):
+    for count in range(tries(5)):
         shell = chance.choice(list(setup))
         words = ["--resume"] if resumable else []
         session = begin(root, shell, *words, ready=False)

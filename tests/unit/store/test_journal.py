@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.store import journal
-from stead.store.journal import recover, replace_together
+from stead.store import journal, locking
+from stead.store.journal import read_steadily, recover, replace_together
 from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
@@ -204,3 +207,57 @@ def test_a_change_that_changes_nothing_touches_nothing(
         before.st_mtime_ns,
     )
     assert not layout.journal.exists() or os.listdir(layout.journal) == []
+
+
+@pytest.mark.parametrize("finish", [True, False])
+def test_what_changes_while_it_is_read_is_read_again(layout, pair, finish):
+    seen = []
+
+    def read() -> tuple[str, str]:
+        first = pair[0].read_text()
+        if not seen:
+            replace_together(layout, {str(p): b"new" for p in pair}, "in between")
+        seen.append((first, pair[1].read_text()))
+        return seen[-1]
+
+    assert read_steadily(layout, read, finish=finish) == ("new", "new")
+    assert seen[0] == ("old manifest", "new")
+
+
+@pytest.mark.parametrize("finish", [True, False])
+def test_who_looks_leaves_what_was_interrupted(layout, pair, monkeypatch, finish):
+    interrupted(layout, {str(p): b"new" for p in pair}, 1, monkeypatch)
+
+    def read() -> tuple[str, ...]:
+        return tuple(p.read_text() for p in pair)
+
+    found = read_steadily(layout, read, finish=finish)
+    assert found == (("new", "new") if finish else ("new", "old lock"))
+    assert bool(journal.interrupted(layout)) != finish
+
+
+def test_who_looks_waits_for_a_change_that_is_under_way(layout, pair, monkeypatch):
+    """The second file follows once somebody is seen to wait."""
+    waits, replace, waiting = threading.Event(), os.replace, locking.acquire
+
+    def late(source: str, target: str) -> None:
+        if os.fspath(target) == str(pair[1]):
+            assert waits.wait(30)
+        replace(source, target)
+
+    def acquire(path, **more):
+        if more.get("shared"):
+            waits.set()
+        return waiting(path, **more)
+
+    monkeypatch.setattr(os, "replace", late)
+    monkeypatch.setattr(locking, "acquire", acquire)
+    contents = {str(p): b"new" for p in pair}
+    with ThreadPoolExecutor(1) as pool:
+        change = pool.submit(replace_together, layout, contents, "slow")
+        while not (journal.interrupted(layout) and pair[0].read_text() == "new"):
+            time.sleep(0.001)
+        assert pair[1].read_text() == "old lock"
+        found = read_steadily(layout, lambda: [p.read_text() for p in pair], finish=False)
+        change.result()
+    assert found == ["new", "new"]
