@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stead.shells import hook_bash
 from stead.shells.hook_record import template
 from stead.shells.quote import posix, why_not_name
-from stead.shells.session_text import Start
+from stead.shells.session_text import Start, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ def start(session: Session, program: str, environ: Mapping[str, str]) -> Start: 
             "[[ ! -r ~/.bashrc ]] || builtin source ~/.bashrc\n",
             f"{FOLLOWS}\n",
             session.hook,
-            fill(template(FILE).replace("@MANIFESTS@", unchanged(session.manifests)), session),
+            own(template(FILE), session),
         ]
     )
     return Start((program, "--rcfile", f"{session.notes}/{RC}", "-i"), {}, {RC: rc})
@@ -36,14 +36,10 @@ def start(session: Session, program: str, environ: Mapping[str, str]) -> Start: 
 FOLLOWS = '[[ "${PROMPT_COMMAND[*]-}" == *_stead_hook* ]] || _stead_alone=1'
 
 
-def fill(code: str, session: Session) -> str:
-    """Fill in the session's own part of the start file."""
-    return (
-        code.replace("@LABEL@", posix(session.label))
-        .replace("@OWNER@", str(session.owner))
-        .replace("@HAND@", "1" if session.hand else "")
-        .replace("@DIRECTORY@", posix(session.notes))
-    )
+def own(code: str, session: Session, *, zsh: bool = False) -> str:
+    """Give the session's own part of the start file."""
+    manifests = unchanged(session.manifests, zsh=zsh)
+    return fill(code, session, manifests, posix, hand="1" if session.hand else "")
 
 
 def unchanged(manifests: Manifests, *, zsh: bool = False) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stead.shells.hook_record import template
 from stead.shells.quote import fish, why_not_name
-from stead.shells.session_text import Start
+from stead.shells.session_text import Start, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,14 +23,8 @@ FOLLOWS = "functions -q _stead_hook; or set -g _stead_alone 1"
 
 def start(session: Session, program: str, environ: Mapping[str, str]) -> Start:  # noqa: ARG001
     """Say how the shell ``program`` is started. The user's own files it reads by itself."""
-    own = (
-        template(FILE)
-        .replace("@MANIFESTS@", _manifests(session.manifests))
-        .replace("@LABEL@", fish(session.label))
-        .replace("@OWNER@", str(session.owner))
-        .replace("@HAND@", "1" if session.hand else "")
-        .replace("@DIRECTORY@", fish(session.notes))
-    )
+    hand = "1" if session.hand else ""
+    own = fill(template(FILE), session, _manifests(session.manifests), fish, hand=hand)
     rc = f"{FOLLOWS}\n{session.hook}{own}"
     command = f"source {fish(f'{session.notes}/{RC}')}"
     return Start((program, "-i", "--init-command", command), {}, {RC: rc})

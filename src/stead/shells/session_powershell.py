@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stead.shells.hook_record import template
 from stead.shells.quote import powershell, why_not_name
-from stead.shells.session_text import Start
+from stead.shells.session_text import Start, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,14 +23,8 @@ FOLLOWS = "$steadAlone = -not (Test-Path Function:\\_stead_hook)"
 
 def start(session: Session, program: str, environ: Mapping[str, str]) -> Start:  # noqa: ARG001
     """Say how the shell ``program`` is started. The user's own profile it reads by itself."""
-    own = (
-        template(FILE)
-        .replace("@MANIFESTS@", _unchanged(session.manifests))
-        .replace("@LABEL@", powershell(session.label))
-        .replace("@OWNER@", str(session.owner))
-        .replace("@HAND@", "$true" if session.hand else "$false")
-        .replace("@DIRECTORY@", powershell(session.notes))
-    )
+    hand = "$true" if session.hand else "$false"
+    own = fill(template(FILE), session, _unchanged(session.manifests), powershell, hand=hand)
     rc = f"{FOLLOWS}\n{session.hook}$Stead.Alone = $steadAlone\n{own}"
     command = f". {powershell(f'{session.notes}/{RC}')}"
     return Start((program, "-NoLogo", "-NoExit", "-Command", command), {}, {RC: rc})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from stead.values.activation import Change
 
@@ -73,6 +73,24 @@ class Start:
     argv: tuple[str, ...]
     environ: Mapping[str, str]
     files: Mapping[str, str]
+
+
+def fill(
+    code: str, session: Session, manifests: str, quote: Callable[[str], str], *, hand: str
+) -> str:
+    """Fill in a session's own part of the start file.
+
+    ``manifests`` are the shell's tests that hold while the manifests are as they were, ``quote`` makes a
+    text a word of its language, ``hand`` is what it takes for true or false.
+    """
+    values = {
+        "@MANIFESTS@": manifests,
+        "@LABEL@": quote(session.label),
+        "@OWNER@": str(session.owner),
+        "@HAND@": hand,
+        "@DIRECTORY@": quote(session.notes),
+    }
+    return re.sub("|".join(values), lambda found: values[found[0]], code)
 
 
 def label(name: str) -> str:

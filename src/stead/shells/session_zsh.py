@@ -43,10 +43,7 @@ def start(session: Session, program: str, environ: Mapping[str, str]) -> Start:
     """Say how the shell ``program`` is started: by way of another ZDOTDIR, given back at once."""
     here = f"{session.notes}/{DIRECTORY}"
     before = f"_stead_zdotdir={posix(environ['ZDOTDIR'])}\n" if "ZDOTDIR" in environ else ""
-    code = template(FILE).replace(
-        "@MANIFESTS@", session_bash.unchanged(session.manifests, zsh=True)
-    )
-    own = session_bash.fill(code, session)
+    own = session_bash.own(template(FILE), session, zsh=True)
     files = {
         f"{DIRECTORY}/.zshenv": before + _ENV.replace("@HERE@", posix(here)),
         f"{DIRECTORY}/.zshrc": "".join(

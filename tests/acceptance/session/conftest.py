@@ -4,99 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import time
 from pathlib import Path
 
-import pexpect
 import pytest
 
-PS = "<<READY>>"
+from stead.testing.terminal import STARTS, Terminal
+
 SETUP = {
-    "bash": (".bashrc", f"PS1='{PS}'; PS2=; bind 'set enable-bracketed-paste off'\n"),
-    "zsh": (
-        ".zshrc",
-        f"PS1='{PS}' RPS1= PROMPT_EOL_MARK=; unsetopt zle prompt_cr prompt_sp\n",
-    ),
-    "fish": (
-        ".config/fish/config.fish",
-        """\
-set -g n 0
-function c --on-event fish_postexec; set n (math $n + 1); end
-function fish_prompt; echo -n '<<'$n'>>'; end
-function fish_mode_prompt; end
-set -g fish_greeting
-""",
-    ),
+    "bash": (".bashrc", STARTS["bash"]),
+    "zsh": (".zshrc", STARTS["zsh"]),
+    "fish": (".config/fish/config.fish", STARTS["fish"]),
 }
-_CONTROLS = re.compile(r"\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[\[(][0-9;?>=]*[A-Za-z]|\x1b[=>]")
 
 
-class Session:
+class Session(Terminal):
     """A person in `stead shell`."""
 
     def __init__(
         self, machine, root: Path, shell: str, *words: str, under: tuple[str, ...] = ()
     ) -> None:
-        self.shell, self.count, self.marked = shell, 0, ""
         argv = [*under, str(machine.program), "shell", "--shell", shell, *words]
-        self.child = pexpect.spawn(
-            argv[0],
-            argv[1:],
-            cwd=str(root),
-            env={**machine.environ, "TERM": "dumb", "PWD": str(root)},
-            encoding="utf-8",
-            timeout=60,
-            echo=False,
-            dimensions=(50, 4000),
-        )
-
-    def expect(self, text: str) -> str:
-        self.child.expect_exact(text)
-        return _CONTROLS.sub("", self.child.before).replace("\r", "")
-
-    def ready(self) -> str:
-        """Wait for the prompt; gives what came before it, without the mark."""
-        text = self.expect(f"<<{self.count}>>" if self.shell == "fish" else PS)
-        head, _, mark = text.rpartition("\n")
-        self.marked = mark.strip("⏎ ")
-        return head.strip("\n⏎ ")
-
-    def run(self, line: str) -> str:
-        """Type a line; gives what appeared until the next prompt was there."""
-        self.count += 1
-        self.child.sendline(line)
-        lines = self.ready().splitlines()
-        if lines and line.strip() in lines[0]:
-            lines = lines[1:]
-        return "\n".join(lines)
-
-    def value(self, name: str) -> str:
-        return self.run(f"printenv {name}")
-
-    def export(self, name: str, value: str) -> str:
-        return self.run(
-            f"set -gx {name} {value}" if self.shell == "fish" else f"export {name}={value}"
-        )
+        super().__init__(shell, argv, {**machine.environ, "TERM": "dumb", "PWD": str(root)}, root)
 
     def leave(self, *answers: str, how: str = "exit 0") -> tuple[int, str]:
         """End the shell and answer its question; gives the exit code, and what was said."""
-        if how == "^D":
-            self.child.sendeof()
-        else:
-            self.child.sendline(how)
+        self.type(how)
         said = ""
         for answer in answers:
             said += self.expect("for later?")
-            if answer == "^D":
-                self.child.sendeof()
-            elif answer == "^C":
-                self.child.sendintr()
-            else:
-                self.child.sendline(answer)
-        self.child.expect(pexpect.EOF)
-        said += _CONTROLS.sub("", self.child.before).replace("\r", "")
+            self.type(answer)
+        said += self.rest()
         self.child.wait()
         code = self.child.exitstatus
         return (-1 if code is None else code), said

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import time
 from collections.abc import Sequence  # noqa: TC003 (as below)
 from pathlib import Path  # noqa: TC003 (pytest reads annotations of fixtures)
 
-import pexpect
 import pytest
 
 from stead.formats import known
 from stead.pipeline import prompt, record
+from stead.testing.terminal import STARTS, Terminal
 from stead.values.activation import Activation, Change
 
-PS = "<<READY>>"
 SHELLS = ("bash", "zsh", "fish")
-SETUP = {
-    "bash": f"PS1='{PS}'; PS2=; bind 'set enable-bracketed-paste off'\n",
-    "zsh": f"PS1='{PS}' RPS1= PROMPT_EOL_MARK=; unsetopt zle prompt_cr prompt_sp\n",
-    "fish": """\
-set -g n 0
-function c --on-event fish_postexec; set n (math $n + 1); end
-function fish_prompt; echo -n '<<'$n'>>'; end
-function fish_mode_prompt; end
-set -g fish_greeting
-""",
-}
 
 
 class World:
@@ -109,8 +96,8 @@ class World:
         )
 
 
-class Terminal:
-    """One interactive shell with the hook, told line by line what to do."""
+class Hooked(Terminal):
+    """One interactive shell with the hook."""
 
     def __init__(
         self,
@@ -122,8 +109,6 @@ class Terminal:
         under: Sequence[str | Path] = (),
         program: Path | None = None,
     ) -> None:
-        self.shells = [shell]
-        self.counts = [0]
         self.world = world
         rcfile = world.base / "rc"
         (rcfile / "fish").mkdir(parents=True, exist_ok=True)
@@ -136,7 +121,7 @@ class Terminal:
         }
         for name, path in rcs.items():
             (world.base / f"hook.{name}").write_text(world.code(name, program))
-            path.write_text(SETUP[name] + f"{rc}\n. {world.base}/hook.{name}\n")
+            path.write_text(STARTS[name] + f"{rc}\n. {world.base}/hook.{name}\n")
         env = {
             "HOME": str(world.base),
             "PATH": os.environ["PATH"],
@@ -155,48 +140,12 @@ class Terminal:
             "fish": ["fish", "-i"],
         }
         argv = [*map(str, under), *self.argv[shell]]
-        self.child = pexpect.spawn(
-            argv[0],
-            argv[1:],
-            cwd=str(cwd or world.base),
-            env=env,
-            encoding="utf-8",
-            timeout=20,
-            echo=False,
-            dimensions=(50, 4000),
-        )
-        self.said = ""
-        self._wait()
+        super().__init__(shell, argv, env, cwd or world.base, timeout=20)
+        self.ready()
 
-    def _wait(self) -> str:
-        # fish paints a prompt again and again; the number says which one it is.
-        fish = self.shells[-1] == "fish"
-        self.child.expect_exact(f"<<{self.counts[-1]}>>" if fish else PS)
-        text = self.child.before
-        text = re.sub(
-            r"\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[\[(][0-9;?>=]*[A-Za-z]|\x1b[=>]", "", text
-        )
-        return text.replace("\r", "").strip("\n⏎ ")
-
-    def run(self, line: str) -> str:
-        """Type a line; gives what appeared until the next prompt was there."""
-        self.counts[-1] += 1
-        self.child.sendline(line)
-        lines = self._wait().splitlines()
-        if lines and line.strip() in lines[0]:
-            lines = lines[1:]
-        return "\n".join(lines)
-
-    def nest(self, shell: str) -> None:
+    def inner(self, shell: str) -> None:
         """Start another interactive shell in this one, as a user does."""
-        self.shells.append(shell)
-        self.counts.append(-1)
-        self.run(" ".join(self.argv[shell]))
-
-    def unnest(self) -> None:
-        self.shells.pop()
-        self.counts.pop()
-        self.run("exit")
+        self.nest(shell, self.argv[shell])
 
     def values(self, *names: str) -> dict[str, str | None]:
         """What a program started from here gets for these names."""
@@ -238,10 +187,10 @@ def shell(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def open_terminal(world: World):
-    opened: list[Terminal] = []
+    opened: list[Hooked] = []
 
-    def open_one(shell: str, **more) -> Terminal:
-        opened.append(Terminal(world, shell, **more))
+    def open_one(shell: str, **more) -> Hooked:
+        opened.append(Hooked(world, shell, **more))
         return opened[-1]
 
     yield open_one

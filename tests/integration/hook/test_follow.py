@@ -440,7 +440,7 @@ def test_a_nested_shell_leaves_as_if_it_had_entered(world, open_terminal, outer,
     terminal.run(put(outer, "C", "changed by hand"))
     inside = terminal.everything()
 
-    terminal.nest(inner)
+    terminal.inner(inner)
     nested = terminal.everything()
     assert {n: nested.get(n) for n in inside} == inside
     terminal.run(f"cd {world.base}")
@@ -467,7 +467,7 @@ def test_a_nested_shell_whose_rc_file_builds_path_anew(world, shell, open_termin
         "fish/config.fish": f"set -gx PATH /rc/bin {path.replace(':', ' ')}\n",
     }.items():
         (rc / name).write_text(text + (rc / name).read_text())
-    terminal.nest(shell)
+    terminal.inner(shell)
     assert terminal.value("PATH") == f"/opt/x/bin:/rc/bin:{path}"
     terminal.run("cd ..")
     assert terminal.values("PATH", "A") == {"PATH": f"/rc/bin:{path}", "A": None}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import signal
 import sys
 import time
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from stead.formats import known
@@ -19,74 +17,20 @@ from stead.pipeline import session
 from stead.pipeline.prompt import hook_files
 from stead.store import transactions
 from stead.store.places import make_private
+from stead.testing.terminal import STARTS, Terminal
 from stead.values.activation import Activation, Change
 
 PROGRAM = Path(sys.prefix) / "bin" / "stead"
-PS = "<<READY>>"
 SHELLS = ("bash", "zsh", "fish")
-SETUP = {
-    "bash": f"PS1='{PS}'; PS2=; bind 'set enable-bracketed-paste off'\n",
-    "zsh": f"PS1='{PS}' RPS1= PROMPT_EOL_MARK=; unsetopt zle prompt_cr prompt_sp\n",
-    "fish": """\
-set -g n 0
-function c --on-event fish_postexec; set n (math $n + 1); end
-function fish_prompt; echo -n '<<'$n'>>'; end
-function fish_mode_prompt; end
-set -g fish_greeting
-""",
-}
-_CONTROLS = re.compile(r"\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[\[(][0-9;?>=]*[A-Za-z]|\x1b[=>]")
 
 
-class Terminal:
-    """One interactive shell on a pseudo-terminal, told line by line what to do."""
-
-    def __init__(self, shell: str, argv: list[str], env: dict[str, str], cwd: Path) -> None:
-        self.shell = shell
-        self.count = 0
-        self.marked = ""
-        """What stood before the user's own prompt the last time."""
-        self.child = pexpect.spawn(
-            argv[0],
-            argv[1:],
-            cwd=str(cwd),
-            env=env,
-            encoding="utf-8",
-            timeout=30,
-            echo=False,
-            dimensions=(50, 4000),
-        )
-
-    def ready(self) -> str:
-        """Wait for the prompt; gives what came before it, without the mark."""
-        # fish paints a prompt again and again; the number says which one it is.
-        self.child.expect_exact(f"<<{self.count}>>" if self.shell == "fish" else PS)
-        text = _CONTROLS.sub("", self.child.before).replace("\r", "")
-        head, _, mark = text.rpartition("\n") if "\n" in text else ("", "", text)
-        self.marked = mark.strip("⏎ ")
-        return head.strip("\n⏎ ")
-
-    def run(self, line: str) -> str:
-        """Type a line; gives what appeared until the next prompt was there."""
-        self.count += 1
-        self.child.sendline(line)
-        lines = self.ready().splitlines()
-        if lines and line.strip() in lines[0]:
-            lines = lines[1:]
-        return "\n".join(lines)
-
-    def value(self, name: str) -> str:
-        """Give a variable as a process gets it."""
-        return self.run(f"printenv {name}")
+class Inner(Terminal):
+    """A session's shell."""
 
     def leave(self, how: str = "exit") -> str:
         """End the shell; gives what it still said."""
-        if how == "^D":
-            self.child.sendeof()
-        else:
-            self.child.sendline(how)
-        self.child.expect(pexpect.EOF)
-        return _CONTROLS.sub("", self.child.before).replace("\r", "")
+        self.type(how)
+        return self.rest()
 
 
 class World:
@@ -150,7 +94,7 @@ class World:
         # Without this directory a first fish makes completions from manual pages.
         (rc / "fish" / "generated_completions").mkdir(parents=True, exist_ok=True)
         file = {"bash": ".bashrc", "zsh": ".zshrc", "fish": "fish/config.fish"}[shell]
-        (rc / file).write_text(f"{SETUP[shell]}{text}\n", encoding="utf-8")
+        (rc / file).write_text(f"{STARTS[shell]}{text}\n", encoding="utf-8")
 
     def start(
         self, shell: str, rc: str = "", *, cwd: Path | None = None, program: Path = PROGRAM
@@ -171,9 +115,7 @@ class World:
             files=state.base,
             environ=environ,
         )
-        terminal = Terminal(
-            shell, list(start.argv), {**environ, **start.environ}, cwd or self.place
-        )
+        terminal = Inner(shell, start.argv, {**environ, **start.environ}, cwd or self.place)
         terminal.ready()
         return terminal
 
@@ -182,7 +124,7 @@ class World:
         transactions.clear(str(self.directory))
         self.write_rc(shell)
         environ = self.environ(SHELL=shutil.which(shell) or shell)
-        terminal = Terminal(shell, [str(PROGRAM), "shell"], environ, self.place)
+        terminal = Inner(shell, [str(PROGRAM), "shell"], environ, self.place)
         terminal.ready()
         return terminal
 

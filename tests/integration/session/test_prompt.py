@@ -9,9 +9,8 @@ import pexpect
 import pytest
 
 from stead.pipeline import prompt, record, session
+from stead.testing.terminal import READY as PS
 from stead.values.activation import Activation, Change
-
-PS = "<<READY>>"
 
 
 def exporting(shell: str, name: str, value: str) -> str:
@@ -209,8 +208,7 @@ def test_notes_are_for_the_user_alone(world, start, shell):
 
 def test_interrupts_leave_the_session_as_it_is(world, start, shell):
     terminal = start(shell)
-    terminal.count += 1
-    terminal.child.sendline("sh -c 'echo star''ted; exec sleep 60'")
+    terminal.begin("sh -c 'echo star''ted; exec sleep 60'")
     terminal.child.expect_exact("started")
     terminal.child.sendintr()
     terminal.ready()
@@ -244,14 +242,12 @@ def test_a_shell_within_has_what_is_staged_too(world, start, shell):
     terminal = start(shell, hook)
     world.stage(Change("set", "LEVEL", "2"))
     inner = {"bash": f"bash --rcfile {rc}/.bashrc -i", "zsh": "zsh -i", "fish": "fish -i"}[shell]
-    outer, terminal.count = terminal.count + 1, -1
-    terminal.run(inner)
+    terminal.nest(shell, [inner])
     assert terminal.value("LEVEL").splitlines()[-1] == "2"
     world.stage(Change("set", "LEVEL", "3"))
     terminal.run("true")
     assert terminal.value("LEVEL") == "3"
-    terminal.count = outer - 1
-    terminal.run("exit")
+    terminal.unnest()
     assert terminal.value("LEVEL") == "3"
 
 
