@@ -203,8 +203,9 @@ class _Run:
         product = self._product(cell, one, turn)
         if product is not None and (why := unfit(product, one.interpreter)):
             return Result(job=cell.label, kind="cell", status="skipped", reason=why)
-        ready = self._ready(one, product, turn)
-        key = self._key(one, ready, product)
+        installed = self._installed(product, one, turn)
+        ready = self._ready(one, installed, turn)
+        key = self._key(one, ready, installed)
         if manner.no_commands:
             return Result(
                 job=cell.label, kind="cell", status="passed", key=key, reused=ready.reused,
@@ -227,6 +228,26 @@ class _Run:
         if cell.build:
             return self._products[cell.build]
         return self._made(self._definitions[cell.definition], one.interpreter, turn)
+
+    def _installed(self, product: Product | None, one: Environment, turn: Turn) -> Product | None:
+        """Give what is installed of a package: of a source distribution, the wheel made of it.
+
+        An install command of one's own gets the source distribution itself, and conda's Python,
+        which is not there yet, makes its wheel where it is installed.
+        """
+        if product is None or product.format != "sdist" or one.interpreter is None:
+            return product
+        if one.contents.install_command:
+            return product
+        return products.wheel_of(
+            product,
+            self._suite.root,
+            one.interpreter,
+            self._context,
+            turn.line,
+            definition=self._definitions.get(product.definition),
+            seen=self._seen,
+        )
 
     def _ready(self, one: Environment, product: Product | None, turn: Turn) -> Ready:
         return contents.ready(

@@ -100,12 +100,15 @@ def found(
 ) -> tuple[str, Product | None]:
     """Give the key of a definition's package, and the package if it was built before.
 
-    Takes and raises what :func:`key` does.
+    Takes and raises what :func:`key` does. What was released is fetched if need be.
     """
+    if definition.builder in ("file", "release"):
+        product = given.product(definition, root, interpreter, context)
+        return given.key(definition, root, interpreter, context), product
     asked = _Asked(definition, root, interpreter, settings, ready)
     job = _job(asked, context, seen or Seen(), _silent)
-    product = kept.find(Layout(Path(context.home)), job.key, job.name)
-    return job.key, replace(product, definition=definition.name) if product else None
+    there = kept.find(Layout(Path(context.home)), job.key, job.name)
+    return job.key, replace(there, definition=definition.name) if there else None
 
 
 def make(

@@ -205,7 +205,12 @@ def _of_channel(release: Release, directory: str, work: str, context: Context) -
     found = next(a for a in ecosystem("conda").lock(request, context) if a.name == name)
     record = artifact_to_record(found, locate(request.channels, request.root), request.root)
     path = os.path.join(directory, found.files[0].name)
-    answer = by_conda.process({"do": "fetch", "url": str(record.url), "path": path}, work, context)
+    url = str(record.url)
+    answer: dict[str, Any] = {}
+    if url.startswith("file:"):
+        _download(url, path, context)
+    else:
+        answer = by_conda.process({"do": "fetch", "url": url, "path": path}, work, context)
     if "failed" in answer:
         raise NetworkError(
             f"{os.path.basename(path)} cannot be fetched: {answer['failed']}",
