@@ -6,14 +6,15 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from stead.matrix import describe, limits
+from stead.matrix import coverage, describe, limits
 from stead.matrix.execute import Manner, execute, passed
 from stead.matrix.running import Stop
-from stead.values.errors import UsageError
+from stead.values.errors import TaskError, UsageError
 from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping, Sequence
 
     from stead.cli.app import App
     from stead.matrix.asking import Asked
@@ -39,7 +40,18 @@ def run(args: argparse.Namespace, app: App, question: Asked) -> int:
         parallel, limits.machine(), running, fail_fast=args.fail_fast and not args.keep_going
     )
     stop = Stop()
-    results, _ = _shown(app, suite, plan, _manner(args, bound), stop)
+    manner = _manner(args, bound)
+    prefixes: list[str] = []
+    if args.coverage:
+        manner = replace(
+            manner,
+            of_cell=lambda label: coverage.prepared(_measured(suite), label),
+            made=lambda ready: prefixes.append(ready.prefix),
+        )
+    results, about = _shown(app, suite, plan, manner, stop)
+    _left(args, app, results, about)
+    if args.coverage and not stop.level:
+        _combine(suite, plan, prefixes, app)
     if stop.level:
         return _OF_SIGNAL + stop.signal if stop.signal else FAILED
     return 0 if passed(results) else FAILED
@@ -91,6 +103,41 @@ def _shown(
     seconds = app.context.now() - about.started
     shown.finish(results.values(), seconds)
     return results, replace(about, seconds=seconds)
+
+
+def _measured(suite: Suite) -> str:
+    return os.path.join(suite.work_directory, "coverage")
+
+
+def _combine(suite: Suite, plan: Plan, prefixes: Sequence[str], app: App) -> None:
+    """Put the coverage data of all cells into one file, and show what it comes to."""
+    files = coverage.measured(_measured(suite), [cell.label for cell in plan.cells])
+    python = coverage.interpreter(prefixes)
+    if not python:
+        raise TaskError(
+            "no environment that ran has coverage", where=suite.file, remedy="ask for it in one"
+        )
+    made = coverage.combine(files, suite.root, python, app.context)
+    for note in made.notes:
+        app.err(note)
+    app.out(f"coverage of {made.measured} files: {os.path.relpath(made.file, app.cwd)}")
+
+
+def _left(args: argparse.Namespace, app: App, results: Mapping[str, Result], about: About) -> None:
+    """Write the files that were asked for."""
+    from stead.matrix.reports import files
+
+    def path(name: str | None) -> str:
+        return os.path.join(app.cwd, name) if name else ""
+
+    wanted = files.Files(
+        junit=path(args.junit),
+        html=path(args.report),
+        json=path(args.report_json),
+        job_summary=app.context.environ.get("GITHUB_STEP_SUMMARY", ""),
+    )
+    if wanted:
+        files.write(wanted, results.values(), about)
 
 
 def _size() -> tuple[int, int]:

@@ -61,7 +61,8 @@ def _wheel(order: Order, bench: Bench) -> Product:
 def _wheel_in(order: Order, bench: Bench, tree: str, kind: Kind = "wheel") -> Product:
     """Build the wheel of the project in ``tree``."""
     made = building.hook(order, kind, tree, bench.work)
-    for line in carry.into_wheel(made, tree):
+    # What the project says counts, also for what is built of an sdist that left it out.
+    for line in carry.into_wheel(made, order.sources.root, editable=kind == "editable"):
         order.log(f"note: {line}")
     return finished(order, bench, made, content.of_wheel(made))
 

@@ -68,7 +68,8 @@ def rewritten(tables: Mapping[str, Any], lies_in: str, find: Callable[[str], str
     """Write the tables with paths that hold where the file lies.
 
     ``lies_in`` is its directory within the package, ``find`` gives for a path of the
-    project the one within the package, empty where it is not in it. Both are relative, with ``/``.
+    project the one within the package (relative, with ``/``), an absolute one where it is
+    used from there, or nothing where it is not in it.
     """
     left_out: list[str] = []
 
@@ -79,7 +80,7 @@ def rewritten(tables: Mapping[str, Any], lies_in: str, find: Callable[[str], str
         if not there:
             left_out.append(f"{what} ({path}) is not in the package")
             return None
-        return posixpath.relpath(there, lies_in)
+        return there if posixpath.isabs(there) else posixpath.relpath(there, lies_in)
 
     done: dict[str, Any] = {}
     for key, table in tables.items():
@@ -182,10 +183,20 @@ def finder(names: Iterable[str]) -> Callable[[str], str]:
     return find
 
 
-def into_wheel(wheel: str, project: str) -> tuple[str, ...]:
+def _in_tree(project: str) -> Callable[[str], str]:
+    """Give what finds a path of the project where it lies."""
+
+    def find(path: str) -> str:
+        there = os.path.join(project, *path.split("/"))
+        return there.replace(os.sep, "/") if os.path.exists(there) else ""
+
+    return find
+
+
+def into_wheel(wheel: str, project: str, *, editable: bool = False) -> tuple[str, ...]:
     """Put a project's configuration into a wheel just built, in place of the file.
 
-    Gives a line for each thing that could not come along. A project that declares
+    An ``editable`` one leads to the tree, and so do its paths. Gives a line for each thing that could not come along. A project that declares
     nothing leaves the wheel as it is, and so does one whose backend put a
     ``stead.toml`` there itself. Raises ArtifactError for what is no wheel.
     """
@@ -203,7 +214,8 @@ def into_wheel(wheel: str, project: str) -> tuple[str, ...]:
             info = posixpath.dirname(record)
             if f"{info}/{NAME}" in names:
                 return ()
-            made = rewritten(tables, info, finder(names))
+            find = _in_tree(project) if editable else finder(names)
+            made = rewritten(tables, info, find)
             if made.text:
                 _with_file(archive, wheel, f"{info}/{NAME}", made.text.encode(), record)
     except zipfile.BadZipFile as exc:

@@ -61,6 +61,8 @@ class Manner:
     seconds: Callable[[str], float] = field(default=lambda _job: 0.0)
     of_cell: Callable[[str], tuple[tuple[str, str], ...]] = field(default=lambda _label: ())
     """Gives further variables of a cell, by its label."""
+    made: Callable[[Ready], None] = field(default=lambda _ready: None)
+    """Gets each environment that is ready."""
 
 
 def execute(
@@ -205,6 +207,7 @@ class _Run:
             return Result(job=cell.label, kind="cell", status="skipped", reason=why)
         installed = self._installed(product, one, turn)
         ready = self._ready(one, installed, turn)
+        manner.made(ready)
         key = self._key(one, ready, installed)
         if manner.no_commands:
             return Result(

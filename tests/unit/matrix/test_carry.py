@@ -107,6 +107,21 @@ def test_a_wheel_says_what_its_project_said(project, wheel, tmp_path):
     assert not layer.requirements
 
 
+def test_an_editable_wheel_leads_to_the_tree(project, tmp_path):
+    schema = project / "src" / "orders" / "data" / "schema.sql"
+    schema.parent.mkdir(parents=True)
+    schema.write_text("select 1;\n", encoding="utf-8")
+    made = Wheel("orders", "1.2", files={"orders.pth": str(project / "src")})
+    path = tmp_path / made.filename
+    path.write_bytes(made.content())
+    left_out = into_wheel(str(path), str(project), editable=True)
+    assert "path schemas" not in str(left_out)
+    build, _ = unpacked(path, tmp_path)
+    (manifest,) = manifests_in(build)
+    paths = {p.name: p.path for p in manifest.layers[0].paths}
+    assert paths["schemas"] == str(project / "src" / "orders" / "data")
+
+
 def test_the_record_of_the_wheel_names_the_file_with_its_hash(project, wheel):
     before = zipfile.ZipFile(wheel).read("orders-1.2.dist-info/RECORD").decode()
     into_wheel(str(wheel), str(project))
