@@ -10,8 +10,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from stead.matrix.watching import watched
 from stead.values.activation import Change, apply
-from stead.values.frozen import replace
+from stead.values.frozen import dataclass, replace
 from stead.values.suite import Ready
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from stead.values.activation import Activation
     from stead.values.context import Context
     from stead.values.suite import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What entering an environment takes: what was asked, and for layers what a run is made of."""
+
+    asked: Asked
+    prepared: Prepared | None = None
 
 
 def activated(
@@ -51,7 +60,7 @@ def activated(
         environ=_set(whole),
         reused=reused,
         changes=whole,
-        prepared=prepared,
+        held=Held(asked, prepared),
     )
 
 
@@ -60,10 +69,19 @@ def entered(ready: Ready, work: Work, context: Context) -> Iterator[Ready]:
     """Give an environment what only a run may have; within, its commands may run.
 
     That is the secrets among its variables, and the files that hold one. What the place
-    checks at a start must hold. Raises SecretError and CheckError, each with all that is
-    wrong.
+    checks at a start must hold. A build that the commands have changed is not used again,
+    see :mod:`stead.matrix.watching`. Raises SecretError and CheckError, each with all that
+    is wrong.
     """
-    prepared: Prepared | None = ready.prepared  # type: ignore[assignment]
+    held = ready.held
+    assert isinstance(held, Held), "it was not made ready here"
+    with watched(ready, held.asked, context), _with_secrets(ready, held, work, context) as entered:
+        yield entered
+
+
+@contextlib.contextmanager
+def _with_secrets(ready: Ready, held: Held, work: Work, context: Context) -> Iterator[Ready]:
+    prepared = held.prepared
     if prepared is None:
         yield ready
         return

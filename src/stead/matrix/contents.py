@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.matrix import watching
 from stead.matrix.activating import activated, entered
 from stead.matrix.kinds import Asked, kind
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.suite import Environment, Product, Ready
 
-__all__ = ["entered", "key", "ready"]
+__all__ = ["entered", "key", "ready", "refused"]
 
 
 def _silent(_: str) -> None:
@@ -40,7 +41,7 @@ def ready(
     """
     one = kind(environment.kind)
     afresh = recreate or environment.contents.recreate
-    asked = Asked(environment, product, root, afresh)
+    asked = watching.as_noted(Asked(environment, product, root, afresh), context)
     made = one.find(asked, context)
     reused = made is not None
     if made is None:
@@ -57,7 +58,17 @@ def key(environment: Environment, product: Product | None, root: str, context: C
     else it is another one, so that nothing passes for unchanged that may not be.
     Raises InterpreterError where there is no Python.
     """
-    return kind(environment.kind).key(Asked(environment, product, root), context)
+    asked = watching.as_noted(Asked(environment, product, root), context)
+    return kind(environment.kind).key(asked, context)
+
+
+def refused(ready: Ready, log: str, context: Context) -> str:
+    """Say whether commands that failed were refused to write to their environment.
+
+    ``log`` is the file of their output. Where they were, the environment is a directory
+    of its own from the next run on, and the answer says so; else it is empty.
+    """
+    return watching.refused(ready, log, context)
 
 
 def _directories(environment: Environment) -> None:

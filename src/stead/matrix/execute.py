@@ -223,6 +223,11 @@ class _Run:
             work = replace(work, timeout=manner.timeout)
         with contents.entered(ready, work, self._context) as entered:
             result = commands.run(work, entered, self._terms(cell, one, product), turn)
+        if result.status == "failed" and (
+            why := contents.refused(ready, result.log, self._context)
+        ):
+            turn.line(why)
+            result = replace(result, reason=f"{result.reason}; {why}" if result.reason else why)
         return replace(result, key=key)
 
     def _product(self, cell: Cell, one: Environment, turn: Turn) -> Product | None:

@@ -188,8 +188,8 @@ class Ready:
     environ: tuple[tuple[str, str], ...] = ()
     reused: bool = False
     changes: tuple[Change, ...] = ()
-    prepared: object = field(default=None, compare=False)
-    """What is needed to enter it; nothing for tox's environments."""
+    held: object = field(default=None, compare=False)
+    """What entering it takes."""
     hidden: tuple[Secret, ...] = field(default=(), compare=False)
     """Values that no log may show."""
 

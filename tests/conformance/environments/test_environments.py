@@ -40,12 +40,14 @@ class TestVenv(EnvironmentSuite):
         return venv(root, interpreter, packages)
 
 
+@pytest.mark.slow
 class TestVenvOfItsOwn(EnvironmentSuite):
     @pytest.fixture
     def case(self, root: str, interpreter: Interpreter, packages: PackagesSpec) -> Case:
         return venv(root, interpreter, packages, own=True)
 
 
+@pytest.mark.slow
 class TestConda(EnvironmentSuite):
     @pytest.fixture
     def case(self, packages: PackagesSpec, conda_channel: Path) -> Case:
