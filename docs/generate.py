@@ -18,6 +18,7 @@ from pathlib import Path
 from stead.cli import errors as rendering
 from stead.cli import main as program
 from stead.formats import known, schema
+from stead.matrix import schemas
 from stead.matrix.reports import as_json
 from stead.values import errors
 
@@ -51,6 +52,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "files.md": files(),
         REFERENCE / "errors.md": error_classes(),
         REFERENCE / "stead-toml.md": schema.markdown(),
+        REFERENCE / "test-json.md": schemas.markdown(),
         REFERENCE / "test-report.md": test_report(),
     }
 

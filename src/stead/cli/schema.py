@@ -1,7 +1,8 @@
-"""`stead schema`: the JSON Schema of stead.toml, for editors."""
+"""`stead schema`: JSON Schemas of what Stead reads and prints."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
 
     from stead.cli.app import App
 
-HELP = """Print the JSON Schema of stead.toml.
+HELP = """Print the JSON Schema of stead.toml, or of what a command prints.
 
 Editors that know TOML schemas complete and check with it: save it and name it
 in the manifest's first line, `#:schema ./stead.schema.json`.
@@ -17,11 +18,22 @@ in the manifest's first line, `#:schema ./stead.schema.json`.
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """There is nothing to choose."""
+    parser.add_argument(
+        "of",
+        nargs="?",
+        choices=("stead.toml", "test-list", "test-plan"),
+        default="stead.toml",
+        help="stead.toml (default), or what `stead test --list --json` or `--plan --json` prints",
+    )
 
 
-def execute(args: argparse.Namespace, app: App) -> int:  # noqa: ARG001 (the commands' form)
-    from stead.formats import schema
+def execute(args: argparse.Namespace, app: App) -> int:
+    if args.of == "stead.toml":
+        from stead.formats import schema
 
-    app.out(schema.text().rstrip("\n"))
+        app.out(schema.text().rstrip("\n"))
+        return 0
+    from stead.matrix.schemas import SCHEMAS
+
+    app.out(json.dumps(SCHEMAS[args.of], indent=2))
     return 0

@@ -88,7 +88,18 @@ def suite(
     for name in everything:
         one = found.environment(name) if whole and name in wanted else found.outline(name)
         made.append(_asked(one, asked, found.pythons) if name in wanted else one)
-    return found.suite(tuple(made))
+    described_suite = found.suite(tuple(made))
+    return replace(described_suite, requires_python=_requires_python(described_suite))
+
+
+def _requires_python(suite: Suite) -> str:
+    """Give what the project says of its interpreters; empty where its packages are of several."""
+    paths = {d.path for d in suite.definitions if d.path}
+    if len(paths) != 1:
+        return ""
+    from stead.formats import requires_python
+
+    return requires_python.stated(paths.pop(), load_text)
 
 
 def read(asked: Asked, context: Context, *, look: bool = True) -> Description:

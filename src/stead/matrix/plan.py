@@ -257,9 +257,9 @@ def _wrong_format(target: Target, definition: PackageDefinition) -> str:
 def _wrong_python(target: Target, definition: PackageDefinition, requires_python: str) -> str:
     if not requires_python or not target.python or not _is_built(definition):
         return ""
-    from packaging.specifiers import SpecifierSet
+    from stead.ecosystems.interpreters.request import admits
 
-    if SpecifierSet(requires_python).contains(target.python, prereleases=True):
+    if admits(requires_python, target.python):
         return ""
     return f"Requires-Python {requires_python} does not admit {target.python}"
 

@@ -98,6 +98,14 @@ def parse(text: str) -> Request:
     return Request(text, tuple(clauses), implementation, threading)
 
 
+def admits(specifiers: str, version: str) -> bool:
+    """Say whether PEP 440 specifiers (``Requires-Python``) admit a version.
+
+    Raises InterpreterError for what is none.
+    """
+    return all(_holds(clause, version) for clause in parse(specifiers).clauses)
+
+
 def key(version: str) -> Key:
     """Give a sort key: pre-releases come before their release."""
     found = _VERSION.match(version)
