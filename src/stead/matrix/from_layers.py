@@ -156,7 +156,8 @@ class LayerTests:
         systems = self.systems(name)
         if self._asked.here.sys_platform not in systems:
             skip = f"it is for {' and '.join(systems) or 'no one platform'}"
-            return replace(_of(name, found, self.default), skip=f"{skip}, and this is not")
+            skip += f", and this is {self._asked.here.sys_platform}"
+            return replace(_of(name, found, self.default), skip=skip)
         spec = self._spec(name)
         request = plan(spec.packages, has_code=True).outside_python
         interpreter: Interpreter | None = None

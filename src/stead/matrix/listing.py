@@ -91,7 +91,7 @@ def _described(one: Environment, cells: Sequence[Cell]) -> dict[str, Any]:
             {
                 "label": c.label,
                 "package": c.definition,
-                "skip": c.skip,
+                "skip": skipped(one, c),
                 "after": list(c.after),
             }
             for c in cells
@@ -114,11 +114,16 @@ def _python(one: Environment) -> str:
 
 def _about(one: Environment, cell: Cell) -> str:
     said = [one.description] if one.description else []
-    if cell.skip:
-        said.append(f"[skipped: {cell.skip}]")
+    if skip := skipped(one, cell):
+        said.append(f"[skipped: {skip}]")
     elif one.missing:
         said.append(f"[fails: no interpreter answers {one.missing}]")
     return "  ".join(said)
+
+
+def skipped(one: Environment, cell: Cell) -> str:
+    """Say why a cell does not run; nothing where it fails, for want of an interpreter."""
+    return "" if one.missing and not one.skip else cell.skip
 
 
 def _said(definition: PackageDefinition, plan: Plan) -> str:

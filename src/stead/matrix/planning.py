@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stead.matrix import describe, select
+from stead.matrix.listing import skipped
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
 
@@ -190,8 +191,10 @@ class _Steps:
             environment=one.name,
             package=cell.definition,
             interpreter=_path(one.interpreter),
-            reason=select.reason(one, self._asked.wanted),
-            skip=cell.skip,
+            reason=f"it fails: no interpreter answers {one.missing}"
+            if one.missing and not one.skip
+            else select.reason(one, self._asked.wanted),
+            skip=skipped(one, cell),
             after=[*waits, *(f"run {label}" for label in cell.after)],
             commands=[list(c.arguments) for c in commands],
             directory=work.directory,

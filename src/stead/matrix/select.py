@@ -34,7 +34,7 @@ def names(described: Description, wanted: Wanted) -> tuple[str, ...]:
         everything = tuple(dict.fromkeys((*described.names, *described.default)))
         named = _named(described, wanted.names, everything)
         found = [*named, *_labelled(described, wanted.labels, everything)]
-        found += (n for n in everything if _has_factors(n, wanted.factors))
+        found += _with_factors(wanted.factors, everything)
     return tuple(_without(dict.fromkeys(found), wanted.skip))
 
 
@@ -109,6 +109,16 @@ def _labelled(
                 else "nothing here has labels",
             )
     yield from (name for name in everything if not bearing[name].isdisjoint(labels))
+
+
+def _with_factors(wanted: tuple[str, ...], everything: tuple[str, ...]) -> Iterator[str]:
+    for one in wanted:
+        if not any(_has_factors(name, (one,)) for name in everything):
+            raise UsageError(
+                f"no environment has the factors {one} in its name",
+                remedy="see `stead test --list`, or name the environment as a whole",
+            )
+    yield from (name for name in everything if _has_factors(name, wanted))
 
 
 def _has_factors(name: str, wanted: tuple[str, ...]) -> bool:

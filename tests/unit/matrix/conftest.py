@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from types import SimpleNamespace
@@ -26,6 +27,10 @@ def interpreter(minor: int) -> Interpreter:
 FOUND = tuple(map(interpreter, (13, 12, 11, 10)))
 
 
+def quiet(title, unit=""):
+    return contextlib.nullcontext(SimpleNamespace(total=lambda n: None, advance=lambda n=1: None))
+
+
 @pytest.fixture
 def tests(tmp_path, monkeypatch):
     """Write files into an empty project, and ask about its tests; 3.10 to 3.13 are there."""
@@ -36,7 +41,7 @@ def tests(tmp_path, monkeypatch):
         home=tmp_path / "home",
         environ={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         run=runner.run,
-        progress=SimpleNamespace(note=lambda text: None),
+        progress=SimpleNamespace(note=lambda text: None, task=quiet),
         now=time.time,
         offline=True,
     )
