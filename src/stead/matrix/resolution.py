@@ -23,6 +23,7 @@ from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Artifact, File, LockedEnvironment
 from stead.values.manifest import Channel
+from stead.values.names import normalize_pypi
 from stead.values.requirement import Source
 from stead.values.spec import Spec
 
@@ -190,7 +191,11 @@ def plan_of(asked: Asked, context: Context) -> tuple[Spec, Plan]:
     packages = spec.packages
     if asked.product is not None:
         own = under_test.requirement(asked, context)
-        others = (r for r in packages.requirements if not _same(r, own))
+        replaced = [r for r in packages.requirements if _stands_for(own, r)]
+        others = (r for r in packages.requirements if r not in replaced)
+        if own.ecosystem == "pypi":
+            extras = {*own.extras, *(e for r in replaced for e in r.extras)}
+            own = replace(own, extras=tuple(sorted(extras)))
         packages = replace(packages, requirements=(*others, own))
         if offered := under_test.channels(asked, context):
             usual = packages.channels or (Channel(locking.DEFAULT_CHANNEL),)
@@ -201,8 +206,11 @@ def plan_of(asked: Asked, context: Context) -> tuple[Spec, Plan]:
     return spec, locking.plan(packages, has_code=asked.environment.kind == "venv")
 
 
-def _same(one: Requirement, own: Requirement) -> bool:
-    return (one.ecosystem, one.name) == (own.ecosystem, own.name) and one.source is None
+def _stands_for(own: Requirement, other: Requirement) -> bool:
+    """Whether the package under test is what another request means: by name, or the tree itself."""
+    if other.source is not None and other.source.kind != "path":
+        return False
+    return normalize_pypi(other.name) == normalize_pypi(own.name)
 
 
 def _with(locked: LockedEnvironment, artifact: Artifact) -> LockedEnvironment:
