@@ -75,6 +75,7 @@ def asked(args: argparse.Namespace, app: App) -> Asked:
         skip_missing=missing,
         recreate=args.recreate,
         in_prefix=args.in_prefix or "",
+        install=args.install,
         packages=tuple(args.packages),
         no_packages=args.no_packages,
         terminal=sys.stdout.isatty(),

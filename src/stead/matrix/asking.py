@@ -48,6 +48,8 @@ class Asked:
     recreate: bool = False
     in_prefix: str = ""
     """An environment that is there, in which everything is to run."""
+    install: bool = False
+    """Whether the package may be put into it."""
     packages: tuple[str, ...] = ()
     """The only definitions to test against; empty for all that fit."""
     no_packages: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from stead.matrix import select
+from stead.matrix import existing, select
 from stead.matrix.plan import Target
 from stead.matrix.plan import plan as make_plan
 from stead.matrix.pythons import Pythons
@@ -220,26 +220,13 @@ def _asked(one: Environment, asked: Asked, pythons: Pythons) -> Environment:
     if asked.recreate:
         one = replace(one, contents=replace(one.contents, recreate=True))
     if asked.in_prefix:
-        one = _existing(one, asked.in_prefix, pythons)
+        one = existing.instead(
+            one, os.path.abspath(asked.in_prefix), pythons.of_environment, install=asked.install
+        )
     if one.missing and asked.skip_missing is not None:
         skip = f"no interpreter answers {one.missing}" if asked.skip_missing else ""
         one = replace(one, skip=skip)
     return one
-
-
-def _existing(one: Environment, prefix: str, pythons: Pythons) -> Environment:
-    prefix = os.path.abspath(prefix)
-    for name in ("bin/python", "bin/python3", "python.exe", "Scripts/python.exe"):
-        program = os.path.join(prefix, *name.split("/"))
-        if os.path.exists(program):
-            break
-    else:
-        raise ManifestError(
-            f"there is no Python in {prefix}", remedy="name the root of an environment"
-        )
-    return replace(
-        one, kind="existing", prefix=prefix, interpreter=pythons.of_environment(program), missing=""
-    )
 
 
 def _upwards(directory: str, home: str) -> Iterator[str]:

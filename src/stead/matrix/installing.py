@@ -201,7 +201,8 @@ def install_with_uv(
     extras = contents.extras
     named = f"{product.name}[{','.join(extras)}]" if extras else product.name
     line = f"{named} @ {Path(product.path).as_uri()}"
-    arguments = ["--reinstall-package", product.name, line]
+    what = ["-e", product.path] if product.format == "tree" else [line]
+    arguments = ["--reinstall-package", product.name, *what]
     _uv_pip_install(python, arguments, contents.packages, context, log)
 
 

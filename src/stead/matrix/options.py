@@ -73,6 +73,7 @@ CHOOSING = (
     _many("--package", "NAME", "test against this package alone", "packages"),
     _flag("--no-packages --skip-pkg-install", "test without the project's packages"),
     _value("--in-prefix", "DIR", "test in an environment that is there, instead of making any"),
+    _flag("--install", "put the package into that environment, which nothing else changes"),
     _value(
         "--skip-missing-interpreters",
         "YES",

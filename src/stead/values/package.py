@@ -36,6 +36,7 @@ FORMATS: tuple[Literal["sdist", "wheel", "conda"], ...] = ("sdist", "wheel", "co
 INSTALLS: dict[str, tuple[Format, ...]] = {
     "venv": ("sdist", "wheel", "tree", "metadata"),
     "conda": ("sdist", "wheel", "conda", "tree", "metadata"),
+    "existing": ("sdist", "wheel", "tree"),
 }
 """Which formats each kind of environment can install."""
 

@@ -46,6 +46,8 @@ class Contents:
     """Whether it is made afresh each time."""
     install: bool = False
     """Whether the package may be put into an environment that exists."""
+    expects: bool = False
+    """Whether an environment that exists is to hold the project's own package."""
 
 
 @dataclass(frozen=True, slots=True)
