@@ -225,6 +225,14 @@ class TestAdopt:
         assert "tool = " in (root / "stead.toml").read_text()
         assert "has not drifted" in machine.fails("adopt", "nothing", cwd=root, code=2)
 
+    def test_a_limit_that_still_fits_stays(self, machine, project, pip, tmp_path):
+        root = project({"stead.toml": "[packages.pypi]\nleaf = '<3,!=1.5,>=2'\n"})
+        machine.ok("build", "--writable", "../copy", cwd=root)
+        pip(tmp_path / "copy", "install", "leaf==1.0")
+        machine.ok("adopt", cwd=root)
+        assert 'leaf = ">=1.0,!=1.5,<3"' in (root / "stead.toml").read_text()
+        assert 'name = "leaf"\nversion = "1.0"' in (root / "stead.lock").read_text()
+
     def test_into_the_layer_of_an_environment(self, machine, project, pip, tmp_path):
         root = project({"stead.toml": MANIFEST.replace("leaf = '<2'", "leaf = '*'")})
         machine.ok("build", "-e", "test", "--writable", "../test copy", cwd=root)

@@ -224,7 +224,7 @@ def _wish(new: Installed, asked: Requirement | None) -> tuple[Any, Any]:
     if new.source is not None:
         value = _from(new.source)
         return value, value
-    bound, exact = f">={new.version.split('+')[0]}", f"=={new.version}"
+    bound, exact = f">={new.version.split('+')[0]}{_limits(new, asked)}", f"=={new.version}"
     extra: dict[str, Any] = {}
     if asked is not None and asked.extras:
         extra["extras"] = list(asked.extras)
@@ -233,6 +233,17 @@ def _wish(new: Installed, asked: Requirement | None) -> tuple[Any, Any]:
     if extra:
         return {"version": bound, **extra}, {"version": exact, **extra}
     return bound, exact
+
+
+def _limits(new: Installed, asked: Requirement | None) -> str:
+    """Give what was asked for against later versions, as far as the one that was found fits."""
+    if asked is None or asked.ecosystem != "pypi":
+        return ""
+    from packaging.specifiers import SpecifierSet
+
+    limits = [s for s in SpecifierSet(asked.spec) if s.operator in ("<", "<=", "!=")]
+    fit = (str(s) for s in limits if s.contains(new.version, prereleases=True))
+    return "".join(f",{limit}" for limit in sorted(fit))
 
 
 def _from(source: Source) -> dict[str, Any]:
