@@ -81,6 +81,8 @@ class _Scheduler:
         """How jobs ended; None where the stop was asked for."""
         self._saying = threading.Lock()
         self._fault: BaseException | None = None
+        self._mute = False
+        """Whether nobody listens any more."""
         self._stopped = 0.0
         """When the stop was taken note of."""
 
@@ -209,11 +211,14 @@ class _Scheduler:
     ) -> None:
         """Give an event. Who listens no longer (a closed pipe) ends the run."""
         with self._saying:
-            if self._fault is not None or (result is None and job.name in self._results):
+            if self._mute or (result is None and job.name in self._results):
                 return
             try:
                 self._emit(Event(job.name, what, self._now(), job.kind, text, result))
             except BaseException as exc:  # noqa: BLE001 (raised again when everything has ended)
-                self._fault = exc
+                self._mute = True
+                # That a terminal is gone is no news to who was told so by a signal.
+                if not (self._stop.level and isinstance(exc, OSError)):
+                    self._fault = exc
                 if not self._stop.level:
                     self._stop.ask()
