@@ -45,7 +45,7 @@ def table(variables: int) -> Callable[[], float]:
     from stead.values.manifest import Layer, Manifest, Use, Variable
     from stead.values.origin import Origin
     from stead.values.platform import Platform
-    from stead.values.table import Selection
+    from stead.values.selection import Selection
 
     manifests: dict[str, Manifest] = {}
     for module in range(variables // PER_MODULE // 2):

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 def standing(app: App, place: str) -> dict[str, Any] | None:
     """Say how the transaction of a place stands, as JSON has it; None where there is none."""
-    from stead.pipeline.session import hands_of
     from stead.store.transactions import directory_of, look
 
     found = look(app.context.home, place)
     if found is None:
         return None
+    from stead.pipeline.session import hands_of
+
     owner = found.owner
     inside = app.transaction
     directory = directory_of(app.context.home, place)

@@ -17,7 +17,7 @@ from stead.values.errors import SteadError, UsageError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.names import DEFAULT, is_environment_name
 from stead.values.platform import platform_named, platform_of
-from stead.values.table import Selection
+from stead.values.selection import Selection
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from stead.history.transaction import Transaction
     from stead.history.who import Cause
     from stead.pipeline.prompt import Evaluation
-    from stead.pipeline.steps import Composed, Prepared, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed, Prepared
     from stead.pipeline.transaction import Staging
     from stead.store.generations import History
     from stead.values.activation import Activation
@@ -86,7 +87,7 @@ class App:
 
     def request_of_place(self, environment: str | None = None) -> Request:
         """Describe the wanted environment as the place has it, whatever is staged."""
-        from stead.pipeline.steps import Request
+        from stead.pipeline.request import Request
 
         return Request(
             directory=self.directory,
@@ -165,10 +166,12 @@ class App:
     @property
     def transaction(self) -> Transaction | None:
         """The transaction that this command is in: its shell's, and about its place."""
+        inside = self._staging
+        if inside is None:  # nearly always, and then nothing of transactions need be loaded
+            return None
         from stead.history.inside import Over
 
-        inside = self._staging
-        return None if inside is None or isinstance(inside, Over) else inside
+        return None if isinstance(inside, Over) else inside
 
     def inside(self) -> Transaction:
         """Give the transaction that this command is in. Raises UsageError outside of one."""
@@ -322,10 +325,16 @@ class App:
 
         What hinders that is told: the command has done what it was asked for.
         """
+        from stead.store._links import known_files
+
+        name = self.environment(environment)
+        there = known_files(os.fspath(self.context.home), place).values()
+        if not any(noted["environment"] == name for noted in there):
+            return
         from stead.pipeline.keep import place_again
 
         try:
-            place_again(self.request_of_place(environment), place, self.context)
+            place_again(self.request_of_place(environment), self.context)
         except SteadError as exc:
             self.err(f"stead: rendered files stay as they are: {exc}")
 

@@ -103,7 +103,8 @@ def _ignore(directory: str, root: str) -> str:
     Also where ``git init`` is still to come, most likely in ``root``: whoever then adds
     all there is must not commit what is private.
     """
-    from stead.pipeline.variables import parents, repository_of
+    from stead.pipeline.unread import parents
+    from stead.pipeline.variables import repository_of
     from stead.store.atomic import storage, write_file
 
     missing = dict(IGNORED)

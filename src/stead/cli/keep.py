@@ -34,6 +34,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline import session, variables
     from stead.pipeline.hand_files import for_files, outside_among, private_among
     from stead.pipeline.steps import found_for
+    from stead.pipeline.unread import DOTENV
 
     transaction = app.inside()
     hands = session.hands_of(
@@ -50,7 +51,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     outside = outside_among(hands, table) if args.all else ()
     names = [name for name in names if name not in (*left, *outside)]
     place = transaction.place
-    dotenv = os.path.join(place, variables.DOTENV)
+    dotenv = os.path.join(place, DOTENV)
     wanted = for_files(
         hands,
         names,

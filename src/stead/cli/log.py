@@ -191,6 +191,7 @@ def _as_json(
     entry: _Entry, history: History, last: Generation | None, patch: bool, edited: bool
 ) -> dict[str, object]:
     data: dict[str, object] = entry.generation.as_json()
+    del data["closed"]  # of use to Stead alone
     data["name"] = entry.name
     data["clone"] = "" if isinstance(entry.texts, History) else entry.texts.reference.clone
     data["current"] = _is_here(entry, last)

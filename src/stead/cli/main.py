@@ -66,6 +66,10 @@ COMMANDS = {
     "store": "check the store, and say what it holds",
 }
 
+# argparse asks for a translation of each word of its own, of which there are none; to look for
+# them loads what knows of languages.
+setattr(argparse, "_", str)  # noqa: B010
+
 NOT_STAGED = frozenset(
     {
         "import",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from stead.values.table import Selection
+    from stead.values.selection import Selection
 
 
 def environment(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def strict(parser: argparse.ArgumentParser) -> None:
 
 def chosen(args: argparse.Namespace) -> Selection:
     """Give what :func:`selection`'s options say. Raises UsageError."""
-    from stead.values.table import Definition, Selection
+    from stead.values.selection import Selection
 
     settings = []
     for text in getattr(args, "values", None) or ():
@@ -70,6 +70,8 @@ def chosen(args: argparse.Namespace) -> Selection:
             raise UsageError(
                 f"--set takes NAME=VALUE, not {name!r}", remedy="write --set NAME=VALUE"
             )
+        from stead.values.table import Definition
+
         settings.append(Definition(name, value, "--set", by="--set"))
 
     def word(name: str) -> str:

@@ -50,7 +50,7 @@ def _status(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.drift_facts import look
     from stead.pipeline.keep import is_trusted
     from stead.pipeline.state import state_of
-    from stead.pipeline.variables import composed_at_least
+    from stead.pipeline.unread import composed_at_least
     from stead.shells.state import PLACE
 
     def seen() -> tuple[State, ManifestError | None]:
@@ -134,7 +134,7 @@ def _without_modules(
     from stead.pipeline.compose import layer_candidates
     from stead.pipeline.discover import discover
     from stead.pipeline.lockfile import lock_file
-    from stead.pipeline.variables import private_unread
+    from stead.pipeline.unread import private_unread
     from stead.shells.state import PLACE
 
     request = app.request(environment)

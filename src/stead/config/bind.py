@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from stead.config.ranks import Given, Slot
     from stead.values.kinds import Endpoint, Net, Raw
     from stead.values.platform import Platform
+    from stead.values.selection import Selection
     from stead.values.spec import Configuration
-    from stead.values.table import Selection
 
 
 def resolve(

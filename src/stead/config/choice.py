@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from stead.config.report import Report
     from stead.values.kinds import Endpoint, Host, Net, Offer
     from stead.values.origin import Origin
+    from stead.values.selection import Selection
     from stead.values.spec import Configuration
-    from stead.values.table import Selection
 
     Choice = TypeVar("Choice", Host, Net)
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from stead.values.kinds import App, Client, Declaration, Lib, Recipe
     from stead.values.manifest import Variable
     from stead.values.origin import Origin
+    from stead.values.selection import Selection
     from stead.values.spec import Configuration
-    from stead.values.table import Rank, Selection
+    from stead.values.table import Rank
 
 Elsewhere = dict[tuple[str, str], list[Definition]]
 

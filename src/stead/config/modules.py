@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Target,
     )
     from stead.values.origin import Origin
-    from stead.values.table import Selection
+    from stead.values.selection import Selection
 
     Module = TypeVar("Module", App, Client, Data, Host, Lib, Net, Recipe, Target)
 

@@ -7,6 +7,7 @@ several mistakes, all of them are reported at once.
 from __future__ import annotations
 
 import os.path
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stead.formats._grammar import (
@@ -64,6 +65,12 @@ def read(
         raise ManifestError(
             "this is not UTF-8 text", where=Origin(file, line), remedy="save the file as UTF-8"
         ) from exc
+    return _read(text, file, tuple(ecosystems))
+
+
+@lru_cache(maxsize=64)
+def _read(text: str, file: str, ecosystems: tuple[str, ...]) -> Manifest:
+    """Read a text once, however often one command composes a place."""
     data, lines = parse(text, file)
     return from_table(data, lines, file, ecosystems=ecosystems)
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from stead.history.compare import Difference, Elsewhere, File
     from stead.history.transaction import Transaction
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed
     from stead.store.transactions import Operation, State
     from stead.values.context import Context
 

@@ -13,7 +13,7 @@ from stead.values.errors import ManifestError, StoreError
 if TYPE_CHECKING:
     import os
 
-    from stead.pipeline.steps import Request
+    from stead.pipeline.request import Request
     from stead.values.context import Context
 
 

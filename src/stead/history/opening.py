@@ -11,14 +11,14 @@ from stead.history.staged import keep_aside
 from stead.history.transaction import Transaction
 from stead.history.who import who
 from stead.pipeline import lockfile, steps
-from stead.pipeline.discover import VERSION_CONTROL
+from stead.pipeline.files import VERSION_CONTROL
 from stead.store import transactions
 from stead.store.transactions import Journal, Owner, State, read, settled
 from stead.values.errors import StoreError, UsageError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
-    from stead.pipeline.steps import Request
+    from stead.pipeline.request import Request
     from stead.store.generations import History
     from stead.store.transactions import Held
     from stead.values.context import Context

@@ -22,13 +22,14 @@ from stead.values.digest import canonical
 from stead.values.errors import InterpreterError, SteadError
 from stead.values.frozen import replace
 from stead.values.generation import Generation
+from stead.values.selection import Selection
 from stead.values.sha import sha256
-from stead.values.table import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed
     from stead.values.context import Context
     from stead.values.spec import Spec
     from stead.values.table import Entry, Table
@@ -228,8 +229,28 @@ def state_of(
         variables=variables_of(table, str(Layout(context.home).store)),
         modules=tuple(sorted(composed.modules.used.values(), key=lambda p: p.name)),
         kind=cause.kind,
+        closed=is_closed(composed, table, files),
     )
     return state, texts
+
+
+def is_closed(composed: Composed, table: Table, files: Mapping[str, bytes]) -> bool:
+    """Say whether nothing took part but manifests below the root, and what is not there.
+
+    Then the files of a generation alone say whether a place is still as it has it.
+    """
+    spec, found = composed.spec, composed.found
+    read = {*spec.inputs, *found.inputs, *found.watched}
+    held = {os.path.normpath(os.path.join(spec.root, name)) for name in files}
+    if spec.uses or found.foreign_owned or not read <= held:
+        return False
+    names = {e.name for e in table.entries}
+    return all(
+        _rank(e) not in _PRIVATE
+        and e.where != "default"
+        and all("." in name or name in names for name in e.refers)
+        for e in table.entries
+    )
 
 
 def same(last: Generation, now: Generation) -> bool:
@@ -365,12 +386,10 @@ def _content(composed: Composed, file: str) -> bytes | None:
 
 
 def _absent(composed: Composed, present: Mapping[str, bytes]) -> list[str]:
-    root = composed.spec.root
-    names = {
-        os.path.relpath(path, root).replace(os.sep, "/")
-        for path in (*composed.found.absent, *composed.spec.absent)
-    }
-    return sorted(n for n in names if not n.startswith("../") and n not in present)
+    top = os.path.join(composed.spec.root, "")
+    paths = (*composed.found.absent, *composed.spec.absent)
+    names = {p[len(top) :].replace(os.sep, "/") for p in paths if p.startswith(top)}
+    return sorted(names.difference(present))
 
 
 def _sha(data: bytes) -> str:

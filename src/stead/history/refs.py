@@ -176,7 +176,7 @@ def message(generation: Generation, inside: str, absent: Sequence[str]) -> str:
     """
     subject = generation.reason.split("\n")[0] or told(generation)
     data = {**generation.as_json(), "place": inside, "absent": absent}
-    del data["pinned"]
+    del data["pinned"], data["closed"]
     body = json.dumps(data, ensure_ascii=False, sort_keys=True)
     return f"{subject}\n\nstead generation {generation.number}\n{body}\n"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stead.history.find import seen
 from stead.history.plan import content, paths_of
 from stead.history.texts import Loose
+from stead.history.unchanged import unchanged
 from stead.history.who import Cause, as_typed, told
 from stead.store import begun
 from stead.store.journal import interrupted
@@ -17,7 +18,8 @@ from stead.values.frozen import dataclass
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed
     from stead.store.generations import History
     from stead.values.context import Context
     from stead.values.generation import Generation
@@ -58,6 +60,9 @@ def standing(composed: Composed, table: Table | None, context: Context) -> Stand
     last = history.last()
     if last is None:
         return Standing(None, False, tuple(unfinished))
+    request = composed.request
+    if request.staging is None and not request.overlay and unchanged(history, last, request):
+        return Standing(last, False, tuple(unfinished), *_lost(history, composed))
     table = table or steps.configured(composed, context)
     now, _ = state_of(composed, table, None, context, Cause())
     names, number = _lost(history, composed)
@@ -91,11 +96,11 @@ def edited(history: History, request: Request, context: Context) -> bool:
 
     One that cannot be read, or is none any more, is compared file by file.
     """
+    last = history.last()
+    if last is None or unchanged(history, last, request):
+        return False
     from stead.pipeline import steps
 
-    last = history.last()
-    if last is None:
-        return False
     try:
         composed = steps.composed_for(request, context, fetch=False)
         if composed.spec.place == history.place:

@@ -24,7 +24,8 @@ from stead.values.frozen import replace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stead.pipeline.steps import Prepared, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Prepared
     from stead.values.context import Context
     from stead.values.generation import Generation
 

@@ -129,7 +129,6 @@ def _go(
     ``make`` does every step of the pipeline, for what is merged and for a build that
     is gone; the files change after that.
     """
-    from stead.history.ahead import Ahead
     from stead.history.refs import commit
     from stead.store.journal import recover
     from stead.store.layout import Layout
@@ -169,6 +168,8 @@ def _go(
                     history, going, merged, done, edits, context=context, cause=cause
                 )
                 break
+        from stead.history.ahead import Ahead
+
         try:
             ahead = Ahead(plan, make)
         except SteadError as exc:

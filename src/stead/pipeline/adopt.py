@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stead.pipeline.change import Changed
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed
     from stead.store.copies import Copy
     from stead.values.context import Context
     from stead.values.drift import Drift, Installed

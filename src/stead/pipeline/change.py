@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from stead.pipeline.discover import Found
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed
     from stead.values.context import Context
     from stead.values.lock import Pin
 

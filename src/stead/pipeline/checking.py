@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stead.pipeline.rendering import Planned
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed
     from stead.store.rendered import Wanted
     from stead.values.context import Context
     from stead.values.table import Table
@@ -38,7 +39,7 @@ def inspected(
     As :func:`findings`. Of a ``.env`` that cannot be read the rest is looked at as if
     it were empty. Raises what is no mistake in a manifest: a missing module, no rights.
     """
-    from stead.pipeline.variables import composed_at_least
+    from stead.pipeline.unread import composed_at_least
 
     try:
         composed, unread = composed_at_least(request, context, fetch=True)

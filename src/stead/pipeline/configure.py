@@ -14,8 +14,9 @@ from stead.values.frozen import replace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stead.values.selection import Selection
     from stead.values.spec import Spec
-    from stead.values.table import Finding, Selection, Table
+    from stead.values.table import Finding, Table
 
 
 def configure(spec: Spec, selection: Selection, *, caller: Mapping[str, str]) -> Table:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from stead.formats import known
-from stead.pipeline.files import is_file, is_ours, load_text, plain
+from stead.pipeline.files import VERSION_CONTROL, is_file, is_ours, load_text, plain
 from stead.values.errors import ManifestError
 from stead.values.frozen import dataclass
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from stead.values.manifest import Manifest
 
 PACKAGE = "__main__.py"
-VERSION_CONTROL = (".git", ".hg", ".jj")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from stead.store.journal import read_steadily
 from stead.values.errors import ManifestError, SteadError, StoreError
 
 if TYPE_CHECKING:
-    from stead.pipeline.steps import Request
+    from stead.pipeline.request import Request
     from stead.values.context import Context
 
 

@@ -17,7 +17,8 @@ from stead.values.platform import platform_named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stead.pipeline.steps import Composed, Locked, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed, Locked
     from stead.values.context import Context
     from stead.values.lock import Artifact, File, LockedEnvironment
     from stead.values.manifest import Index

@@ -7,6 +7,9 @@ import stat
 
 from stead.values.errors import ManifestError
 
+VERSION_CONTROL = (".git", ".hg", ".jj")
+"""Names that make a directory the root of a repository."""
+
 
 def is_ours(path: str) -> bool:
     """Say whether a path, and what it leads to, belongs to this user or to root.

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 from stead.pipeline import record as records
 from stead.pipeline import trust
-from stead.pipeline.link import update_link
-from stead.pipeline.meaning import take_snapshot
 from stead.pipeline.steps import (
     Composed,
     Prepared,
-    Request,
     composed_for,
     configured,
     mend,
@@ -21,10 +18,11 @@ from stead.pipeline.steps import (
 from stead.values.errors import SteadError
 from stead.values.frozen import replace
 from stead.values.names import DEFAULT
-from stead.values.table import Selection
+from stead.values.selection import Selection
 
 if TYPE_CHECKING:
     from stead.pipeline.meaning import TrustSnapshot
+    from stead.pipeline.request import Request
     from stead.store.places import Witness
     from stead.values.activation import Activation
     from stead.values.context import Context
@@ -59,6 +57,8 @@ def keep(
     this command wrote itself. ``anew``: also where the same is there, so that shells apply it.
     """
     if composed.spec.link and activation.build:
+        from stead.pipeline.link import update_link
+
         update_link(composed.spec, activation.build, context)
     trusted = is_trusted(composed.spec, context)
     quiet: tuple[Witness, ...] = ()
@@ -119,14 +119,10 @@ def place(composed: Composed, table: Table, context: Context) -> None:
         )
 
 
-def place_again(request: Request, place_: str, context: Context) -> None:
-    """Do :func:`place` for files that a place's tree has of the environment. Raises SteadError."""
-    from stead.store._links import known_files
-
-    known = known_files(str(context.home), place_).values()
-    if any(noted["environment"] == request.environment for noted in known):
-        composed = composed_for(request, context, fetch=False)
-        place(composed, configured(composed, context), context)
+def place_again(request: Request, context: Context) -> None:
+    """Do :func:`place` for what the manifests say by now. Raises SteadError."""
+    composed = composed_for(request, context, fetch=False)
+    place(composed, configured(composed, context), context)
 
 
 def is_trusted(spec: Spec, context: Context) -> bool:
@@ -145,6 +141,8 @@ def judged(composed: Composed, context: Context) -> trust.Verdict:
 
 def snapshot_of(request: Request, context: Context) -> TrustSnapshot:
     """Take the meaning of a place, in all its environments. Raises SteadError."""
+    from stead.pipeline.meaning import take_snapshot
+
     composed = composed_for(replace(request, environment=DEFAULT), context, fetch=False)
 
     def spec_of(name: str) -> Spec:

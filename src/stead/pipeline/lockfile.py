@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,11 @@ def read(path: str, overlay: Overlay = _AS_IT_IS) -> Lock:
     ``overlay`` (path → text, None for no file) holds files as they would be after an edit.
     """
     text = _text(path, overlay)
-    return Lock() if text is None else stead_lock.read(text, path)
+    return Lock() if text is None else _read(text, path)
+
+
+_read = lru_cache(maxsize=4)(stead_lock.read)
+"""One command asks for the same lock several times, each time for the text that stands there."""
 
 
 def read_to_build_on(path: str, overlay: Overlay = _AS_IT_IS) -> Lock:
@@ -65,7 +70,7 @@ def read_to_build_on(path: str, overlay: Overlay = _AS_IT_IS) -> Lock:
     if text is None:
         return Lock()
     try:
-        return stead_lock.read(text, path)
+        return _read(text, path)
     except LockError:
         return stead_lock.read_conflicted(text, path)
 

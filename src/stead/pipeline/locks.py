@@ -15,7 +15,7 @@ from stead.values.requirement import PYTHON
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stead.pipeline.steps import Request
+    from stead.pipeline.request import Request
     from stead.values.context import Context
     from stead.values.lock import LockedEnvironment
 

@@ -15,7 +15,8 @@ from stead.config.outcome import render as secret_text
 from stead.values.activation import Change, apply
 from stead.values.frozen import replace
 from stead.values.secret import SecretReference
-from stead.values.table import LiteralSecret, Selection
+from stead.values.selection import Selection
+from stead.values.table import LiteralSecret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

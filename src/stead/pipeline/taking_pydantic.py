@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from stead.config.references import escape
 from stead.formats.private_names import is_private
 from stead.formats.settings_proposal import Proposed
-from stead.pipeline import steps, variables
+from stead.pipeline import steps
+from stead.pipeline.unread import private_unread
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
 from stead.values.patterns import regex
@@ -18,7 +19,7 @@ from stead.values.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from stead.pipeline.steps import Request
+    from stead.pipeline.request import Request
     from stead.values.context import Context
 
 _SPEC = regex(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
@@ -62,7 +63,7 @@ def fields(
 def _python(request: Request, context: Context) -> tuple[str, dict[str, str]]:
     """Find the place's Python, building its environment if need be; the caller's without a place."""
     environ = {n: v for n, v in context.environ.items() if not n.startswith("PYTHON")}
-    wanted = replace(request, overlay={**variables.private_unread(request), **request.overlay})
+    wanted = replace(request, overlay={**private_unread(request), **request.overlay})
     try:
         composed = steps.composed_for(wanted, context, fetch=True)
     except ManifestError:

@@ -18,13 +18,14 @@ from stead.formats.private_names import is_private
 from stead.formats.settings_proposal import Proposed, Section
 from stead.pipeline import steps, variables
 from stead.pipeline.files import load_text
+from stead.pipeline.unread import private_unread
 from stead.values.errors import ManifestError, SteadError, UsageError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from stead.pipeline.steps import Request
+    from stead.pipeline.request import Request
     from stead.values.context import Context
 
 MANIFEST = "stead.toml"
@@ -271,7 +272,7 @@ def _placed(
             f"{target} exists",
             remedy="add --print to see what would be in it, and take over what you want",
         )
-    overlay = {**variables.private_unread(request), target: text}
+    overlay = {**private_unread(request), target: text}
     steps.composed_for(replace(request, overlay=overlay), context, fetch=False)
     beside = _free(request.directory) if private else ""
     if private:

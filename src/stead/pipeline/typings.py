@@ -12,12 +12,12 @@ from stead.store.atomic import storage, write_file
 from stead.values.errors import SteadError, UsageError
 from stead.values.frozen import dataclass, replace
 from stead.values.names import DEFAULT
-from stead.values.table import Selection
+from stead.values.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stead.pipeline.steps import Request
+    from stead.pipeline.request import Request
     from stead.values.context import Context
     from stead.values.spec import Spec
     from stead.values.table import Entry

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stead.pipeline.change import Changed
     from stead.pipeline.discover import Found
-    from stead.pipeline.steps import Request
+    from stead.pipeline.request import Request
     from stead.values.context import Context
     from stead.values.lock import Pin
     from stead.values.manifest import Use

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from stead.formats import dotenv, edit
 from stead.formats._reserved import RESERVED, is_reserved
 from stead.pipeline import steps
 from stead.pipeline.files import is_file, is_ours, load_exact
+from stead.pipeline.unread import DOTENV, parents, private_unread
 from stead.store.atomic import storage, write_file
 from stead.values.errors import ManifestError, SteadError, UsageError
 from stead.values.frozen import dataclass, replace
@@ -23,14 +23,13 @@ from stead.values.names import DEFAULT
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from stead.pipeline.discover import Found
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.request import Request
     from stead.values.context import Context
     from stead.values.table import Table
 
-DOTENV = ".env"
 PRIVATE = 0o600
 _LINE = regex(r":[0-9]+")
 """What an edit changes in messages about other lines."""
@@ -245,32 +244,6 @@ def place_of(request: Request) -> str:
     return _found(replace(request, overlay=overlay)).place
 
 
-def composed_at_least(
-    request: Request, context: Context, *, fetch: bool
-) -> tuple[Composed, ManifestError | None]:
-    """Compose what can be: as if ``.env`` files were empty, where one cannot be read.
-
-    Gives what is wrong with that one too. Raises what composing raises.
-    """
-    try:
-        return steps.composed_for(request, context, fetch=fetch), None
-    except ManifestError as exc:
-        unread = private_unread(request)
-        if not unread:
-            raise
-        try:
-            empty = replace(request, overlay={**request.overlay, **unread})
-            return steps.composed_for(empty, context, fetch=fetch), exc
-        except ManifestError:
-            raise exc from None
-
-
-def private_unread(request: Request) -> dict[str, str]:
-    """Give the ``.env`` files that may take part, as if they were empty."""
-    files = [os.path.join(directory, DOTENV) for directory in parents(request.directory)]
-    return {file: "" for file in files if os.path.lexists(file)}
-
-
 def _found(request: Request) -> Found:
     from stead.pipeline.discover import discover
 
@@ -312,6 +285,8 @@ def own_manifest(found: Found) -> str:
 
 def _check_git(file: str, place: str, context: Context) -> tuple[str, ...]:
     """Refuse a ``.env`` that git tracks; say of one that git would take."""
+    import shutil  # brings compression along
+
     if not repository_of(place) or not shutil.which("git", path=context.environ.get("PATH")):
         return ()
 
@@ -337,13 +312,3 @@ def repository_of(directory: str) -> str:
         if os.path.lexists(os.path.join(above, ".git")):
             return above
     return ""
-
-
-def parents(directory: str) -> Iterator[str]:
-    """Give a directory (absolute) and all above it, nearest first."""
-    while True:
-        yield directory
-        above = os.path.dirname(directory)
-        if above == directory:
-            return
-        directory = above

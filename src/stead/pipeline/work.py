@@ -22,7 +22,8 @@ from stead.values.names import nearest
 
 if TYPE_CHECKING:
     from stead.pipeline.locks import Change
-    from stead.pipeline.steps import Composed, Request
+    from stead.pipeline.request import Request
+    from stead.pipeline.steps import Composed
     from stead.pipeline.working_git import Work
     from stead.values.context import Context
     from stead.values.lock import Pin

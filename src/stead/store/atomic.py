@@ -69,27 +69,31 @@ def sync_directory(path: str | os.PathLike[str]) -> None:
         os.close(fd)
 
 
-def write_file(path: str | os.PathLike[str], data: bytes, mode: int = 0o644) -> None:
+def write_file(
+    path: str | os.PathLike[str], data: bytes, mode: int = 0o644, *, sync: bool = True
+) -> None:
     """Replace a file's contents so that every reader, and a crash, sees old or new.
 
     Missing parents are made. ``mode`` is exact, whatever the umask. A symbolic
-    link is replaced, not followed. Raises StoreError; then nothing has changed.
+    link is replaced, not followed. Without ``sync`` a loss of power may take the
+    contents. Raises StoreError; then nothing has changed.
     """
     path = os.fspath(path)
     parent = os.path.dirname(path) or "."
     with storage(path):
         try:
-            temporary = stage(path, data, mode)
+            temporary = stage(path, data, mode, sync=sync)
         except FileNotFoundError:
             os.makedirs(parent, exist_ok=True)
-            temporary = stage(path, data, mode)
+            temporary = stage(path, data, mode, sync=sync)
         try:
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        sync_directory(parent)
+        if sync:
+            sync_directory(parent)
 
 
 def temporary_name(path: str | os.PathLike[str]) -> str:

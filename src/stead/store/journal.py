@@ -10,6 +10,7 @@ since: it is left alone, and named.
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import json
 import os
@@ -305,15 +306,11 @@ def _sync(steps: list[_Step]) -> None:
 
 
 def _text(data: bytes | None) -> str | None:
-    import base64
-
-    return None if data is None else base64.b64encode(data).decode("ascii")
+    return None if data is None else binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def _bytes(text: str | None) -> bytes | None:
-    import base64
-
-    return None if text is None else base64.b64decode(text, validate=True)
+    return None if text is None else binascii.a2b_base64(text, strict_mode=True)
 
 
 def _encode(steps: list[_Step], reason: str) -> bytes:

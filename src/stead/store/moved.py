@@ -36,7 +36,8 @@ def remember(home: str | os.PathLike[str], place: str) -> None:
             after = [place, *(p for p in before if p != place)][:_MOST]
             make_private(os.fspath(home), os.path.dirname(path))
             data = "\0".join(after).encode("utf-8", "surrogateescape")
-            write_file(path, data, 0o600)
+            # Not waited for: a loss of power may take it, and then the place is not found again.
+            write_file(path, data, 0o600, sync=False)
 
 
 def former(home: str | os.PathLike[str], place: str) -> str:

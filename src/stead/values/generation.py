@@ -63,6 +63,9 @@ class Generation:
     origin: str = ""
     """Of one that came from another clone: who made it, and its name there."""
     pinned: bool = False
+    closed: bool = False
+    """Whether ``files``, the lock and what is not there say all that this was made from: no
+    ``.env``, module, file elsewhere or value of the caller's took part."""
 
     def as_json(self) -> dict[str, Any]:
         data: dict[str, Any] = asdict(self)

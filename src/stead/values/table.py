@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from stead.values.frozen import dataclass, field
 from stead.values.kinds import TEXT
 from stead.values.origin import NOWHERE, Origin
+from stead.values.selection import Selection
 
 if TYPE_CHECKING:
     from stead.values.kinds import App, Check, Declaration, Raw, RenderedFile, Type
@@ -132,21 +133,6 @@ class Finding:
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where.file else ""
         return f"{place}{self.message}"
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What the command line, a recipe or the place chose; empty for what is to be found."""
-
-    app: str = ""
-    recipe: str = ""
-    target: str = ""
-    host: str = ""
-    net: str = ""
-    settings: tuple[Definition, ...] = ()
-    """``--set NAME=VALUE``, of rank ``--set``."""
-    deploy: bool = False
-    """For a machine elsewhere: the place's ``.env`` does not count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stead.pipeline.steps import Request, prepare
+from stead.pipeline.request import Request
+from stead.pipeline.steps import prepare
 from stead.testing.world import make_context
 from stead.values.errors import ManifestError
 from stead.values.platform import platform_of

@@ -12,8 +12,9 @@ from stead.values.errors import ConfigurationError
 from stead.values.manifest import PathEntry
 from stead.values.origin import Origin
 from stead.values.platform import platform_named
+from stead.values.selection import Selection
 from stead.values.spec import Configuration
-from stead.values.table import Definition, Selection
+from stead.values.table import Definition
 
 
 def changed(separator=":", **given):

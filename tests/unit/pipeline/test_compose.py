@@ -10,7 +10,7 @@ from stead.pipeline.compose import compose, layer_candidates
 from stead.pipeline.configure import configure, require
 from stead.values.errors import ConfigurationError, ContradictionError, CycleError, ManifestError
 from stead.values.platform import platform_named
-from stead.values.table import Selection
+from stead.values.selection import Selection
 
 ROOT = """\
 [workspace]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from stead.pipeline import keep, trust
-from stead.pipeline.steps import Request, composed_for
+from stead.pipeline.request import Request
+from stead.pipeline.steps import composed_for
 from stead.store import trust as store
 from stead.testing.world import make_context
 from stead.values.context import Context  # noqa: TC001 (as above)

@@ -26,8 +26,9 @@ from stead.values.kinds import (
 from stead.values.manifest import PathEntry, Variable
 from stead.values.origin import Origin
 from stead.values.platform import Platform
+from stead.values.selection import Selection
 from stead.values.spec import Configuration
-from stead.values.table import Definition, Selection
+from stead.values.table import Definition
 
 _LIMITS = {"min": "minimum", "max": "maximum", "choices": "choices", "pattern": "pattern"}
 
