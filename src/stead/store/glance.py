@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from stead.store import listing
@@ -18,9 +19,9 @@ from stead.values.errors import StoreError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from stead.store.listing import Entry
+    from stead.store.listing import Held
 
 Change = Literal["added", "removed", "changed"]
 
@@ -54,56 +55,72 @@ def glance(build: str | os.PathLike[str], *, most: int = MANY) -> Seen:
         if os.stat(path).st_size > most * _LONGEST:  # reading it takes long as well
             return Seen(whole=False)
         with open(path, "rb") as file:
-            recorded = listing.load(file.read(), path)
-        if len(recorded) > most:
+            recorded = listing.directories(file.read(), path)
+        if sum(len(held.names) for held in recorded.values()) > most:
             return Seen(whole=False)
-        pending = [""]
-        while pending:
-            _compare(os.fspath(build), pending.pop(), pending, recorded, rows)
+        gone: set[str] = set()
+        for directory, held in recorded.items():
+            parent = directory.rpartition("/")[0]
+            if (directory and parent in gone) or not _compare(
+                os.fspath(build), directory, held, rows
+            ):
+                gone.add(directory)
+                rows += [(_inside(directory, name), "removed") for name in held.names]
     except (OSError, StoreError):
         return Seen(whole=False, damaged=True)
-    rows += [(name, "removed") for name in recorded]
     return Seen(found=tuple(sorted(rows)))
 
 
-def _compare(
-    build: str,
-    directory: str,
-    pending: list[str],
-    recorded: dict[str, Entry],
-    rows: list[tuple[str, Change]],
-) -> None:
-    """Compare what one directory holds, and take it out of ``recorded``.
+def _compare(build: str, directory: str, held: Held, rows: list[tuple[str, Change]]) -> bool:
+    """Compare what one directory holds; False where it is none any more.
 
-    As :func:`stead.store.listing.scan` does it, but nothing is kept of what is as it was: most
-    of the time goes there, and a prompt waits.
+    Its names are listed only where its time says that some came or went.
     """
     where = os.path.join(build, directory) if directory else build
-    start = f"{directory}/" if directory else ""
-    fd = os.open(where, os.O_RDONLY | os.O_DIRECTORY) if FD_PATHS else None
     try:
-        with os.scandir(where if fd is None else fd) as entries:
-            for entry in entries:
-                name = start + entry.name
-                info = entry.stat(follow_symlinks=False)
-                mode = info.st_mode
-                known = recorded.pop(name, None)
-                if known is None:
-                    if name != METADATA and not _is_bytecode(name):
-                        rows.append((name, "added"))
-                    continue
-                if stat.S_ISDIR(mode):
-                    pending.append(name)
-                same = mode == known[1]
-                if same and stat.S_ISREG(mode):
-                    same = info.st_size == known[2] and info.st_mtime_ns == known[3]
-                elif same and stat.S_ISLNK(mode):
-                    same = os.readlink(os.path.join(where, entry.name)) == known[4]
-                if not same:
-                    rows.append((name, "changed"))
+        fd = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) if FD_PATHS else None
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        if fd is None:
+            if not stat.S_ISDIR(os.lstat(where).st_mode):
+                return False
+            listed, look = True, _looking(where)
+        else:
+            listed = os.fstat(fd).st_mtime_ns != held.mtime_ns
+            look = partial(os.stat, dir_fd=fd, follow_symlinks=False)
+        rows += [
+            (_inside(directory, name), "added")
+            for name in (os.listdir(where if fd is None else fd) if listed else ())
+            if name not in held.names
+            and not _is_bytecode(name)
+            and _inside(directory, name) != METADATA
+        ]
+        for name, (mode, size, time) in held.names.items():
+            try:
+                info = look(name)
+            except FileNotFoundError:
+                rows.append((_inside(directory, name), "removed"))
+                continue
+            same = info.st_mode == mode
+            if same and stat.S_ISREG(mode):
+                same = info.st_size == size and info.st_mtime_ns == time
+            elif same and stat.S_ISLNK(mode):
+                same = os.readlink(os.path.join(where, name)) == held.targets[name]
+            if not same:
+                rows.append((_inside(directory, name), "changed"))
     finally:
         if fd is not None:
             os.close(fd)
+    return True
+
+
+def _looking(where: str) -> Callable[[str], os.stat_result]:
+    return lambda name: os.lstat(os.path.join(where, name))
+
+
+def _inside(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name
 
 
 def set_times(build: str, paths: Iterable[str]) -> None:

@@ -13,14 +13,14 @@ import os
 import stat
 import sys
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from stead.store.atomic import FD_PATHS, storage
 from stead.store.layout import METADATA
 from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from stead.store.survey import Survey
 
@@ -30,7 +30,12 @@ Linked = tuple[str, list[str], list[int], list[int], list[int]]
 """Files of one directory that are linked from a package: its path, then their names,
 modes, sizes and times. Their record carries the hashes."""
 
+T = TypeVar("T")
+
 VERSION = 2
+
+COARSE = 10_000_000
+"""A time that is a multiple of so many nanoseconds may come from a file system with coarse ones."""
 
 FEW = 1000
 LITTLE = 64 * 1024 * 1024
@@ -55,6 +60,8 @@ class Listing(NamedTuple):
 
     entries: list[Entry]
     linked: list[Linked]
+    times: list[int] = []  # noqa: RUF012 (a tuple's default)
+    """When names were last added to or taken from each directory among ``entries``, in order."""
 
     def all(self) -> list[Entry]:
         """Give every entry, by path."""
@@ -66,6 +73,17 @@ class Listing(NamedTuple):
                 for name, mode, size, time in zip(*columns, strict=True)
             ]
         return sorted(found)
+
+
+class Held(NamedTuple):
+    """What one directory held when its tree was sealed."""
+
+    mtime_ns: int
+    """0 where that is not known, or too coarse to tell whether names have changed since."""
+    names: dict[str, tuple[int, int, int]]
+    """Mode, size and time of each."""
+    targets: dict[str, str | None]
+    """Where the links among them lead."""
 
 
 def scan(tree: str | os.PathLike[str], *, read_only: bool = False) -> list[Found]:
@@ -154,7 +172,10 @@ def seal(tree: str | os.PathLike[str], survey: Survey | None = None) -> Listing:
         for f in found
     ]
     entries.sort()
-    return Listing(entries, survey.linked if survey else [])
+    with storage(root):
+        directories = [e[0] for e in entries if stat.S_ISDIR(e[1])]
+        times = [os.lstat(os.path.join(root, path)).st_mtime_ns for path in directories]
+    return Listing(entries, survey.linked if survey else [], times)
 
 
 def unrecorded(root: str, found: Iterable[Found], survey: Survey | None = None) -> list[str]:
@@ -258,19 +279,48 @@ def _quoted(lines: list[str]) -> Iterable[list[str]]:
 
 def dump(listing: Listing) -> bytes:
     """Give the bytes in which a listing is kept."""
-    value = {"version": VERSION, "entries": listing.entries, "linked": listing.linked}
+    value = {"version": VERSION, **listing._asdict()}
     return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 1)
 
 
 def load(data: bytes, where: str) -> dict[str, Entry]:
     """Read what :func:`dump` gave, by path. Raises StoreError when it is damaged."""
+    return _read(data, where, lambda listing: {e[0]: e for e in listing.all()})
+
+
+def directories(data: bytes, where: str) -> dict[str, Held]:
+    """Read what :func:`dump` gave, by directory: parents first, the tree's top is ``""``.
+
+    Raises StoreError when it is damaged.
+    """
+    return _read(data, where, _by_directory)
+
+
+def _by_directory(listing: Listing) -> dict[str, Held]:
+    found = {"": Held(0, {}, {})}
+    times = iter(listing.times)
+    for path, mode, *_ in listing.entries:
+        if stat.S_ISDIR(mode):
+            time = next(times, 0)
+            found[path] = Held(time if time % COARSE else 0, {}, {})
+    for path, mode, size, time, detail in listing.entries:
+        directory, _, name = path.rpartition("/")
+        found[directory].names[name] = (mode, size, time)
+        if stat.S_ISLNK(mode):
+            found[directory].targets[name] = detail
+    for directory, names, *columns in listing.linked:
+        found[directory].names.update(zip(names, zip(*columns, strict=True), strict=True))
+    return found
+
+
+def _read(data: bytes, where: str, taken: Callable[[Listing], T]) -> T:
     cause: Exception | None = None
     try:
         value: Mapping[str, Any] = json.loads(zlib.decompress(data))
         if value["version"] in (1, VERSION):  # the first had no files in fewer words
             entries = [(row[0], row[1], row[2], row[3], row[4]) for row in value["entries"]]
-            return {e[0]: e for e in Listing(entries, value.get("linked", [])).all()}
-    except (zlib.error, ValueError, KeyError, TypeError, IndexError) as exc:
+            return taken(Listing(entries, value.get("linked", []), value.get("times", [])))
+    except (zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
         cause = exc
     raise StoreError(
         "the list of a build's files is damaged",

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from stead.store.atomic import storage
-from stead.store.listing import Found, scan_one
+from stead.store.listing import COARSE, Found, scan_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 _TICK = 20_000_000
 """Nanoseconds in which two changes may leave one time on a directory."""
-
-_COARSE = 10_000_000
-"""A time that is a multiple of so many nanoseconds may come from a file system with coarse ones."""
 
 
 class _Seen(NamedTuple):
@@ -62,7 +59,7 @@ class Survey:
                 relative = pending.pop()
                 # Asked before it is listed: what changes meanwhile changes the time.
                 mtime = os.lstat(_full(root, relative)).st_mtime_ns
-                if mtime % _COARSE == 0 or time.time_ns() - mtime < _TICK:
+                if mtime % COARSE == 0 or time.time_ns() - mtime < _TICK:
                     mtime = -1
                 entries: list[Found] = []
                 scan_one(root, relative, pending, entries, read_only=False)
@@ -118,7 +115,7 @@ class Survey:
         """Before another changes the tree: list again what he may change without leaving a time."""
         now = time.time_ns()
         for path, seen in self._seen.items():
-            if seen.mtime_ns % _COARSE == 0 or now - seen.mtime_ns < _TICK:
+            if seen.mtime_ns % COARSE == 0 or now - seen.mtime_ns < _TICK:
                 self._seen[path] = seen._replace(mtime_ns=-1)
 
     def close(self, tree: str | os.PathLike[str]) -> list[Found]:

@@ -147,6 +147,20 @@ def test_a_glance_at_a_build(layout):
         ("link", "changed"),
         ("new", "added"),
     )
+    os.chmod(build / "dir", 0o755)
+    (build / "dir" / "later").write_text("")
+    os.rename(build / "dir", build / "moved")
+    assert glance.glance(build).found == (
+        ("dir", "removed"),
+        ("edit", "changed"),
+        ("gone", "removed"),
+        ("link", "changed"),
+        ("moved", "added"),
+        ("new", "added"),
+    )
+    os.rename(build / "moved", build / "dir")
+    os.chmod(build / "dir", 0o555)
+    assert ("dir/later", "added") in glance.glance(build).found
     assert glance.glance(build, most=20).whole
     for most in (4, 1):
         assert glance.glance(build, most=most) == glance.Seen(whole=False)

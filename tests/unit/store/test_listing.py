@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,7 +191,26 @@ def test_names_that_are_no_text_are_kept(tree: Path) -> None:
     assert [os.fsencode(name) for name in read] == [b"\xff\xfe"]
 
 
+def test_a_list_by_directory_has_the_same(tree: Path) -> None:
+    (tree / "a" / "b").mkdir(parents=True)
+    (tree / "a" / "b" / "file").write_text("text")
+    (tree / "a" / "link").symlink_to("b/file")
+    kept = listing.dump(listing.seal(tree))
+
+    held = listing.directories(kept, "x")
+
+    assert list(held) == ["", "a", "a/b"]
+    assert {
+        (f"{directory}/{name}".strip("/"), *entry, one.targets.get(name))
+        for directory, one in held.items()
+        for name, entry in one.names.items()
+    } == {(*e[:4], e[4] if stat.S_ISLNK(e[1]) else None) for e in listing.load(kept, "x").values()}
+    assert held["a"].mtime_ns in (0, (tree / "a").stat().st_mtime_ns)
+
+
 @given(st.binary(max_size=200))
 def test_damaged_lists_are_refused(data: bytes) -> None:
     with pytest.raises(StoreError, match="damaged"):
         listing.load(data, "x")
+    with pytest.raises(StoreError, match="damaged"):
+        listing.directories(data, "x")
