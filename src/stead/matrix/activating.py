@@ -114,9 +114,10 @@ def _prepared(asked: Asked, made: Made, own: Sequence[Change], context: Context)
     from stead.pipeline import steps
     from stead.pipeline.activate import activate
     from stead.pipeline.configure import require
+    from stead.pipeline.request import Request
 
     platform = here()
-    request = steps.Request(
+    request = Request(
         directory=asked.root,
         environment=asked.environment.name,
         platform=platform,

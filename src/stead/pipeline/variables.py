@@ -23,7 +23,7 @@ from stead.values.names import DEFAULT
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from stead.pipeline.discover import Found
     from stead.pipeline.request import Request

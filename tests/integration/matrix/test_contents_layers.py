@@ -11,6 +11,7 @@ import pytest
 from stead.matrix import contents, describe
 from stead.matrix.asking import Asked, Wanted
 from stead.pipeline import steps
+from stead.pipeline.request import Request
 from stead.testing.index import Wheel
 from stead.values.activation import apply
 from stead.values.errors import CheckError, ConfigurationError, SecretError
@@ -41,7 +42,7 @@ class Place:
         )
 
     def lock(self, environment: str) -> None:
-        request = steps.Request(str(self.root), environment, self._here, self._here)
+        request = Request(str(self.root), environment, self._here, self._here)
         composed, _ = steps.read_together(request, self.context)
         steps.locked_for(composed, self.context)
 
