@@ -271,10 +271,30 @@ class TestAdopt:
         assert f'own-lib = {{ git = "{lib.as_uri()}", rev = "v3" }}' in text
         assert drift(machine, root) == []
 
-    def test_undo_leaves_a_copy_of_another_build_which_can_be_made_anew(self, machine, copied, pip):
+    def test_what_was_adopted_and_undone_has_drifted_again(self, machine, copied, pip):
         root, copy = copied
         pip(copy, "install", "branch==1.0")
+        pip(copy, "uninstall", "-y", "tool")
+        before = drift(machine, root)
+        assert len(before) == 2
         machine.ok("adopt", cwd=root)
+        assert drift(machine, root) == []
+        machine.ok("undo", cwd=root)
+        assert drift(machine, root) == before
+        machine.ok("redo", cwd=root)
+        assert drift(machine, root) == []
+        machine.ok("undo", cwd=root)
+        machine.ok("restore", "--yes", cwd=root)
+        assert drift(machine, root) == []
+        assert (version(copy, "branch"), version(copy, "leaf")) == (None, "1.0")
+        machine.ok("redo", cwd=root)  # the copy is as before it, and can be brought along again
+        assert {d[1:3] for d in drift(machine, root)} == {("removed", "branch"), ("added", "tool")}
+
+    def test_undo_leaves_a_copy_of_another_build_which_can_be_made_anew(self, machine, copied):
+        root, copy = copied
+        machine.ok("add", "branch<2", cwd=root)
+        machine.ok("restore", "../my copy", cwd=root)
+        assert version(copy, "branch") == "1.0"
         assert machine.json("status", cwd=root)["copies"][0]["current"]
         machine.ok("undo", cwd=root)
         said = machine.ok("status", cwd=root)

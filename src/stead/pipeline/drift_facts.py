@@ -55,7 +55,7 @@ def look(
     home, place = context.home, composed.spec.place
     environment = composed.spec.environment
     found: list[Drift] = []
-    copies = _copies(home, place, environment)
+    copies = _copies(home, place, environment, build)
     if copies:
         from stead.store.copies import looks
 
@@ -87,10 +87,11 @@ def _versions(locked: LockedEnvironment) -> dict[tuple[str, str], str]:
     }
 
 
-def _copies(home: Path, place: str, environment: str) -> tuple[Copy, ...]:
+def _copies(home: Path, place: str, environment: str, build: Path | None) -> tuple[Copy, ...]:
     from stead.store import copies
 
-    return copies.copies(home, place, environment)
+    found = copies.copies(home, place, environment)
+    return tuple(copies.as_of(c, build.name) for c in found) if build else found
 
 
 def _files(home: Path, place: str, environment: str) -> list[tuple[str, str, What]]:

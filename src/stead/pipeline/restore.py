@@ -58,7 +58,8 @@ def packages(drift: Sequence[Drift], copy: Copy, builds: Sequence[Path], context
     guard = os.path.join(copy.directory, METADATA, "lock")
     note = context.progress.note
     with exclusive(guard, note=note, description=f"restoring {copy.directory}", remove=True):
-        _packages(drift, store.read(copy.directory) or copy, builds, context)
+        now = store.as_of(store.read(copy.directory) or copy, copy.build)
+        _packages(drift, now, builds, context)
 
 
 def _packages(drift: Sequence[Drift], copy: Copy, builds: Sequence[Path], context: Context) -> None:

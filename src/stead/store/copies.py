@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stead.store import installed
@@ -27,7 +28,7 @@ from stead.values.requirement import Source
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 DIRECTORY = "copies@"
 """Beside the environments of a place; no environment can have this name."""
@@ -35,17 +36,24 @@ DIRECTORY = "copies@"
 NOTE = "copy.json"
 
 
+Packages = Mapping[str, tuple[int, Installed]]
+"""Packages that should be in a copy, each with its record's time, by the record's path."""
+_REMEMBERED = 5
+"""Former builds of a copy, to which an environment may go back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A writable copy. ``packages`` are those that should be in it, each with its record's time."""
+    """A writable copy, and what should be in it."""
 
     directory: str
     place: str
     environment: str
     build: str
     """``<key>-<name>`` of the build it was made from."""
-    packages: Mapping[str, tuple[int, Installed]] = field(default_factory=dict)
-    """By the record's path."""
+    packages: Packages = field(default_factory=dict)
+    former: Mapping[str, Packages] = field(default_factory=dict)
+    """What should have been in it while it was of another build, by that; the latest last."""
 
 
 def made(home: str | os.PathLike[str], place: str, environment: str, build: str, at: str) -> Copy:
@@ -66,7 +74,8 @@ def save(home: str | os.PathLike[str], copy: Copy) -> None:
         "place": copy.place,
         "environment": copy.environment,
         "build": copy.build,
-        "installed": [[time, asdict(one)] for time, one in copy.packages.values()],
+        "installed": _as_json(copy.packages),
+        "former": {build: _as_json(held) for build, held in copy.former.items()},
     }
     write_file(os.path.join(copy.directory, METADATA, NOTE), json.dumps(data).encode())
     pointer = {"directory": copy.directory, "build": copy.build}
@@ -84,10 +93,23 @@ def read(directory: str) -> Copy | None:
     try:
         with open(os.path.join(directory, METADATA, NOTE), "rb") as file:
             data = json.loads(file.read())
-        held = {one["path"]: (int(time), _installed(one)) for time, one in data["installed"]}
-        return Copy(directory, data["place"], data["environment"], data["build"], held)
-    except (OSError, ValueError, KeyError, TypeError):
+        held = _from_json(data["installed"])
+        former = {build: _from_json(then) for build, then in data.get("former", {}).items()}
+        return Copy(directory, data["place"], data["environment"], data["build"], held, former)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def as_of(copy: Copy, build: str) -> Copy:
+    """Give a copy with what should be in it where the environment has gone back to a build.
+
+    The same copy where it never was of this build.
+    """
+    if build not in copy.former:
+        return copy
+    former = {name: held for name, held in copy.former.items() if name != build}
+    former[copy.build] = copy.packages
+    return replace(copy, build=build, packages=copy.former[build], former=former)
 
 
 def looks(copy: Copy) -> tuple[list[Installed], list[Installed]]:
@@ -136,7 +158,12 @@ def accepted(copy: Copy, there: Collection[tuple[tuple[str, str], str]], build: 
         if path not in now and one.key not in keys:
             packages.pop(path, None)
     if build and all((one.key, one.version) in there for _, one in packages.values()):
-        return replace(copy, packages=packages, build=os.path.basename(build))
+        name = os.path.basename(build)
+        former = {n: held for n, held in copy.former.items() if n not in (name, copy.build)}
+        if name != copy.build:
+            former[copy.build] = copy.packages
+        former = dict(list(former.items())[-_REMEMBERED:])
+        return replace(copy, packages=packages, build=name, former=former)
     return replace(copy, packages=packages)
 
 
@@ -174,6 +201,14 @@ def _pointed(pointer: str) -> str:
 
 def _stem(directory: str) -> str:
     return sha256(os.fsencode(directory)).hexdigest()[:32]
+
+
+def _as_json(packages: Packages) -> list[list[Any]]:
+    return [[time, asdict(one)] for time, one in packages.values()]
+
+
+def _from_json(rows: list[list[Any]]) -> Packages:
+    return {one["path"]: (int(time), _installed(one)) for time, one in rows}
 
 
 def _installed(data: dict[str, Any]) -> Installed:
