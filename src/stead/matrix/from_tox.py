@@ -21,6 +21,7 @@ from stead.values.package import FORMAT_OF, PackageDefinition
 from stead.values.requirement import Requirement
 from stead.values.spec import PackagesSpec
 from stead.values.suite import Contents, Environment, Suite, Work
+from stead.values.testenv import Note
 
 if TYPE_CHECKING:
     from stead.formats.tox import Scope, ToxProject
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.package import Builder, Format
-    from stead.values.testenv import Note, TestEnvironment
+    from stead.values.testenv import TestEnvironment
 
 _BUILDERS: dict[str, Builder] = {
     "wheel": "wheel",
@@ -41,6 +42,13 @@ _BUILDERS: dict[str, Builder] = {
     "external": "command",
 }
 """What ``package = …`` means as a builder."""
+_PASSED_OVER = {
+    "recreate_commands": "an environment is replaced as a whole",
+    "always_copy": "environments are made of links",
+    "download": "pip comes from where other packages do",
+    "virtualenv_spec": "environments are made without virtualenv",
+}
+
 SYSTEMS = ("linux", "darwin", "win32")
 _WHEELS = ("wheel", "sdist-wheel", "editable")
 """Modes whose package is built for an interpreter."""
@@ -81,6 +89,7 @@ class ToxTests:
         self._asked = asked
         self._definitions: dict[str, PackageDefinition] = {}
         self._lines = Lines(project.file)
+        self._notes: dict[Note, None] = {}
         self._groups = DependencyGroups(os.path.join(project.directory, "pyproject.toml"))
 
     # -- names
@@ -146,6 +155,9 @@ class ToxTests:
         if outline.missing or outline.skip:
             return outline
         values = self.project.environment(name)
+        for key, why in _PASSED_OVER.items():
+            if key in dict(values.origins) and getattr(values, key):
+                self._notes[Note(f"{key} has no effect: {why}", values.origin(key))] = None
         return replace(outline, contents=self._contents(values), work=_work(values))
 
     def suite(self, environments: tuple[Environment, ...]) -> Suite:
@@ -161,7 +173,7 @@ class ToxTests:
         )
 
     def notes(self) -> tuple[Note, ...]:
-        return self.project.check()
+        return (*self.project.check(), *self._notes)
 
     def systems(self, name: str) -> tuple[str, ...]:
         wanted = self.project.scope(name).value("platform")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stead.matrix.asking import Wanted
-from stead.values.errors import CycleError, ManifestError
+from stead.values.errors import CycleError, InterpreterError, ManifestError
 
 
 def requirements(environment):
@@ -294,7 +294,7 @@ def test_a_directory_below_belongs_to_the_project(tests):
 def test_an_environment_that_is_there(tests):
     prefix = tests.root / "env"
     made = tests.ask(files={"tox.ini": "[tox]\nenvlist = a\n"})
-    with pytest.raises(ManifestError, match="no Python in"):
+    with pytest.raises(InterpreterError, match="env is not there"):
         tests.ask(in_prefix=str(prefix))
     import subprocess
     import sys
@@ -304,3 +304,56 @@ def test_an_environment_that_is_there(tests):
     one = only(made)
     assert (one.kind, one.prefix) == ("existing", str(prefix))
     assert one.interpreter.version == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_keys_that_have_no_effect_are_told(tests):
+    ini = "[tox]\nenvlist = a, b\n[testenv]\nalways_copy = true\ndownload = false\n"
+    made = tests.ask(files={"tox.ini": ini})
+    (note,) = made.suite.notes
+    assert note.message == "always_copy has no effect: environments are made of links"
+    assert note.origin.line == 4
+
+
+def test_groups_need_a_file(tests):
+    with pytest.raises(ManifestError, match=r"there is no pyproject.toml") as caught:
+        tests.ask("py", files={"tox.ini": "[testenv]\ndependency_groups = test\n"})
+    assert caught.value.where.line == 2
+
+
+def test_unknown_substitutions_and_circles(tests):
+    for value, message in (
+        ("{env:A", "is no number"),
+        ("{[testenv]commands_retry}", "refers to itself"),
+        ("{nothing}", "is no number"),
+    ):
+        ini = f"[testenv]\ncommands_retry = {value}\n"
+        with pytest.raises(ManifestError, match=message) as caught:
+            tests.ask("py", files={"tox.ini": ini})
+        assert "tox.ini:2" in str(caught.value)
+
+
+def test_a_lock_of_exact_packages(tests):
+    ini = "[testenv]\nskip_install = true\npylock = pylock.toml\n"
+    made = tests.ask("py", files={"tox.ini": ini})
+    (taken,) = only(made).contents.packages.taken
+    assert (taken.file, taken.format) == (f"{tests.root}/pylock.toml", "pylock")
+
+
+def test_two_environments_build_in_ways_of_their_own(tests):
+    ini = """\
+[tox]
+envlist = a, b
+[testenv]
+package = sdist
+[testenv:b]
+package_env = special
+[testenv:special]
+set_env = CFLAGS=-O0
+config_settings_build_sdist = fast=yes
+"""
+    made = tests.ask(files={"tox.ini": ini, "setup.py": ""})
+    assert [d.name for d in made.suite.definitions] == ["sdist", "sdist-special"]
+    settings = made.suite.definitions[1].settings
+    assert dict(settings.set_env)["CFLAGS"] == "-O0"
+    assert settings.config_settings == (("build_sdist", (("fast", "yes"),)),)
+    assert [b.key for b in made.plan().builds] == ["sdist", "sdist-special"]
