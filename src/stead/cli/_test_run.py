@@ -6,8 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from stead.cli import runner
 from stead.matrix import coverage, describe, limits
 from stead.matrix.execute import Manner, execute, passed
+from stead.matrix.results import Results
 from stead.matrix.running import Stop
 from stead.values.errors import TaskError, UsageError
 from stead.values.frozen import replace
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace, app: App, question: Asked) -> int:
         parallel, limits.machine(), running, fail_fast=args.fail_fast and not args.keep_going
     )
     stop = Stop()
-    manner = _manner(args, bound)
+    manner = replace(_manner(args, bound), results=Results(app.context.home, suite.root))
     prefixes: list[str] = []
     if args.coverage:
         manner = replace(
@@ -67,7 +69,7 @@ def _manner(args: argparse.Namespace, bound: limits.Limits) -> Manner:
         no_commands=args.notest,
         columns=columns,
         rows=rows,
-        keyed=args.since_success,
+        since_success=args.since_success,
     )
 
 
@@ -99,7 +101,10 @@ def _shown(
         sys.stdout.flush()
 
     shown = reporter(style, write, where, about)
-    results = execute(suite, plan, app.context, manner, shown.event, stop=stop)
+    # Programs that build and install are not commands of cells, and hear of it here.
+    with stop.telling(lambda _: runner.stop_all()):
+        results = execute(suite, plan, app.context, manner, shown.event, stop=stop)
+    runner.begin()
     seconds = app.context.now() - about.started
     shown.finish(results.values(), seconds)
     return results, replace(about, seconds=seconds)

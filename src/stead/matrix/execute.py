@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from typing import TYPE_CHECKING
 
-from stead.matrix import commands, contents, products, scheduler
+from stead.matrix import commands, contents, products, results, scheduler
 from stead.matrix.commands import Terms
 from stead.matrix.fitting import unfit
 from stead.matrix.running import Job
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from stead.matrix.limits import Limits
     from stead.matrix.plan import Build, Cell, Plan
+    from stead.matrix.results import Results
     from stead.matrix.running import Stop, Turn
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
@@ -38,9 +38,8 @@ class Manner:
     """How a plan is carried out.
 
     ``timeout`` (seconds) and ``retries`` replace what environments say, where given.
-    ``known`` are cells that need not run: label → how each ended with this very key, as
-    a function, for a key is known only when the package is there. ``ended`` gets each
-    cell's result with its key. ``seconds`` says how long a job took before.
+    ``results`` are those of earlier runs, and get those of this one; with
+    ``since_success``, a cell that passed with all that it depends on as it is does not run.
     """
 
     limits: Limits
@@ -54,11 +53,8 @@ class Manner:
     columns: int = 0
     rows: int = 0
     colour: bool = False
-    keyed: bool = False
-    """Whether cells get keys, which takes a look at all files of the project."""
-    known: Callable[[str, str], str] = field(default=lambda _label, _key: "")
-    """Says of a cell and its key why it need not run; nothing where it must."""
-    seconds: Callable[[str], float] = field(default=lambda _job: 0.0)
+    results: Results | None = None
+    since_success: bool = False
     of_cell: Callable[[str], tuple[tuple[str, str], ...]] = field(default=lambda _label: ())
     """Gives further variables of a cell, by its label."""
     made: Callable[[Ready], None] = field(default=lambda _ready: None)
@@ -115,8 +111,7 @@ class _Run:
         self._definitions = {one.name: one for one in suite.definitions}
         self._seen = products.Seen()
         self._products: dict[str, Product] = {}
-        self._reading = threading.Lock()
-        self._tree = ""
+        self._known = manner.results.known() if manner.results else {}
 
     def jobs(self) -> Sequence[Job]:
         labels = {cell.label for cell in self._plan.cells}
@@ -139,7 +134,7 @@ class _Run:
                     after=tuple(label for label in cell.after if label in there),
                     resources=one.work.resources,
                     retries=one.work.retries if retries is None else retries,
-                    seconds=self._manner.seconds(cell.label),
+                    seconds=self._known[cell.label].seconds if cell.label in self._known else 0,
                     fail_fast=one.work.fail_fast,
                     environment=cell.environment,
                     definition=cell.definition,
@@ -171,7 +166,6 @@ class _Run:
             name=name,
             kind="build",
             run=run,
-            seconds=self._manner.seconds(name),
             definition=definition.name,
         )
 
@@ -208,16 +202,21 @@ class _Run:
         installed = self._installed(product, one, turn)
         ready = self._ready(one, installed, turn)
         manner.made(ready)
-        key = self._key(one, ready, installed)
+        facts = self._facts(one, ready, installed)
+        key = short_key(facts) if facts else ""
         if manner.no_commands:
             return Result(
                 job=cell.label, kind="cell", status="passed", key=key, reused=ready.reused,
                 reason="made ready; nothing was to run",
             )  # fmt: skip
-        if key and (why := manner.known(cell.label, key)):
-            return Result(
-                job=cell.label, kind="cell", status="passed", key=key, reused=True, reason=why
-            )
+        if manner.since_success:
+            choice = results.choose(facts, self._known.get(cell.label))
+            if not choice.run:
+                return Result(
+                    job=cell.label, kind="cell", status="passed", key=key, reused=True,
+                    reason=choice.reason,
+                )  # fmt: skip
+            turn.line(f"runs because {choice.reason}")
         work = one.work
         if manner.timeout is not None:
             work = replace(work, timeout=manner.timeout)
@@ -228,6 +227,7 @@ class _Run:
         ):
             turn.line(why)
             result = replace(result, reason=f"{result.reason}; {why}" if result.reason else why)
+        self._keep(result, facts)
         return replace(result, key=key)
 
     def _product(self, cell: Cell, one: Environment, turn: Turn) -> Product | None:
@@ -262,29 +262,29 @@ class _Run:
             one, product, self._suite.root, self._context, turn.line, recreate=self._manner.recreate
         )
 
-    def _key(self, one: Environment, ready: Ready, product: Product | None) -> str:
-        """Digest what a cell's outcome depends on; empty where nobody asks for it."""
-        if not self._manner.keyed:
-            return ""
-        with self._reading:
-            if not self._tree:
-                self._tree = self._seen.sources(self._suite.root, self._context).digest
-        work = one.work
-        passed = (
-            commands.passed(self._context.environ, work.pass_env, work.disallow_pass_env)
-            if "*" not in work.pass_env
-            else {}
-        )
-        return short_key(
-            {
-                "environment": ready.key,
-                "package": product.content if product else "",
-                "work": [work.before, work.commands, work.after, work.directory, work.set_env],
-                "passed": sorted(passed.items()),
-                "changes": ready.changes,
-                "tree": self._tree,
-            }
-        )
+    def _facts(self, one: Environment, ready: Ready, product: Product | None) -> Mapping[str, str]:
+        """Digest what a cell's outcome depends on.
+
+        Nothing where that takes a look at all files of the project, which neither a
+        build nor anybody else has asked for.
+        """
+        root = self._suite.root
+        if self._manner.since_success:
+            tree = self._seen.sources(root, self._context).digest
+        elif (seen := self._seen.looked(root)) is not None:
+            tree = seen.digest
+        else:
+            return {}
+        made = short_key([ready.key, product.content if product else "", ready.changes])
+        return results.facts(one.work, made, tree, self._context.environ)
+
+    def _keep(self, result: Result, facts: Mapping[str, str]) -> None:
+        """Keep how a cell ended, with the facts from before, unless they hold no more."""
+        if self._manner.results is None:
+            return
+        seen = self._seen.looked(self._suite.root)
+        held = {} if seen is None or seen.changed() else facts
+        self._manner.results.keep([(result, held)], self._context.now())
 
     def _terms(self, cell: Cell, one: Environment, product: Product | None) -> Terms:
         manner = self._manner

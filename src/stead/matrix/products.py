@@ -57,6 +57,10 @@ class Seen:
                 self._sources[root] = sources.look(root, context)
             return self._sources[root]
 
+    def looked(self, root: str) -> Sources | None:
+        """Give what was seen of a project; None where nobody has looked."""
+        return self._sources.get(root)
+
     def tools(self, needs: Needs, context: Context, memory: Memory) -> Tools:
         with self._lock:
             if needs not in self._tools:

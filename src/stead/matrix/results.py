@@ -48,7 +48,8 @@ _PASSING = frozenset(
 class Known:
     """How a cell last ended, and what it depended on then.
 
-    ``facts`` are digests by the names of what they are of. ``seconds`` is how long the
+    ``facts`` are digests by the names of what they are of; none where nobody looked.
+    ``seconds`` is how long the
     cell took when it last came to its end; ``when`` is in seconds since the epoch.
     """
 
@@ -101,13 +102,15 @@ def choose(now: Mapping[str, str], known: Known | None) -> Choice:
     if known.status not in _PASSED:
         how = "took too long" if known.status == "timeout" else "failed"
         return Choice(run=True, reason=f"it {how} last time")
+    if not known.facts:
+        return Choice(run=True, reason="nobody noted what it depended on when it passed")
     changed = [name for name in {**known.facts, **now} if known.facts.get(name) != now.get(name)]
     if changed:
         verb = "are" if len(changed) > 1 or changed[0].endswith("s") else "is"
         what = " and ".join(filter(None, [", ".join(changed[:-1]), changed[-1]]))
         return Choice(run=True, reason=f"its {what} {verb} not as when it passed")
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.when))
-    return Choice(run=False, reason=f"nothing that it depends on changed since it passed ({at})")
+    return Choice(run=False, reason=f"nothing that it depends on changed since it passed, {at}")
 
 
 class Results:
