@@ -374,6 +374,14 @@ class LayerTable(Tables):
         default=(),
         examples=('labels = ["slow"]',),
     )
+    kind: str = entry(
+        "What makes the environments to be tested: `venv`, `conda`, or a kind that a plugin"
+        " brings. Without it, what is asked for says.",
+        default="",
+        pattern=LAYER,
+        means="a name (letters, digits, dots, dashes and underscores)",
+        examples=('kind = "plain"',),
+    )
     resources: tuple[str, ...] = entry(
         "What only one environment may hold at a time.",
         default=(),

@@ -16,10 +16,12 @@ class PackageTable(Model):
     built.
     """
 
-    builder: Literal["sdist", "wheel", "conda", "command"] | None = entry(
-        "How to build: a source distribution, a wheel, a conda package, or by a command. Without"
-        " it, the definition's own name, or the other keys, say.",
-        default=None,
+    builder: str = entry(
+        "How to build: `sdist`, `wheel`, `conda`, `command`, or a word that a plugin brings."
+        " Without it, the definition's own name, or the other keys, say.",
+        default="",
+        pattern=LAYER,
+        means="a name (letters, digits, dots, dashes and underscores)",
         examples=('builder = "wheel"',),
     )
     path: str = entry(

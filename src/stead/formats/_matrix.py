@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from stead.formats._packages import Checks, leaves
 from stead.formats._words import bare_or_quoted
+from stead.values.names import BUILDER_PLUGINS, nearest
 from stead.values.package import FORMATS, GoalPart, PackageDefinition, TestDefaults
 from stead.values.testenv import TestCommand
 
@@ -52,8 +53,9 @@ class MatrixReader(Checks):
         builder = self.builder(name, table, at)
         if builder is None:
             return None
+        plugin = builder not in (*_BUILT, "file", "release")
         for key, builders in _ONLY.items():
-            if getattr(table, key) and builder not in builders:
+            if getattr(table, key) and builder not in builders and not plugin:
                 written = key.replace("_", "-")
                 self.wrong(
                     f"{written} means nothing to a package whose builder is {builder}",
@@ -82,7 +84,7 @@ class MatrixReader(Checks):
             name=name,
             builder=builder,
             format=kind,
-            path=self.absolute(table.path or ".") if builder in _BUILT else "",
+            path=self.absolute(table.path or ".") if builder in _BUILT or plugin else "",
             recipe=self.absolute(table.recipe),
             command=table.command,
             outputs=table.outputs,
@@ -103,7 +105,9 @@ class MatrixReader(Checks):
         """Say how a package is come by, which one key decides."""
         said: dict[str, Builder] = {}
         if table.builder:
-            said["builder"] = table.builder
+            said["builder"] = cast("Builder", table.builder)
+            if table.builder not in _BUILT and not self.brought(table.builder, at):
+                return None
         if table.file:
             said["file"] = "file"
         if table.version:
@@ -130,6 +134,22 @@ class MatrixReader(Checks):
             'for example: builder = "wheel"',
         )
         return None
+
+    def brought(self, builder: str, at: Path) -> bool:
+        """Say whether a plugin brings a builder; where none does, that is a mistake."""
+        from importlib.metadata import entry_points
+
+        plugins = {point.name for point in entry_points(group=BUILDER_PLUGINS)}
+        if builder in plugins:
+            return True
+        known = (*_BUILT, *sorted(plugins))
+        like = nearest(builder, known)
+        self.wrong(
+            f"unknown builder {builder}",
+            (*at, "builder"),
+            f"did you mean {like}?" if like else f"write one of {', '.join(known)}",
+        )
+        return False
 
     def format(self, builder: Builder, table: PackageTable, at: Path) -> Format | None:
         """Say what kind of package it is: as stated, or as names of files show."""
@@ -179,6 +199,7 @@ class MatrixReader(Checks):
             resources=table.resources,
             timeout=self.timeout(table.timeout, (*at, "timeout")),
             retries=table.retries,
+            kind=table.kind,
             origin=self.where(*at, "commands" if table.commands else "package"),
         )
 

@@ -260,4 +260,5 @@ def _says_of_testing(table: Tables) -> TypeGuard[LayerTable]:
         or table.resources
         or table.timeout
         or table.retries
+        or table.kind
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from stead.matrix import building, carry, content
 from stead.store import locking
 from stead.store.atomic import storage
 from stead.store.layout import Layout
-from stead.values.errors import ArtifactError
+from stead.values.errors import ArtifactError, ManifestError
 from stead.values.frozen import dataclass
+from stead.values.names import BUILDER_PLUGINS
 from stead.values.sha import sha256
 from stead.values.suite import Product
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from stead.matrix.building import Kind, Order
     from stead.matrix.content import Described
     from stead.values.context import Context
+    from stead.values.package import PackageDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,45 @@ class Bench:
 
 def build(order: Order, bench: Bench) -> Product:
     """Build what is ordered; gives what it is. Raises ArtifactError, ManifestError."""
-    return _BUILDERS[order.definition.builder](order, bench)
+    known = _BUILDERS.get(order.definition.builder)
+    if known is not None:
+        return known(order, bench)
+    tree = building.copy(order, bench.work)
+    return _left(order, bench, plugin(order.definition).build(tree, order, bench))
+
+
+class PackageBuilder(Protocol):
+    """A way to build packages that a plugin brings (entry point ``stead.builders``)."""
+
+    @property
+    def version(self) -> str:
+        """What changes when the builder comes to make another package of the same project."""
+
+    def build(self, tree: str, order: Order, bench: Bench) -> str:
+        """Build the project whose files lie in ``tree``, a copy to work in; give the file's path.
+
+        The file is of the format that the definition says, and lies in ``tree`` or in
+        ``bench.work``. ``order.log`` takes lines. Raises subclasses of SteadError.
+        """
+
+
+def plugin(definition: PackageDefinition) -> PackageBuilder:
+    """Give the builder that a plugin brings. Raises ManifestError where none does."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=BUILDER_PLUGINS, name=definition.builder):
+        found: PackageBuilder = point.load()()
+        return found
+    raise ManifestError(
+        f"unknown builder {definition.builder}",
+        where=definition.origin,
+        remedy="install the plugin that brings it beside Stead",
+    )
+
+
+def version_of(definition: PackageDefinition) -> str:
+    """Give what a package's key holds of a plugin's builder; nothing for those of Stead."""
+    return "" if definition.builder in _BUILDERS else plugin(definition).version
 
 
 def base_of(order: Order) -> str:

@@ -14,8 +14,9 @@ from stead.matrix.plan import Target
 from stead.matrix.plan import plan as make_plan
 from stead.matrix.pythons import Pythons
 from stead.pipeline.files import is_file, is_ours, load_text
-from stead.values.errors import ManifestError
+from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
+from stead.values.package import INSTALLS
 from stead.values.requirement import PYTHON
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ def _target(one: Environment, asked: Asked) -> Target:
     return Target(
         name=one.name,
         kind=one.kind,
+        installs=_installs(one),
         python=found.version if found else own,
         interpreter=interpreter_name(found) or (own and f"cpython{own.replace('.', '')}"),
         missing=one.missing,
@@ -196,6 +198,18 @@ def _target(one: Environment, asked: Asked) -> Target:
         depends=one.depends,
         origin=one.origin,
     )
+
+
+def _installs(one: Environment) -> tuple[str, ...]:
+    """Name the formats that an environment's kind installs. Raises ManifestError for an unknown kind."""
+    if one.kind in INSTALLS:
+        return INSTALLS[one.kind]
+    from stead.matrix.kinds import kind
+
+    try:
+        return kind(one.kind).installs
+    except UsageError as exc:
+        raise ManifestError(exc.message, where=one.origin, remedy=exc.remedy) from exc
 
 
 def _version_of_its_own(one: Environment) -> str:

@@ -168,7 +168,7 @@ class LayerTests:
             missing = "" if interpreter else f"Python {request}"
         return replace(
             _of(name, found, self.default),
-            kind="conda" if request is None else "venv",
+            kind=found.kind or ("conda" if request is None else "venv"),
             interpreter=interpreter,
             missing=missing,
             skip=f"no interpreter answers {missing}" if missing else "",

@@ -28,6 +28,7 @@ class Goal:
     resources: tuple[str, ...] = ()
     timeout: float = 0
     retries: int = 0
+    kind: str = ""
     origin: Origin = field(default=NOWHERE, compare=False)
 
 
@@ -52,6 +53,7 @@ def goal(manifests: Sequence[Manifest], environment: str) -> Goal | None:
         resources=_united(parts, "resources"),
         timeout=next((p.timeout for p in reversed(parts) if p.timeout), 0),
         retries=next((p.retries for p in reversed(parts) if p.retries), 0),
+        kind=next((p.kind for p in reversed(parts) if p.kind), ""),
         origin=next(p.origin for p in parts if p.commands),
     )
 

@@ -276,7 +276,7 @@ def _job(asked: _Asked, context: Context, seen: Seen, log: Log) -> _Job:
 
 def _system(definition: PackageDefinition, files: Sources, memory: Memory) -> BuildSystem:
     """Read how the project is built; a command or a recipe may know that by itself."""
-    by_itself = definition.builder == "command" or definition.recipe
+    by_itself = definition.builder not in FORMAT_OF or definition.recipe
     if by_itself and not any(files.content_of(name) for name in backend.FILES):
         return BuildSystem((), "")
     system = backend.build_system(files, memory)
@@ -325,7 +325,7 @@ def _facts(order: Order) -> dict[str, object]:
     python = order.interpreter
     return {
         "version": VERSION,
-        "builder": definition.builder,
+        "builder": [definition.builder, builders.version_of(definition)],
         "sources": files.digest,
         "inputs": sources.further(definition.inputs, order.context),
         "backend": [order.system.backend, order.system.path, order.tools_key],

@@ -17,6 +17,9 @@ ECOSYSTEM_PLUGINS = "stead.ecosystems"
 ENVIRONMENT_PLUGINS = "stead.environments"
 """The group of entry points by which one brings a kind of environments to test in."""
 
+BUILDER_PLUGINS = "stead.builders"
+"""The group of entry points by which one brings a way to build packages."""
+
 _RUN = regex(r"[-_.]+")
 _ENVIRONMENT = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 

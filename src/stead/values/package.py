@@ -112,6 +112,8 @@ class GoalPart:
     timeout: float = 0
     """Seconds after which a run is stopped; 0 for none."""
     retries: int = 0
+    kind: str = ""
+    """What makes the environment; empty where what is asked for says."""
     origin: Origin = field(default=NOWHERE, compare=False)
 
 

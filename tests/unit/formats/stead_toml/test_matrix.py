@@ -74,7 +74,7 @@ def test_a_whole_definition():
         ("[package.a]\nfile='x.whl'\nformat='conda'\n", 3, "format is conda"),
         ("[package.wheel]\nmatch='{a'\n", 2, "not a factor expression"),
         ("[package.wheel]\nmatch=['a', 'b c']\n", 2, "not a factor expression"),
-        ("[package.wheel]\nbuilder='whale'\n", 2, "must be"),
+        ("[package.wheel]\nbuilder='whale'\n", 2, "unknown builder whale"),
         ("[test]\nenvironments='{a'\n", 2, "not a factor expression"),
         ("[layer.t]\ncommands=[[]]\n", 2, "names no program"),
         ("[layer.t]\ncommands=[['-']]\n", 2, "names no program"),
