@@ -213,12 +213,11 @@ def _end(args: argparse.Namespace, app: App, opened: Opened, *, hung_up: bool) -
         answer = choose("(s)how, (c)ommit, (d)iscard, or (k)eep for later?", answers, "keep")
         if answer == "show":
             _show(app, transaction)
-    if answer != "keep":
-        _say_lost(app, transaction.directory)
     if answer == "keep":
         opened.lock.release()
         app.err("stead: kept: `stead shell --resume` goes on with it")
         return 0
+    _say_lost(app, transaction.directory)
     if answer == "discard":
         from stead.cli.shell import drop
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stead.cli.options import chosen
+from stead.shells.state import TRANSACTION
 from stead.values.context import Context
 from stead.values.digest import plain
 from stead.values.errors import SteadError, UsageError
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from stead.values.table import Table
 
 T = TypeVar("T")
-
-SHELL = "STEAD_SHELL"
-"""Names the directory of the transaction that a shell is."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +196,7 @@ class App:
     def _outside(self) -> UsageError:
         from stead.history.inside import place_of
 
-        directory = self.context.environ.get(SHELL, "")
+        directory = self.context.environ.get(TRANSACTION, "")
         place = place_of(directory, os.fspath(self.context.home)) if directory else ""
         if place:
             return UsageError(
@@ -215,7 +213,7 @@ class App:
 
     @cached_property
     def _staging(self) -> Transaction | Over | None:
-        directory = self.context.environ.get(SHELL)
+        directory = self.context.environ.get(TRANSACTION)
         if not directory:
             return None
         from stead.history.inside import transaction_of

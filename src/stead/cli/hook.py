@@ -122,8 +122,9 @@ def _notice(shell: str, args: argparse.Namespace, app: App) -> int:
     """Tell a session's prompt what was changed by hand."""
     from stead.cli._standing import by_hand_alone
     from stead.pipeline import session
+    from stead.shells.state import TRANSACTION
 
-    directory = app.context.environ.get(session.TRANSACTION, "")
+    directory = app.context.environ.get(TRANSACTION, "")
     files = session.files_of(directory) if directory else None
     if files is None:
         raise UsageError("this is no shell of `stead shell`", remedy="start one")

@@ -93,9 +93,9 @@ def open_for(args: argparse.Namespace, app: App) -> Opened:
 
 def entered(app: App, transaction: Transaction) -> App:
     """Give the app as a command inside the transaction has it."""
-    from stead.cli.app import SHELL
+    from stead.shells.state import TRANSACTION
 
-    environ = {**app.context.environ, SHELL: transaction.directory}
+    environ = {**app.context.environ, TRANSACTION: transaction.directory}
     return replace(
         app, context=replace(app.context, environ=environ), cwd=transaction.named(app.cwd)
     )

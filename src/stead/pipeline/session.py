@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING
 from stead.pipeline.hand import Hand, by_hand, on_top, parse, taking_back
 from stead.pipeline.prompt import rc_code
 from stead.shells.session_text import Manifests, Notice, Session, Start, label
-from stead.shells.state import OLD
+from stead.shells.state import OLD, TRANSACTION
 from stead.store.atomic import remove_tree, storage, write_file
-from stead.store.transactions import Journal
+from stead.store.transactions import Journal, sha_of
 from stead.values.errors import SteadError
 from stead.values.frozen import asdict, dataclass
-from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 DOTENV = ".env"
 NOTES = "shell"
-TRANSACTION = "STEAD_SHELL"
-"""Names the transaction's directory, in its shell and all that runs there."""
 
 SHELLS = {
     "bash": "session_bash",
@@ -182,7 +179,7 @@ def notice(
 
 def edited_of(files: Files) -> tuple[str, ...]:
     """Name the place's files that are not as they were when the transaction began."""
-    return tuple(path for path, digest in files.base.items() if _digest(path) != digest)
+    return tuple(path for path, sha in files.base.items() if sha_of(_content(path)) != sha)
 
 
 def _by_hand_line(words: Sequence[str]) -> tuple[str, ...]:
@@ -285,11 +282,6 @@ def watched(directory: str, files: Iterable[str]) -> Manifests:
             os.utime(reference, ns=(mtime, mtime))
             pairs.append((path, reference))
     return Manifests(tuple(pairs), tuple(absent))
-
-
-def _digest(path: str) -> str | None:
-    content = _content(path)
-    return None if content is None else sha256(content).hexdigest()
 
 
 def _content(path: str) -> bytes | None:

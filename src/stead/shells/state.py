@@ -29,6 +29,8 @@ ADDED = "STEAD_ADDED_"
 """``STEAD_ADDED_<NAME>``: what was put into a list, a separator before each entry."""
 PLACE = "STEAD_PLACE"
 ENVIRONMENT = "STEAD_ENV"
+TRANSACTION = "STEAD_SHELL"
+"""Names a transaction's directory, in its shell and all that runs there."""
 
 CALLER = "STEAD_CALLER"
 """Exported by the shell program when it starts Python.
