@@ -56,6 +56,8 @@ COMMANDS = {
     "completion": "print the code that makes a shell complete commands and names",
     "env": "list, show and print environments",
     "test": "run the tests of environments, with what they need",
+    "package": "build the project's packages",
+    "publish": "give packages to an index or a channel",
     "tree": "show the locked packages as a tree",
     "why": "show what asks for a package",
     "export": "write the environment in another tool's format",

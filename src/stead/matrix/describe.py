@@ -106,8 +106,21 @@ def _requires_python(suite: Suite) -> str:
 def read(asked: Asked, context: Context, *, look: bool = True) -> Description:
     """Read what describes the tests of a directory, each file once.
 
-    Unless it may ``look`` for interpreters, nothing is run, and none is found.
+    Unless it may ``look`` for interpreters, nothing is run, and none is found. Raises
+    ManifestError where nothing describes any.
     """
+    found = find(asked, context, look=look)
+    if found is None:
+        raise ManifestError(
+            "nothing here says what there is to test",
+            where=asked.directory,
+            remedy='write tox.ini, or in stead.toml a layer with commands = [["pytest"]]',
+        )
+    return found
+
+
+def find(asked: Asked, context: Context, *, look: bool = True) -> Description | None:
+    """Do what :func:`read` does; None where nothing describes tests or packages."""
     pythons = Pythons(context, look=look)
     for directory in _upwards(asked.directory, asked.user_home):
         if _speaks_of_stead(directory):
@@ -116,18 +129,14 @@ def read(asked: Asked, context: Context, *, look: bool = True) -> Description:
             layered = from_layers.read(asked, context, pythons, directory)
             if layered is not None:
                 return layered
-        from stead.formats.tox import find
+        from stead.formats import tox
 
-        file = find(directory, _is_candidate, load_text)
+        file = tox.find(directory, _is_candidate, load_text)
         if file:
             from stead.matrix import from_tox
 
             return from_tox.read(file, asked, context, pythons)
-    raise ManifestError(
-        "nothing here says what there is to test",
-        where=asked.directory,
-        remedy='write tox.ini, or in stead.toml a layer with commands = [["pytest"]]',
-    )
+    return None
 
 
 def chosen(suite: Suite, asked: Asked) -> tuple[Environment, ...]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from stead.values.interpreter import Interpreter
     from stead.values.lock import Pin
     from stead.values.manifest import Manifest
+    from stead.values.package import PackageDefinition
     from stead.values.platform import Platform
     from stead.values.spec import Spec
     from stead.values.testenv import TestCommand
@@ -207,8 +208,25 @@ class LayerTests:
             source="layers",
             file=next(m.file for m in reversed(self._manifests) if _speaks(m)),
             environments=environments,
-            definitions=definitions(self._manifests),
+            definitions=self._definitions,
             work_directory=str(work),
+        )
+
+    @cached_property
+    def _definitions(self) -> tuple[PackageDefinition, ...]:
+        """Those declared; what they need comes from where the place's own packages do."""
+        declared = definitions(self._manifests)
+        if not declared:
+            return ()
+        packages = self._spec(DEFAULT).packages
+        return tuple(
+            replace(
+                one,
+                indexes=packages.indexes,
+                channels=packages.channels,
+                exclude_newer=packages.exclude_newer,
+            )
+            for one in declared
         )
 
     def _spec(self, name: str, *, here: bool = True) -> Spec:

@@ -165,7 +165,9 @@ def _walk(root: str, home: str) -> Iterator[str]:
 
 
 def _counts(path: str) -> bool:
-    return all(_is_kept(part) for part in path.split("/"))
+    """Say whether a file that git does not know is none that tools leave behind."""
+    built = path.startswith("dist/") and path.endswith(_ARCHIVES)
+    return not built and all(_is_kept(part) for part in path.split("/"))
 
 
 def _is_kept(name: str) -> bool:
