@@ -29,7 +29,7 @@ GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
     "Modules": ("use", "work"),
     "Looking": ("env", "tree", "why"),
-    "Testing": ("test",),
+    "Testing and packaging": ("test", "package", "publish"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
     "History": ("log", "diff", "undo", "redo", "rollback", "pin", "history", "adopt", "restore"),
     "Transactions": ("shell", "commit", "abort", "savepoint", "keep"),

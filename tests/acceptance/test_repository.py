@@ -210,7 +210,7 @@ def test_every_command_that_offers_json_is_asked_for_it():
     asked = {*READING, *ACTING}
     # These need or write files of their own, or a transaction; their tests ask them.
     elsewhere = {"import", "kernel", "use", "work", "secret keygen", "secret list", "secret rotate"}
-    elsewhere |= {"history fetch", "history push"}
+    elsewhere |= {"history fetch", "history push", "package", "publish"}
     elsewhere |= {"abort", "commit", "keep", "savepoint", "shell"}
     missing = {o for o in offered if not any(f"{a} ".startswith(f"{o} ") for a in asked)}
     assert sorted(missing) == sorted(elsewhere)

@@ -20,7 +20,16 @@ PYTEST = "def main():\n    print('1 passed')\n"
 KERNEL = "__version__ = '7.1.0'\n"
 # A build back end for projects with their code in `src/NAME`, enough for the pages.
 BACKEND = """
-import os, tomllib, zipfile
+import os, tarfile, tomllib, zipfile
+
+def build_sdist(sdist_directory, config_settings=None):
+    with open("pyproject.toml", "rb") as file:
+        project = tomllib.load(file)["project"]
+    stem = f"{project['name']}-{project['version']}"
+    with tarfile.open(os.path.join(sdist_directory, f"{stem}.tar.gz"), "w:gz") as archive:
+        for path in ("pyproject.toml", "src"):
+            archive.add(path, f"{stem}/{path}")
+    return f"{stem}.tar.gz"
 
 def _wheel(directory, editable):
     with open("pyproject.toml", "rb") as file:

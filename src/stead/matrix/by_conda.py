@@ -47,10 +47,12 @@ def build(order: Order, work: str, base: Product | None) -> str:
         said.append(text)
         order.log(text)
 
-    environ = {name: value for name, value in building.environment(order, "").items() if value}
-    environ["PATH"] = order.context.environ.get("PATH", os.defpath)
-    environ["RATTLER_CACHE_DIR"] = os.path.join(order.context.home, "packages", "rattler-build")
-    answer = process(asked, work, order.context, environ=environ, log=line)
+    variables = {
+        **building.environment(order, ""),
+        "PATH": order.context.environ.get("PATH", os.defpath),
+        "RATTLER_CACHE_DIR": os.path.join(order.context.home, "packages", "rattler-build"),
+    }
+    answer = process(asked, work, order.context, environ=variables, log=line)
     if "failed" in answer:
         raise building.failed(order, str(answer["failed"]), said)
     made = [str(path) for path in answer["made"]]

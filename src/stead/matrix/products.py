@@ -323,17 +323,18 @@ def _facts(order: Order) -> dict[str, object]:
     tracked = (file.path for file in files.files if file.tracked)
     by_conda = definition.builder == "conda"
     python = order.interpreter
+    recipe = [definition.recipe] if definition.recipe else []
     return {
         "version": VERSION,
         "builder": [definition.builder, builders.version_of(definition)],
         "sources": files.digest,
-        "inputs": sources.further(definition.inputs, order.context),
+        "inputs": sources.further(definition.inputs, order.context, definition.origin),
         "backend": [order.system.backend, order.system.path, order.tools_key],
         "interpreter": [python.path, python.version, python.tag],
         "variables": sorted(order.variables.items()),
         "settings": [settings.config_settings, settings.commands] if settings else [],
         "command": [definition.command, definition.outputs],
-        "recipe": sources.further([definition.recipe], order.context) if definition.recipe else [],
+        "recipe": sources.further(recipe, order.context, definition.origin),
         "channels": definition.channels if by_conda else [],
         "place": files.root if editable else "",
         "git": repository.state(files.root, tracked, order.context) if versioned else [],

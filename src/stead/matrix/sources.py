@@ -18,8 +18,9 @@ from stead.store.atomic import translate, write_file
 from stead.store.hashing import hash_file
 from stead.store.products import place_directory
 from stead.values.digest import digest
-from stead.values.errors import SteadError, StoreError
+from stead.values.errors import ManifestError, SteadError, StoreError
 from stead.values.frozen import dataclass
+from stead.values.origin import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from stead.matrix.repository import Repository
     from stead.values.context import Context
+    from stead.values.origin import Origin
 
 MEMORY = "sources.json"
 _FORMAT = 1
@@ -110,10 +112,10 @@ def look(root: str, context: Context) -> Sources:
     return Sources(root, files, digest([[f.path, f.kind, f.content] for f in files]), found)
 
 
-def further(patterns: Iterable[str], context: Context) -> list[list[str]]:
+def further(patterns: Iterable[str], context: Context, where: Origin = NOWHERE) -> list[list[str]]:
     """Give path and sha256 of the files that absolute glob patterns name, sorted; directories whole.
 
-    Raises SteadError for a pattern that names nothing.
+    Raises ManifestError, at ``where``, for a pattern that names nothing.
     """
     import glob
 
@@ -121,9 +123,10 @@ def further(patterns: Iterable[str], context: Context) -> list[list[str]]:
     for pattern in patterns:
         paths = glob.glob(pattern, recursive=True)
         if not paths:
-            raise SteadError(
-                f"no file is {pattern}, which a package says that its build reads",
-                remedy="correct `inputs`",
+            raise ManifestError(
+                f"there is no {pattern}, which a package says that its build reads",
+                where=where,
+                remedy="correct its name, or make it",
             )
         for path in paths:
             inner = [os.path.join(path, p) for p in _walk(path, os.fspath(context.home))]

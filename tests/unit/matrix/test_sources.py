@@ -11,7 +11,8 @@ import pytest
 from stead.matrix import repository, sources
 from stead.store import hashing
 from stead.testing.world import make_context
-from stead.values.errors import SteadError
+from stead.values.errors import ManifestError, SteadError
+from stead.values.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,8 +192,9 @@ def test_declared_inputs_are_hashed_and_must_be_there(project: Path) -> None:
         f"{pattern}/deep/y.json",
         f"{pattern}/x.json",
     ]
-    with pytest.raises(SteadError, match="no file is"):
-        sources.further([str(project / "*.nothing")], context)
+    with pytest.raises(ManifestError, match="there is no") as raised:
+        sources.further([str(project / "*.nothing")], context, Origin("stead.toml", 3))
+    assert str(raised.value.where) == "stead.toml:3"
 
 
 def test_what_a_version_is_computed_from_follows_tags_commits_and_edits(project: Path) -> None:
