@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,27 @@ def uv() -> Peer:
     from uv import find_uv_bin
 
     return _answering("uv", find_uv_bin(), "--version")
+
+
+def from_index(name: str, *requirements: str, program: str = "") -> Peer:
+    """Give a Python tool from the package index, in an environment of its own."""
+    tool, target = uv(), CACHE / name
+    found = target / "bin" / (program or name)
+    if not found.is_file():
+        made = _run(tool.program, "venv", "-q", "--clear", "-p", base_python(), str(target))
+        done = made.returncode or _run(
+            tool.program, "pip", "install", "-q", "--compile-bytecode", "-p", str(target),
+            *(requirements or [name]),
+        )  # fmt: skip
+        if made.returncode or not found.is_file():
+            said = made if isinstance(done, int) else done
+            return Peer(name, why=f"uv did not install it: {_last(said)}")
+    return _answering(name, str(found), "--version")
+
+
+def base_python() -> str:
+    """Give the interpreter that this one's environment was made with."""
+    return os.path.realpath(sys.executable)
 
 
 def _answering(name: str, program: str, option: str) -> Peer:

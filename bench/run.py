@@ -22,6 +22,7 @@ import rows_build
 import rows_config
 import rows_dotenv
 import rows_history
+import rows_matrix
 import rows_project
 import rows_prompt
 import rows_read
@@ -50,6 +51,7 @@ GROUPS: dict[str, Callable[[World], list[Row]]] = {
     "dotenv": rows_dotenv.rows,
     "history": rows_history.rows,
     "project": rows_project.rows,
+    "matrix": rows_matrix.rows,
 }
 """What is measured, in the order of the table."""
 
