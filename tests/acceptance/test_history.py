@@ -310,11 +310,29 @@ def test_a_damaged_record_is_told_and_passed_over(machine, project):
     (directory,) = machine.stead_home.glob("places/at/**/.stead@/history@/default")
     (directory / "3").write_bytes(b"3 nonsense")
     done = machine.run("log", cwd=root)
-    assert "generation 3 is damaged" in done.stderr
+    assert "generation 3 cannot be gone to: records are damaged" in done.stderr
     assert len(done.stdout.splitlines()) == 3
-    assert "is damaged" in machine.fails("undo", cwd=root)
+    assert "generation 3 cannot be read whole" in machine.fails("undo", cwd=root)
     machine.ok("rollback", "2", cwd=root)
     assert 'LEVEL = "5"' in (root / "stead.toml").read_text()
+
+
+def test_what_needs_a_damaged_record_is_listed_and_named(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    for number in range(3):
+        machine.ok("set", f"LEVEL={number + 5}", cwd=root)
+    machine.ok("undo", cwd=root)
+    (directory,) = machine.stead_home.glob("places/at/**/.stead@/history@/default")
+    (directory / "3").write_bytes(b"3 nonsense")
+    done = machine.run("log", cwd=root)
+    assert [line.split()[0].strip(">") or line.split()[1] for line in done.stdout.splitlines()] == [
+        *("5", "4", "2", "1")
+    ]
+    assert "generations 3, 5 cannot be gone to" in done.stderr
+    machine.fails("history", "restore", cwd=root)
+    assert "generation 5 cannot be read whole" in machine.fails("rollback", "5", cwd=root)
+    assert 'LEVEL = "6"' in (root / "stead.toml").read_text()
+    machine.ok("rollback", "4", cwd=root)
 
 
 def test_two_places_of_one_lock_go_back_each_by_itself(machine, project):

@@ -54,11 +54,12 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
     gone = paths_of(history, target, texts.absent(target))
     conflicts: list[str] = []
     for path in sorted({*ours, *others}):
-        base = history.text(now, ours[path]) if path in ours else None
+        mine = content(path)
+        name = ours.get(path, "")
+        base = mine if _is(mine, now.files.get(name)) else history.text(now, name)
         theirs = texts.text(target, others[path]) if path in others else None
         if theirs is None and path not in gone:
             continue  # it took no part then, which does not mean that it was not there
-        mine = content(path)
         before[path] = mine
         if mine is None:
             after[path] = theirs  # it comes back where it was removed: nothing is lost by that
@@ -86,6 +87,11 @@ def planned(history: History, now: Generation, target: Generation, texts: AllTex
     before[path] = mine = content(path)
     after[path] = _lock(history, now, target, texts, mine, path=path)
     return Plan(before, after, tuple(merged), tuple(kept))
+
+
+def _is(mine: bytes | None, sha: str | None) -> bool:
+    """Say whether a file is as recorded, which needs nothing of the record but its digest."""
+    return mine is not None and sha256(mine).hexdigest() == sha
 
 
 def root_of(history: History, generation: Generation) -> str:
@@ -154,7 +160,8 @@ def _lock(
 
     Another environment of the place goes back only where what was asked for it does.
     """
-    base, theirs = history.lock_text(now), texts.lock_text(target)
+    base = mine if _is(mine, now.lock_file) else history.lock_text(now)
+    theirs = texts.lock_text(target)
     moved = moved_within(history, now) or moved_within(history, target)
     if mine is None:
         base = None  # as a manifest that was removed, it comes back

@@ -96,11 +96,13 @@ def numbers(of: Collection[int]) -> str:
 
 
 def told_broken(of: Collection[int]) -> str:
-    """Say that records cannot be read, and that git was no help."""
-    some = len(of) > 1
+    """Say that generations cannot be read whole, and that git was no help.
+
+    What is damaged is the record of one, or of another that holds a text of it.
+    """
     return (
-        f"the record{'s' if some else ''} of {numbers(of)} {'are' if some else 'is'} damaged or lost, "
-        "and passed over: git does not have what is missing"
+        f"{numbers(of)} cannot be gone to: records are damaged or lost, "
+        "and git does not have what is missing"
     )
 
 
@@ -131,7 +133,8 @@ def readable(history: History, number: int, context: Context) -> Generation:
         return history.get(number)
     near = nearest(history, number, history.whole)
     raise StoreError(
-        f"the record of generation {number} is damaged or lost, and git does not have it",
+        f"generation {number} cannot be read whole: records are damaged or lost, and git does "
+        "not have what is missing",
         where=history.directory,
         remedy=f"{offer(near)} goes to the nearest that can be read"
         if near
