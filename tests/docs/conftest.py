@@ -73,6 +73,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Wheel("pandas", "2.2.3", requires=("numpy>=1.26,<2.3", "python-dateutil>=2.8.2")),
         Wheel("pandas", "2.3.3", requires=("numpy>=1.26", "python-dateutil>=2.8.2")),
         Wheel("iniconfig", "2.3.0"),
+        Wheel("pip", "25.3"),
         Wheel(
             "pytest",
             "9.0.1",
