@@ -166,7 +166,7 @@ class LayerTests:
         if request is not None:
             only = ("pyenv",) if spec.packages.python_from == "pyenv" else ()
             interpreter = self.pythons.fitting(request, only=only)
-            missing = "" if interpreter else f"Python {request}"
+            missing = "" if interpreter else self.pythons.explained(f"Python {request}")
         return replace(
             _of(name, found, self.default),
             kind=found.kind or ("conda" if request is None else "venv"),

@@ -130,7 +130,7 @@ class ToxTests:
     def outline(self, name: str) -> Environment:
         scope = self.project.scope(name)
         interpreter = self.pythons.named(scope.value("base_python"))
-        missing = "" if interpreter else self.project.missing(name)
+        missing = "" if interpreter else self.pythons.explained(self.project.missing(name))
         skip = self._platform(scope)
         if missing and not skip and scope.value("skip_missing_interpreters"):
             skip = f"no interpreter answers {missing}"

@@ -53,6 +53,18 @@ class Pythons:
             self._answers[wanted] = next(filter(None, map(self._one, wanted)), None)
         return self._answers[wanted]
 
+    def explained(self, missing: str) -> str:
+        """Add to what was looked for in vain that it is there, where it is only too old."""
+        for version, path in self._unsupported if self._look and missing else ():
+            major, minor = version.split(".")[:2]
+            if f"{major}.{minor}" in missing or missing.endswith(f"py{major}{minor}"):
+                return f"{missing} (there is {path}, {version}: too old to be supported)"
+        return missing
+
+    @cached_property
+    def _unsupported(self) -> tuple[tuple[str, str], ...]:
+        return interpreters.unsupported(self._context)
+
     def _one(self, spec: str) -> Interpreter | None:
         if os.path.isabs(spec):
             return self._at(spec)

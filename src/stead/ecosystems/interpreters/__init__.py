@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from stead.ecosystems.interpreters.find import among, describe, discovered, find
+from stead.ecosystems.interpreters.find import among, describe, discovered, find, unsupported
 
-__all__ = ["among", "describe", "discovered", "find"]
+__all__ = ["among", "describe", "discovered", "find", "unsupported"]

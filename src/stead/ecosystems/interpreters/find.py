@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.interpreters.facts import Memory
-from stead.ecosystems.interpreters.places import candidates, is_stand_in, layout_of
+from stead.ecosystems.interpreters.places import (
+    candidates,
+    is_stand_in,
+    layout_of,
+    version_directories,
+)
 from stead.ecosystems.interpreters.request import (
     implementation_of,
     is_free_threaded,
@@ -82,6 +88,28 @@ def among(
 def discovered(context: Context) -> tuple[Interpreter, ...]:
     """Give every interpreter found, newest first; asks each that is not known yet."""
     return tuple(sorted(_known(context, None), key=_rank((), "")))
+
+
+def unsupported(context: Context) -> tuple[tuple[str, str], ...]:
+    """Give version and path of what is there and too old to be used, by the names of installations.
+
+    Nothing is run: these are for telling people why they are not taken.
+    """
+    layout = layout_of(sys.platform)
+    found = []
+    for _, root in version_directories(context.environ, layout):
+        try:
+            names = sorted(os.listdir(root))
+        except OSError:
+            continue
+        for name in names:
+            match = re.match(r"(?:cpython-)?((\d+)\.(\d+)(?:\.\d+)?)(?=-|\Z)", name)
+            if match is None or (int(match[2]), int(match[3])) >= OLDEST:
+                continue
+            places = layout.executables(os.path.join(root, name))
+            if path := next((p for p in places if os.path.exists(p)), ""):
+                found.append((match[1], path))
+    return tuple(found)
 
 
 def _known(context: Context, asked: Request | None) -> list[Interpreter]:
