@@ -81,7 +81,7 @@ def products(
     seen = Seen()
     say = app.err if args.verbose else _silent
     for definition in chosen:
-        ready = _ready(definition, defined, app)
+        ready = _ready(definition, app)
         with context.progress.task(f"building {definition.name}"):
             product = make(
                 definition, defined.root, interpreter, context, say, seen=seen, ready=ready
@@ -141,25 +141,23 @@ def _interpreter(version: str | None, app: App) -> Interpreter | None:
     return interpreters.find(version, context=app.context)
 
 
-def _ready(definition: PackageDefinition, defined: Defined, app: App) -> Ready | None:
+def _ready(definition: PackageDefinition, app: App) -> Ready | None:
     """Make the environment ready that a definition names for its build."""
     if not definition.environment:
         return None
-    from stead.matrix import contents, describe
-    from stead.matrix.asking import Asked, Wanted
+    from stead.store.layout import key_of
     from stead.values.errors import ManifestError
+    from stead.values.suite import Ready
 
-    wanted = Wanted((definition.environment,))
-    asked = Asked(app.directory, app.platform, app.user_home, wanted)
-    suite = describe.suite(asked, app.context)
-    one = next((e for e in suite.environments if e.name == definition.environment), None)
-    if one is None:
+    build = app.activation(definition.environment).build
+    if not build:
         raise ManifestError(
-            f"there is no environment {definition.environment}, which {definition.name} is built in",
+            f"the environment {definition.environment} is empty, so nothing can be built in it",
             where=definition.origin,
-            remedy="correct `environment`",
+            remedy="ask for what the build needs in its layers, or correct `environment`",
         )
-    return contents.ready(one, None, defined.root, app.context)
+    programs = os.path.join(build, app.platform.bin_directory)
+    return Ready(key_of(os.path.basename(build)) or build, build, build, (programs,))
 
 
 def _copied(product: Product, cwd: str, out: str) -> str:
