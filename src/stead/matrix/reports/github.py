@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stead.matrix.reports import logs, summary, text
 from stead.values.durations import duration
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +31,7 @@ _SYMBOLS: dict[Status, str] = {
     "failed": "❌",
 }
 
-_PLACE = re.compile(
+_PLACE = regex(
     r"^(?P<file>[^\s:][^:\n]*\.py):(?P<line>[1-9]\d*): (?P<what>\w[\w.]*)[ \t]*$", re.MULTILINE
 )
 """Where pytest says that a test failed: ``tests/test_a.py:3: AssertionError``."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from stead.values.patterns import regex
 
-_ESCAPES = re.compile(
+_ESCAPES = regex(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])"
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 """Control sequences of a terminal (ECMA-48): CSI, OSC, other strings, and short ones."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters, and those that change the direction of writing."""
 
-_NOT_XML = re.compile(
-    "[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
-)
+_NOT_XML = regex("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 does not admit or advises against."""
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = regex("[\ud800-\udfff]")
 
 _LONGEST = 4000
 """Characters of a line that are looked at where one line is shown."""
@@ -26,11 +24,13 @@ _LONGEST = 4000
 
 def encodable(text: str) -> str:
     """Put a replacement character where text cannot be written as UTF-8."""
-    return _SURROGATES.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def one_line(text: str) -> str:
     """Give what a terminal would show of a line in the end, in one line without controls."""
+    if text.isascii() and text.isprintable():  # most are, and need no pattern
+        return text[:_LONGEST]
     ends = text.rstrip("\r\n").replace("\r\n", "\n")
     shown = _ESCAPES.sub("", ends.rpartition("\r")[2][:_LONGEST])
     return encodable(_CONTROL.sub("", shown.expandtabs(4).replace("\n", " ")))
