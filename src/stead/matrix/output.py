@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 MOST_LOG = 64 * 1024 * 1024
 """Bytes of a log that are kept: half from its beginning, at least half from its end."""
-MOST_LINES = 1_000_000
-"""Lines that are passed on; the log alone has the others."""
+MOST_LINES = 200_000
+"""Lines that are passed on; of what comes then, the last ones of each command are."""
 LONGEST = 64 * 1024
 """Bytes of a line that are passed on at once; the rest follows as another line."""
 
 _PIECE = 1024 * 1024
+_LAST_LINES = 100
+_LAST_BYTES = 16 * 1024
 
 
 class Log:
@@ -126,13 +128,17 @@ class Lines:
 
     def __init__(self, most: int = MOST_LINES, longest: int = LONGEST) -> None:
         self._left = most
-        self._most = most
         self._longest = longest
         self._pending = b""
+        self._over = 0
+        """How many lines came after the limit since the last end."""
+        self._last = b""
+        """The end of these."""
 
     def feed(self, data: bytes) -> list[str]:
         """Give the lines that these bytes complete, without their ends."""
         if self._left <= 0:
+            self._hold(data)
             return []
         *whole, rest = (self._pending + data).split(b"\n")
         while len(rest) > self._longest:
@@ -140,17 +146,31 @@ class Lines:
             rest = rest[self._longest :]
         self._pending = rest
         pieces = [piece for line in whole for piece in self._pieces(line)]
-        given = [_text(piece) for piece in pieces[: self._left]]
-        self._left -= len(pieces)
-        if self._left <= 0:
+        given, more = pieces[: self._left], pieces[self._left :]
+        self._left -= len(given)
+        if not self._left:
             self._pending = b""
-            given.append(f"[more than {self._most} lines: the others are in the log alone]")
-        return given
+            self._hold(b"".join(piece + b"\n" for piece in more) + rest)
+        return [_text(piece) for piece in given]
 
     def end(self) -> list[str]:
-        """Give the last line, which has no end, if there is one."""
-        pending, self._pending = self._pending, b""
-        return [_text(pending)] if pending and self._left > 0 else []
+        """Give what is left at the end of a command: a line without an end, the last of too many."""
+        if not self._over and not self._last:
+            pending, self._pending = self._pending, b""
+            return [_text(pending)] if pending else []
+        lines = self._last.removesuffix(b"\n").split(b"\n")
+        over = self._over + (not self._last.endswith(b"\n"))
+        if len(lines) != over:  # of the first, there may be a part only
+            lines = lines[1:] or lines
+        lines = lines[-_LAST_LINES:]
+        self._over, self._last = 0, b""
+        left_out = over - len(lines)
+        note = [f"[{left_out} lines are in the log alone]"] if left_out else []
+        return [*note, *(_text(piece) for line in lines for piece in self._pieces(line))]
+
+    def _hold(self, data: bytes) -> None:
+        self._over += data.count(b"\n")
+        self._last = (self._last + data[-_LAST_BYTES:])[-_LAST_BYTES:]
 
     def _pieces(self, line: bytes) -> list[bytes]:
         if len(line) <= self._longest:
