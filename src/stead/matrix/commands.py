@@ -78,7 +78,12 @@ def run(work: Work, ready: Ready, terms: Terms, turn: Turn) -> Result:
         log = Log(terms.log, terms.most_log, append=turn.attempt > 1)
     try:
         with Session(
-            log, turn.line, turn.stop, mark=_mark(terms.caller), patience=_patience(work)
+            log,
+            turn.line,
+            turn.stop,
+            mark=_mark(terms.caller),
+            patience=_patience(work),
+            hidden=ready.hidden,
         ) as session:
             cell = _Cell(work, ready, terms, turn, session, log=log, directory=directory)
             cell.run()

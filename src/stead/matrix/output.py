@@ -8,7 +8,9 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from stead.values.secret import Secret
 
 MOST_LOG = 64 * 1024 * 1024
 """Bytes of a log that are kept: half from its beginning, at least half from its end."""
@@ -117,6 +119,46 @@ class Log:
     def _note(self) -> bytes:
         # Of one length whatever the number, so that it can be told from what it stands before.
         return b"\n[... %015d bytes are left out here ...]\n" % self.left_out
+
+
+class Mask:
+    """Puts something else in place of values that no log may show, as bytes come in.
+
+    Values of fewer than four bytes stay: they would be found in every other word.
+    """
+
+    SHOWN = b"<secret>"
+    _LEAST = 4
+
+    def __init__(self, hidden: Iterable[Secret] = ()) -> None:
+        values = {secret.reveal().encode("utf-8", "surrogateescape") for secret in hidden}
+        # A value of several lines may come a line at a time.
+        lines = {line for value in values for line in value.splitlines()}
+        kept = (value for value in values | lines if len(value) >= self._LEAST)
+        self._values = sorted(kept, key=len, reverse=True)
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Give what may be shown by now: what may be the beginning of a value is held back."""
+        if not self._values:
+            return data
+        data = self._held + data
+        for value in self._values:
+            data = data.replace(value, self.SHOWN)
+        held = max(_overlap(data, value) for value in self._values)
+        self._held = data[len(data) - held :]
+        return data[: len(data) - held]
+
+    def end(self) -> bytes:
+        """Give what was held back."""
+        held, self._held = self._held, b""
+        return held
+
+
+def _overlap(data: bytes, value: bytes) -> int:
+    """Say how many bytes at the end of ``data`` the value may begin with."""
+    most = min(len(data), len(value) - 1)
+    return next((n for n in range(most, 0, -1) if data.endswith(value[:n])), 0)
 
 
 class Lines:

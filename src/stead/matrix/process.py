@@ -17,14 +17,15 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from stead.matrix import remains
-from stead.matrix.output import Lines
+from stead.matrix.output import Lines, Mask
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stead.matrix.output import Log
     from stead.matrix.running import Stop
+    from stead.values.secret import Secret
 
 _BLOCK = 64 * 1024
 _LAST_WORDS = 0.5
@@ -79,10 +80,11 @@ class Session:
         mark: str,
         patience: Patience | None = None,
         lines: Lines | None = None,
+        hidden: Iterable[Secret] = (),
     ) -> None:
         """Prepare. ``mark`` is what the processes bear as ``STEAD_CELL``, unlike any other.
 
-        ``on_line`` is called from another thread. The log is not closed here.
+        ``hidden`` are values that neither log nor lines may show. ``on_line`` is called from another thread. The log is not closed here.
         """
         self._log = log
         self._on_line = on_line
@@ -90,6 +92,7 @@ class Session:
         self._mark = mark
         self._patience = patience or Patience()
         self._lines = lines or Lines()
+        self._mask = Mask(hidden)
         self._groups: list[int] = []
         self._token = b"\0" + os.urandom(16).hex().encode() + b"\0"
         self._passed = threading.Event()
@@ -212,11 +215,15 @@ class Session:
         self._finish()
 
     def _take(self, data: bytes) -> None:
+        self._put(self._mask.feed(data))
+
+    def _put(self, data: bytes) -> None:
         if data:
             self._log.write(data)
             self._pass_on(self._lines.feed(data))
 
     def _finish(self) -> None:
+        self._put(self._mask.end())
         self._pass_on(self._lines.end())
         self._log.flush()
 
