@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from stead.matrix import backend, repository
 from stead.store.atomic import storage
-from stead.store.copying import Copier
 from stead.values.errors import ArtifactError, ManifestError, SteadError
 from stead.values.frozen import dataclass
 from stead.values.names import normalize_pypi
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from stead.matrix.backend import BuildSystem, Memory, Tools
     from stead.matrix.sources import Sources
+    from stead.store.copying import Copier
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.package import PackageDefinition
@@ -133,6 +133,8 @@ def copy(order: Order, work: str, *, git: bool = True) -> str:
 
     Raises Changed when a file changed meanwhile.
     """
+    from stead.store.copying import Copier
+
     sources = order.sources
     repo = sources.repository
     top = repo.top if repo else sources.root

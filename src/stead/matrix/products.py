@@ -13,14 +13,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from stead.matrix import backend, builders, given, repository, sources
+from stead.matrix import backend, repository, sources
 from stead.matrix.backend import BuildSystem, Memory, Needs
-from stead.matrix.builders import Bench
 from stead.matrix.building import Changed, Order
 from stead.matrix.sources import Sources
 from stead.store import products as kept
+from stead.store.hashing import hash_file
 from stead.store.layout import Layout
-from stead.values.digest import short_key
+from stead.values.digest import digest, short_key
 from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import dataclass, replace
 from stead.values.package import FORMAT_OF, PackageDefinition
@@ -87,6 +87,8 @@ def key(
     Raises ManifestError, UnsatisfiableError, InterpreterError, SteadError.
     """
     if definition.builder in ("file", "release"):
+        from stead.matrix import given
+
         return given.key(definition, root, interpreter, context)
     asked = _Asked(definition, root, interpreter, settings, ready)
     return _job(asked, context, seen or Seen(), _silent).key
@@ -107,6 +109,8 @@ def found(
     Takes and raises what :func:`key` does. What was released is fetched if need be.
     """
     if definition.builder in ("file", "release"):
+        from stead.matrix import given
+
         product = given.product(definition, root, interpreter, context)
         return given.key(definition, root, interpreter, context), product
     asked = _Asked(definition, root, interpreter, settings, ready)
@@ -135,6 +139,8 @@ def make(
     seen = seen or Seen()
     asked = _Asked(definition, root, interpreter, settings, ready)
     if definition.builder in ("file", "release"):
+        from stead.matrix import given
+
         return given.product(definition, root, interpreter, context)
     for attempt in range(_ATTEMPTS):
         job = _job(asked, context, seen, log or _silent)
@@ -176,7 +182,7 @@ def wheel_of(
     memory = Memory(context, place)
     system = backend.build_system_of(sdist, memory)
     tools = seen.tools(_needs(made, system, interpreter, place), context, memory)
-    files = Sources(place, (), sdist.content)
+    files = Sources(place, (), digest([sdist.content, _carrying(place)]))
     log = log or _silent
     order = Order(
         made, files, system, interpreter, tools, None, made.settings, context, memory, log
@@ -186,6 +192,17 @@ def wheel_of(
     who = f"{sdist.definition} for {interpreter.tag}"
     kept.use(context.home, place, who, [f"{job.key}-{job.name}", tools.build])
     return replace(product, definition=sdist.definition)
+
+
+def _carrying(place: str) -> list[str]:
+    """Hash the files that say what a project's packages carry."""
+    found = []
+    for name in ("stead.toml", "pyproject.toml"):
+        try:
+            found.append(hash_file(os.path.join(place, name)))
+        except OSError:
+            found.append("")
+    return found
 
 
 def project_of(
@@ -220,13 +237,15 @@ class _Job:
         found = kept.find(layout, self.key, self.name)
         if found is not None:
             return found
+        from stead.matrix import builders
+
         builder = builders.base_of(order)
         if builder and base is None:
             base = _made_from(order, builder).product()
 
         def fill(directory: str) -> Product:
             with kept.workshop(layout, self.key) as work:
-                return builders.build(order, Bench(directory, work, base))
+                return builders.build(order, builders.Bench(directory, work, base))
 
         facts = {
             "python": order.interpreter.minor,
@@ -316,6 +335,15 @@ def _needs(
     )
 
 
+def _plugin_version(definition: PackageDefinition) -> str:
+    """Give what a plugin's builder says of itself; nothing for those that are Stead's."""
+    if definition.builder in FORMAT_OF or definition.builder == "command":
+        return ""
+    from stead.matrix import builders
+
+    return builders.version_of(definition)
+
+
 def _facts(order: Order) -> dict[str, object]:
     definition, files, settings = order.definition, order.sources, order.settings
     editable = definition.builder.startswith("editable")
@@ -326,7 +354,7 @@ def _facts(order: Order) -> dict[str, object]:
     recipe = [definition.recipe] if definition.recipe else []
     return {
         "version": VERSION,
-        "builder": [definition.builder, builders.version_of(definition)],
+        "builder": [definition.builder, _plugin_version(definition)],
         "sources": files.digest,
         "inputs": sources.further(definition.inputs, order.context, definition.origin),
         "backend": [order.system.backend, order.system.path, order.tools_key],

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.pipeline.uses import git_environment
 from stead.store.atomic import storage
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
@@ -140,6 +139,8 @@ def _date(context: Context) -> str:
 
 def _git(context: Context, cwd: str, *arguments: str, stdin: str | None = None) -> Completed | None:
     """Run git; None where there is none."""
+    from stead.pipeline.uses import git_environment
+
     env = {**git_environment(context), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         return context.run(["git", *_QUIETLY, *arguments], cwd=cwd, env=env, stdin=stdin)
