@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from stead import __version__
 from stead.cli import runner
 from stead.matrix import coverage, describe, limits
 from stead.matrix.execute import Manner, execute, passed
@@ -94,6 +95,8 @@ def _shown(
         name=os.path.basename(suite.root),
         origins={one.name: one.origin for one in suite.environments if one.origin.file},
         started=app.context.now(),
+        machine=os.uname().nodename if hasattr(os, "uname") else "",
+        version=__version__,
     )
 
     def write(text: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -264,7 +265,7 @@ class Modules:
                 remedy="run once without --offline",
             )
         clone.parent.mkdir(parents=True, exist_ok=True)
-        temporary = clone.with_name(f".{clone.name}-{os.getpid()}")
+        temporary = clone.with_name(f".{clone.name}-{os.getpid()}-{threading.get_ident()}")
         with self.context.progress.task(f"fetching module {use.name}"):
             try:
                 self._git(use, "init", "--quiet", "--", str(temporary))

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import re
+import threading
 from typing import TYPE_CHECKING
 
 from stead.ecosystems.conda.channels import directory_of
@@ -83,7 +84,7 @@ def _write(artifact: Artifact, context: Context, found: Sequence[Distribution]) 
         return
     path = _file(artifact, context)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    temporary = f"{path}.{os.getpid()}"
+    temporary = f"{path}.{os.getpid()}-{threading.get_ident()}"
     with open(temporary, "w", encoding="utf-8") as stream:
         json.dump([asdict(d) for d in found], stream)
     os.replace(temporary, path)

@@ -11,6 +11,7 @@ import asyncio
 import errno
 import os
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 from stead.ecosystems.conda.cache import (
@@ -41,6 +42,11 @@ ATTEMPTS = 3
 
 _READ_ONLY = ~0o222
 
+_FILLING = threading.Lock()
+"""One thread of a process fills the cache at a time: what it has not finished bears the process's
+number, and others would fetch the same again.
+"""
+
 
 async def fill(
     records: Sequence[RepoDataRecord], context: Context, *, afresh: bool = False
@@ -50,11 +56,19 @@ async def fill(
     Raises HashMismatchError, ArtifactError, NetworkError, StoreError.
     """
     places = Places.of(cache_directory(context))
-    missing = [
-        r for r in records if afresh or not is_cached(places.package(r.file_name), r.sha256, r.md5)
-    ]
+
+    def missing() -> list[RepoDataRecord]:
+        return [
+            r
+            for r in records
+            if afresh or not is_cached(places.package(r.file_name), r.sha256, r.md5)
+        ]
+
     try:
-        await _fill(missing, places, context, afresh=afresh)
+        os.makedirs(places.packages, exist_ok=True)
+        if missing():
+            with _FILLING:  # whoever was waited for may have brought them
+                await _fill(missing(), places, context, afresh=afresh)
     except OSError as exc:  # of our own handling of files: no room, no permission
         raise translated(exc, "conda packages could not be cached") from exc
 
@@ -62,7 +76,6 @@ async def fill(
 async def _fill(
     missing: Sequence[RepoDataRecord], places: Places, context: Context, *, afresh: bool
 ) -> None:
-    os.makedirs(places.packages, exist_ok=True)
     if not missing:
         return
     os.makedirs(places.incoming, exist_ok=True)
