@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.formats import stead_lock
 from stead.store.places import place_directory
 from stead.values.errors import ManifestError, StoreError
 from stead.values.frozen import dataclass, replace
@@ -170,7 +169,6 @@ def _lock(
     if mine == base and theirs is not None and not moved:
         return theirs
     from stead.formats import stead_lock
-    from stead.values.lock import Lock
 
     place = os.path.relpath(history.place, root_of(history, now)).replace(os.sep, "/")
 
@@ -212,6 +210,8 @@ def slot_place(generation: Generation) -> str:
 
 def digest_of(lock: Lock, place: str, environment: str, pins: Iterable[Pin]) -> str:
     """Give what a generation knows a place's environment by in a lock; empty where it has none."""
+    from stead.formats import stead_lock  # going back to what is there needs none of it
+
     own = tuple(e for e in lock.environments if (e.place, e.environment) == (place, environment))
     return sha256(stead_lock.write(Lock(own, tuple(pins))).encode()).hexdigest() if own else ""
 
