@@ -104,9 +104,13 @@ def _shown(
         sys.stdout.flush()
 
     shown = reporter(style, write, where, about)
-    # Programs that build and install are not commands of cells, and hear of it here.
-    with stop.telling(lambda _: runner.stop_all()):
-        results = execute(suite, plan, app.context, manner, shown.event, stop=stop)
+    context = replace(app.context, progress=shown.progress(app.context.progress))
+    try:
+        # Programs that build and install are not commands of cells, and hear of it here.
+        with stop.telling(lambda _: runner.stop_all()):
+            results = execute(suite, plan, context, manner, shown.event, stop=stop)
+    finally:
+        shown.stop()
     runner.begin()
     seconds = app.context.now() - about.started
     shown.finish(results.values(), seconds)

@@ -8,6 +8,7 @@ vanishes at the end: what stays is the output of what failed, and the summary.
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from stead.matrix.reports import summary, text
@@ -16,9 +17,10 @@ from stead.values.durations import duration
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from stead.matrix.reports.facts import About, Outlet
+    from stead.values.context import Progress, Task
     from stead.values.suite import Event, Result, Status
 
 EVERY = 0.1
@@ -164,9 +166,19 @@ class Board(Plain):
         if self._ticker is not None:
             self._ticker.join()
         with self._lock:
-            if self._drawn:
-                self.raw(_up(self._drawn, self.outlet.extent()[0]) + "\x1b[J")
-                self._drawn = []
+            self._erase()
+
+    def progress(self, usual: Progress) -> Progress:
+        """Give a progress that leaves the terminal to the picture; its notes stand above that."""
+        return _Above(self)
+
+    def note(self, said: str) -> None:
+        """Write a line above the picture."""
+        with self._lock:
+            self._erase()
+            self.say(text.encodable(said))
+            if not self._over.is_set() and self._ticker is not None:
+                self.draw()
 
     def draw(self) -> None:
         """Draw the picture as of now, if it is another one."""
@@ -187,9 +199,36 @@ class Board(Plain):
             self.raw(f"{_BEGIN}{_up(self._drawn, size[0])}{shown}\x1b[J{_END}")
             self._drawn = lines
 
+    def _erase(self) -> None:
+        if self._drawn:
+            self.raw(_up(self._drawn, self.outlet.extent()[0]) + "\x1b[J")
+            self._drawn = []
+
     def _tick(self) -> None:
         while not self._over.wait(EVERY):
             self.draw()
+
+
+class _Above:
+    """Progress whose amounts nobody sees, because the rows tell what is being done."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    @contextmanager
+    def task(self, title: str, *, unit: str = "") -> Iterator[Task]:
+        yield _Silent()
+
+    def note(self, text: str) -> None:
+        self._board.note(text)
+
+
+class _Silent:
+    def total(self, amount: int) -> None:
+        """See :class:`~stead.values.context.Task`."""
+
+    def advance(self, amount: int = 1) -> None:
+        """See :class:`~stead.values.context.Task`."""
 
 
 def _quoted(row: Row) -> Row:

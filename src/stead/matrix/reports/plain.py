@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from stead.matrix.reports.facts import Outlet
+    from stead.values.context import Progress
     from stead.values.suite import Event, Result
 
 AT_END = 1 << 18
@@ -70,6 +71,10 @@ class Plain:
                 if one.status not in _QUIET and not self._stands_last(one):
                     self.failed(one)
             self.end(listed, took)
+
+    def progress(self, usual: Progress) -> Progress:
+        """Give what long work reports to meanwhile; ``usual`` is what it else would be."""
+        return usual
 
     def stop(self) -> None:
         """Leave the terminal as others expect it; for a run that ends without results."""

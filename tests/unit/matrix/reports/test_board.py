@@ -202,6 +202,23 @@ def test_a_flood_is_taken_without_being_drawn():
     assert screen.writes < 1000
 
 
+def test_notes_stand_above_the_picture_and_bars_nowhere():
+    screen = Screen()
+    one = on(screen)
+    one.event(Event("a", "started", time.time()))
+    one.draw()
+    progress = one.progress(None)
+    progress.note("waiting for process 7")
+    with progress.task("solving", unit="packages") as task:
+        task.total(3)
+        task.advance()
+    assert screen.lines[0] == "waiting for process 7"
+    assert screen.lines[1].split()[:2] == ["›", "a"]
+    assert len([line for line in screen.lines if "›" in line]) == 1
+    one.stop()
+    assert screen.lines == ["waiting for process 7", ""]
+
+
 def test_at_the_end_stands_what_plain_lines_have_too(results):
     screen = Screen()
     one = on(screen)
