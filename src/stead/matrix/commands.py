@@ -249,6 +249,7 @@ class _Cell:
     def _one(self, command: TestCommand, heedless: int) -> bool:
         arguments = tuple(a.replace(_JOBS, str(self._share)) for a in command.arguments)
         tries = 1 if command.ignore_failure else self._work.command_retries + 1
+        why = ""
         for attempt in range(1, tries + 1):
             ended, started = self._execute(arguments, heedless)
             failed = not started or (ended.code == 0) == command.expect_failure
@@ -265,17 +266,20 @@ class _Cell:
                 self._interrupted()
                 return False
             if ended.late:
-                self._fail("timeout", f"not done after {self._work.timeout:g} s")
+                why = f"not done after {self._work.timeout:g} s"
+                self._note(why)
+                self._fail("timeout", why)
                 return False
             if not failed:
                 self.attempts = max(self.attempts, attempt)
                 return True
+            why = _why(arguments[0], ended.code, expected=command.expect_failure)
             if command.ignore_failure:
-                self._note("its failure is of no consequence")
+                self._note(f"{why}, which is of no consequence")
                 return True
-            if attempt < tries:
-                self._note(f"failed (attempt {attempt} of {tries}), trying again")
-        self._fail("failed", _why(arguments[0], ended.code, expected=command.expect_failure))
+            again = attempt < tries
+            self._note(f"{why} (attempt {attempt} of {tries}), trying again" if again else why)
+        self._fail("failed", why)
         return False
 
     def _execute(self, arguments: tuple[str, ...], heedless: int) -> tuple[Ended, bool]:
@@ -288,7 +292,7 @@ class _Cell:
         name, path = arguments[0], self._environ["PATH"]
         found = program(name, self._ready, path, self._directory, self._work.allowlist)
         if not found:
-            self._note(f"{name}: there is no such program in the environment or on PATH")
+            self._note(f"{name} is neither in the environment nor on PATH")
             return Ended(NOT_FOUND, 0.0), False
         try:
             ended = self._session.run(

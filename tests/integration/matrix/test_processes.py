@@ -197,7 +197,7 @@ DEAF = "trap '' INT TERM HUP; echo deaf; while :; do sleep 0.05; done"
 def test_a_command_that_takes_too_long_is_ended_and_after_runs(cell):
     result = cell(commands=(sh("sleep 1000"), sh("echo never")), after=(sh("echo x"),), timeout=0.3)
     assert (result.status, result.reason) == ("timeout", "not done after 0.3 s")
-    assert cell.lines == ["x"]
+    assert cell.lines == ["not done after 0.3 s", "x"]
     assert [one.code for one in result.commands] == [-2, 0]
 
 
@@ -215,7 +215,7 @@ def test_a_command_that_runs_out_of_time_is_asked_before_it_is_told(cell):
     text = "trap 'echo asked; exit 5' INT; echo ready; while :; do sleep 0.05; done"
     result = cell(commands=(sh(text),), timeout=1, interrupt_timeout=30)
     assert (result.status, result.commands[0].code) == ("timeout", 5)
-    assert cell.lines == ["ready", "asked"]
+    assert cell.lines == ["ready", "asked", "not done after 1 s"]
 
 
 # -- stopping

@@ -66,19 +66,24 @@ def test_steps_are_said_before_their_lines(cell):
 
 def test_a_failure_ends_its_list_and_after_runs(cell):
     result = cell(commands=(sh("exit 3"), sh("echo never")), after=(sh("echo always"),))
-    assert (result.status, result.reason, cell.lines) == ("failed", "sh ended with 3", ["always"])
+    assert (result.status, result.reason, cell.lines) == (
+        "failed",
+        "sh ended with 3",
+        ["sh ended with 3", "always"],
+    )
 
 
 def test_a_failure_before_keeps_commands_from_running(cell):
     result = cell(before=(sh("exit 1"),), commands=(sh("echo never"),), after=(sh("echo x"),))
-    assert (result.status, cell.lines) == ("failed", ["x"])
+    assert (result.status, cell.lines) == ("failed", ["sh ended with 1", "x"])
 
 
 def test_ignore_errors_runs_all_and_keeps_the_first_failure(cell):
     result = cell(
         before=(sh("exit 4"),), commands=(sh("exit 5"), sh("echo on")), ignore_errors=True
     )
-    assert (result.status, result.reason, cell.lines) == ("failed", "sh ended with 4", ["on"])
+    assert (result.status, result.reason) == ("failed", "sh ended with 4")
+    assert cell.lines == ["sh ended with 4", "sh ended with 5", "on"]
 
 
 def test_a_failure_after_counts(cell):
@@ -89,6 +94,7 @@ def test_dash_and_exclamation_mark(cell):
     result = cell(commands=(sh("exit 9", ignore_failure=True), sh("exit 1", expect_failure=True)))
     assert result.status == "passed"
     assert [one.ignored for one in result.commands] == [True, False]
+    assert cell.lines == ["sh ended with 9, which is of no consequence"]
     assert cell(commands=(sh("true", expect_failure=True),)).status == "failed"
 
 
@@ -96,6 +102,7 @@ def test_a_command_is_tried_again_and_then_flaky(cell):
     once = "test -e seen || { touch seen; exit 1; }"
     result = cell(commands=(sh(once),), command_retries=2)
     assert (result.status, codes(result), result.attempts) == ("flaky", [1, 0], 2)
+    assert cell.lines == ["sh ended with 1 (attempt 1 of 3), trying again"]
 
 
 def test_commands_are_tried_again_so_often_and_not_more(cell):
