@@ -201,7 +201,9 @@ class Board(Plain):
 
     def _erase(self) -> None:
         if self._drawn:
-            self.raw(_up(self._drawn, self.outlet.extent()[0]) + "\x1b[J")
+            # Cleared from its first row on, tmux would keep a screen for its history.
+            below = "\x1b[2K\n\x1b[J\x1b[1A"
+            self.raw(_up(self._drawn, self.outlet.extent()[0]) + below)
             self._drawn = []
 
     def _tick(self) -> None:

@@ -104,6 +104,8 @@ class Screen:
                     self.lines.append("")
             elif part.endswith("A") and part[0] == "\x1b":
                 self.row = max(self.row - int(part[2:-1]), 0)
+            elif part == "\x1b[2K":
+                self.lines[self.row] = ""
             elif part == "\x1b[J":
                 del self.lines[self.row + 1 :]
                 self.lines[self.row] = ""
@@ -136,7 +138,8 @@ def test_pictures_are_drawn_over_each_other_and_vanish():
     assert screen.lines[0].split()[:2] == ["✓", "a"]
     assert len(screen.lines) == 5
     one.stop()
-    assert screen.lines == [""]
+    assert screen.lines == ["", ""]
+    assert screen.row == 0
 
 
 def test_an_unchanged_picture_is_not_drawn_again():
@@ -216,7 +219,7 @@ def test_notes_stand_above_the_picture_and_bars_nowhere():
     assert screen.lines[1].split()[:2] == ["›", "a"]
     assert len([line for line in screen.lines if "›" in line]) == 1
     one.stop()
-    assert screen.lines == ["waiting for process 7", ""]
+    assert screen.lines == ["waiting for process 7", "", ""]
 
 
 def test_at_the_end_stands_what_plain_lines_have_too(results):
