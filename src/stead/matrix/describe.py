@@ -16,8 +16,10 @@ from stead.matrix.pythons import Pythons
 from stead.pipeline.files import is_file, is_ours, load_text
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
+from stead.values.origin import NOWHERE, Origin
 from stead.values.package import INSTALLS
 from stead.values.requirement import PYTHON
+from stead.values.testenv import Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,19 +80,30 @@ def suite(
 
     All environments are in it; with ``whole``, those that are chosen (see
     :func:`chosen`) hold everything that running them takes, and all others what a
-    listing needs. ``described`` is what was read before. Raises :class:`ManifestError` with file and line for what is wrong or
+    listing needs. One that nobody asked for and whose values are wrong is a note.
+    ``described`` is what was read before. Raises :class:`ManifestError` with file and line for what is wrong or
     not understood, UsageError for a name that is none.
     """
     found = described or read(asked, context)
     names = select.names(found, asked.wanted)
     wanted = dict.fromkeys(names)
     everything = dict.fromkeys((*found.names, *names))
-    made = []
+    made, wrong = [], []
     for name in everything:
-        one = found.environment(name) if whole and name in wanted else found.outline(name)
-        made.append(_asked(one, asked, found.pythons) if name in wanted else one)
-    described_suite = found.suite(tuple(made))
-    return replace(described_suite, requires_python=_requires_python(described_suite))
+        if name in wanted:
+            one = found.environment(name) if whole else found.outline(name)
+            made.append(_asked(one, asked, found.pythons))
+            continue
+        try:
+            made.append(found.outline(name))
+        except ManifestError as exc:  # nobody asked for it
+            wrong.append(Note(f"{name} is left out: {exc.message}", _place(exc), exc.remedy))
+    suite = found.suite(tuple(made))
+    return replace(suite, requires_python=_requires_python(suite), notes=(*suite.notes, *wrong))
+
+
+def _place(error: ManifestError) -> Origin:
+    return error.where if isinstance(error.where, Origin) else NOWHERE
 
 
 def _requires_python(suite: Suite) -> str:
@@ -111,12 +124,30 @@ def read(asked: Asked, context: Context, *, look: bool = True) -> Description:
     """
     found = find(asked, context, look=look)
     if found is None:
-        raise ManifestError(
-            "nothing here says what there is to test",
-            where=asked.directory,
-            remedy='write tox.ini, or in stead.toml a layer with commands = [["pytest"]]',
-        )
+        raise _nothing(asked)
     return found
+
+
+def _nothing(asked: Asked) -> ManifestError:
+    from stead.formats.tox import FILES
+
+    others = [
+        path
+        for directory in _upwards(asked.directory, asked.user_home)
+        for name in ("stead.toml", *FILES)
+        if is_file(path := os.path.join(directory, name)) and not is_ours(path)
+    ]
+    if others:
+        return ManifestError(
+            "this file belongs to another user, and does not count",
+            where=others[0],
+            remedy=f"make it yours: chown -R {os.getuid()} {os.path.dirname(others[0])}",
+        )
+    return ManifestError(
+        "nothing here says what there is to test",
+        where=asked.directory,
+        remedy='write tox.ini, or in stead.toml a layer with commands = [["pytest"]]',
+    )
 
 
 def find(asked: Asked, context: Context, *, look: bool = True) -> Description | None:

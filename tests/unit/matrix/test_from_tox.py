@@ -357,3 +357,28 @@ config_settings_build_sdist = fast=yes
     assert dict(settings.set_env)["CFLAGS"] == "-O0"
     assert settings.config_settings == (("build_sdist", (("fast", "yes"),)),)
     assert [b.key for b in made.plan().builds] == ["sdist", "sdist-special"]
+
+
+def test_an_environment_that_is_wrong_and_not_asked_for_is_a_note(tests):
+    ini = "[tox]\nenvlist = a\n[testenv:any]\nbasepython = {env:ANY:}\n"
+    for files in ({"tox.ini": ini}, {"tox.ini": ini, "setup.py": ""}):
+        made = tests.ask(files=files)
+        assert (made.names, list(made.by_name)) == (["a"], ["a"])
+        (note,) = made.suite.notes
+        assert note.message == "any is left out: basepython: base_python is empty"
+        assert note.origin.line == 4
+        with pytest.raises(ManifestError, match="base_python is empty"):
+            tests.ask("any", wanted=None)
+        tests.asked = tests.ask().asked
+
+
+def test_files_of_another_user_do_not_count(tests):
+    import os
+
+    if os.getuid():
+        pytest.skip("only root can give a file away")
+    (tests.root / "tox.ini").write_text("[tox]\nenvlist = a\n")
+    os.chown(tests.root / "tox.ini", 12345, 12345)
+    with pytest.raises(ManifestError, match="belongs to another user") as caught:
+        tests.ask()
+    assert f"chown -R 0 {tests.root}" in caught.value.remedy

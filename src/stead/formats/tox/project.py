@@ -110,7 +110,8 @@ class ToxProject(ABC):
     def environments(self) -> tuple[str, ...]:
         """All environments, in order: those of the list, of sections, of conditions, of labels.
 
-        Environments that others name for building packages are not among them.
+        Environments that others name for building packages are not among them. One outside
+        the default list whose values are wrong is, and says so when it is asked for.
         """
         builders: set[str] = set()
         failed: dict[str, ManifestError] = {}
@@ -123,7 +124,7 @@ class ToxProject(ABC):
             except ManifestError as exc:  # it may turn out to be a builder, which is never run
                 failed[name] = exc
         for name, error in failed.items():
-            if name not in builders:
+            if name not in builders and name in self.default:
                 raise error
         if clash := builders & set(self.core.value("env_list")):
             raise ManifestError(
