@@ -83,7 +83,7 @@ def found_again(history: History, context: Context) -> History:
             return history
         context.progress.note(
             f"the history of {history.place} is taken from its repository: "
-            f"{len(restored)} generations"
+            f"{len(restored)} generation{'' if len(restored) == 1 else 's'}"
         )
     return History(history.home, history.place, history.environment)
 
