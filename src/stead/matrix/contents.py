@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.matrix import watching
+from stead.matrix import own, watching
 from stead.matrix.activating import activated, entered
 from stead.matrix.kinds import Asked, kind
 
@@ -42,6 +42,8 @@ def ready(
     one = kind(environment.kind)
     afresh = recreate or environment.contents.recreate
     asked = watching.as_noted(Asked(environment, product, root, afresh), context)
+    if not environment.prefix:
+        own.note_place(root, context)
     made = one.find(asked, context)
     reused = made is not None
     if made is None:

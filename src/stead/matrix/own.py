@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.requirement import Requirement
 
+_DAY = 86_400
+
 
 def is_own(asked: Asked) -> bool:
     """Say whether an environment must be a directory of its own."""
@@ -53,7 +55,24 @@ def directory(asked: Asked, context: Context) -> str:
     if environment.prefix:
         return environment.prefix
     name = environment.name + (f"-{product.definition}" if product else "")
-    return os.path.join(context.home, "tests", short_key(asked.root), name, "environment")
+    return os.path.join(_home(asked.root, context), name, "environment")
+
+
+def note_place(root: str, context: Context) -> None:
+    """Note whose tests leave something at home, so that it goes when the project has gone."""
+    from stead.store.atomic import write_file
+    from stead.store.layout import PLACE
+
+    path = os.path.join(_home(root, context), PLACE)
+    try:
+        if os.stat(path).st_mtime < context.now() - _DAY:
+            os.utime(path)
+    except FileNotFoundError:
+        write_file(path, os.fsencode(root))
+
+
+def _home(root: str, context: Context) -> str:
+    return os.path.join(context.home, "tests", short_key(root))
 
 
 def key(asked: Asked, build: str) -> str:

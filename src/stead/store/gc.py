@@ -17,7 +17,7 @@ from stead.store import caches as package_caches
 from stead.store import locking, products
 from stead.store.atomic import remove_tree, storage
 from stead.store.builds import BAD, REMOVED, TEMPORARY, USE, discard, sweep, tidy_locks
-from stead.store.layout import METADATA, build_names, key_of
+from stead.store.layout import METADATA, PLACE, build_names, key_of
 from stead.store.roots import (
     GoneRecord,
     Roots,
@@ -120,6 +120,7 @@ def collect(
     removed += _records(layout, roots.gone, now, grace, dry_run=dry_run)
     removed += _derived(layout, {r.name for r in removed if r.kind == "build"}, dry_run=dry_run)
     removed += _runtimes(layout, now, now - grace, dry_run=dry_run)
+    removed += _tests(layout, now - grace, dry_run=dry_run)
     if caches:
         for path, size in package_caches.prune(layout, dry_run=dry_run, note=note):
             removed.append(Removed("cache", os.path.relpath(path, layout.packages), size))
@@ -268,6 +269,26 @@ def _derived(layout: Layout, going: set[str], *, dry_run: bool) -> Iterator[Remo
             if not dry_run:
                 remove_tree(path)
             yield Removed("derived", os.path.relpath(path, layout.home), size, "its build is gone")
+
+
+def _tests(layout: Layout, before: float, *, dry_run: bool) -> Iterator[Removed]:
+    """Take away environments and logs of tests whose project is gone, and was not tested lately."""
+    try:
+        names = sorted(os.listdir(layout.tests))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        path = layout.tests / name
+        note = path / PLACE
+        try:
+            if note.stat().st_mtime > before or os.path.isdir(note.read_text("utf-8")):
+                continue
+        except (OSError, ValueError):
+            continue
+        size = exclusive_bytes(path)
+        if not dry_run:
+            remove_tree(path)
+        yield Removed("derived", os.path.relpath(path, layout.home), size, "its project is gone")
 
 
 def _runtimes(layout: Layout, now: float, before: float, *, dry_run: bool) -> Iterator[Removed]:

@@ -19,6 +19,8 @@ LONGEST_COMPONENT = 60
 METADATA = ".stead"
 """Directory of a build with what Stead knows about it."""
 
+PLACE = "place"
+
 _BUILD = regex(r"([a-z2-7]{20})-[A-Za-z0-9._+-]{1,39}\Z")
 _UNSAFE = regex(r"[^A-Za-z0-9._+-]+")
 
@@ -75,6 +77,14 @@ class Layout:
     def scratch(self) -> Path:
         """Temporary directories on the store's file system; anything here may be removed."""
         return self.home / "scratch"
+
+    @property
+    def tests(self) -> Path:
+        """What tests of projects leave that is not in their trees, a directory per project.
+
+        A file named :data:`PLACE` in it says which one, and when it was last tested.
+        """
+        return self.home / "tests"
 
     @property
     def activations(self) -> Path:

@@ -190,3 +190,18 @@ def test_bytes_count_only_what_no_other_link_keeps(tmp_path: Path) -> None:
     assert exclusive_bytes(tree) == 1010
     shutil.rmtree(tree)
     assert exclusive_bytes(tree) == 0
+
+
+def test_what_tests_left_goes_when_their_project_is_gone(layout: Layout, tmp_path: Path) -> None:
+    here, gone_one = tmp_path / "here", tmp_path / "gone"
+    here.mkdir()
+    for name, place in (("a", here), ("b", gone_one), ("fresh", gone_one)):
+        (layout.tests / name / "py" / "environment").mkdir(parents=True)
+        (layout.tests / name / "place").write_text(str(place))
+        age = NOW if name == "fresh" else 1.0
+        os.utime(layout.tests / name / "place", (age, age))
+    (layout.tests / "of nobody").mkdir()
+    assert gone(collect(layout, now=NOW, dry_run=True), "derived") == ["tests/b"]
+    assert (layout.tests / "b").exists()
+    collect(layout, now=NOW)
+    assert sorted(os.listdir(layout.tests)) == ["a", "fresh", "of nobody"]
