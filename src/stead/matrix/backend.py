@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import write_file
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 MEMORY = "backend.json"
 _FORMAT = 1
-_MOST = 40
-"""Answers remembered for one place."""
+_MOST = 30
+"""Answers of one kind that are remembered for a place."""
 
 LEGACY = "setuptools.build_meta:__legacy__"
 _LEGACY_NEEDS = ("setuptools>=40.8.0",)
@@ -71,34 +72,44 @@ class BuildSystem:
 
 
 class Memory:
-    """What was found out about a place's builds, in one file at home."""
+    """What was found out about a place's builds, in one file at home.
+
+    Answers are kept under what was asked, whose first word says of what kind it is; of each
+    kind, the latest stay.
+    """
 
     def __init__(self, context: Context, root: str) -> None:
         self._path = os.path.join(place_directory(context.home, root), MEMORY)
-        self._held: dict[str, Any] = {}
-        try:
-            with open(self._path, "rb") as file:
-                held = json.loads(file.read())
-            if held["format"] == _FORMAT:
-                self._held = dict(held["answers"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
+        self._held = self._read()
 
     def get(self, key: str) -> Any:
         return self._held.get(key)
 
     def keep(self, key: str, value: Any) -> None:
         """Remember an answer; a home that cannot be written to remembers nothing."""
-        self._held.pop(key, None)
-        self._held[key] = value
-        for old in [*self._held][:-_MOST]:
-            del self._held[old]
-        text = json.dumps({"format": _FORMAT, "answers": self._held})
-        try:
-            write_file(self._path, text.encode())
-        except StoreError:
-            pass
+        with _keeping:  # others may have found out more meanwhile
+            held = self._read()
+            held.pop(key, None)
+            held[key] = self._held[key] = value
+            kind = key.partition(" ")[0]
+            for old in [k for k in held if k.partition(" ")[0] == kind][:-_MOST]:
+                del held[old]
+            text = json.dumps({"format": _FORMAT, "answers": held})
+            try:
+                write_file(self._path, text.encode())
+            except StoreError:
+                pass
 
+    def _read(self) -> dict[str, Any]:
+        try:
+            with open(self._path, "rb") as file:
+                held = json.loads(file.read())
+            return dict(held["answers"]) if held["format"] == _FORMAT else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+
+_keeping = threading.Lock()
 
 FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 """Any of these makes a directory a project that can be built."""

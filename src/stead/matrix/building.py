@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from stead.matrix.backend import BuildSystem, Memory, Tools
     from stead.matrix.sources import Sources
-    from stead.store.copying import Copier
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.package import PackageDefinition
@@ -138,8 +137,10 @@ def copy(order: Order, work: str, *, git: bool = True) -> str:
     sources = order.sources
     repo = sources.repository
     top = repo.top if repo else sources.root
-    base = os.path.join(work, os.path.basename(top) or "project")
-    target = base if top == sources.root else os.path.join(base, os.path.relpath(sources.root, top))
+    inputs = _inputs(order, top)
+    anchor = os.path.commonpath([top, *inputs])
+    base = os.path.join(work, "tree", os.path.relpath(top, os.path.dirname(anchor)))
+    target = os.path.normpath(os.path.join(base, os.path.relpath(sources.root, top)))
     copier = Copier()
     made: set[str] = set()
     with storage(target):
@@ -158,7 +159,11 @@ def copy(order: Order, work: str, *, git: bool = True) -> str:
                     copier.copy(here, there, os.stat(here))
             except FileNotFoundError as exc:
                 raise Changed(here) from exc
-        _copy_inputs(order, copier, top, base)
+        for path in inputs:
+            there = os.path.normpath(os.path.join(base, os.path.relpath(path, top)))
+            if not os.path.lexists(there):
+                os.makedirs(os.path.dirname(there), exist_ok=True)
+                copier.copy(path, there, os.stat(path))
     if changed := sources.changed():
         raise Changed(os.path.join(sources.root, changed))
     if repo and git:
@@ -166,16 +171,22 @@ def copy(order: Order, work: str, *, git: bool = True) -> str:
     return target
 
 
-def _copy_inputs(order: Order, copier: Copier, top: str, base: str) -> None:
-    """Put declared files that lie in the repository, but not in the project, where they are."""
+_FAR = 4
+"""Levels above the project from which declared files come along; what is farther is read there."""
+
+
+def _inputs(order: Order, top: str) -> list[str]:
+    """List declared files that are to lie, relative to the copy, where they lie to the project."""
     from stead.matrix.sources import further
 
-    for path, _ in further(order.definition.inputs, order.context):
-        relative = os.path.relpath(path, top)
-        there = os.path.join(base, relative)
-        if not relative.startswith("..") and not os.path.lexists(there):
-            os.makedirs(os.path.dirname(there), exist_ok=True)
-            copier.copy(path, there, os.stat(path))
+    near = top
+    for _ in range(_FAR):
+        parent = os.path.dirname(near)
+        if os.path.dirname(parent) == parent:
+            break
+        near = parent
+    found = (path for path, _ in further(order.definition.inputs, order.context))
+    return [path for path in found if path.startswith(near + os.sep)]
 
 
 class Changed(SteadError):  # noqa: N818 - an occurrence, not a failure: the build begins anew

@@ -52,7 +52,8 @@ def product(
 
         note = context.progress.note
         found = kept.realise(layout, found_by, name, fill, facts={}, note=note)
-    kept.use(context.home, os.path.realpath(root), definition.name, [f"{found_by}-{name}"])
+    who = f"{definition.name} by {release.python.path}"
+    kept.use(context.home, os.path.realpath(root), who, [f"{found_by}-{name}"], context.now())
     return replace(found, definition=definition.name)
 
 

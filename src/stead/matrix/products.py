@@ -156,7 +156,8 @@ def make(
                 ) from exc
             seen.sources(job.order.sources.root, context, again=True)
     builds = [f"{job.key}-{job.name}", job.order.tools.build if job.order.tools else ""]
-    kept.use(context.home, os.path.realpath(root), definition.name, builds)
+    who = f"{definition.name} by {job.order.interpreter.path}"
+    kept.use(context.home, os.path.realpath(root), who, builds, context.now())
     return replace(product, definition=definition.name)
 
 
@@ -189,8 +190,8 @@ def wheel_of(
     )
     job = _Job(short_key(_facts(order)), order)
     product = job.product(sdist)
-    who = f"{sdist.definition} for {interpreter.tag}"
-    kept.use(context.home, place, who, [f"{job.key}-{job.name}", tools.build])
+    who = f"wheel of {sdist.definition} by {interpreter.path}"
+    kept.use(context.home, place, who, [f"{job.key}-{job.name}", tools.build], context.now())
     return replace(product, definition=sdist.definition)
 
 

@@ -40,9 +40,10 @@ _LEFT_BEHIND = frozenset(
         "__pycache__", ".git", ".hg", ".svn", ".bzr", "CVS", ".jj", ".tox", ".nox", ".venv", ".stead",
         ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".eggs", ".pyre", ".pytype",
         ".cache", ".ipynb_checkpoints", ".coverage", "htmlcov", "node_modules", ".DS_Store",
-        "conda-meta",
     }
 )  # fmt: skip
+_OF_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
+"""What only the top of an environment holds."""
 _ENDINGS = (".pyc", ".pyo", ".egg-info", ".swp", "~")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".conda", ".tar.bz2", ".egg", ".exe")
 
@@ -131,10 +132,7 @@ def further(patterns: Iterable[str], context: Context, where: Origin = NOWHERE) 
         for path in paths:
             inner = [os.path.join(path, p) for p in _walk(path, os.fspath(context.home))]
             for file in inner if os.path.isdir(path) else [path]:
-                try:
-                    found[file] = hash_file(file)
-                except OSError as exc:
-                    raise _unreadable(file, exc) from exc
+                found[file] = _hashed(file)
     return [[path, content] for path, content in sorted(found.items())]
 
 
@@ -155,7 +153,7 @@ def _walk(root: str, home: str) -> Iterator[str]:
             if not inner:
                 raise translate(exc, root) from exc
             raise _unreadable(here, exc) from exc
-        if inner and any(e.name == "pyvenv.cfg" for e in entries):
+        if inner and any(e.name in _OF_ENVIRONMENTS for e in entries):
             continue
         for entry in entries:
             path = f"{inner}/{entry.name}" if inner else entry.name
@@ -190,9 +188,10 @@ def _is_output(name: str, path: str) -> bool:
 def _without_environments(listed: dict[str, bool]) -> Iterator[tuple[str, bool]]:
     """Leave out virtual environments that git is not told to ignore."""
     heads = tuple(
-        path.removesuffix("pyvenv.cfg")
+        path.removesuffix(end)
         for path, tracked in listed.items()
-        if not tracked and path.endswith("/pyvenv.cfg")
+        for end in ("pyvenv.cfg", "conda-meta/history")
+        if not tracked and path.endswith(f"/{end}")
     )
     for path, tracked in listed.items():
         if tracked or not heads or not path.startswith(heads):
@@ -203,40 +202,46 @@ def _without_environments(listed: dict[str, bool]) -> Iterator[tuple[str, bool]]
 
 
 def _files(root: str, listed: dict[str, bool], memory: _Memory) -> Iterator[SourceFile]:
-    top = root + os.sep
     for path in sorted(listed):
-        full = top + path
-        try:
-            info = os.lstat(full)
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # tracked, and deleted
-        except OSError as exc:
-            raise _unreadable(full, exc) from exc
-        tracked, seen = listed[path], _seen(info)
-        if stat.S_ISLNK(info.st_mode):
-            yield _link(root, path, tracked, seen)
-        elif stat.S_ISREG(info.st_mode):
-            kind = "x" if info.st_mode & stat.S_IXUSR else "f"
-            content = memory.known(path, seen)
-            if not content:
-                try:
-                    content = hash_file(full)
-                except OSError as exc:
-                    raise _unreadable(full, exc) from exc
-            yield SourceFile(path, kind, content, tracked, seen)
+        yield from _file(root, path, listed[path], memory)
 
 
-def _link(root: str, path: str, tracked: bool, seen: tuple[int, ...]) -> SourceFile:
-    """A link that leads out of the project stands for the file it leads to."""
+def _file(root: str, path: str, tracked: bool, memory: _Memory) -> Iterator[SourceFile]:
+    """Look at one entry; nothing for one that is gone, and for what is no file."""
+    full = f"{root}{os.sep}{path}"
+    try:
+        info = os.lstat(full)
+    except (FileNotFoundError, NotADirectoryError):
+        return  # tracked, and deleted
+    except OSError as exc:
+        raise _unreadable(full, exc) from exc
+    if stat.S_ISLNK(info.st_mode):
+        yield from _link(root, path, tracked, memory)
+    elif stat.S_ISREG(info.st_mode):
+        seen = _seen(info)
+        kind = "x" if info.st_mode & stat.S_IXUSR else "f"
+        yield SourceFile(path, kind, memory.known(path, seen) or _hashed(full), tracked, seen)
+
+
+def _link(root: str, path: str, tracked: bool, memory: _Memory) -> Iterator[SourceFile]:
+    """A link that leads out of the project stands for what it leads to."""
     full = os.path.join(root, path)
-    target = os.readlink(full)
     real = os.path.realpath(full)
-    if not real.startswith(root + os.sep) and os.path.isfile(real):
-        try:
-            return SourceFile(path, "f", hash_file(real), tracked, seen)
-        except OSError as exc:
-            raise _unreadable(full, exc) from exc
-    return SourceFile(path, "l", target, tracked, seen)
+    seen = _seen(os.lstat(full))
+    if f"{real}{os.sep}".startswith(root + os.sep) or not os.path.exists(real):
+        yield SourceFile(path, "l", os.readlink(full), tracked, seen)
+    elif os.path.isdir(real):
+        for inner in sorted(_walk(real, "")):
+            yield from _file(root, f"{path}/{inner}", tracked, memory)
+    elif os.path.isfile(real):
+        yield SourceFile(path, "f", _hashed(full), tracked, seen)
+
+
+def _hashed(path: str) -> str:
+    try:
+        return hash_file(path)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
 
 
 def _seen(info: stat_result) -> tuple[int, ...]:

@@ -32,6 +32,11 @@ DIRECTORY = "products@"
 """Beside the environments of a place; no environment can have this name."""
 
 _WORK = "build-"
+_USER = "uses-"
+_DAY = 86_400.0
+_KEPT = 30
+"""Days without being asked for, after which what a project has built for somebody goes."""
+
 _FIELDS = ("format", "content", "name", "version", "requires_python")
 _LISTS = ("requires", "tags")
 
@@ -98,20 +103,29 @@ def realise(
     return replace(found, reused=not made)
 
 
-def use(home: str | os.PathLike[str], root: str, definition: str, builds: Sequence[str]) -> None:
-    """Note that a project's definition needs these builds (``<key>-<name>``): they stay.
+def use(
+    home: str | os.PathLike[str], root: str, user: str, builds: Sequence[str], now: float
+) -> None:
+    """Note that something of a project needs these builds (``<key>-<name>``): they stay.
 
-    A home that cannot be written to notes nothing.
+    ``user`` says what needs them: a definition, with the interpreter that builds it. What has
+    needed nothing for a month is forgotten. A home that cannot be written to notes nothing.
     """
-    text = json.dumps({"definition": definition, "builds": sorted({*builds} - {""})}).encode()
-    stem = sha256(definition.encode()).hexdigest()[:16]
-    path = os.path.join(place_directory(home, root), f"{stem}.json")
+    text = json.dumps({"user": user, "builds": sorted({*builds} - {""})}).encode()
+    directory = place_directory(home, root)
+    path = os.path.join(directory, f"{_USER}{sha256(user.encode()).hexdigest()[:16]}.json")
     with contextlib.suppress(OSError), open(path, "rb") as file:
         if file.read() == text:
+            if os.fstat(file.fileno()).st_mtime < now - _DAY:
+                os.utime(path)
             return
-    with contextlib.suppress(StoreError):
-        places.make_private(os.fspath(home), os.path.dirname(path))
+    with contextlib.suppress(StoreError, OSError):
+        places.make_private(os.fspath(home), directory)
         write_file(path, text)
+        for name in os.listdir(directory):
+            other = os.path.join(directory, name)
+            if name.startswith(_USER) and os.stat(other).st_mtime < now - _KEPT * _DAY:
+                os.unlink(other)
 
 
 @contextlib.contextmanager

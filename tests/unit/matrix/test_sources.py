@@ -52,7 +52,7 @@ def test_without_git_all_count_but_what_tools_leave_behind(project: Path) -> Non
     write(
         project,
         "src/__pycache__/a.pyc", "build/lib/a.py", "dist/a-1.0.tar.gz", ".tox/py312/x", "a.egg-info/PKG-INFO",
-        "own/pyvenv.cfg", "own/bin/x", "src/build/kept.py", "data/dist/kept.whl",
+        "own/pyvenv.cfg", "own/bin/x", "conda/conda-meta/x.json", "conda/lib/x", "src/build/kept.py", "data/dist/kept.whl",
     )  # fmt: skip
     assert names(look(project)) == [
         "data/dist/kept.whl", "pyproject.toml", "src/a.py", "src/build/kept.py", "tests/test_a.py",
@@ -105,6 +105,7 @@ def test_a_project_that_a_repository_ignores_counts_as_without_git(project: Path
 def test_an_environment_that_git_is_not_told_to_ignore_does_not_count(project: Path) -> None:
     git(project, "init", "-q")
     write(project, "own/pyvenv.cfg", "own/lib/x.py", "x.egg-info/PKG-INFO")
+    write(project, "other/conda-meta/history", "other/lib/x.so", "dist/a-1.0.tar.gz")
     assert names(look(project)) == ["pyproject.toml", "src/a.py", "tests/test_a.py"]
 
 
@@ -130,6 +131,18 @@ def test_links_inside_stay_links_and_those_outside_are_what_they_lead_to(project
     assert kinds["LICENSE"] == "f"
     before = look(project).digest
     (project.parent / "LICENSE").write_text("freer")
+    assert look(project).digest != before
+
+
+def test_a_directory_behind_a_link_that_leads_out_is_in_the_project(project: Path) -> None:
+    write(project.parent, "shared/data/x.csv", "shared/y.csv")
+    (project / "shared").symlink_to("../shared")
+    (project / "nowhere").symlink_to("../nowhere")
+    found = {file.path: file.kind for file in look(project).files}
+    assert found["shared/data/x.csv"] == found["shared/y.csv"] == "f"
+    assert found["nowhere"] == "l"
+    before = look(project).digest
+    (project.parent / "shared" / "y.csv").write_text("other")
     assert look(project).digest != before
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stead.ecosystems import interpreters
 from stead.matrix import builders, products
 from stead.store.builds import release_leases
 from stead.store.gc import collect
@@ -268,6 +269,44 @@ def test_a_file_that_changes_during_the_build_is_built_as_it_then_is(
         assert archive.read("spam/__init__.py") == b"changed = 1\n"
     monkeypatch.undo()
     assert make("wheel", project, context).path == made.path
+
+
+def test_declared_files_lie_beside_the_copy_as_beside_the_project(
+    project: Path, context: Context
+) -> None:
+    (project.parent / "shared" / "deep").mkdir(parents=True)
+    (project.parent / "shared" / "deep" / "x.txt").write_text("one")
+    (project / ".gitignore").write_text("generated.txt\n")
+    (project / "generated.txt").write_text("made before")
+    subprocess.run(["git", "init", "-q", project], check=True)
+    backend(
+        project,
+        "print(open('../shared/deep/x.txt').read(), open('generated.txt').read())\n"
+        "write(directory + '/spam-1.5-py3-none-any.whl')\n"
+        "return 'spam-1.5-py3-none-any.whl'",
+    )
+    inputs = (str(project.parent / "shared" / "**"), str(project / "generated.txt"))
+    asked = definition("wheel", inputs=inputs)
+    lines: list[str] = []
+    products.make(asked, str(project), None, context, lines.append)
+    assert "one made before" in lines
+    (project.parent / "shared" / "deep" / "x.txt").write_text("two")
+    products.make(asked, str(project), None, context, lines.append)
+    assert "two made before" in lines
+
+
+def test_every_interpreter_found_calls_hooks(project: Path, context: Context) -> None:
+    made = set()
+    for python in interpreters.discovered(context):
+        if python.version.startswith(("2.", "3.5")):
+            continue
+        product = products.make(definition("wheel"), str(project), python, context)
+        made.add(os.path.dirname(product.path))
+        assert product.version == "1.5"
+    assert made
+    release_leases()
+    collect(Layout(context.home), now=context.now())
+    assert all(os.path.isdir(path) for path in made)
 
 
 def test_two_at_once_build_once(project: Path, context: Context) -> None:
