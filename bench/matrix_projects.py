@@ -89,14 +89,15 @@ def bare(number: int) -> dict[str, str]:
 def huge(lines: int = 10_000) -> dict[str, str]:
     """Give a configuration of 800 environments with lines of ``deps`` under conditions."""
     chance = random.Random(800)
-    conditions = [
-        [f"a{chance.randrange(20)}", f"b{chance.randrange(20)}", f"c{chance.randrange(2)}"]
-        for _ in range(lines)
-    ]
-    deps = "".join(
-        f"    {'-'.join(chance.sample(factors, chance.choice((1, 2, 2, 3))))}: package{n}>={n}\n"
-        for n, factors in enumerate(conditions)
-    )
+    deps = ""
+    for n in range(lines):
+        factors = [
+            f"a{chance.randrange(20)}",
+            f"b{chance.randrange(20)}",
+            f"c{chance.randrange(2)}",
+        ]
+        named = factors[: chance.choice((1, 2, 2, 3))]
+        deps += f"    {'-'.join(chance.sample(named, len(named)))}: package{n}>={n}\n"
     a, b = (",".join(f"{letter}{n}" for n in range(20)) for letter in "ab")
     return {
         "tox.ini": f"[tox]\nskipsdist = true\nenv_list = {{{a}}}-{{{b}}}-{{c0,c1}}\n\n"
@@ -153,10 +154,13 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
     if list(ours["env"]) != list(theirs["env"]):
         apart = sorted(set(ours["env"]) ^ set(theirs["env"])) or ["their order"]
         yield f"environments: {', '.join(apart)}"
-    for name, keys in theirs["env"].items():
+    for name in theirs["env"].keys() & ours["env"].keys():
+        mine, keys = ours["env"][name], theirs["env"][name]
+        # Where a key is wrong to both, tox fails for whatever it makes from it as well.
+        wrong = any(_failed(mine.get(key)) and _failed(value) for key, value in keys.items())
         for key, value in keys.items():
-            if name in ours["env"] and not _same(key, ours["env"][name].get(key), value):
-                yield f"{name}.{key}: {ours['env'][name].get(key)!r}, not {value!r}"
+            if not (_same(key, mine.get(key), value) or (wrong and _failed(value))):
+                yield f"{name}.{key}: {mine.get(key)!r}, not {value!r}"
     for key, value in theirs["tox"].items():
         if not _same(key, ours["tox"].get(key), value):
             yield f"tox.{key}: {ours['tox'].get(key)!r}, not {value!r}"
@@ -167,10 +171,13 @@ def _same(key: str, ours: Any, theirs: Any) -> bool:
         return True
     if theirs == "None":  # how tox writes that nothing was set
         return not ours
-    if not isinstance(theirs, dict) or set(theirs) != {"error"}:
-        return False
     # Where an interpreter is missing, tox fails for keys that Stead can tell without it.
-    return "error" in ours if isinstance(ours, dict) else "nterpreter" in theirs["error"]
+    return _failed(theirs) and (_failed(ours) or "nterpreter" in theirs["error"])
+
+
+def _failed(value: Any) -> bool:
+    """Say whether this stands for a value that could not be evaluated."""
+    return isinstance(value, dict) and set(value) == {"error"}
 
 
 def answer(text: str) -> dict[str, Any]:

@@ -115,8 +115,9 @@ def _answering(name: str, program: str, option: str) -> Peer:
     done = _run(program, option)
     if done.returncode:
         return Peer(name, why=f"{program} does not run: {_last(done)}")
-    words = done.stdout.split()
-    return Peer(name, program, next((w for w in words if w[0].isdigit()), ""))
+    words = (done.stdout or done.stderr).split()  # nox says it on the other stream
+    plugin = next((w for w in words if w.startswith(f"{name}-")), "").rpartition("-")[2]
+    return Peer(name, program, plugin or next((w for w in words if w[0].isdigit()), ""))
 
 
 def _run(*argv: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
