@@ -79,7 +79,7 @@ def asked(args: argparse.Namespace, app: App) -> Asked:
         packages=tuple(args.packages),
         no_packages=args.no_packages,
         terminal=sys.stdout.isatty(),
-        hash_seed="" if args.hashseed == "noset" else args.hashseed or "",
+        hash_seed="" if args.hashseed in ("notset", "noset") else args.hashseed or "",
     )
 
 

@@ -44,6 +44,10 @@ class Description(Protocol):
     def names(self) -> tuple[str, ...]:
         """All there are, in order."""
 
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Those that ALL stands for."""
+
     def known(self, name: str) -> bool:
         """Say whether a name that nobody listed can be one too."""
 

@@ -94,6 +94,10 @@ class LayerTests:
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.default, *self._with_commands)))
 
+    @property
+    def every(self) -> tuple[str, ...]:
+        return self.names
+
     @cached_property
     def _with_commands(self) -> tuple[str, ...]:
         return tuple(

@@ -105,6 +105,19 @@ class ToxTests:
         default = [n for n in self.project.default if n in every]
         return tuple(dict.fromkeys((*default, *every)))
 
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Without what only a label names, and what stands in where there is no list, as in tox."""
+        return tuple(n for n in self.names if n in self.project.known) or self.names
+
+    @cached_property
+    def _runs(self) -> frozenset[str]:
+        return frozenset(self.project.default)
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        return frozenset(self.every)
+
     @cached_property
     def _combinable(self) -> frozenset[str]:
         return self.project.combinable
@@ -136,7 +149,8 @@ class ToxTests:
             skip = f"no interpreter answers {missing}"
         return Environment(
             name=name,
-            default=name in self.project.default,
+            default=name in self._runs,
+            listed=name in self._listed,
             description=scope.value("description"),
             labels=self.labels(name),
             depends=scope.value("depends"),

@@ -81,7 +81,12 @@ def _of_tox(tests: ToxTests, names: tuple[str, ...]) -> dict[str, Any]:
         for builder in _builders(project, name):
             if builder not in made:
                 made[builder] = _values(project.package_scope(builder), keys.PACKAGE)
-    return {"env": made, "tox": _values(project.core, keys.CORE)}
+    # In tox's order: a builder with a section of its own stands where that does.
+    order = dict.fromkeys((*project.default, *project.candidates, *made))
+    return {
+        "env": {name: made[name] for name in order if name in made},
+        "tox": _values(project.core, keys.CORE),
+    }
 
 
 def _builders(project: ToxProject, name: str) -> tuple[str, ...]:

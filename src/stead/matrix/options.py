@@ -103,7 +103,11 @@ RUNNING = (
     _value("--retries", "N", "run an environment again when it fails, so many times"),
     _flag("--since-success", "run only what changed since it last succeeded"),
     _flag("--notest", "make the environments, and run no commands"),
-    _value("--hashseed", "SEED", "what PYTHONHASHSEED is set to; noset leaves it alone"),
+    _value(
+        "--hashseed",
+        "SEED",
+        "what PYTHONHASHSEED is set to (default: notset, which leaves it alone)",
+    ),
     _flag("--offline", "use only what is cached"),
 )
 REPORTING = (

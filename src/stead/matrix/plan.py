@@ -361,6 +361,8 @@ def _ordered(cells: Sequence[Cell], targets: Sequence[Target]) -> list[Cell]:
 
 def _before(target: Target, targets: Sequence[Target]) -> tuple[str, ...]:
     """Name the chosen environments that run first: by name, by pattern, or by factors."""
+    if not target.depends:
+        return ()
     from fnmatch import fnmatchcase
 
     from stead.values.factors import parse

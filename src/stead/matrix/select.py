@@ -48,7 +48,7 @@ def chosen(suite: Suite, wanted: Wanted) -> tuple[Environment, ...]:
     else:
         found = [n for n in _expanded(wanted.names) if n in by_name]
         if ALL in wanted.names:
-            found = list(by_name)
+            found = [one.name for one in suite.environments if one.listed]
         labels = set(wanted.labels)
         found += (n for n, one in by_name.items() if labels.intersection(one.labels))
         found += (n for n in by_name if _has_factors(n, wanted.factors))
@@ -59,7 +59,7 @@ def _named(
     described: Description, wanted: tuple[str, ...], everything: tuple[str, ...]
 ) -> tuple[str, ...]:
     if ALL in wanted:
-        return everything
+        return described.every
     found = _expanded(wanted)
     listed = frozenset(everything)
     wrong = [name for name in found if name not in listed and not described.known(name)]

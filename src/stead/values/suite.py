@@ -102,6 +102,8 @@ class Environment:
     kind: str = "venv"
     default: bool = True
     """Whether it runs where none is named."""
+    listed: bool = True
+    """Whether it is one of those that ALL stands for."""
     description: str = ""
     labels: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()

@@ -115,8 +115,7 @@ class ToxProject(ABC):
         """
         builders: set[str] = set()
         failed: dict[str, ManifestError] = {}
-        candidates = tuple(dict.fromkeys([*self._names, *self.default]))
-        for name in candidates:
+        for name in self.candidates:
             if name in builders:
                 continue
             try:
@@ -132,7 +131,12 @@ class ToxProject(ABC):
                 where=self.core.origins.get("env_list"),
                 remedy="take it from the list, or give the builder another name",
             )
-        return tuple(n for n in candidates if n not in builders)
+        return tuple(n for n in self.candidates if n not in builders)
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """All names that the file has, those of environments for building packages too."""
+        return tuple(dict.fromkeys([*self._names, *self.default]))
 
     @property
     def combinable(self) -> frozenset[str]:
