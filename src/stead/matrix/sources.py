@@ -167,8 +167,17 @@ def _walk(root: str, home: str) -> Iterator[str]:
 
 def _counts(path: str) -> bool:
     """Say whether a file that git does not know is none that tools leave behind."""
-    built = path.startswith("dist/") and path.endswith(_ARCHIVES)
-    return not built and all(_is_kept(part) for part in path.split("/"))
+    top, _, rest = path.partition("/")
+    if top == "dist" and rest.endswith(_ARCHIVES):
+        return False
+    if top == "build" and rest and _is_built(rest.partition("/")[0]):
+        return False
+    return all(_is_kept(part) for part in path.split("/"))
+
+
+def _is_built(name: str) -> bool:
+    """Say whether this is how setuptools calls a directory in ``build``."""
+    return name.partition(".")[0].partition("-")[0] in ("lib", "bdist", "temp")
 
 
 def _is_kept(name: str) -> bool:
@@ -182,7 +191,7 @@ def _is_output(name: str, path: str) -> bool:
     names = os.listdir(path)
     if name == "dist":
         return all(n.endswith(_ARCHIVES) for n in names)
-    return any(n.split(".")[0].split("-")[0] in ("lib", "bdist", "temp") for n in names)
+    return any(map(_is_built, names))
 
 
 def _without_environments(listed: dict[str, bool]) -> Iterator[tuple[str, bool]]:

@@ -106,6 +106,7 @@ def test_an_environment_that_git_is_not_told_to_ignore_does_not_count(project: P
     git(project, "init", "-q")
     write(project, "own/pyvenv.cfg", "own/lib/x.py", "x.egg-info/PKG-INFO")
     write(project, "other/conda-meta/history", "other/lib/x.so", "dist/a-1.0.tar.gz")
+    write(project, "build/lib/a.py", "build/bdist.linux-x86_64/x", "build/lib.linux-x86_64-3/a.so")
     assert names(look(project)) == ["pyproject.toml", "src/a.py", "tests/test_a.py"]
 
 
