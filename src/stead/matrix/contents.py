@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stead.matrix import own, watching
 from stead.matrix.activating import activated, entered
 from stead.matrix.kinds import Asked, kind
+from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
     from stead.matrix.kinds import Log
@@ -48,7 +49,7 @@ def ready(
     reused = made is not None
     if made is None:
         made = one.create(asked, context, log)
-    _directories(environment)
+    _directories(environment, root)
     changes = one.activation(asked, made, context)
     return activated(asked, made, changes, context, reused=reused)
 
@@ -73,10 +74,16 @@ def refused(ready: Ready, log: str, context: Context) -> str:
     return watching.refused(ready, log, context)
 
 
-def _directories(environment: Environment) -> None:
+def _directories(environment: Environment, root: str) -> None:
     """Make the directories of a run, the temporary one empty."""
     temporary = environment.temporary
     if temporary:
+        if f"{root}{os.sep}".startswith(f"{os.path.normpath(temporary)}{os.sep}"):
+            raise StoreError(
+                "the temporary directory is emptied at each run, and this is the project itself",
+                where=temporary,
+                remedy="name another directory for it",
+            )
         if os.path.isdir(temporary) and os.listdir(temporary):
             from stead.store.atomic import remove_tree
 

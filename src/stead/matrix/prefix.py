@@ -15,7 +15,7 @@ import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from stead.values.context import Context
 
@@ -23,6 +23,11 @@ NOTE = ".stead-environment.json"
 """Written last: what lies beside it is whole."""
 
 LOGS = "log"
+
+_MARKS = frozenset({NOTE, "pyvenv.cfg", ".tox-info.json", "conda-meta"})
+"""What shows that a directory is an environment: made by Stead, a venv, tox's, conda's."""
+_OWN = frozenset({LOGS, "tmp"})
+"""What a run leaves in one that was never made."""
 
 _SYSTEM = "include-system-site-packages"
 _LONGEST_HEAD = 4096
@@ -100,28 +105,45 @@ def open_to_system(directory: str) -> None:
 
 
 def clear(directory: str) -> None:
-    """Make a directory, or empty it, whoever made it; logs of earlier runs stay."""
-    from stead.store.atomic import remove_tree
+    """Make a directory, or empty it, whoever made it; logs of earlier runs stay.
+
+    Raises StoreError for a directory that holds something else than an environment.
+    """
+    from stead.store.atomic import remove_tree, write_file
 
     parent = os.path.dirname(directory)
     if not os.path.isdir(parent):
         os.makedirs(parent)
         with open(os.path.join(parent, ".gitignore"), "w", encoding="utf-8") as file:
             file.write("*\n")
-    if os.path.islink(directory) or not os.path.isdir(directory):
-        if os.path.lexists(directory):
-            os.unlink(directory)
-        os.makedirs(directory)
+    if os.path.islink(directory) or os.path.isfile(directory):
+        os.unlink(directory)
+    os.makedirs(directory, exist_ok=True)
     names = os.listdir(directory)
-    # The note goes first: what is half gone must not pass for whole.
-    for name in sorted(names, key=lambda n: n != NOTE):
+    _refuse_strange(directory, names)
+    # It says that what is here is Stead's, whole or not, until a note of the whole is written.
+    write_file(os.path.join(directory, NOTE), b"{}")
+    for name in names:
         path = os.path.join(directory, name)
-        if name == LOGS and os.path.isdir(path) and not os.path.islink(path):
+        if name == NOTE or (name == LOGS and os.path.isdir(path) and not os.path.islink(path)):
             continue
         if os.path.isdir(path) and not os.path.islink(path):
             remove_tree(path)
         else:
             os.unlink(path)
+
+
+def _refuse_strange(directory: str, names: Sequence[str]) -> None:
+    """Raise StoreError for a directory whose loss somebody would mind."""
+    from stead.values.errors import StoreError
+
+    if _MARKS.isdisjoint(names) and not _OWN.issuperset(names):
+        raise StoreError(
+            "an environment is to be made here, and there is something else",
+            where=directory,
+            details=[f"such as {min(set(names) - _OWN)}"],
+            remedy="name another directory for it, or remove what is there",
+        )
 
 
 def _note(build: str, key: str) -> dict[str, object]:

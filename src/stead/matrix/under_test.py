@@ -30,6 +30,10 @@ _VERSION = "0"
 """What stands for a version where a package has none that can be told without a build."""
 
 
+_KEPT = 30 * 86_400
+"""Seconds after which what was shown to a resolver is made anew when it is needed again."""
+
+
 def ecosystem(product: Product) -> str:
     """Name the ecosystem that installs a package."""
     return "conda" if product.format == "conda" else "pypi"
@@ -129,6 +133,7 @@ def _stand_in(product: Product, directory: str) -> str:
     stem = f"{product.name.replace('-', '_')}-{version.replace('-', '_')}"
     path = os.path.join(directory, short_key(lines), f"{stem}-py3-none-any.whl")
     if not os.path.exists(path):
+        _forget_old(directory)
         import io
         import zipfile
 
@@ -146,6 +151,21 @@ def _stand_in(product: Product, directory: str) -> str:
     return path
 
 
+def _forget_old(directory: str) -> None:
+    """Remove what was made long ago: it is only needed while something is resolved or fetched."""
+    import shutil
+    import time
+
+    before = time.time() - _KEPT
+    try:
+        with os.scandir(directory) as entries:
+            old = [entry.path for entry in entries if entry.stat().st_mtime < before]
+    except OSError:
+        return
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 # -- for conda
 
 
@@ -161,6 +181,7 @@ def _channel(product: Product, context: Context) -> str:
     from stead.store.atomic import storage
 
     parent = os.path.dirname(directory)
+    _forget_old(parent)
     with storage(parent):
         os.makedirs(parent, exist_ok=True)
         temporary = tempfile.mkdtemp(prefix=".offered-", dir=parent)

@@ -12,7 +12,7 @@ import pytest
 
 from stead.matrix import contents
 from stead.testing.index import Wheel
-from stead.values.errors import InterpreterError, UnsatisfiableError, UsageError
+from stead.values.errors import InterpreterError, StoreError, UnsatisfiableError, UsageError
 from stead.values.frozen import replace
 from stead.values.requirement import Requirement
 from stead.values.suite import Contents, Environment, Product
@@ -219,9 +219,23 @@ def test_a_directory_of_another_tool_is_replaced(
 ) -> None:
     stray = Path(environment.prefix) / "lib" / "python" / "site-packages"
     stray.mkdir(parents=True)
+    Path(environment.prefix, "pyvenv.cfg").touch()
     ready = contents.ready(asking(environment, "dep"), None, root, context)
     assert version(ready, "dep") == "2.0"
     assert not stray.exists()
+
+
+def test_a_directory_of_something_else_is_left_alone(
+    environment: Environment, root: str, context: Context
+) -> None:
+    mine = Path(root) / "thesis.tex"
+    mine.touch()
+    with pytest.raises(StoreError, match="something else"):
+        contents.ready(replace(environment, prefix=root), None, root, context)
+    for temporary in (root, os.path.dirname(root)):
+        with pytest.raises(StoreError, match="the project itself"):
+            contents.ready(replace(environment, temporary=temporary), None, root, context)
+    assert mine.exists()
 
 
 def test_what_cannot_be_met_is_explained_and_leaves_nothing(
