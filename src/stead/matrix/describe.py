@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from stead.matrix import existing, select
+from stead.matrix import select
 from stead.matrix.plan import Target
 from stead.matrix.plan import plan as make_plan
 from stead.matrix.pythons import Pythons
@@ -278,6 +278,8 @@ def _asked(one: Environment, asked: Asked, pythons: Pythons) -> Environment:
     if asked.recreate:
         one = replace(one, contents=replace(one.contents, recreate=True))
     if asked.in_prefix:
+        from stead.matrix import existing
+
         one = existing.instead(
             one, os.path.abspath(asked.in_prefix), pythons.of_environment, install=asked.install
         )
