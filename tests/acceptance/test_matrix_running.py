@@ -149,3 +149,39 @@ def test_a_program_that_is_not_there_is_named(run):
     layers = ["[layer.a]\ncommands = [['no-such-program']]\n"]
     _, cells = run(layers=layers, code=1)
     assert cells["a"]["reason"] == "no-such-program was not found"
+
+
+def test_a_debugger_can_ask_where_one_runs_alone(machine, project):
+    script = "import pdb; answer = 6 * 7; pdb.set_trace(); print('went on')"
+    words = ["python3", "-c", script]
+    root = project({"stead.toml": f"[layer.a]\ncommands = {json.dumps([words])}\n"})
+    with pexpect.spawn(
+        str(machine.program),
+        ["test"],
+        cwd=root,
+        env={**machine.environ, "TERM": "xterm"},
+        encoding="utf-8",
+        timeout=60,
+    ) as child:
+        child.expect_exact("(Pdb) ")
+        child.sendline("answer + 1000")
+        child.expect_exact("1042")
+        child.sendline("continue")
+        child.expect("passed")
+        child.expect(pexpect.EOF)
+
+
+def test_nobody_is_asked_where_several_run(machine, project):
+    read = "if read x; then echo got; else echo nothing; fi"
+    root = project({"stead.toml": "\n".join(layer(n, read) for n in "ab")})
+    with pexpect.spawn(
+        str(machine.program),
+        ["test"],
+        cwd=root,
+        env={**machine.environ, "TERM": "dumb"},
+        encoding="utf-8",
+        timeout=60,
+    ) as child:
+        child.expect("\nnothing")
+        child.expect("\nnothing")
+        child.expect(pexpect.EOF)

@@ -88,7 +88,8 @@ def _shown(
         cells=len(plan.cells),
         size=_size,
     )
-    manner = replace(manner, colour=where.colour)
+    alone = len(plan.cells) == 1 and style == "plain"
+    manner = replace(manner, colour=where.colour, asks=alone and _listening())
     about = About(
         root=suite.root,
         file=suite.file,
@@ -150,6 +151,16 @@ def _left(args: argparse.Namespace, app: App, results: Mapping[str, Result], abo
     )
     if wanted:
         files.write(wanted, results.values(), about)
+
+
+def _listening() -> bool:
+    """Say whether a person is there to answer, and this process is the one she talks to."""
+    if not (hasattr(os, "tcgetpgrp") and sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return False
 
 
 def _size() -> tuple[int, int]:

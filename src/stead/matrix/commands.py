@@ -47,7 +47,8 @@ class Terms:
     ``caller`` are the variables of who runs Stead. ``log`` is the file of the output.
     ``columns`` and ``rows`` are the terminal's size, 0 where there is none. ``shared``
     says that other cells run meanwhile. ``variables`` are further ones, over which the
-    environment's own take precedence (``TOX_PACKAGE``). ``most_log`` bytes of output
+    environment's own take precedence (``TOX_PACKAGE``). ``asks`` says that commands may
+    read from standard input: a person is there, and nothing else runs. ``most_log`` bytes of output
     are kept, and no more.
     """
 
@@ -57,6 +58,7 @@ class Terms:
     rows: int = 0
     colour: bool = False
     shared: bool = False
+    asks: bool = False
     variables: tuple[tuple[str, str], ...] = ()
     most_log: int = MOST_LOG
 
@@ -83,6 +85,7 @@ def run(work: Work, ready: Ready, terms: Terms, turn: Turn) -> Result:
             turn.stop,
             mark=_mark(terms.caller),
             patience=_patience(work),
+            asks=terms.asks,
             hidden=ready.hidden,
         ) as session:
             cell = _Cell(work, ready, terms, turn, session, log=log, directory=directory)

@@ -53,6 +53,8 @@ class Manner:
     columns: int = 0
     rows: int = 0
     colour: bool = False
+    asks: bool = False
+    """Whether commands may ask the person at the terminal."""
     results: Results | None = None
     since_success: bool = False
     of_cell: Callable[[str], tuple[tuple[str, str], ...]] = field(default=lambda _label: ())
@@ -299,6 +301,7 @@ class _Run:
             columns=manner.columns,
             rows=manner.rows,
             colour=manner.colour,
+            asks=manner.asks,
             shared=manner.limits.parallel > 1,
             variables=tuple(variables.items()),
         )

@@ -195,6 +195,11 @@ class Lines:
             self._hold(b"".join(piece + b"\n" for piece in more) + rest)
         return [_text(piece) for piece in given]
 
+    @property
+    def prompt(self) -> bool:
+        """Whether the last line, which has no end yet, looks like a question to a person."""
+        return self._pending.endswith((b"> ", b": ", b"? ", b") ", b"] "))
+
     def end(self) -> list[str]:
         """Give what is left at the end of a command: a line without an end, the last of too many."""
         if not self._over and not self._last:

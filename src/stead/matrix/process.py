@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from stead.values.secret import Secret
 
 _BLOCK = 64 * 1024
+_PAUSE = 0.2
+"""Seconds of silence after which what looks like a prompt is taken for one."""
 _LAST_WORDS = 0.5
 """Seconds for reading what is left in the pipe, where somebody who got away holds it open."""
 
@@ -79,19 +81,23 @@ class Session:
         *,
         mark: str,
         patience: Patience | None = None,
-        lines: Lines | None = None,
+        asks: bool = False,
         hidden: Iterable[Secret] = (),
     ) -> None:
         """Prepare. ``mark`` is what the processes bear as ``STEAD_CELL``, unlike any other.
 
-        ``hidden`` are values that neither log nor lines may show. ``on_line`` is called from another thread. The log is not closed here.
+        ``hidden`` are values that neither log nor lines may show. ``on_line`` is called
+        from another thread. ``asks`` lets commands read from this process's standard
+        input, and passes a prompt on without waiting for its line to end; otherwise they
+        read an empty file. The log is not closed here.
         """
         self._log = log
         self._on_line = on_line
         self._stop = stop
         self._mark = mark
         self._patience = patience or Patience()
-        self._lines = lines or Lines()
+        self._lines = Lines()
+        self._asks = asks and sys.platform != "win32"
         self._mask = Mask(hidden)
         self._groups: list[int] = []
         self._token = b"\0" + os.urandom(16).hex().encode() + b"\0"
@@ -140,7 +146,8 @@ class Session:
             executable=executable,
             cwd=cwd,
             env={**environ, remains.MARK: self._mark},
-            stdin=subprocess.DEVNULL,
+            # Another session may read from a terminal that is not its own: nobody stops it.
+            stdin=None if self._asks else subprocess.DEVNULL,
             stdout=self._target,
             stderr=self._target,
             **remains.starting(sys.platform),
@@ -199,7 +206,7 @@ class Session:
 
     def _read(self) -> None:
         held = b""
-        while data := os.read(self._source, _BLOCK):
+        while data := self._block():
             data = held + data
             *before, rest = data.split(self._token)
             for piece in before:
@@ -213,6 +220,15 @@ class Session:
             held = rest[at:]
         self._take(held)
         self._finish()
+
+    def _block(self) -> bytes:
+        """Read what is there; a prompt that is followed by nothing is passed on meanwhile."""
+        if self._asks and self._lines.prompt:
+            import select
+
+            if not select.select([self._source], [], [], _PAUSE)[0]:
+                self._pass_on(self._lines.end())
+        return os.read(self._source, _BLOCK)
 
     def _take(self, data: bytes) -> None:
         self._put(self._mask.feed(data))
