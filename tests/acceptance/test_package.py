@@ -143,6 +143,27 @@ def test_publishing_builds_uploads_and_can_be_tried(machine: Machine, spam: Path
     assert [form["name"] for form in served.forms] == [["spam"], ["spam"]]
 
 
+def test_an_index_gets_what_it_takes_and_a_channel_the_rest(
+    machine: Machine, spam: Path, tmp_path: Path
+):
+    (spam / "stead.toml").write_text("[package.wheel]\n[package.conda]\n")
+    with accept(tmp_path / "served") as served:
+        done = machine.json("publish", "--to", served.url, cwd=spam)
+    assert [one["file"] for one in done] == ["spam-1.5-py3-none-any.whl"]
+    done = machine.json("publish", "conda", "--to", "../channel", cwd=spam)
+    assert (tmp_path / "channel" / "noarch" / done[0]["file"]).exists()
+    assert (tmp_path / "channel" / "noarch" / "repodata.json").exists()
+
+
+def test_a_project_within_another_is_packaged_by_itself(machine: Machine, spam: Path):
+    (spam / "tox.ini").write_text("[tox]\nenv_list = py\n")
+    inner = make_project(spam / "libs" / "eggs", Sdist("eggs", "0.2"))
+    (made,) = machine.json("package", "wheel", cwd=inner)
+    assert made["file"] == "eggs-0.2-py3-none-any.whl"
+    (made,) = machine.json("package", "wheel", cwd=spam)
+    assert made["file"] == "spam-1.5-py3-none-any.whl"
+
+
 def test_files_are_published_in_the_order_given(machine: Machine, spam: Path, tmp_path: Path):
     own = make_index(tmp_path / "own", [Wheel("eggs", "3.0")])
     file = own / "files" / "eggs-3.0-py3-none-any.whl"

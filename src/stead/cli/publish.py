@@ -71,7 +71,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         token=bool(args.token),
     )
     done = []
-    for product in _products(args, app):
+    for product in _products(args, app, uploads=bool(where.address)):
         name = os.path.basename(product.path)
         outcome = "not sent"
         if not args.dry_run:
@@ -87,8 +87,11 @@ def execute(args: argparse.Namespace, app: App) -> int:
     return 0
 
 
-def _products(args: argparse.Namespace, app: App) -> list[Product]:
-    """Have all packages, before the first of them is sent."""
+def _products(args: argparse.Namespace, app: App, *, uploads: bool) -> list[Product]:
+    """Have all packages, before the first of them is sent.
+
+    Where none is named, and they are to be uploaded, those that an index takes.
+    """
     from stead.cli.package import definitions, products
 
     files = [word for word in args.packages if _is_file(word, app.cwd)]
@@ -96,7 +99,10 @@ def _products(args: argparse.Namespace, app: App) -> list[Product]:
     made = {}
     if names or not files:
         defined = definitions(app)
-        for product in products(defined.chosen(names), defined, args, app):
+        chosen = defined.chosen(names)
+        if uploads and not names:
+            chosen = tuple(one for one in chosen if one.format in ("wheel", "sdist"))
+        for product in products(chosen, defined, args, app):
             made[product.definition] = product
     given = {file: _given(file, app) for file in files}
     return (

@@ -58,14 +58,16 @@ def defined(asked: Asked, context: Context) -> Defined:
     Those of ``[package]`` tables; where there are none, the source distribution and the wheel
     of the project, and what tox's files make of it. Raises ManifestError.
     """
+    plain = _plain(_project_of(asked.directory, asked.user_home))
     described = describe.find(asked, context)
     if described is None:
-        return _plain(_project_of(asked.directory, asked.user_home))
+        return plain
     suite = describe.suite(asked, context, whole=False, described=described)
     if suite.source == "layers" and suite.definitions:
         usual = tuple(d.name for d in suite.definitions if d.builder not in ("file", "release"))
         return Defined(suite.root, suite.definitions, usual, suite)
-    plain = _plain(suite.root)
+    if suite.root != plain.root:
+        return plain  # a project of its own, within one that has tests
     named = {one.name: one for one in (*plain.definitions, *suite.definitions)}
     return replace(plain, definitions=tuple(named.values()), suite=suite)
 

@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import keyring.backend
 import pytest
 from uv import find_uv_bin
 
@@ -165,6 +166,30 @@ def test_the_login_is_found_where_it_may_be(context: Context) -> None:
     assert login(world(X="v"), reference="env:X", user="ann") == Login("ann", Secret("v"))
     assert login(twine, to="https://eve:p%40ss@index.example/") == Login("eve", Secret("p@ss"))
     assert login(twine, to="some/directory") == Login()
+
+
+class Keyring(keyring.backend.KeyringBackend):
+    """A person's keyring, unlocked."""
+
+    priority = 1
+
+    def get_password(self, service: str, username: str) -> str | None:
+        kept = {("https://index.example/legacy/", "ann"): "kept"}
+        return kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise NotImplementedError
+
+
+def test_the_keyring_is_asked_by_the_address(context: Context) -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(Keyring())
+    try:
+        kept = login(context, to="https://index.example/legacy/", user="ann")
+        assert kept == Login("ann", Secret("kept"))
+        assert login(context, to="https://other.example/", user="ann") == Login("ann")
+    finally:
+        keyring.set_keyring(before)
 
 
 def test_a_login_in_an_address_is_not_shown() -> None:
