@@ -83,9 +83,7 @@ def alone(directory: str, context: Context) -> Iterator[None]:
 
 def note(directory: str, build: str, key: str) -> None:
     """Note what a directory holds: from now on it is whole."""
-    from stead.store.atomic import write_file
-
-    write_file(os.path.join(directory, NOTE), json.dumps(_note(build, key)).encode())
+    _write(directory, json.dumps(_note(build, key)).encode())
 
 
 def forget(directory: str) -> None:
@@ -109,11 +107,12 @@ def clear(directory: str) -> None:
 
     Raises StoreError for a directory that holds something else than an environment.
     """
-    from stead.store.atomic import remove_tree, write_file
+    from stead.store.atomic import remove_tree
 
     parent = os.path.dirname(directory)
     if not os.path.isdir(parent):
-        os.makedirs(parent)
+        # Another environment's may be made at the same time.
+        os.makedirs(parent, exist_ok=True)
         with open(os.path.join(parent, ".gitignore"), "w", encoding="utf-8") as file:
             file.write("*\n")
     if os.path.islink(directory) or os.path.isfile(directory):
@@ -122,7 +121,7 @@ def clear(directory: str) -> None:
     names = os.listdir(directory)
     _refuse_strange(directory, names)
     # It says that what is here is Stead's, whole or not, until a note of the whole is written.
-    write_file(os.path.join(directory, NOTE), b"{}")
+    _write(directory, b"")
     for name in names:
         path = os.path.join(directory, name)
         if name == NOTE or (name == LOGS and os.path.isdir(path) and not os.path.islink(path)):
@@ -144,6 +143,12 @@ def _refuse_strange(directory: str, names: Sequence[str]) -> None:
             details=[f"such as {min(set(names) - _OWN)}"],
             remedy="name another directory for it, or remove what is there",
         )
+
+
+def _write(directory: str, note: bytes) -> None:
+    """Write a note. It is not brought to the disk, and may be half there: then all is made anew."""
+    with open(os.path.join(directory, NOTE), "wb") as file:
+        file.write(note)
 
 
 def _note(build: str, key: str) -> dict[str, object]:

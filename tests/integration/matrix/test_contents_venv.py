@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,6 +138,19 @@ def test_identical_environments_are_one(
     second = contents.ready(other, demo, root, context)
     assert first.store == second.store
     assert second.prefix == other.prefix
+
+
+def test_many_are_linked_at_once_where_nothing_was(
+    environment: Environment, root: str, context: Context
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    many = [replace(environment, name=f"e{n}", prefix=f"{root}/.tox/e{n}") for n in range(24)]
+    for _ in range(3):
+        shutil.rmtree(f"{root}/.tox", ignore_errors=True)
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda e: contents.ready(e, None, root, context), many))
+        assert {one.key for one in made} == {made[0].key}
 
 
 def test_extras_are_those_of_the_environment(
