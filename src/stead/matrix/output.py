@@ -33,8 +33,15 @@ class Log:
     """
 
     def __init__(self, path: str, most: int = MOST_LOG, *, append: bool = False) -> None:
-        """Open ``path``, making its directory. Raises OSError."""
+        """Open ``path``, making its directory. Raises OSError.
+
+        Without ``append`` it is another file than the one before, into which another
+        run may be writing.
+        """
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        if not append:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
         self.path = path
         self.fault = ""
         self.left_out = 0

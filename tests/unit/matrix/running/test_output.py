@@ -100,6 +100,18 @@ def test_a_long_log_keeps_whole_lines_and_its_notes_add_up(tmp_path, number):
     assert len(head) + int(left_out) + len(tail) == every
 
 
+def test_runs_at_the_same_time_write_logs_of_their_own(tmp_path):
+    path = tmp_path / "a.log"
+    first = Log(str(path))
+    first.write(b"first")
+    second = Log(str(path))
+    second.write(b"second")
+    first.write(b" goes on")
+    first.close()
+    second.close()
+    assert path.read_bytes() == b"second"
+
+
 def test_a_line_of_its_own_begins_where_a_line_begins(tmp_path):
     log = Log(str(tmp_path / "a" / "b.log"))
     log.line("one")
