@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from stead.matrix import commands, contents, products, results, scheduler
+from stead.matrix import commands, contents, describe, products, results, scheduler
 from stead.matrix.commands import Terms
 from stead.matrix.fitting import unfit
 from stead.matrix.running import Job
@@ -148,8 +148,7 @@ class _Run:
 
     def _build(self, build: Build, name: str) -> Job:
         definition = self._definitions[build.definition]
-        served = next(c for c in self._plan.cells if c.label == build.serves[0])
-        interpreter = self._environments[served.environment].interpreter
+        interpreter = describe.builder(build, self._suite, self._plan, self._context)
 
         def run(turn: Turn) -> Result:
             product = self._made(definition, interpreter, turn)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.values.errors import InterpreterError
+
 if TYPE_CHECKING:
     from stead.values.interpreter import Interpreter
     from stead.values.suite import Product
@@ -18,13 +20,13 @@ def unfit(product: Product, interpreter: Interpreter | None) -> str:
     if interpreter is None:
         return ""
     if product.requires_python:
-        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+        from stead.ecosystems.interpreters.request import admits
 
         try:
-            wanted = SpecifierSet(product.requires_python)
-        except InvalidSpecifier:
+            fits = admits(product.requires_python, interpreter.version)
+        except InterpreterError:
             return ""
-        if not wanted.contains(interpreter.version, prereleases=True):
+        if not fits:
             return f"Requires-Python {product.requires_python} does not admit {interpreter.version}"
     if product.tags and not _universal(product.tags):
         fitting = _tags(interpreter)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stead.matrix import describe, select
+from stead.matrix import describe, fitting, select
 from stead.matrix.listing import skipped
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
@@ -77,6 +77,9 @@ class _Built:
 
 class _Steps:
     def __init__(self, suite: Suite, plan: Plan, asked: Asked, context: Context) -> None:
+        from stead.matrix.products import Seen
+
+        self._seen = Seen()
         self._suite = suite
         self._plan = plan
         self._asked = asked
@@ -133,7 +136,9 @@ class _Steps:
         if definition.environment:
             return _Built(why=f"the environment {definition.environment} builds it")
         try:
-            key, product = products.found(definition, self._suite.root, interpreter, self._context)
+            key, product = products.found(
+                definition, self._suite.root, interpreter, self._context, seen=self._seen
+            )
         except SteadError as exc:
             return _Built(why=exc.message)
         return _Built(key, product)
@@ -144,19 +149,19 @@ class _Steps:
         from stead.matrix import contents
 
         one = self._environments[cell.environment]
-        built = self._built.get(cell.build, _Built())
+        product = self._product(cell, one)
         later: list[str] = []
         key = ""
-        if cell.build and built.product is None:
+        if cell.definition and product is None:
             later.append("the key: it depends on what the package asks for once it is built")
         elif one.interpreter is None and one.missing:
             later.append(f"the key: no interpreter answers {one.missing}")
         else:
             try:
-                key = contents.key(one, built.product, self._suite.root, self._context)
+                key = contents.key(one, product, self._suite.root, self._context)
             except SteadError as exc:
                 later.append(f"the key: {exc.message}")
-        reused = bool(key) and self._is_there(one, built.product)
+        reused = bool(key) and self._is_there(one, product)
         return _step(
             "environment",
             cell.label,
@@ -172,6 +177,29 @@ class _Steps:
             where=str(one.origin),
         )
 
+    def _product(self, cell: Cell, one: Environment) -> Product | None:
+        """Give what is installed of a cell's package, as far as it is there: of a source
+        distribution, the wheel that was made of it.
+        """
+        product = self._built.get(cell.build, _Built()).product
+        if product is None or product.format != "sdist" or one.interpreter is None:
+            return product
+        if one.contents.install_command:
+            return product
+        from stead.matrix import products
+
+        try:
+            return products.wheel_found(
+                product,
+                self._suite.root,
+                one.interpreter,
+                self._context,
+                definition=self._definitions.get(cell.definition),
+                seen=self._seen,
+            )
+        except SteadError:  # what hinders it is told when it is made
+            return None
+
     def _is_there(self, one: Environment, product: Product | None) -> bool:
         from stead.matrix import kinds
 
@@ -185,6 +213,8 @@ class _Steps:
         work = one.work
         commands = (*work.before, *work.commands, *work.after)
         waits = [] if environment is None else [environment["id"]]
+        product = self._built.get(cell.build, _Built()).product
+        unfit = "" if product is None else fitting.unfit(product, one.interpreter)
         return _step(
             "run",
             cell.label,
@@ -194,11 +224,11 @@ class _Steps:
             reason=f"it fails: no interpreter answers {one.missing}"
             if one.missing and not one.skip
             else select.reason(one, self._asked.wanted),
-            skip=skipped(one, cell),
+            skip=skipped(one, cell) or unfit,
             after=[*waits, *(f"run {label}" for label in cell.after)],
             commands=[list(c.arguments) for c in commands],
             directory=work.directory,
-            decided_later=[_LATER[one] for one in cell.later],
+            decided_later=[] if product else [_LATER[one] for one in cell.later],
             where=str(one.origin),
         )
 

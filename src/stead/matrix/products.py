@@ -177,6 +177,45 @@ def wheel_of(
     Raises what :func:`make` raises.
     """
     seen = seen or Seen()
+    job = _wheel_job(
+        sdist, root, interpreter, context, log=log or _silent, definition=definition, seen=seen
+    )
+    product = job.product(sdist)
+    who = f"wheel of {sdist.definition} by {interpreter.path}"
+    tools = job.order.tools
+    builds = [f"{job.key}-{job.name}", tools.build if tools else ""]
+    kept.use(context.home, job.order.sources.root, who, builds, context.now())
+    return replace(product, definition=sdist.definition)
+
+
+def wheel_found(
+    sdist: Product,
+    root: str,
+    interpreter: Interpreter,
+    context: Context,
+    *,
+    definition: PackageDefinition | None = None,
+    seen: Seen | None = None,
+) -> Product | None:
+    """Give the wheel that :func:`wheel_of` would, if it was made before."""
+    seen = seen or Seen()
+    job = _wheel_job(
+        sdist, root, interpreter, context, log=_silent, definition=definition, seen=seen
+    )
+    product = kept.find(Layout(Path(context.home)), job.key, job.name)
+    return replace(product, definition=sdist.definition) if product else None
+
+
+def _wheel_job(
+    sdist: Product,
+    root: str,
+    interpreter: Interpreter,
+    context: Context,
+    *,
+    log: Log,
+    definition: PackageDefinition | None,
+    seen: Seen,
+) -> _Job:
     place = os.path.realpath(root)
     made = definition or PackageDefinition(sdist.definition, "sdist", "sdist")
     made = replace(made, builder="sdist-wheel", format="wheel", path=place)
@@ -184,15 +223,10 @@ def wheel_of(
     system = backend.build_system_of(sdist, memory)
     tools = seen.tools(_needs(made, system, interpreter, place), context, memory)
     files = Sources(place, (), digest([sdist.content, _carrying(place)]))
-    log = log or _silent
     order = Order(
         made, files, system, interpreter, tools, None, made.settings, context, memory, log
     )
-    job = _Job(short_key(_facts(order)), order)
-    product = job.product(sdist)
-    who = f"wheel of {sdist.definition} by {interpreter.path}"
-    kept.use(context.home, place, who, [f"{job.key}-{job.name}", tools.build], context.now())
-    return replace(product, definition=sdist.definition)
+    return _Job(short_key(_facts(order)), order)
 
 
 def _carrying(place: str) -> list[str]:
