@@ -171,8 +171,11 @@ def _link(directory: str, build: str) -> None:
 
 
 def _programs(source: str, target: str, build: str, directory: str) -> None:
-    """Link programs; a link within the directory stays one, a script is written for its place."""
-    old, new = os.fsencode(build), os.fsencode(directory)
+    """Link programs; a link within the directory stays one, a script is written for its Python."""
+    from stead.ecosystems.pypi.scripts import with_shebang
+
+    old, python = os.path.join(build, "bin", "python"), os.path.join(directory, "bin", "python")
+    known = os.fsencode(old)
     os.mkdir(target)
     for name in os.listdir(source):
         path, there = os.path.join(source, name), os.path.join(target, name)
@@ -183,10 +186,10 @@ def _programs(source: str, target: str, build: str, directory: str) -> None:
             continue
         with open(path, "rb") as file:
             head = file.read(_LONGEST_HEAD) if os.path.isfile(path) else b""
-            if not (head.startswith(b"#!") and old in head):
+            if not (head.startswith(b"#!") and known in head):
                 os.symlink(path, there)
                 continue
-            content = (head + file.read()).replace(old, new)
+            content = with_shebang(head + file.read(), {old}, python)
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         with open(there, "wb") as file:
             file.write(content)

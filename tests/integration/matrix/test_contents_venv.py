@@ -110,9 +110,12 @@ def test_a_second_time_it_is_found_and_nothing_is_started(
     assert again == replace(first, reused=True)
 
 
+@pytest.mark.parametrize("below", ["", "x" * 90, "x" * 200])
 def test_the_directory_is_the_prefix_of_python_and_of_programs(
-    environment: Environment, root: str, context: Context
+    environment: Environment, root: str, context: Context, below: str
 ) -> None:
+    root = os.path.join(root, below) if below else root
+    environment = replace(environment, prefix=f"{root}/.tox/py", temporary="", logs="")
     ready = contents.ready(asking(environment, "who"), None, root, context)
     assert ready.prefix == environment.prefix
     assert output(ready, "python", "-c", "import sys; print(sys.prefix)") == environment.prefix
