@@ -221,8 +221,19 @@ def builder(build: Build, suite: Suite, plan: Plan, context: Context) -> Interpr
         found = one.interpreter
         if one.name in named and interpreter_name(found) == build.interpreter:
             return found
-    pythons = Pythons(context)
-    return next((i for i in pythons.found if interpreter_name(i) == build.interpreter), None)
+    return _called(build.interpreter, context)
+
+
+def interpreter_like(one: Environment, context: Context) -> Interpreter | None:
+    """Give an environment's interpreter, or, where it brings its own, one of the same version."""
+    if one.interpreter is not None:
+        return one.interpreter
+    own = _version_of_its_own(one)
+    return _called(f"cpython{own.replace('.', '')}", context) if own else None
+
+
+def _called(name: str, context: Context) -> Interpreter | None:
+    return next((i for i in Pythons(context).found if interpreter_name(i) == name), None)
 
 
 def _target(one: Environment, asked: Asked) -> Target:

@@ -241,17 +241,18 @@ class _Run:
     def _installed(self, product: Product | None, one: Environment, turn: Turn) -> Product | None:
         """Give what is installed of a package: of a source distribution, the wheel made of it.
 
-        An install command of one's own gets the source distribution itself, and conda's Python,
-        which is not there yet, makes its wheel where it is installed.
+        An install command of one's own gets the source distribution itself; so does conda's
+        Python where no interpreter of its version is at hand to make the wheel.
         """
-        if product is None or product.format != "sdist" or one.interpreter is None:
+        if product is None or product.format != "sdist" or one.contents.install_command:
             return product
-        if one.contents.install_command:
+        interpreter = describe.interpreter_like(one, self._context)
+        if interpreter is None:
             return product
         return products.wheel_of(
             product,
             self._suite.root,
-            one.interpreter,
+            interpreter,
             self._context,
             turn.line,
             definition=self._definitions.get(product.definition),
