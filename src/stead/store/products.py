@@ -117,11 +117,12 @@ def use(
     with contextlib.suppress(OSError), open(path, "rb") as file:
         if file.read() == text:
             if os.fstat(file.fileno()).st_mtime < now - _DAY:
-                os.utime(path)
+                os.utime(path, (now, now))
             return
     with contextlib.suppress(StoreError, OSError):
         places.make_private(os.fspath(home), directory)
         write_file(path, text)
+        os.utime(path, (now, now))
         for name in os.listdir(directory):
             other = os.path.join(directory, name)
             if name.startswith(_USER) and os.stat(other).st_mtime < now - _KEPT * _DAY:
