@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stead.formats.known import layer_files
 from stead.matrix.goals import default_environments, definitions, goal
+from stead.matrix.select import expanded
 from stead.matrix.writes import writes
 from stead.pipeline import lockfile
 from stead.pipeline.compose import (
@@ -74,9 +77,11 @@ class LayerTests:
         self._goals: dict[str, Goal | None] = {}
         self._specs: dict[tuple[str, Platform], Spec] = {}
         # Files that are layers by their name can be told only once names are known.
-        candidates = {c for name in self.names for c in layer_candidates(name)}
-        candidates |= {c for name in asked.wanted.names for c in layer_candidates(name)}
-        if candidates:
+        names = (*self.names, *expanded(asked.wanted.names))
+        candidates = {c for name in names for c in layer_candidates(name)}
+        places = {m.directory for m in found.manifests}
+        files = {file for one in candidates for file in layer_files(one)}
+        if any(os.path.exists(os.path.join(place, file)) for place in places for file in files):
             self._found = discover(asked.directory, sorted(candidates), home=asked.user_home)
 
     @property

@@ -28,6 +28,7 @@ class Pythons:
         self._context = context
         self._look = look
         self._answers: dict[tuple[str, ...], Interpreter | None] = {}
+        self._fitting: dict[tuple[str, ...], Interpreter | None] = {}
 
     @cached_property
     def found(self) -> tuple[Interpreter, ...]:
@@ -41,9 +42,14 @@ class Pythons:
 
     def fitting(self, request: str, *, only: tuple[str, ...] = ()) -> Interpreter | None:
         """Give the interpreter for a version request; None where none fits."""
-        if os.path.isabs(request):
-            return self._at(request)
-        return interpreters.among(self.found, request, only=only)
+        asked = (request, *only)
+        if asked not in self._fitting:
+            self._fitting[asked] = (
+                self._at(request)
+                if os.path.isabs(request)
+                else interpreters.among(self.found, request, only=only)
+            )
+        return self._fitting[asked]
 
     def named(self, wanted: tuple[str, ...]) -> Interpreter | None:
         """Give the interpreter for tox's specifications (``py312``, ``3.12``, a path), the first

@@ -46,7 +46,7 @@ def chosen(suite: Suite, wanted: Wanted) -> tuple[Environment, ...]:
     if wanted.nothing:
         found = [one.name for one in suite.environments if one.default]
     else:
-        found = [n for n in _expanded(wanted.names) if n in by_name]
+        found = [n for n in expanded(wanted.names) if n in by_name]
         if ALL in wanted.names:
             found = [one.name for one in suite.environments if one.listed]
         labels = set(wanted.labels)
@@ -60,7 +60,7 @@ def _named(
 ) -> tuple[str, ...]:
     if ALL in wanted:
         return described.every
-    found = _expanded(wanted)
+    found = expanded(wanted)
     listed = frozenset(everything)
     wrong = [name for name in found if name not in listed and not described.known(name)]
     if wrong:
@@ -75,7 +75,8 @@ def _named(
     return found
 
 
-def _expanded(wanted: tuple[str, ...]) -> tuple[str, ...]:
+def expanded(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the names that factor expressions stand for. Raises UsageError for what is none."""
     found: dict[str, None] = {}
     for text in wanted:
         alternatives = parse(text)
@@ -145,7 +146,7 @@ def reason(one: Environment, wanted: Wanted) -> str:
         return "it runs where nothing else is asked for"
     if ALL in wanted.names:
         return "all environments were asked for"
-    if one.name in _expanded(wanted.names):
+    if one.name in expanded(wanted.names):
         return "it was asked for by name"
     label = next((label for label in wanted.labels if label in one.labels), "")
     return f"it bears the label {label}" if label else "its name has the factors asked for"

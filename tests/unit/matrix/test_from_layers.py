@@ -126,6 +126,8 @@ def test_files_that_are_layers_by_their_name(tests):
     text = "[layer.unit]\ncommands = [['pytest']]\n"
     made = tests.ask(files={"stead.toml": text, "requirements-unit.txt": "attrs\n"})
     assert [str(r) for r in made.chosen[0].contents.packages.requirements] == ["pypi attrs"]
+    made = tests.ask("unit-{a,b}", files={"requirements-a.txt": "six\n", "requirements-b.txt": ""})
+    assert [len(one.contents.packages.requirements) for one in made.chosen] == [2, 1]
 
 
 def test_only_some_packages_or_none(tests):
