@@ -123,7 +123,7 @@ def test_a_flood_and_bytes_that_are_no_text_harm_nobody(run):
 
 
 def test_ctrl_c_ends_with_the_signals_code_and_tells_what_was_stopped(machine, project):
-    script = "echo $$ >{0}; echo RUNNING; sleep 1000"
+    script = "echo $$ >{0}; echo RUN'N'ING; sleep 1000"
     root = project({"stead.toml": "\n".join(layer(n, script.format(n)) for n in "ab")})
     child = pexpect.spawn(
         str(machine.program),

@@ -166,6 +166,11 @@ time.sleep(1000)
     assert not is_there(cell.pid("pid"))
 
 
+def test_what_a_run_within_a_run_leaves_behind_is_ended_too(cell):
+    cell(commands=(sh("STEAD_CELL=$STEAD_CELL/inner setsid sleep 1000 & echo $! >pid"),))
+    assert not is_there(cell.pid("pid"))
+
+
 def test_a_server_begun_before_is_there_for_the_commands_and_gone_at_the_end(cell):
     server = "while echo tick; do sleep 0.05; done & echo $! >server"
     result = cell(
