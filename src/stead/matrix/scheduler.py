@@ -119,8 +119,9 @@ class _Scheduler:
     def _end(self, result: Result) -> None:
         job = self._jobs[result.job]
         self._done(job, result)
+        lost: Status = "interrupted" if result.status == "interrupted" else "skipped"
         for skip in self._waiting.ended(job.name, result.status):
-            self._done(skip.job, self._result(skip.job, "skipped", skip.reason))
+            self._done(skip.job, self._result(skip.job, lost, skip.reason))
         bad = result.status not in (*PASSED, "skipped") and not result.ignored
         if bad and (self._limits.fail_fast or job.fail_fast):
             self._drop("skipped", f"{job.name} failed before it")

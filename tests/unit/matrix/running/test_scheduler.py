@@ -176,8 +176,9 @@ def test_when_stopped_nothing_more_begins():
         return Result(turn.job, "cell", "interrupted")
 
     stop = Stop()
-    results = run([Job("a", "cell", work), Job("b", "cell", ends())], Limits(), Record(), stop)
-    assert statuses(results) == {"a": "interrupted", "b": "interrupted"}
+    jobs = [Job("a", "build", work), Job("b", "cell", ends()), Job("c", "cell", ends(), ("a",))]
+    results = run(jobs, Limits(), Record(), stop)
+    assert statuses(results) == dict.fromkeys("abc", "interrupted")
     assert stop.signal == 15
 
 
