@@ -43,14 +43,14 @@ def product(
     name = f"{release.name}-{definition.version}"
     found = kept.find(layout, found_by, name)
     if found is None:
+        note = context.progress.note
 
         def fill(directory: str) -> Product:
-            with kept.workshop(layout, found_by) as work:
+            with kept.workshop(layout, release.facts, note) as work:
                 path = released.fetch(release, directory, work, context)
                 described = builders.describe(path, definition.format, work, context)
                 return Product(definition.name, definition.format, path, **described._asdict())
 
-        note = context.progress.note
         found = kept.realise(layout, found_by, name, fill, facts={}, note=note)
     who = f"{definition.name} by {release.python.path}"
     kept.use(context.home, os.path.realpath(root), who, [f"{found_by}-{name}"], context.now())

@@ -278,8 +278,11 @@ class _Job:
         if builder and base is None:
             base = _made_from(order, builder).product()
 
+        note = order.context.progress.note
+        maker = [order.sources.root, order.definition.builder, order.interpreter.path]
+
         def fill(directory: str) -> Product:
-            with kept.workshop(layout, self.key) as work:
+            with kept.workshop(layout, maker, note) as work:
                 return builders.build(order, builders.Bench(directory, work, base))
 
         facts = {
@@ -287,7 +290,6 @@ class _Job:
             "interpreter": order.interpreter.path,
             "project": order.sources.root,
         }
-        note = order.context.progress.note
         return kept.realise(layout, self.key, self.name, fill, facts=facts, note=note)
 
 

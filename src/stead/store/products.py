@@ -16,6 +16,7 @@ from stead.store import locking, places
 from stead.store.atomic import remove_tree, storage, write_file
 from stead.store.builds import META, Builds, build_lock
 from stead.store.layout import METADATA
+from stead.values.digest import short_key
 from stead.values.errors import StoreError
 from stead.values.frozen import replace
 from stead.values.sha import sha256
@@ -130,28 +131,34 @@ def use(
 
 
 @contextlib.contextmanager
-def workshop(layout: Layout, key: str) -> Iterator[str]:
-    """Open a directory to make a product in, always the same for a key; gone at the end.
+def workshop(layout: Layout, user: object, note: Note) -> Iterator[str]:
+    """Open a directory to make a product in, always the same for a user; gone at the end.
 
-    The caller holds the key's lock. What killed builders have left of others goes too.
+    Always the same, because compilers write into what they make where it was made. ``user`` is
+    a value of JSON that says who makes what: one at a time. What killed builders have left of
+    others goes too.
     """
-    work = os.path.join(layout.scratch, _WORK + key)
-    sweep(layout, held=key)
-    remove_tree(work)
-    with storage(work):
-        os.makedirs(work, mode=0o700)
-    try:
-        yield work
-    finally:
-        with contextlib.suppress(StoreError):
-            remove_tree(work)
-            remove_tree(os.path.join(layout.pycache, work.lstrip(os.sep)))
+    name = short_key(["workshop", user])
+    work = os.path.join(layout.scratch, _WORK + name)
+    with locking.exclusive(
+        build_lock(layout, name), note=note, description="building a package", remove=True
+    ):
+        sweep(layout, held=name)
+        remove_tree(work)
+        with storage(work):
+            os.makedirs(work, mode=0o700)
+        try:
+            yield work
+        finally:
+            with contextlib.suppress(StoreError):
+                remove_tree(work)
+                remove_tree(os.path.join(layout.pycache, work.lstrip(os.sep)))
 
 
 def sweep(layout: Layout, *, held: str = "", dry_run: bool = False) -> list[str]:
     """Remove the directories of builders that were killed; gives their names.
 
-    ``held`` is the key whose lock the caller holds itself. What cannot be removed stays.
+    ``held`` is the one whose lock the caller holds itself. What cannot be removed stays.
     """
     gone = []
     with contextlib.suppress(FileNotFoundError):

@@ -100,13 +100,18 @@ def test_who_has_needed_nothing_for_a_month_is_forgotten(layout: Layout, tmp_pat
     assert users == {"current", "new"}
 
 
-def test_a_workshop_is_the_same_for_a_key_and_leaves_nothing(layout: Layout) -> None:
-    with products.workshop(layout, KEY) as first:
+def test_a_workshop_is_the_same_for_its_user_and_leaves_nothing(layout: Layout) -> None:
+    def note(_: str) -> None:
+        pass
+
+    with products.workshop(layout, ["spam", "wheel"], note) as first:
         Path(first, "x").write_text("")
-    with products.workshop(layout, KEY) as second:
+        with products.workshop(layout, ["eggs", "wheel"], note) as other:
+            assert other != first
+    with products.workshop(layout, ["spam", "wheel"], note) as second:
         assert os.listdir(second) == []
     assert first == second
-    assert not os.path.exists(first)
+    assert os.listdir(layout.scratch) == []
 
 
 def test_what_killed_builders_left_goes_and_what_runs_stays(layout: Layout) -> None:
