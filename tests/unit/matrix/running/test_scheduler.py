@@ -176,7 +176,7 @@ def test_when_stopped_nothing_more_begins():
         return Result(turn.job, "cell", "interrupted")
 
     stop = Stop()
-    jobs = [Job("a", "build", work), Job("b", "cell", ends()), Job("c", "cell", ends(), ("a",))]
+    jobs = [Job("a", "build", work), Job("b", "cell", ends(), ("a",)), Job("c", "cell", ends())]
     results = run(jobs, Limits(), Record(), stop)
     assert statuses(results) == dict.fromkeys("abc", "interrupted")
     assert stop.signal == 15
