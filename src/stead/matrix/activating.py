@@ -44,11 +44,15 @@ def activated(
         *(Change("prepend", "PATH", p, os.pathsep) for p in reversed(made.programs)),
         *changes,
     )
+    # Builds are read-only: compiled modules have a place of their own. Elsewhere they lie with
+    # their sources, whose installer takes them away with these.
+    shared = made.store.startswith(os.path.join(context.home, "store") + os.sep)
+    pycache = os.path.join(context.home, "pycache")
+    cache = Change("set" if shared else "unset", "PYTHONPYCACHEPREFIX", pycache if shared else "")
+    own = (cache, *own)
     prepared = None
     if asked.environment.configuration is None:
-        # Builds are read-only: compiled modules have a place of their own.
-        pycache = os.path.join(context.home, "pycache")
-        whole: tuple[Change, ...] = (Change("set", "PYTHONPYCACHEPREFIX", pycache), *own)
+        whole: tuple[Change, ...] = own
     else:
         prepared = _prepared(asked, made, own, context)
         whole = prepared.activation.changes

@@ -14,6 +14,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from stead.matrix.compiled import forget_changed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -59,8 +61,10 @@ def make(directory: str, build: str, key: str, context: Context, *, system: bool
     with alone(directory, context):
         if is_made(directory, build, key):
             return  # somebody else just has
+        before = _leads_to(directory)
         clear(directory)
         _link(directory, build)
+        forget_changed(context.home, directory, before, build)
         if system:
             open_to_system(directory)
         note(directory, build, key)
@@ -149,6 +153,15 @@ def _write(directory: str, note: bytes) -> None:
     """Write a note. It is not brought to the disk, and may be half there: then all is made anew."""
     with open(os.path.join(directory, NOTE), "wb") as file:
         file.write(note)
+
+
+def _leads_to(directory: str) -> str:
+    """Give the build that a directory leads to; empty where that is not known."""
+    try:
+        with open(os.path.join(directory, NOTE), "rb") as file:
+            return str(json.loads(file.read())["build"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _note(build: str, key: str) -> dict[str, object]:

@@ -93,10 +93,13 @@ def request(asked: Asked) -> str:
         "packages": packages,
         "under test": under_test.needs(asked),
     }
-    if trees := [s.location for r in packages.requirements if _is_tree(s := r.source, "")]:
+    if local := [r.source for r in packages.requirements if r.source and r.source.kind == "path"]:
         from stead.pipeline.members import fingerprint
 
-        wanted["trees"] = [fingerprint(tree) for tree in trees]
+        wanted["local"] = [
+            fingerprint(one.location) if _is_tree(one, "") else _digest(one.location)
+            for one in local
+        ]
     files = [*(t.file for t in packages.taken), environment.lock_file]
     wanted["locks"] = [_digest(file) for file in files if file]
     return short_key(wanted)

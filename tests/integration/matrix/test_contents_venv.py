@@ -15,7 +15,7 @@ from stead.matrix import contents
 from stead.testing.index import Wheel
 from stead.values.errors import InterpreterError, StoreError, UnsatisfiableError, UsageError
 from stead.values.frozen import replace
-from stead.values.requirement import Requirement
+from stead.values.requirement import Requirement, Source
 from stead.values.suite import Contents, Environment, Product
 
 if TYPE_CHECKING:
@@ -183,6 +183,29 @@ def test_new_content_is_installed_without_resolving_anew(
     assert not any("resolving" in line for line in said)
 
 
+def test_code_of_the_same_size_and_time_as_before_is_compiled_anew_and_no_other(
+    environment: Environment, root: str, tmp_path: Path, context: Context
+) -> None:
+    asked = asking(environment, "dep")
+    cache = Path(f"{context.home}/pycache{environment.prefix}")
+
+    def compiled(name: str) -> int:
+        [path] = cache.glob(f"lib/python3*/site-packages/{name}")
+        return path.stat().st_mtime_ns
+
+    times = []
+    for text in ("one", "two"):
+        files = {"demo.py": f"__version__ = '{text}'\n", "pack/__init__.py": f"x = '{text}'\n"}
+        product = built(Wheel("demo", "0.1", files=files), tmp_path / text)
+        ready = contents.ready(asked, product, root, context)
+        assert version(ready, "demo") == text
+        assert output(ready, "python", "-c", "import pack; print(pack.x)") == text
+        assert version(ready, "dep") == "2.0"
+        times.append(compiled("dep/__init__.*.pyc"))
+        compiled("demo.*.pyc")
+    assert times[0] == times[1]
+
+
 def test_the_same_content_in_another_file_is_the_same_environment(
     environment: Environment, root: str, tmp_path: Path, context: Context
 ) -> None:
@@ -229,6 +252,20 @@ def test_offline_it_is_made_of_what_is_cached(
     offline = replace(context, offline=True)
     other = replace(environment, prefix=f"{root}/.tox/other")
     assert version(contents.ready(other, demo, root, offline), "dep") == "2.0"
+
+
+def test_a_wheel_that_is_asked_for_by_its_path_is_taken_as_it_is_now(
+    environment: Environment, root: str, tmp_path: Path, context: Context
+) -> None:
+    for text in ("one", "two"):
+        wheel = Wheel("near", "1.0", files={"near.py": f"__version__ = '{text}'\n"})
+        path = tmp_path / wheel.filename
+        path.write_bytes(wheel.content())
+        near = Requirement("pypi", "near", source=Source("path", str(path)))
+        packages = replace(environment.contents.packages, requirements=(near,))
+        asked = replace(environment, contents=replace(environment.contents, packages=packages))
+        assert version(contents.ready(asked, None, root, context), "near") == text
+        assert contents.ready(asked, None, root, context).reused
 
 
 def test_a_directory_of_another_tool_is_replaced(
