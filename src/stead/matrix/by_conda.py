@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -153,7 +154,7 @@ def _of_wheel(order: Order, wheel: Product, work: str) -> dict[str, Any]:
     _carried(order, wheel, files)
     build: dict[str, Any] = {
         "number": 0,
-        "script": [f'set -e; cp -R "{files}/." "$PREFIX/"; {_WITH_PREFIX}'],
+        "script": [f'set -e; cp -R {shlex.quote(files)}/. "$PREFIX/"; {_WITH_PREFIX}'],
     }
     if noarch:
         build |= {"noarch": "python", "python": {"entry_points": entries}}
@@ -206,7 +207,8 @@ def _unzipped(wheel: Product, tree: str) -> tuple[list[str], dict[str, str]]:
         for name, target in parser.items(section)
     ]
     license_ = str(message.get("License-Expression") or "").strip()
-    summary = str(message.get("Summary") or "").strip()
+    # In a recipe, this would begin an expression.
+    summary = str(message.get("Summary") or "").strip().replace("${{", "$ {{")
     return found, {"summary": summary, "license": license_}
 
 

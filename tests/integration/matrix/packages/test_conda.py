@@ -13,6 +13,7 @@ import pytest
 from stead.matrix import by_conda, products
 from stead.pipeline import build as building
 from stead.pipeline import lock as locking
+from stead.store.builds import release_leases
 from stead.testing.index import Sdist, make_project
 from stead.testing.world import make_context
 from stead.values.errors import ArtifactError, NetworkError, SteadError
@@ -149,6 +150,16 @@ def test_requirements_that_depend_on_the_place_make_it_one_for_the_place(
     assert made.tags == (here.name,)
     assert "ham !=1.3,~=1.2" in made.requires
     assert not any(need.startswith("eggs") for need in made.requires)
+
+
+def test_a_home_with_spaces_and_a_summary_like_an_expression_do_no_harm(
+    project: Path, tmp_path: Path, context: Context
+) -> None:
+    scripted(project, metadata="Summary: costs ${{ amount }}")
+    spaced = make_context(tmp_path / "my 'own' home")
+    made = products.make(conda(), str(project), None, spaced)
+    assert info(made, tmp_path, spaced, "about.json")["summary"] == "costs $ {{ amount }}"
+    release_leases()
 
 
 def test_a_requirement_that_conda_cannot_have_is_named(project: Path, context: Context) -> None:
