@@ -113,6 +113,9 @@ class _Run:
         self._definitions = {one.name: one for one in suite.definitions}
         self._seen = products.Seen()
         self._products: dict[str, Product] = {}
+        # What builds need is chosen afresh where everything is to be made afresh.
+        afresh = frozenset({"*"}) if manner.recreate else context.upgrade
+        self._choosing = replace(context, upgrade=afresh)
         self._known = manner.results.known() if manner.results else {}
 
     def jobs(self) -> Sequence[Job]:
@@ -180,7 +183,7 @@ class _Run:
             definition,
             self._suite.root,
             interpreter,
-            self._context,
+            self._choosing,
             turn.line,
             seen=self._seen,
             ready=ready,
@@ -253,7 +256,7 @@ class _Run:
             product,
             self._suite.root,
             interpreter,
-            self._context,
+            self._choosing,
             turn.line,
             definition=self._definitions.get(product.definition),
             seen=self._seen,
