@@ -86,3 +86,24 @@ def test_a_build_that_fails_is_a_failure_of_what_needs_it(machine, spam: Path):
     assert done.returncode == 1
     assert "no compiler here" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_package_is_built_in_the_environment_that_its_definition_names(machine, spam: Path):
+    (spam / "tox.ini").unlink()
+    index = spam.parent / "own"
+    make_index(index, [Wheel("helper", "3.0")])
+    source = (spam / "backend.py").read_text()
+    (spam / "backend.py").write_text(
+        f"{source}\nplain = build_wheel\n"
+        "def build_wheel(directory, settings=None, metadata=None):\n"
+        "    import helper\n"
+        "    print('with helper', helper.__version__)\n"
+        "    return plain(directory)\n"
+    )
+    (spam / "stead.toml").write_text(
+        '[package.wheel]\nenvironment = "build"\n[layer.build.packages.pypi]\nhelper = "*"\n'
+        '[layer.unit]\ncommands = [["python", "-c", "import spam"]]\n'
+    )
+    said = machine.ok("test", "unit", cwd=spam)
+    assert "with helper 3.0" in said
+    assert "1 passed" in said

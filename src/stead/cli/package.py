@@ -145,19 +145,9 @@ def _ready(definition: PackageDefinition, app: App) -> Ready | None:
     """Make the environment ready that a definition names for its build."""
     if not definition.environment:
         return None
-    from stead.store.layout import key_of
-    from stead.values.errors import ManifestError
-    from stead.values.suite import Ready
+    from stead.matrix.built_in import of_build
 
-    build = app.activation(definition.environment).build
-    if not build:
-        raise ManifestError(
-            f"the environment {definition.environment} is empty, so nothing can be built in it",
-            where=definition.origin,
-            remedy="ask for what the build needs in its layers, or correct `environment`",
-        )
-    programs = os.path.join(build, app.platform.bin_directory)
-    return Ready(key_of(os.path.basename(build)) or build, build, build, (programs,))
+    return of_build(definition, app.activation(definition.environment).build)
 
 
 def _copied(product: Product, cwd: str, out: str) -> str:

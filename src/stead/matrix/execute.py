@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from stead.matrix import commands, contents, describe, products, results, scheduler
+from stead.matrix import built_in, commands, contents, describe, products, results, scheduler
 from stead.matrix.commands import Terms
 from stead.matrix.fitting import unfit
 from stead.matrix.running import Job
@@ -176,9 +176,7 @@ class _Run:
     def _made(
         self, definition: PackageDefinition, interpreter: Interpreter | None, turn: Turn
     ) -> Product:
-        ready: Ready | None = None
-        if definition.environment and definition.environment in self._environments:
-            ready = self._ready(self._environments[definition.environment], None, turn)
+        ready = built_in.named(definition, self._suite.root, self._context)
         return products.make(
             definition,
             self._suite.root,
