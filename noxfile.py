@@ -56,6 +56,7 @@ def soak(session: nox.Session) -> None:
     session.install("-e", ".[testing]", *group("tests"))
     words = words or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
     where = ["tests/acceptance/history", "tests/acceptance/session/test_killed.py"]
+    where += ["tests/acceptance/test_matrix_killed.py"]
     session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from stead.values.context import Completed, Context
 
+_FINDING = threading.Lock()
 _SCRATCH = ".uv-"
 _DROPPED = regex(
     r"UV_|PIP_|PYTHON|VIRTUAL_ENV|CONDA_|MAMBA_|PIXI_|_CE_|__PYVENV_LAUNCHER__\Z"
@@ -79,7 +81,9 @@ def uv_for(context: Context) -> Uv:
     from uv import find_uv_bin
 
     try:
-        binary = os.fspath(find_uv_bin())
+        # It asks sysconfig, which until Python 3.12 shows a second thread what it has half read.
+        with _FINDING:
+            binary = os.fspath(find_uv_bin())
     except FileNotFoundError as exc:
         raise SteadError(
             "the program uv is missing from Stead's installation", remedy="install Stead again"

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from stead.ecosystems.pypi.uv import clean_environment, was_offline
@@ -67,3 +70,35 @@ def test_only_a_failure_for_want_of_the_network_counts_as_offline():
     assert was_offline(Completed(1, "", said))
     assert not was_offline(Completed(0, "", said))
     assert not was_offline(Completed(1, "", "error: hash mismatch"))
+
+
+THREADS = """
+import sysconfig, threading, time
+
+slowly = sysconfig._init_posix if hasattr(sysconfig, "_init_posix") else None
+
+def init(variables):
+    time.sleep(0.2)
+    slowly(variables)
+
+if slowly:
+    sysconfig._init_posix = init
+from stead.ecosystems.pypi.uv import uv_for
+from stead.testing.world import make_context
+
+found = []
+context = make_context("/nowhere")
+threads = [threading.Thread(target=lambda: found.append(uv_for(context).binary)) for _ in "1234"]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+print(len(found), len(set(found)))
+"""
+
+
+def test_many_threads_find_uv_at_once():
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("4 1\n", "")
