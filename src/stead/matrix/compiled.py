@@ -31,18 +31,18 @@ def forget_changed(home: str | os.PathLike[str], directory: str, old: str, new: 
     cache = cache_of(home, directory)
     if not os.path.isdir(cache):
         return
-    before, after = dict(_records(old)) if old else {}, dict(_records(new))
+    before, after = dict(records(old)) if old else {}, dict(records(new))
     if not before:
         remove_tree(cache)
         return
     for info in before.keys() | after.keys():
         if before.get(info) == after.get(info):
             continue
-        for top in _tops(before.get(info, b"")) | _tops(after.get(info, b"")):
+        for top in tops(before.get(info, b"")) | tops(after.get(info, b"")):
             _forget(os.path.join(cache, os.path.dirname(info)), top)
 
 
-def _records(build: str) -> Iterator[tuple[str, bytes]]:
+def records(build: str) -> Iterator[tuple[str, bytes]]:
     """Give the record of each distribution, by the path of its ``.dist-info`` in the build."""
     from stead.store import installed
 
@@ -55,7 +55,7 @@ def _records(build: str) -> Iterator[tuple[str, bytes]]:
                 yield path, file.read()
 
 
-def _tops(record: bytes) -> set[str]:
+def tops(record: bytes) -> set[str]:
     """Name the packages and modules that a distribution brings."""
     lines = record.decode("utf-8", "replace").splitlines()
     paths = (line.split(",", 1)[0].strip('"') for line in lines)

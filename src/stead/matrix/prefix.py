@@ -14,10 +14,10 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from stead.matrix.compiled import forget_changed
+from stead.matrix.compiled import forget_changed, records, tops
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from stead.values.context import Context
 
@@ -33,7 +33,7 @@ _OWN = frozenset({LOGS, "tmp"})
 
 _SYSTEM = "include-system-site-packages"
 _LONGEST_HEAD = 4096
-_VERSION = 1
+_VERSION = 2
 
 
 def is_made(directory: str, build: str, key: str, *, own: bool = False) -> bool:
@@ -46,16 +46,24 @@ def is_made(directory: str, build: str, key: str, *, own: bool = False) -> bool:
             noted = json.loads(file.read())
         if noted != _note(build, key):
             return False
-        lib = os.path.join(directory, "lib")
-        return own or os.readlink(lib) == os.path.join(build, "lib")
+        return own or os.path.lexists(os.path.join(directory, "lib"))
     except (OSError, ValueError):
         return False
 
 
-def make(directory: str, build: str, key: str, context: Context, *, system: bool = False) -> None:
+def make(
+    directory: str,
+    build: str,
+    key: str,
+    context: Context,
+    *,
+    system: bool = False,
+    product: str = "",
+) -> None:
     """Fill a directory with links to a build, in place of what was there.
 
-    ``system`` lets its Python see the packages of the interpreter as well. Killed at any
+    ``product`` names the distribution under test: its files lie in the directory itself,
+    where programs that resolve links (coverage) find them as well. ``system`` lets its Python see the packages of the interpreter as well. Killed at any
     point, it is made again next time. Raises StoreError.
     """
     with alone(directory, context):
@@ -63,7 +71,7 @@ def make(directory: str, build: str, key: str, context: Context, *, system: bool
             return  # somebody else just has
         before = _leads_to(directory)
         clear(directory)
-        _link(directory, build)
+        _link(directory, build, product)
         forget_changed(context.home, directory, before, build)
         if system:
             open_to_system(directory)
@@ -168,7 +176,7 @@ def _note(build: str, key: str) -> dict[str, object]:
     return {"version": _VERSION, "key": key, "build": build}
 
 
-def _link(directory: str, build: str) -> None:
+def _link(directory: str, build: str, product: str) -> None:
     from stead.store.layout import METADATA
 
     for name in os.listdir(build):
@@ -177,10 +185,52 @@ def _link(directory: str, build: str) -> None:
             continue
         if name == "bin":
             _programs(source, target, build, directory)
+        elif name == "lib" and not os.path.islink(source):
+            _library(source, target, _tops_of(build, product))
         elif os.path.islink(source) and not os.path.isabs(os.readlink(source)):
             os.symlink(os.readlink(source), target)
         else:
             os.symlink(source, target)
+
+
+def _library(source: str, target: str, own: Collection[str]) -> None:
+    """Link what is in ``lib``; ``site-packages`` is a directory, and some of it lies there itself."""
+    os.mkdir(target)
+    for name in os.listdir(source):
+        path, there = os.path.join(source, name), os.path.join(target, name)
+        inner = name.startswith(("python", "pypy")) or name == "site-packages"
+        if inner and os.path.isdir(path) and not os.path.islink(path):
+            _library(path, there, own)
+        elif name in own and os.path.basename(source) == "site-packages":
+            _hard(path, there)
+        else:
+            os.symlink(path, there)
+
+
+def _tops_of(build: str, product: str) -> set[str]:
+    """Name what a distribution brings into ``site-packages``."""
+    from stead.values.names import normalize_pypi
+
+    for info, record in records(build):
+        name = os.path.basename(info)
+        if product and normalize_pypi(name.partition("-")[0]) == normalize_pypi(product):
+            return {name, *tops(record)}
+    return set()
+
+
+def _hard(source: str, target: str) -> None:
+    """Link a file, or all files of a directory; copy them where that cannot be."""
+    import shutil
+
+    if os.path.isdir(source) and not os.path.islink(source):
+        os.mkdir(target)
+        for name in os.listdir(source):
+            _hard(os.path.join(source, name), os.path.join(target, name))
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _programs(source: str, target: str, build: str, directory: str) -> None:

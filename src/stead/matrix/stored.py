@@ -74,7 +74,8 @@ class Stored:
             log(f"linking it at {where}")
             if asked.afresh:
                 prefix.forget(where)
-            prefix.make(where, build, key, context, system=system)
+            name = asked.product.name if asked.product else ""
+            prefix.make(where, build, key, context, system=system, product=name)
         made = self._made(asked, build, context)
         assert made is not None
         return made

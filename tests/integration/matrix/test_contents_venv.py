@@ -124,6 +124,21 @@ def test_the_directory_is_the_prefix_of_python_and_of_programs(
     assert (Path(root) / ".tox/.gitignore").read_text() == "*\n"
 
 
+def test_files_of_the_package_lie_in_the_directory_and_others_are_links(
+    environment: Environment, root: str, tmp_path: Path, context: Context
+) -> None:
+    files = {"demo/__init__.py": "", "demo/deep/er.py": "", "single.py": ""}
+    product = built(Wheel("demo", "0.1", files=files), tmp_path / "dist")
+    ready = contents.ready(asking(environment, "dep"), product, root, context)
+    for module in ("demo.deep.er", "single"):
+        code = f"import {module} as m, os; print(os.path.realpath(m.__file__))"
+        assert output(ready, "python", "-c", code).startswith(environment.prefix)
+    code = "import dep, os; print(os.path.realpath(dep.__file__)); print(dep.__file__)"
+    assert output(ready, "python", "-c", code).split("\n")[0].startswith(ready.store)
+    code = "import importlib.metadata as m; print(*sorted(d.name for d in m.distributions()))"
+    assert output(ready, "python", "-c", code) == "demo dep"
+
+
 def test_without_a_directory_the_build_is_the_prefix(
     environment: Environment, root: str, context: Context
 ) -> None:
