@@ -182,9 +182,10 @@ class _Steps:
         distribution, the wheel that was made of it.
         """
         product = self._built.get(cell.build, _Built()).product
-        if product is None or product.format != "sdist" or one.interpreter is None:
+        if product is None or product.format != "sdist" or one.contents.install_command:
             return product
-        if one.contents.install_command:
+        interpreter = describe.interpreter_like(one, self._context)
+        if interpreter is None:
             return product
         from stead.matrix import products
 
@@ -192,7 +193,7 @@ class _Steps:
             return products.wheel_found(
                 product,
                 self._suite.root,
-                one.interpreter,
+                interpreter,
                 self._context,
                 definition=self._definitions.get(cell.definition),
                 seen=self._seen,
