@@ -225,6 +225,23 @@ def test_what_changes_while_it_is_read_is_read_again(layout, pair, finish):
 
 
 @pytest.mark.parametrize("finish", [True, False])
+def test_who_is_overtaken_time_and_again_still_sees_files_that_belong_together(
+    layout, pair, finish
+):
+    times = 100
+
+    def read() -> tuple[str, ...]:
+        nonlocal times
+        first = pair[0].read_text()
+        if times:
+            times -= 1
+            replace_together(layout, {str(p): b"%d" % times for p in pair}, "again")
+        return first, pair[1].read_text()
+
+    assert read_steadily(layout, read, finish=finish) == ("0", "0")
+
+
+@pytest.mark.parametrize("finish", [True, False])
 def test_who_looks_leaves_what_was_interrupted(layout, pair, monkeypatch, finish):
     interrupted(layout, {str(p): b"new" for p in pair}, 1, monkeypatch)
 
