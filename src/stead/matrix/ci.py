@@ -11,7 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from stead.matrix import describe
-from stead.values.errors import UsageError
+from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ def listed(asked: Asked, context: Context) -> tuple[Job, ...]:
     described = describe.read(asked, context)
     suite = describe.suite(asked, context, whole=False, described=described)
     plan = describe.plan(suite, asked, elsewhere=True)
+    for one in describe.chosen(suite, asked):
+        if one.wrong:
+            raise ManifestError(one.wrong, remedy="mend it, or leave it out with --skip-env")
     count: dict[str, int] = {}
     for cell in plan.cells:
         count[cell.environment] = count.get(cell.environment, 0) + 1

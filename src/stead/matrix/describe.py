@@ -19,7 +19,7 @@ from stead.values.frozen import replace
 from stead.values.origin import NOWHERE, Origin
 from stead.values.package import INSTALLS
 from stead.values.requirement import PYTHON
-from stead.values.testenv import Note
+from stead.values.suite import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stead.matrix.plan import Build, Plan
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
-    from stead.values.suite import Environment, Suite
+    from stead.values.suite import Suite
 
 
 class Description(Protocol):
@@ -84,26 +84,41 @@ def suite(
 
     All environments are in it; with ``whole``, those that are chosen (see
     :func:`chosen`) hold everything that running them takes, and all others what a
-    listing needs. One that nobody asked for and whose values are wrong is a note.
-    ``described`` is what was read before. Raises :class:`ManifestError` with file and line for what is wrong or
-    not understood, UsageError for a name that is none.
+    listing needs. One whose values are wrong says so, unless it is named, or all that are
+    chosen are wrong. ``described`` is what was read before. Raises :class:`ManifestError` with
+    file and line for what is wrong or not understood, UsageError for a name that is none.
     """
     found = described or read(asked, context)
     names = select.names(found, asked.wanted)
     wanted = dict.fromkeys(names)
     everything = dict.fromkeys((*found.names, *names))
-    made, wrong = [], []
+    made: list[Environment] = []
+    wrong: dict[str, ManifestError] = {}
     for name in everything:
-        if name in wanted:
-            one = found.environment(name) if whole else found.outline(name)
-            made.append(_asked(one, asked, found.pythons))
-            continue
         try:
-            made.append(found.outline(name))
-        except ManifestError as exc:  # nobody asked for it
-            wrong.append(Note(f"{name} is left out: {exc.message}", _place(exc), exc.remedy))
+            if name in wanted:
+                one = found.environment(name) if whole else found.outline(name)
+                made.append(_asked(one, asked, found.pythons))
+            else:
+                made.append(found.outline(name))
+        except ManifestError as exc:
+            if asked.wanted.names and name in wanted:
+                raise
+            wrong[name] = exc
+            made.append(_wrong(name, found, exc))
+    if wrong.keys() >= wanted.keys() > set():
+        raise next(iter(wrong.values()))
     suite = found.suite(tuple(made))
-    return replace(suite, requires_python=_requires_python(suite), notes=(*suite.notes, *wrong))
+    return replace(suite, requires_python=_requires_python(suite))
+
+
+def _wrong(name: str, found: Description, error: ManifestError) -> Environment:
+    """Give an environment that fails for what is wrong with its description."""
+    place = _place(error)
+    said = f"{place}: {error.message}" if place != NOWHERE else error.message
+    said += f" ({error.remedy})" if error.remedy else ""
+    default = name in found.default
+    return Environment(name=name, default=default, packages=(), wrong=said, origin=place)
 
 
 def _place(error: ManifestError) -> Origin:
@@ -247,6 +262,7 @@ def _target(one: Environment, asked: Asked) -> Target:
         python=found.version if found else own,
         interpreter=interpreter_name(found) or (own and f"cpython{own.replace('.', '')}"),
         missing=one.missing,
+        wrong=one.wrong,
         sys_platform=here.sys_platform,
         machine=here.marker_environment("3")["platform_machine"],
         packages=() if asked.no_packages else one.packages,

@@ -94,11 +94,10 @@ def _skipped(suite: Suite, plan: Plan) -> dict[str, Result]:
     for cell in plan.cells:
         if cell.skip:
             one = by_name[cell.environment]
-            failed = bool(one.missing) and not one.skip
             found[cell.label] = Result(
                 job=cell.label,
                 kind="cell",
-                status="failed" if failed else "skipped",
+                status="failed" if one.fails else "skipped",
                 reason=cell.skip,
                 environment=cell.environment,
                 definition=cell.definition,

@@ -141,6 +141,7 @@ class ToxTests:
     # -- environments
 
     def outline(self, name: str) -> Environment:
+        self.project.check_own(name)
         scope = self.project.scope(name)
         interpreter = self.pythons.named(scope.value("base_python"))
         missing = "" if interpreter else self.pythons.explained(self.project.missing(name))

@@ -85,6 +85,7 @@ def _described(one: Environment, cells: Sequence[Cell]) -> dict[str, Any]:
         "python": found.version if found else "",
         "interpreter": found.path if found else "",
         "missing": one.missing,
+        "wrong": one.wrong,
         "skip": one.skip,
         "where": str(one.origin),
         "cells": [
@@ -116,14 +117,14 @@ def _about(one: Environment, cell: Cell) -> str:
     said = [one.description] if one.description else []
     if skip := skipped(one, cell):
         said.append(f"[skipped: {skip}]")
-    elif one.missing:
-        said.append(f"[fails: no interpreter answers {one.missing}]")
+    elif one.fails:
+        said.append(f"[fails: {one.fails}]")
     return "  ".join(said)
 
 
 def skipped(one: Environment, cell: Cell) -> str:
-    """Say why a cell does not run; nothing where it fails, for want of an interpreter."""
-    return "" if one.missing and not one.skip else cell.skip
+    """Say why a cell does not run; nothing where it fails, as for want of an interpreter."""
+    return "" if one.fails else cell.skip
 
 
 def _said(definition: PackageDefinition, plan: Plan) -> str:

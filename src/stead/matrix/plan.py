@@ -52,6 +52,8 @@ class Target:
     python: str = ""
     interpreter: str = ""
     missing: str = ""
+    wrong: str = ""
+    """What is wrong with its description, so that it cannot run."""
     sys_platform: str = ""
     machine: str = ""
     tags: tuple[str, ...] = ()
@@ -225,7 +227,7 @@ def _bare(target: Target) -> Cell:
 
 
 def _missing(target: Target) -> str:
-    return f"no interpreter answers {target.missing}" if target.missing else ""
+    return target.wrong or (target.missing and f"no interpreter answers {target.missing}")
 
 
 def _cell(

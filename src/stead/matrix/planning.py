@@ -222,8 +222,8 @@ class _Steps:
             environment=one.name,
             package=cell.definition,
             interpreter=_path(one.interpreter),
-            reason=f"it fails: no interpreter answers {one.missing}"
-            if one.missing and not one.skip
+            reason=f"it fails: {one.fails}"
+            if one.fails
             else select.reason(one, self._asked.wanted),
             skip=skipped(one, cell) or unfit,
             after=[*waits, *(f"run {label}" for label in cell.after)],

@@ -115,6 +115,8 @@ class Environment:
     """What was looked for and is not there."""
     skip: str = ""
     """Why it does not run on this machine; a missing interpreter that fails leaves it empty."""
+    wrong: str = ""
+    """What is wrong with its description, with file and line: it fails, where it is to run."""
     prefix: str = ""
     """Where the commands see the environment: a directory of links, or, for ``existing``, itself."""
     temporary: str = ""
@@ -132,6 +134,13 @@ class Environment:
     workspace: str = ""
     """The workspace's root, whose members are meant by their names; empty for tox's environments."""
     origin: Origin = field(default=NOWHERE, compare=False)
+
+    @property
+    def fails(self) -> str:
+        """Say why it fails without being run; empty where it can run, or is skipped."""
+        if self.wrong or self.skip or not self.missing:
+            return self.wrong
+        return f"no interpreter answers {self.missing}"
 
 
 @dataclass(frozen=True, slots=True)

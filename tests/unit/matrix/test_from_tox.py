@@ -359,17 +359,33 @@ config_settings_build_sdist = fast=yes
     assert [b.key for b in made.plan().builds] == ["sdist", "sdist-special"]
 
 
-def test_an_environment_that_is_wrong_and_not_asked_for_is_a_note(tests):
-    ini = "[tox]\nenvlist = a\n[testenv:any]\nbasepython = {env:ANY:}\n"
+WRONG = {
+    "a value": ("basepython = {env:ANY:}", "basepython: base_python is empty"),
+    "a key": ("comands = x", "unknown key comands"),
+}
+
+
+@pytest.mark.parametrize(("line", "said"), WRONG.values(), ids=WRONG)
+def test_an_environment_that_is_wrong_fails_alone(tests, line, said):
+    ini = f"[tox]\nenvlist = a\n[testenv:any]\n{line}\n"
     for files in ({"tox.ini": ini}, {"tox.ini": ini, "setup.py": ""}):
         made = tests.ask(files=files)
-        assert (made.names, list(made.by_name)) == (["a"], ["a"])
-        (note,) = made.suite.notes
-        assert note.message == "any is left out: basepython: base_python is empty"
-        assert note.origin.line == 4
-        with pytest.raises(ManifestError, match="base_python is empty"):
+        assert (made.names, list(made.by_name)) == (["a"], ["a", "any"])
+        assert f"tox.ini:4: {said}" in made.by_name["any"].fails
+        with pytest.raises(ManifestError, match=said):
             tests.ask("any", wanted=None)
         tests.asked = tests.ask().asked
+    made = tests.ask(files={"tox.ini": ini.replace("= a", "= a, any")})
+    assert made.names == ["a", "any"]
+    assert [said in cell.skip for cell in made.plan().cells] == [False, True]
+    with pytest.raises(ManifestError, match=said):
+        tests.ask(files={"tox.ini": ini.replace("= a", "= any")})
+
+
+def test_a_wrong_key_of_a_section_that_others_take_over(tests):
+    ini = "[tox]\nenvlist = a, b, c\n[testenv:a]\ncomands = x\n[testenv:b]\nbase = testenv:a\n"
+    made = tests.ask(files={"tox.ini": ini})
+    assert [bool(one.fails) for one in made.suite.environments] == [True, True, False]
 
 
 def test_files_of_another_user_do_not_count(tests):

@@ -171,7 +171,7 @@ class IniProject(ToxProject):
 
     # -- checking
 
-    def _unknown(self) -> Iterator[tuple[str, Origin, Iterable[str]]]:
+    def _unknown(self) -> Iterator[tuple[str, str, Origin, Iterable[str]]]:
         """Give keys of tox's own sections that mean nothing."""
         for section in self.sections.names():
             if section == self._core_section:
@@ -182,7 +182,8 @@ class IniProject(ToxProject):
                 continue
             for key in self.sections.entries(section):
                 if key not in known:
-                    yield key, self.sections.where(section, key), known
+                    own = section if section.startswith(_ENVIRONMENT) else ""
+                    yield own, key, self.sections.where(section, key), known
 
     def _texts_with_references(self) -> Iterator[str]:
         for section in self.sections.names():
@@ -198,14 +199,14 @@ class _IniLoader:
 
     def __init__(self, project: IniProject, name: str, header: str) -> None:
         self.name = name
+        self.section = header
         self.prefix = name.partition(":")[0]
         self._project = project
-        self._header = header
 
     def raw(self, key: str, scope: Scope) -> str:
-        if key not in self._project.sections.entries(self._header):
+        if key not in self._project.sections.entries(self.section):
             raise Absent(key)
-        text = self._project.narrowed(self._header, key, scope)
+        text = self._project.narrowed(self.section, key, scope)
         if text is None:
             raise Absent(key)
         return text
@@ -226,10 +227,10 @@ class _IniLoader:
         return values
 
     def where(self, key: str) -> Origin:
-        return self._project.sections.where(self._header, key)
+        return self._project.sections.where(self.section, key)
 
     def keys(self) -> Iterable[str]:
-        return self._project.sections.entries(self._header)
+        return self._project.sections.entries(self.section)
 
 
 def _no_factors(arguments: list[str]) -> Found:

@@ -65,6 +65,8 @@ class Loader(Protocol):
     """One section, or table, as a source of values."""
 
     name: str
+    section: str
+    """Where its keys stand in the file; ``name`` is what that was asked for under."""
 
     def raw(self, key: str, scope: Scope) -> Any:
         """Give what is written for an environment; raises :class:`Absent`."""

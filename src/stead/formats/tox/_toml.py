@@ -234,11 +234,11 @@ class TomlProject(ToxProject):
 
     # -- checking
 
-    def _unknown(self) -> Iterator[tuple[str, Origin, Iterable[str]]]:
+    def _unknown(self) -> Iterator[tuple[str, str, Origin, Iterable[str]]]:
         for key in self._table:
             known = key in CORE_NAMES or key in _TABLES
             if not known and not isinstance(self._table[key], dict):
-                yield key, self.where(key), CORE_NAMES
+                yield "", key, self.where(key), CORE_NAMES
         everything = {**RUN_NAMES, **PACKAGE_NAMES}
         paths: list[Path] = [("env", name) for name, _ in self._tables("env")]
         paths += [(TEMPLATES, name) for name, _ in self._tables(TEMPLATES)]
@@ -246,7 +246,8 @@ class TomlProject(ToxProject):
         for path in paths:
             for key in self.at((*self.prefix, *path)):
                 if key not in everything and not (key == "factors" and path[0] == TEMPLATES):
-                    yield key, self.where(*path, key), everything
+                    own = ".".join((*self.prefix, *path)) if path[0] == "env" else ""
+                    yield own, key, self.where(*path, key), everything
 
     def _texts_with_references(self) -> Iterator[str]:
         yield from _strings(self._table)
@@ -256,7 +257,8 @@ class _TomlLoader:
     """One table as a source of values."""
 
     def __init__(self, project: TomlProject, path: Path, table: dict[str, Any]) -> None:
-        self.name = ".".join((*project.prefix, *path)) or "tox"
+        self.section = ".".join((*project.prefix, *path))
+        self.name = self.section or "tox"
         self._project = project
         self._path = path
         self._table = table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os.path
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,10 @@ class ToxProject(ABC):
         """Say where an environment is described: its own section, or that of all."""
 
     @abstractmethod
-    def _unknown(self) -> Iterator[tuple[str, Origin, Iterable[str]]]: ...
+    def _unknown(self) -> Iterator[tuple[str, str, Origin, Iterable[str]]]:
+        """Give keys that mean nothing: with the section, if it is that of an environment, where each
+        stands, and what is known there.
+        """
 
     @abstractmethod
     def _texts_with_references(self) -> Iterator[str]: ...
@@ -110,21 +114,17 @@ class ToxProject(ABC):
     def environments(self) -> tuple[str, ...]:
         """All environments, in order: those of the list, of sections, of conditions, of labels.
 
-        Environments that others name for building packages are not among them. One outside
-        the default list whose values are wrong is, and says so when it is asked for.
+        Environments that others name for building packages are not among them. One whose
+        values are wrong is, and says so when it is asked for.
         """
         builders: set[str] = set()
-        failed: dict[str, ManifestError] = {}
         for name in self.candidates:
             if name in builders:
                 continue
             try:
                 builders.update(self.builders(name))
-            except ManifestError as exc:  # it may turn out to be a builder, which is never run
-                failed[name] = exc
-        for name, error in failed.items():
-            if name not in builders and name in self.default:
-                raise error
+            except ManifestError:  # it says so when it is asked for, unless it is a builder
+                continue
         if clash := builders & set(self.core.value("env_list")):
             raise ManifestError(
                 f"{min(clash)} is in the list of environments and builds packages for others",
@@ -217,12 +217,32 @@ class ToxProject(ABC):
     def check(self) -> tuple[Note, ...]:
         """Look for what is not understood; give what a person should know besides.
 
-        Raises one :class:`ManifestError` for all keys that mean nothing.
+        Raises one :class:`ManifestError` for all keys that mean nothing, unless they all stand in
+        sections of environments: :meth:`check_own` is for these.
         """
+        notes, wrong = self._looked
+        if wrong:
+            scopes = map(self.scope, self.environments)
+            own = {one.section for scope in scopes for one in scope.loaders} - {""}
+            if wrong.keys() - own:
+                _raise_all([error for many in wrong.values() for error in many])
+        return (*notes, *self._plugins())
+
+    def check_own(self, name: str) -> None:
+        """Look for keys that mean nothing in an environment's own section, or in those of others
+        that it takes over. Raises one :class:`ManifestError` for all.
+        """
+        if wrong := self._looked[1]:
+            sections = dict.fromkeys(one.section for one in self.scope(name).loaders)
+            _raise_all([e for section in sections for e in wrong.get(section, ())])
+
+    @functools.cached_property
+    def _looked(self) -> tuple[tuple[Note, ...], dict[str, list[ManifestError]]]:
+        """Notes on keys that have no effect, and errors for those that mean nothing, by section."""
         mentioned: set[str] | None = None
         notes: list[Note] = []
-        wrong: list[ManifestError] = []
-        for key, where, known in self._unknown():
+        wrong: dict[str, list[ManifestError]] = {}
+        for section, key, where, known in self._unknown():
             if key in WITHOUT_EFFECT:
                 notes.append(Note(f"{key} has no effect: {WITHOUT_EFFECT[key]}", where))
                 continue
@@ -235,7 +255,7 @@ class ToxProject(ABC):
             if key.lower() in mentioned:
                 continue
             like = nearest(key, known)
-            wrong.append(
+            wrong.setdefault(section, []).append(
                 ManifestError(
                     f"unknown key {key}",
                     where=where,
@@ -244,8 +264,7 @@ class ToxProject(ABC):
                     else "take it out, or tell which plugin it is for",
                 )
             )
-        _raise_all(wrong)
-        return (*notes, *self._plugins())
+        return tuple(notes), wrong
 
     def _plugins(self) -> Iterator[Note]:
         for text in self.core.value("requires"):

@@ -140,4 +140,4 @@ def test_a_builder_cannot_be_in_the_list(tox):
         _ = tox({"tox.ini": text, "setup.py": ""}).environments
     text = "[tox]\nenvlist = a\n[testenv:a]\npackage = wheel\npackage_env = a\n"
     with pytest.raises(ManifestError, match="cannot build its own"):
-        _ = tox({"tox.ini": text, "setup.py": ""}).environments
+        _ = tox({"tox.ini": text, "setup.py": ""}).builders("a")
