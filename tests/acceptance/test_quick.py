@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from stead.store.generations import History
+from stead.testing.index import Wheel, make_index
 
 SPY = """\
 import atexit, json, os, sys
@@ -117,6 +118,84 @@ def test_a_new_place_waits_for_its_two_records_alone(machine, project, spied, tm
     seen = spied("build", cwd=second)
     # The place's record and its generation, each with its directory.
     assert (seen["fsync"], seen["processes"]) == (4, 0)
+
+
+TOX = """\
+[tox]
+env_list = one, two
+
+[testenv]
+package = {package}
+wheel_build_env = .pkg
+commands = python -c "import small"
+"""
+BACKEND = """\
+import os, tarfile, zipfile
+
+INFO = "small-1.dist-info"
+METADATA = "Metadata-Version: 2.1\\nName: small\\nVersion: 1\\nRequires-Python: >=3.8\\n"
+WHEEL = "Wheel-Version: 1.0\\nGenerator: own\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+
+
+def build_wheel(directory, settings=None, metadata=None):
+    name = "small-1-py3-none-any.whl"
+    files = {"small.py": "", f"{INFO}/METADATA": METADATA, f"{INFO}/WHEEL": WHEEL}
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+        record = "".join(f"{path},,\\n" for path in (*files, f"{INFO}/RECORD"))
+        archive.writestr(f"{INFO}/RECORD", record)
+    return name
+
+
+def build_sdist(directory, settings=None):
+    with open("PKG-INFO", "w") as file:
+        file.write(METADATA)
+    with tarfile.open(os.path.join(directory, "small-1.tar.gz"), "w:gz") as archive:
+        for name in ("pyproject.toml", "backend.py", "PKG-INFO"):
+            archive.add(name, f"small-1/{name}")
+    return "small-1.tar.gz"
+"""
+PYPROJECT = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "small"
+version = "1"
+requires-python = ">=3.8"
+"""
+
+UNNEEDED = {
+    *("base64", "configparser", "dataclasses", "hashlib", "importlib.metadata", "inspect"),
+    *("logging", "packaging", "platform", "rattler", "rich", "shutil", "sqlite3", "ssl"),
+    *("tempfile", "tomlkit", "tomllib", "traceback", "urllib.request"),
+    *("stead.formats.toml_lines", "stead.matrix.coverage", "stead.matrix.reports.html"),
+    *("stead.pipeline.build", "stead.pipeline.lock"),
+}
+"""What tests of an unchanged project run without."""
+
+
+@pytest.mark.parametrize("package", ["wheel", "sdist"])
+def test_unchanged_environments_are_tested_without_engines(
+    machine, project, spied, package, tmp_path
+):
+    index = make_index(tmp_path / "own", [Wheel("pip", "25.0")])
+    machine.environ["UV_DEFAULT_INDEX"] = f"{index.as_uri()}/simple"
+    files = {"tox.ini": TOX.format(package=package), "backend.py": BACKEND}
+    root = project({**files, "pyproject.toml": PYPROJECT})
+    machine.ok("test", cwd=root)
+    machine.ok("test", cwd=root)
+    seen = spied("test", cwd=root)
+    # Nothing but the two commands; and nothing waits for the disk.
+    assert (seen["fsync"], seen["processes"]) == (0, 2)
+    assert UNNEEDED.intersection(seen["modules"]) == set()
+    seen = spied("test", "--list", cwd=root)
+    assert (seen["fsync"], seen["processes"]) == (0, 0)
+    running = {"stead.matrix.execute", "stead.matrix.scheduler", "subprocess"}
+    assert (UNNEEDED | running).intersection(seen["modules"]) == set()
 
 
 EDITS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stead import __version__
 from stead.cli import runner
-from stead.matrix import coverage, describe, limits
+from stead.matrix import describe, limits
 from stead.matrix.execute import Manner, execute, passed
 from stead.matrix.results import Results
 from stead.matrix.running import Stop
@@ -40,12 +40,17 @@ def run(args: argparse.Namespace, app: App, question: Asked) -> int:
     parallel = args.parallel or "1"
     running = sum(1 for cell in plan.cells if not cell.skip)
     bound = limits.limits(
-        parallel, limits.machine(), running, fail_fast=args.fail_fast and not args.keep_going
+        parallel,
+        limits.machine(with_memory=parallel == limits.AUTO),
+        running,
+        fail_fast=args.fail_fast and not args.keep_going,
     )
     stop = Stop()
     manner = replace(_manner(args, bound), results=Results(app.context.home, suite.root))
     prefixes: list[str] = []
     if args.coverage:
+        from stead.matrix import coverage
+
         manner = replace(
             manner,
             of_cell=lambda label: coverage.prepared(_measured(suite), label),
@@ -124,6 +129,8 @@ def _measured(suite: Suite) -> str:
 
 def _combine(suite: Suite, plan: Plan, prefixes: Sequence[str], app: App) -> None:
     """Put the coverage data of all cells into one file, and show what it comes to."""
+    from stead.matrix import coverage
+
     files = coverage.measured(_measured(suite), [cell.label for cell in plan.cells])
     python = coverage.interpreter(prefixes)
     if not python:

@@ -6,9 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.formats._static_name import text_or_none
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_PLAIN = regex(r"""requires-python\s*=\s*(?:"([^"\\]*)"|'([^']*)')\s*(?:#.*)?\Z""")
 
 
 def stated(directory: str, load: Callable[[str], str]) -> str:
@@ -24,6 +27,8 @@ def stated(directory: str, load: Callable[[str], str]) -> str:
 
 
 def _in_pyproject(text: str) -> str:
+    if plain := _plainly(text):
+        return plain
     import tomllib
 
     try:
@@ -31,6 +36,24 @@ def _in_pyproject(text: str) -> str:
     except (tomllib.TOMLDecodeError, KeyError, AttributeError):
         return ""
     return found if isinstance(found, str) else ""
+
+
+def _plainly(text: str) -> str:
+    """Find the value where it stands on a line of its own in ``[project]``; else give nothing.
+
+    To most projects that answers what loading a reader of TOML takes longer for than all
+    else that a listing does. Only in a string of several lines could such a line be another.
+    """
+    if "'''" in text or '"""' in text:
+        return ""
+    within = False
+    for line in text.split("\n"):
+        bare = line.strip()
+        if bare.startswith("["):
+            within = bare == "[project]"
+        elif within and (found := _PLAIN.match(bare)):
+            return found[1] or found[2] or ""
+    return ""
 
 
 def _in_setup_cfg(text: str) -> str:

@@ -6,7 +6,6 @@ in the tree cannot enter; git's history is linked in for those that ask it.
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 from typing import TYPE_CHECKING, Literal, cast
@@ -107,7 +106,16 @@ def meant(
 
 def _fits(name: str, patterns: tuple[str, ...]) -> bool:
     upper = name.upper()
-    return any(fnmatch.fnmatchcase(upper, pattern.upper()) for pattern in patterns)
+    return any(_matches(upper, pattern.upper()) for pattern in patterns)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    start = pattern.rstrip("*")
+    if not any(special in start for special in "*?["):
+        return name == pattern if start == pattern else name.startswith(start)
+    import fnmatch
+
+    return fnmatch.fnmatchcase(name, pattern)
 
 
 def environment(order: Order, prefix: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from stead.shells.state import undo
 from stead.values.activation import DEFAULT_PATH, apply
 from stead.values.errors import TaskError
 from stead.values.frozen import dataclass
+from stead.values.patterns import regex
 from stead.values.suite import CommandResult, Result
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ JOBS = "STEAD_JOBS"
 _WORKERS = ("PYTEST_XDIST_AUTO_NUM_WORKERS", "CMAKE_BUILD_PARALLEL_LEVEL", "CARGO_BUILD_JOBS")
 """Variables by which programs that would use all cores are told of the share."""
 _JOBS = "{jobs}"
+_PASSWORD = regex(r"(://[^/\s:@]*):[^/\s@]+@")
 
 
 @dataclass(frozen=True)
@@ -158,12 +160,10 @@ def program(
     separator. Raises TaskError where it lies outside the environment and fits no
     pattern of ``allowed`` by its name or its path.
     """
-    import shutil
-
     lookup = os.path.join(directory, name) if os.sep in name else name
     # What stands on PATH relative to a directory means the command's, not ours.
     places = os.pathsep.join(os.path.join(directory, part) for part in path.split(os.pathsep))
-    found = shutil.which(lookup, path=places)
+    found = _which(lookup, places)
     if found is None:
         return ""
     if allowed is None or "*" in allowed:
@@ -180,6 +180,17 @@ def program(
     )
 
 
+def _which(name: str, path: str) -> str | None:
+    """Do what :func:`shutil.which` does, without what else that module loads."""
+    if sys.platform == "win32":
+        import shutil
+
+        return shutil.which(name, path=path)
+    inner = path.split(os.pathsep) if path else []
+    candidates = [name] if os.path.dirname(name) else [os.path.join(d, name) for d in inner]
+    return next((c for c in candidates if os.access(c, os.X_OK) and not os.path.isdir(c)), None)
+
+
 def shown(arguments: Iterable[str]) -> str:
     """Write a command as one would type it; passwords in addresses are left out."""
     if sys.platform == "win32":
@@ -190,7 +201,7 @@ def shown(arguments: Iterable[str]) -> str:
         import shlex
 
         text = shlex.join(arguments)
-    return re.sub(r"(://[^/\s:@]*):[^/\s@]+@", r"\1:***@", text)
+    return _PASSWORD.sub(r"\1:***@", text) if "://" in text else text
 
 
 class _Cell:

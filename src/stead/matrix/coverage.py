@@ -9,7 +9,6 @@ measured in different environments is about the same lines.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from stead.values.errors import SteadError, TaskError
 from stead.values.frozen import dataclass
+from stead.values.sha import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -166,7 +166,7 @@ def _modules(directory: str, *, namespaces: bool) -> Iterator[tuple[str, bool]]:
 def _place(directory: str, label: str) -> str:
     """Name a cell's directory so that people find it, and no two cells share one."""
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", label).strip("-.")[:60]
-    digest = hashlib.sha256(label.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    digest = sha256(label.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return os.path.join(directory, f"{readable}-{digest}")
 
 

@@ -7,7 +7,8 @@ commands there. What is needed by several is made by the first that comes to it.
 from __future__ import annotations
 
 import os
-import re
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from stead.matrix import built_in, commands, contents, describe, products, results, scheduler
@@ -15,7 +16,9 @@ from stead.matrix.commands import Terms
 from stead.matrix.fitting import unfit
 from stead.matrix.running import Job
 from stead.values.digest import short_key
+from stead.values.errors import StoreError
 from stead.values.frozen import dataclass, field, replace
+from stead.values.patterns import regex
 from stead.values.suite import Event, Result
 
 if TYPE_CHECKING:
@@ -31,6 +34,11 @@ if TYPE_CHECKING:
     from stead.values.suite import Environment, Product, Ready, Suite
 
     Emit = Callable[[Event], None]
+
+
+_BETWEEN = 5.0
+"""Seconds after which what ended meanwhile is kept, while a run goes on: it may be killed."""
+_UNSAFE = regex(r"[^A-Za-z0-9_.+-]+")
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,10 @@ def execute(
     skipped = _skipped(suite, plan)
     for result in skipped.values():
         emit(Event(result.job, "done", context.now(), "cell", result=result))
-    done = scheduler.run(run.jobs(), manner.limits, emit, stop, now=context.now)
+    try:
+        done = scheduler.run(run.jobs(), manner.limits, emit, stop, now=context.now)
+    finally:
+        run.keep()
     builds = {name: one for name, one in done.items() if one.kind == "build"}
     cells = {c.label: skipped.get(c.label) or done[c.label] for c in plan.cells}
     return {**builds, **cells}
@@ -116,6 +127,9 @@ class _Run:
         afresh = frozenset({"*"}) if manner.recreate else context.upgrade
         self._choosing = replace(context, upgrade=afresh)
         self._known = manner.results.known() if manner.results else {}
+        self._ended: list[tuple[Result, Mapping[str, str]]] = []
+        self._keeping = threading.Lock()
+        self._kept = time.monotonic()
 
     def jobs(self) -> Sequence[Job]:
         labels = {cell.label for cell in self._plan.cells}
@@ -228,7 +242,9 @@ class _Run:
         ):
             turn.line(why)
             result = replace(result, reason=f"{result.reason}; {why}" if result.reason else why)
-        self._keep(result, facts)
+        self._ended.append((result, facts))
+        if time.monotonic() - self._kept > _BETWEEN:
+            self.keep()
         return replace(result, key=key)
 
     def _product(self, cell: Cell, one: Environment, turn: Turn) -> Product | None:
@@ -280,13 +296,25 @@ class _Run:
         made = short_key([ready.key, product.content if product else "", ready.changes])
         return results.facts(one.work, made, tree, self._context.environ)
 
-    def _keep(self, result: Result, facts: Mapping[str, str]) -> None:
-        """Keep how a cell ended, with the facts from before, unless they hold no more."""
+    def keep(self) -> None:
+        """Keep how cells ended, with the facts from before, unless they hold no more.
+
+        A home that cannot be written to keeps nothing, and a note says so.
+        """
         if self._manner.results is None:
             return
-        seen = self._seen.looked(self._suite.root)
-        held = {} if seen is None or seen.changed() else facts
-        self._manner.results.keep([(result, held)], self._context.now())
+        with self._keeping:
+            self._kept = time.monotonic()
+            ended, self._ended = self._ended, []
+            if not ended:
+                return
+            seen = self._seen.looked(self._suite.root)
+            if seen is None or seen.changed():
+                ended = [(result, {}) for result, _ in ended]
+            try:
+                self._manner.results.keep(ended, self._context.now())
+            except StoreError as exc:
+                self._context.progress.note(f"how tests ended is not kept: {exc}")
 
     def _terms(self, cell: Cell, one: Environment, product: Product | None) -> Terms:
         manner = self._manner
@@ -310,7 +338,7 @@ class _Run:
 def log_file(suite: Suite, one: Environment, label: str) -> str:
     """Give the path of a cell's complete output."""
     directory = one.logs or os.path.join(suite.work_directory, "log")
-    return os.path.join(directory, re.sub(r"[^A-Za-z0-9_.+-]+", "_", label).strip("_") + ".log")
+    return os.path.join(directory, _UNSAFE.sub("_", label).strip("_") + ".log")
 
 
 def passed(results: Mapping[str, Result]) -> bool:

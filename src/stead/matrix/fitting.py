@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
-from stead.values.errors import InterpreterError
+from stead.ecosystems.interpreters import request
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from stead.values.interpreter import Interpreter
     from stead.values.suite import Product
+
+_USUAL = regex(
+    r"(?:(?:[<>]=?|[!=]=)\s*\d+(?:\.\d+)*|[!=]=\s*\d+(?:\.\d+)*\.\*|~=\s*\d+(?:\.\d+)+)\Z",
+    re.ASCII,
+)
 
 
 def unfit(product: Product, interpreter: Interpreter | None) -> str:
@@ -20,13 +27,10 @@ def unfit(product: Product, interpreter: Interpreter | None) -> str:
     if interpreter is None:
         return ""
     if product.requires_python:
-        from stead.ecosystems.interpreters.request import admits
-
-        try:
-            fits = admits(product.requires_python, interpreter.version)
-        except InterpreterError:
+        admitted = admits(product.requires_python, interpreter.version)
+        if admitted is None:
             return ""
-        if not fits:
+        if not admitted:
             return f"Requires-Python {product.requires_python} does not admit {interpreter.version}"
     if product.tags and not _universal(product.tags):
         fitting = _tags(interpreter)
@@ -34,6 +38,23 @@ def unfit(product: Product, interpreter: Interpreter | None) -> str:
             name = os.path.basename(product.path)
             return f"the tag of {name} does not fit {interpreter.version}"
     return ""
+
+
+def admits(specifiers: str, version: str) -> bool | None:
+    """Say whether specifiers of PEP 440 admit a version; None for what are none.
+
+    The usual ones are compared without :mod:`packaging`, which takes longer to load than
+    all else that is to be done for a package that is there.
+    """
+    clauses = [clause for part in specifiers.split(",") if (clause := part.strip())]
+    if all(map(_USUAL.match, clauses)):
+        return request.admits(",".join(clauses), version)
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(specifiers).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return None
 
 
 def _universal(tags: tuple[str, ...]) -> bool:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from stead.matrix.running import Job
 
+AUTO = "auto"
+"""Asks for as many as are good for the machine, in place of a number."""
+
 PER_CELL = 512 * 1024 * 1024
 """Bytes of memory that a running cell is thought to need."""
 
@@ -48,7 +51,7 @@ def limits(asked: str | int, machine: Machine, jobs: int, *, fail_fast: bool = F
     gives it knows more; ``auto`` is bounded by cores and memory. Each job's share is
     what the cores have for it while as many run as can. Raises UsageError.
     """
-    if asked == "auto":
+    if asked == AUTO:
         most = machine.cores
         if machine.memory:
             most = min(most, machine.memory // PER_CELL)
@@ -111,10 +114,11 @@ def _pairs(text: str) -> list[tuple[str, int]]:
     return [(p[0], int(p[1])) for p in parts if len(p) > 1 and p[1].isdigit()]
 
 
-def machine(read: Callable[[str], str] | None = None) -> Machine:
+def machine(read: Callable[[str], str] | None = None, *, with_memory: bool = True) -> Machine:
     """Look at this machine, and at the control groups (containers) that this process is in.
 
-    ``read`` gives a file's text, and nothing for a file that is not there.
+    ``read`` gives a file's text, and nothing for a file that is not there. Unless
+    ``with_memory``, how much there is stays unknown.
     """
     read = read or _read
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -130,6 +134,8 @@ def machine(read: Callable[[str], str] | None = None) -> Machine:
                 read(f"{path}/cpu.cfs_period_us"),
             ),
         )
+    if not with_memory:
+        return Machine(least)
     memories = [
         (
             read(f"{path}/memory.max") or read(f"{path}/memory.limit_in_bytes"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from stead.pipeline.files import load_text
 from stead.values.errors import CycleError, ManifestError
 from stead.values.frozen import dataclass
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from stead.values.origin import Origin
     from stead.values.requirement import Requirement
 
-_WITH_PATH = re.compile(
+_WITH_PATH = regex(
     r"(-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)[ =]+(.*)", re.DOTALL
 )
 

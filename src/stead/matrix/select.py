@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stead.values.errors import UsageError
 from stead.values.factors import parse
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from stead.values.suite import Environment, Suite
 
 ALL = "ALL"
-DYNAMIC = re.compile(
+DYNAMIC = regex(
     r"(?:pypy|py|cpython|jython|graalpy|rustpython|ironpython|)"
     r"(?:(?:\d(?:\.\d+(?:\.\d+)?)?|\d+)t?d?)?|alpha|beta|rc\.\d+"
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from stead.values.digest import short_key
 from stead.values.errors import ArtifactError
 from stead.values.lock import Artifact, File
 from stead.values.manifest import Channel
+from stead.values.patterns import regex
 from stead.values.requirement import Requirement, Source
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.suite import Product
 
-_EXTRA = re.compile(r"\bextra\s*==\s*['\"]([^'\"]+)['\"]")
+_EXTRA = regex(r"\bextra\s*==\s*['\"]([^'\"]+)['\"]")
 _WHEEL = "Wheel-Version: 1.0\nGenerator: stead\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 _VERSION = "0"
 """What stands for a version where a package has none that can be told without a build."""

@@ -7,6 +7,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from stead.values.patterns import regex
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,8 +27,8 @@ _SOMETIMES: dict[str, frozenset[str]] = {
     "ensurepip": frozenset(),
 }
 _INTO_PREFIX = ("--sys-prefix", "--python-virtualenv")
-_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
-_PIP = re.compile(r"pip[0-9.]*(?:\.exe)?")
+_PYTHON = regex(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
+_PIP = regex(r"pip[0-9.]*(?:\.exe)?")
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "env", "time", "nice"})
 
 

@@ -108,15 +108,52 @@ def _made(cls: type, *, frozen: bool) -> type:
 
 
 def _first_init(cls: type, known: dict[str, _Field]) -> Callable[..., None]:
-    """Give an ``__init__`` that puts a fast one in its place when it is first called."""
+    """Give an ``__init__`` that puts a fast one in its place when it is called often.
+
+    To compile one takes as long as some fifty calls without.
+    """
+    calls = 0
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        nonlocal calls
+        calls += 1
+        if calls <= _SELDOM and _fill(self, known, args, kwargs):
+            return
         init = _compiled_init(cls, known)
         if cls.__dict__.get("__init__") is __init__:
             setattr(cls, "__init__", init)  # noqa: B010
         init(self, *args, **kwargs)
 
     return __init__
+
+
+_SELDOM = 12
+
+
+def _fill(
+    self: Any, known: dict[str, _Field], args: tuple[Any, ...], given: dict[str, Any]
+) -> bool:
+    """Set the fields; false where the arguments are not as they should be."""
+    values = dict(zip(known, args, strict=False))
+    if len(args) > len(known) or not values.keys().isdisjoint(given):
+        return False
+    values.update(given)
+    made = {}
+    for name, field_ in known.items():
+        if name in values:
+            made[name] = values.pop(name)
+        elif field_.factory is not None:
+            made[name] = field_.factory()
+        elif field_.default is not _MISSING:
+            made[name] = field_.default
+        else:
+            return False
+    if values:
+        return False
+    self.__dict__.update(made)
+    if hasattr(self, "__post_init__"):
+        self.__post_init__()
+    return True
 
 
 def _compiled_init(cls: type, known: dict[str, _Field]) -> Callable[..., None]:

@@ -27,6 +27,7 @@ DEFAULT = "pypi"
 
 _REFERENCE = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = regex(r"[A-Za-z0-9._-]+\Z")
+_PIP_INDEX = regex(r"(?im)^\s*index-url\s*[=:]")
 _CREDENTIALS = regex(r"(?<=://)[^/@\s]+@")
 
 
@@ -201,13 +202,19 @@ def _pip_files(environ: Mapping[str, str]) -> list[str]:
 
 
 def _from_pip(path: str) -> str:
-    if not os.path.isfile(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    # Most such files speak of other things, and this is asked at each test run.
+    if not _PIP_INDEX.search(text):
         return ""
     import configparser
 
     parser = configparser.RawConfigParser()
     try:
-        parser.read(path, encoding="utf-8")
+        parser.read_string(text)
         return parser.get("global", "index-url", fallback="").strip()
-    except (OSError, configparser.Error, UnicodeDecodeError):
+    except configparser.Error:
         return ""

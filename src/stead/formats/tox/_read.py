@@ -5,7 +5,6 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING, Any
 
-from stead.formats.toml_lines import Lines, parse
 from stead.formats.tox._sections import Sections
 from stead.values.errors import ManifestError
 from stead.values.origin import Origin
@@ -13,6 +12,7 @@ from stead.values.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stead.formats.toml_lines import Lines
     from stead.formats.tox._scope import Caller
     from stead.formats.tox.project import ToxProject
 
@@ -42,6 +42,8 @@ def _speaks(path: str, name: str, load: Callable[[str], str]) -> bool:
         return "[tox:tox]" in text and "tox:tox" in Sections(path, text)
     if "tox" not in text:
         return False
+    from stead.formats.toml_lines import parse
+
     data, _ = parse(text, path)
     return bool(_tool(data))
 
@@ -61,6 +63,8 @@ def read(file: str, caller: Caller) -> ToxProject:
     if not name.endswith(".toml"):
         core = "tox:tox" if name == "setup.cfg" else "tox"
         return IniProject(file, Sections(file, text), caller, core)
+    from stead.formats.toml_lines import parse
+
     data, lines = parse(text, file)
     if name == "pyproject.toml" and _tool(data).keys() <= {_LEGACY}:
         return IniProject(file, _legacy(file, _tool(data), lines), caller)
