@@ -7,7 +7,7 @@ import os.path
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from stead.formats.tox._keys import WITHOUT_EFFECT
+from stead.formats.tox._keys import CORE_NAMES, WITHOUT_EFFECT
 from stead.formats.tox._set_env import SetEnv
 from stead.values.errors import ManifestError
 from stead.values.names import nearest
@@ -245,6 +245,10 @@ class ToxProject(ABC):
         for section, key, where, known in self._unknown():
             if key in WITHOUT_EFFECT:
                 notes.append(Note(f"{key} has no effect: {WITHOUT_EFFECT[key]}", where))
+                continue
+            if key in CORE_NAMES and known is not CORE_NAMES:
+                why = "it belongs to tox's main section, not to an environment's"
+                notes.append(Note(f"{key} has no effect here: {why}", where))
                 continue
             if mentioned is None:
                 mentioned = {

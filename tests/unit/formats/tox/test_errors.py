@@ -120,6 +120,16 @@ def test_plugins_and_keys_of_old_are_noted(ini):
     assert all(isinstance(n, Note) for n in notes)
 
 
+def test_a_key_of_the_main_section_elsewhere_is_noted(ini):
+    project = ini("[tox]\nenvlist = a\n[testenv]\nskipsdist = true\n")
+    (note,) = project.check()
+    assert (note.message, note.origin.line) == (
+        "skipsdist has no effect here: it belongs to tox's main section, not to an environment's",
+        4,
+    )
+    project.check_own("a")
+
+
 def test_a_newer_tox_that_is_asked_for_is_noted(ini):
     (note,) = ini("[tox]\nrequires = tox>=5\n").check()
     assert "tox>=5" in note.message
