@@ -147,8 +147,33 @@ def test_ctrl_c_ends_with_the_signals_code_and_tells_what_was_stopped(machine, p
 
 def test_a_program_that_is_not_there_is_named(run):
     layers = ["[layer.a]\ncommands = [['no-such-program']]\n"]
-    _, cells = run(layers=layers, code=1)
+    out, cells = run(layers=layers, code=1)
     assert cells["a"]["reason"] == "no-such-program was not found"
+    assert "install what brings it" in out
+
+
+def test_an_interpreter_that_is_not_there_is_named_with_its_place(machine, project):
+    root = project({"tox.ini": "[tox]\nenvlist = py299\n[testenv]\nskip_install = true\n"})
+    done = machine.run("test", cwd=root)
+    assert done.returncode == 1, done.stderr
+    assert f"{root}/tox.ini:3: no interpreter answers py299" in done.stdout
+    assert "--skip-missing-interpreters" in done.stdout
+
+
+WRONG_WORDS = {
+    "timeout": ("banana", "is no time"),
+    "retries": ("²", "is no number"),
+    "hashseed": ("abc", "is no seed"),
+}
+
+
+@pytest.mark.parametrize("option", WRONG_WORDS)
+def test_a_word_that_is_no_number_is_a_mistake_of_the_command_line(machine, project, option):
+    root = project({"tox.ini": "[testenv]\nskip_install = true\n"})
+    word, said = WRONG_WORDS[option]
+    done = machine.run("test", f"--{option}", word, cwd=root)
+    assert done.returncode == 2
+    assert f"--{option}: '{word}' {said}" in done.stderr
 
 
 def test_a_debugger_can_ask_where_one_runs_alone(machine, project):

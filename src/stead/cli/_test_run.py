@@ -182,11 +182,12 @@ def _size() -> tuple[int, int]:
 def _seconds(text: str | None) -> float | None:
     if not text:
         return None
+    from stead.config.faults import TypeFault
     from stead.config.quantities import nanoseconds
 
     try:
         return nanoseconds(f"{text}s" if text.replace(".", "", 1).isdigit() else text) / 1e9
-    except ValueError as exc:
+    except (TypeFault, ValueError) as exc:
         raise UsageError(
             f"--timeout: {text!r} is no time: {exc}", remedy="give 90s or 10min"
         ) from exc
@@ -195,6 +196,6 @@ def _seconds(text: str | None) -> float | None:
 def _number(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise UsageError(f"--retries: {text!r} is no number", remedy="give 0 or more")
     return int(text)

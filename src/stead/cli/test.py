@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stead.matrix.options import ENVIRONMENTS, OPTIONS
+from stead.values.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -79,8 +80,18 @@ def asked(args: argparse.Namespace, app: App) -> Asked:
         packages=tuple(args.packages),
         no_packages=args.no_packages,
         terminal=sys.stdout.isatty(),
-        hash_seed="" if args.hashseed in ("notset", "noset") else args.hashseed or "",
+        hash_seed=_hash_seed(args.hashseed),
     )
+
+
+def _hash_seed(text: str | None) -> str:
+    if text is None or text in ("notset", "noset"):
+        return ""
+    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+        raise UsageError(
+            f"--hashseed: {text!r} is no seed", remedy="give a number below 4294967296, or notset"
+        )
+    return text
 
 
 def _look(args: argparse.Namespace, app: App, question: Asked) -> int:

@@ -307,6 +307,7 @@ class _Cell:
         found = program(name, self._ready, path, self._directory, self._work.allowlist)
         if not found:
             self._note(f"{name} is neither in the environment nor on PATH")
+            self._note("  → install what brings it, or correct its name")
             return Ended(NOT_FOUND, 0.0), False
         try:
             ended = self._session.run(

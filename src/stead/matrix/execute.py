@@ -16,7 +16,7 @@ from stead.matrix.commands import Terms
 from stead.matrix.fitting import unfit
 from stead.matrix.running import Job
 from stead.values.digest import short_key
-from stead.values.errors import StoreError
+from stead.values.errors import StoreError, TaskError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.patterns import regex
 from stead.values.suite import Event, Result
@@ -87,7 +87,12 @@ def execute(
     """
     run = _Run(suite, plan, context, manner)
     skipped = _skipped(suite, plan)
+    by_name = {one.name: one for one in suite.environments}
     for result in skipped.values():
+        if result.status == "failed":
+            one = by_name[result.environment]
+            for line in _why_not(one):
+                emit(Event(result.job, "line", context.now(), text=line))
         emit(Event(result.job, "done", context.now(), "cell", result=result))
     try:
         done = scheduler.run(run.jobs(), manner.limits, emit, stop, now=context.now)
@@ -114,6 +119,20 @@ def _skipped(suite: Suite, plan: Plan) -> dict[str, Result]:
                 definition=cell.definition,
             )
     return found
+
+
+def _why_not(one: Environment) -> list[str]:
+    """Say what hinders an environment to run, where, and what to do about it."""
+    if one.wrong:
+        return [one.wrong]
+    told = str(
+        TaskError(
+            one.fails,
+            where=one.origin if one.origin.file else None,
+            remedy="install it, or pass over it with --skip-missing-interpreters",
+        )
+    )
+    return told.splitlines()
 
 
 class _Run:
