@@ -156,7 +156,7 @@ class _Run:
         names: dict[str, str] = {}
         jobs: list[Job] = []
         for build in self._plan.builds:
-            names[build.key] = build.key if build.key not in labels else f"package {build.key}"
+            names[build.key] = build.key if build.key not in labels else f"{build.key} (built)"
             jobs.append(self._build(build, names[build.key]))
         there = {cell.label for cell in running}
         for cell in running:
