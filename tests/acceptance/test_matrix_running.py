@@ -210,3 +210,35 @@ def test_nobody_is_asked_where_several_run(machine, project):
         child.expect("\nnothing")
         child.expect("\nnothing")
         child.expect(pexpect.EOF)
+
+
+def test_a_run_counts_where_its_results_cannot_be_kept(run, machine):
+    run(layers=[layer("good", "exit 0")])
+    (kept,) = machine.stead_home.glob("places/**/results@")
+    for file in kept.iterdir():
+        file.unlink()
+    kept.rmdir()
+    kept.write_text("in the way")
+    _, cells = run()
+    assert statuses(cells) == {"good": "passed"}
+
+
+def test_results_are_kept_of_a_run_that_is_stopped(run, project, machine):
+    root = project(
+        {"stead.toml": layer("good", "exit 0") + layer("long", "touch begun; sleep 100")}
+    )
+    child = pexpect.spawn(
+        str(machine.program),
+        ["test"],
+        cwd=str(root),
+        env={**machine.environ, "PWD": str(root)},
+        timeout=60,
+    )
+    try:
+        child.expect("long >")
+        child.sendintr()
+        child.expect(pexpect.EOF)
+    finally:
+        child.close(force=True)
+    (kept,) = machine.stead_home.glob("places/**/results.json")
+    assert json.loads(kept.read_text())["cells"]["good"]["status"] == "passed"
