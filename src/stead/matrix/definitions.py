@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from stead.matrix import describe
 from stead.matrix.backend import FILES
+from stead.pipeline.files import upwards
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import dataclass, replace
 from stead.values.names import nearest
 from stead.values.package import FORMATS, PackageDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from stead.matrix.asking import Asked
     from stead.values.context import Context
@@ -85,16 +86,7 @@ def _plain(root: str) -> Defined:
 
 def _project_of(directory: str, home: str) -> str:
     """Give the nearest directory upwards that is a project; the directory itself without one."""
-    for candidate in _upwards(directory, home):
+    for candidate in upwards(directory, home):
         if any(os.path.isfile(os.path.join(candidate, name)) for name in FILES):
             return candidate
     return directory
-
-
-def _upwards(directory: str, home: str) -> Iterator[str]:
-    while True:
-        yield directory
-        parent = os.path.dirname(directory)
-        if directory == home or parent in (directory, home):
-            return
-        directory = parent

@@ -13,7 +13,7 @@ from stead.matrix import select
 from stead.matrix.plan import Target
 from stead.matrix.plan import plan as make_plan
 from stead.matrix.pythons import Pythons
-from stead.pipeline.files import is_file, is_ours, load_text
+from stead.pipeline.files import is_file, is_ours, load_text, upwards
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
 from stead.values.origin import NOWHERE, Origin
@@ -22,8 +22,6 @@ from stead.values.requirement import PYTHON
 from stead.values.suite import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from stead.matrix.asking import Asked
     from stead.matrix.plan import Build, Plan
     from stead.values.context import Context
@@ -152,7 +150,7 @@ def _nothing(asked: Asked) -> ManifestError:
 
     others = [
         path
-        for directory in _upwards(asked.directory, asked.user_home)
+        for directory in upwards(asked.directory, asked.user_home)
         for name in ("stead.toml", *FILES)
         if is_file(path := os.path.join(directory, name)) and not is_ours(path)
     ]
@@ -172,7 +170,7 @@ def _nothing(asked: Asked) -> ManifestError:
 def find(asked: Asked, context: Context, *, look: bool = True) -> Description | None:
     """Do what :func:`read` does; None where nothing describes tests or packages."""
     pythons = Pythons(context, look=look)
-    for directory in _upwards(asked.directory, asked.user_home):
+    for directory in upwards(asked.directory, asked.user_home):
         if _speaks_of_stead(directory):
             from stead.matrix import from_layers
 
@@ -314,16 +312,6 @@ def _asked(one: Environment, asked: Asked, pythons: Pythons) -> Environment:
         skip = f"no interpreter answers {one.missing}" if asked.skip_missing else ""
         one = replace(one, skip=skip)
     return one
-
-
-def _upwards(directory: str, home: str) -> Iterator[str]:
-    """Give a directory and its parents, up to the user's home, exclusively."""
-    while True:
-        yield directory
-        parent = os.path.dirname(directory)
-        if directory == home or parent in (directory, home):
-            return
-        directory = parent
 
 
 def _is_candidate(path: str) -> bool:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import TYPE_CHECKING
 
 from stead.values.errors import ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VERSION_CONTROL = (".git", ".hg", ".jj")
 """Names that make a directory the root of a repository."""
@@ -77,3 +81,13 @@ def text_of(path: str, data: bytes) -> str:
         raise ManifestError(
             "the file is not UTF-8 text", where=f"{path}:{line}", remedy="save it as UTF-8"
         ) from exc
+
+
+def upwards(directory: str, home: str) -> Iterator[str]:
+    """Give a directory and its parents, up to the user's home, exclusively."""
+    while True:
+        yield directory
+        parent = os.path.dirname(directory)
+        if directory == home or parent in (directory, home):
+            return
+        directory = parent
