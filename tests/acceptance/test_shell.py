@@ -64,6 +64,14 @@ def test_what_is_staged_is_there_for_the_next_command(machine, project, shell):
     assert not transaction_directory(machine, root).exists()
 
 
+def test_what_is_staged_stays_in_its_store_without_home(machine, project):
+    root = project({"stead.toml": MANIFEST})
+    machine.environ.pop("STEAD_HOME")
+    script = "unset HOME XDG_DATA_HOME; stead set LEVEL=2 && stead commit"
+    machine.ok("shell", "-c", script, cwd=root)
+    assert log(machine, root)[0]["variables"]["LEVEL"] == "2"
+
+
 def test_all_is_one_generation_that_undo_takes_back(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("lock", cwd=root)

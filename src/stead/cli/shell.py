@@ -95,7 +95,9 @@ def entered(app: App, transaction: Transaction) -> App:
     """Give the app as a command inside the transaction has it."""
     from stead.shells.state import TRANSACTION
 
-    environ = {**app.context.environ, TRANSACTION: transaction.directory}
+    # Its store stays that of the transaction, whatever becomes of HOME in there.
+    own = {TRANSACTION: transaction.directory, "STEAD_HOME": str(app.context.home)}
+    environ = {**app.context.environ, **own}
     return replace(
         app, context=replace(app.context, environ=environ), cwd=transaction.named(app.cwd)
     )
