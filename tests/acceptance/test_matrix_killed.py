@@ -236,6 +236,39 @@ def test_killed_at_any_moment_the_next_run_is_right(
     assert -signal.SIGKILL in codes
 
 
+@pytest.mark.parametrize("whom", ["group", "alone"])
+def test_commands_end_with_a_run_that_is_killed(machine: Machine, project, whom: str) -> None:
+    command = "trap '' INT TERM HUP; (trap '' INT TERM HUP; sleep 1000)& echo $$ $! >pids; wait"
+    root = project({"stead.toml": f'[layer.a]\ncommands = [["sh", "-c", "{command}"]]\n'})
+    child = subprocess.Popen(
+        ["stead", "test"],
+        cwd=root,
+        env=machine.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 60
+    while not ((root / "pids").exists() and (root / "pids").read_text()):
+        assert child.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    (os.killpg if whom == "group" else os.kill)(child.pid, signal.SIGKILL)
+    child.wait()
+    for number in (root / "pids").read_text().split():
+        while alive(int(number)):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+
+def alive(number: int) -> bool:
+    """Say whether a process runs: who has ended may wait for a parent to notice."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("whom", ["group", "alone"])
 def test_killed_while_conda_is_at_work_the_next_run_is_right(

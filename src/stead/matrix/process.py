@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from stead.matrix import remains
+from stead.matrix import guard, remains
 from stead.matrix.output import Lines, Mask
 from stead.values.frozen import dataclass
 
@@ -110,6 +110,7 @@ class Session:
         """What ``on_line`` raised."""
 
     def __enter__(self) -> Self:
+        guard.begin()  # before what loses its parent is adopted here
         remains.adopt()
         self._reader.start()
         return self
@@ -118,6 +119,8 @@ class Session:
         self.left_behind = remains.end(
             self._groups, self._mark, self._patience.terminate, at_once=self._stop.level > 1
         )
+        for group in self._groups:
+            guard.forget(group)
         os.close(self._target)
         self._reader.join(_LAST_WORDS)
         if not self._reader.is_alive():
@@ -153,6 +156,7 @@ class Session:
             **remains.starting(sys.platform),
         )
         self._groups.append(child.pid)
+        guard.watch(child.pid)
         news: queue.SimpleQueue[int] = queue.SimpleQueue()
         """Levels of stopping; 0 when the command has ended."""
         threading.Thread(target=_await, args=(child, news), daemon=True).start()
