@@ -58,6 +58,8 @@ def test_time_and_tries(run):
     ]
     out, cells = run(layers=layers, code=1)
     assert statuses(cells) == {"slow": "timeout", "flaky": "flaky", "bad": "failed"}
+    assert "passed at attempt 2\n" in out
+    assert "passed at attempt 2; " not in out
     assert cells["bad"]["reason"] == "sh ended with 7"
     assert "flaky" in out
 

@@ -203,9 +203,11 @@ def _unknown(
 def _fits(definition: PackageDefinition, target: Target, held: frozenset[str]) -> bool:
     if not definition.match:
         return definition.format in _installs(target)
+    # "conda" means environments of that kind, in the definition of that name too.
+    own = frozenset((definition.name,)) - INSTALLS.keys()
     for text in definition.match:
         wanted = condition(text)
-        if wanted is not None and wanted.holds(held | {definition.name}):
+        if wanted is not None and wanted.holds(held | own):
             return True
     return False
 

@@ -93,6 +93,13 @@ def test_match(match, environments):
     assert made.unmatched == (() if environments else ("wheel",))
 
 
+def test_a_definition_called_as_a_kind_can_match_that_kind():
+    made = plan([PackageDefinition("conda", "conda", "conda", match=("conda-py310",))], MATRIX)
+    assert [c.environment for c in made.cells if c.definition] == ["py310-conda"]
+    made = plan([PackageDefinition("conda", "conda", "conda", match=("conda",))], MATRIX)
+    assert not [c for c in made.cells if c.definition and c.skip]
+
+
 def test_an_environment_is_listed_once_for_each_package_and_bare_without_any():
     made = plan([SDIST, WHEEL], [target("py312-linux-venv"), target("lint", packages=())])
     assert labels(made) == ["(sdist) py312-linux-venv", "(wheel) py312-linux-venv", "lint"]

@@ -55,7 +55,7 @@ def remark(result: Result) -> str:
         parts.append(f"passed at attempt {result.attempts}")
     elif result.attempts > 1:
         parts.append(f"{result.attempts} attempts")
-    if result.reason:
+    if result.reason and result.reason not in parts:
         parts.append(result.reason)
     elif result.status == "failed" and (failed := failed_command(result)):
         parts.append(f"{_code(failed.code)}: {command(failed)}")
