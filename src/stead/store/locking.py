@@ -174,15 +174,18 @@ def _wait(fd: int, *, shared: bool, note: Note | None) -> None:
         pause = min(pause * 2, 0.05)
         if _lock(fd, shared=shared, block=False):
             return
-    if note is not None:
-        note(_waiting(fd))
+    if note is not None and (told := _waiting(fd)):
+        note(told)
     _lock(fd, shared=shared, block=True)
 
 
 def _waiting(fd: int) -> str:
+    """Say who is waited for; nothing where it is another thread of this process."""
     try:
         os.lseek(fd, 0, os.SEEK_SET)
         holder = json.loads(os.read(fd, 4096))
+        if holder["pid"] == os.getpid():
+            return ""
         age = max(0, int(time.time() - holder["since"]))
         if is_alive(int(holder["pid"])):
             since = f" for {age} s" if age else ""

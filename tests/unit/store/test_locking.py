@@ -68,6 +68,25 @@ def test_one_is_told_who_holds_the_lock_and_what_for(tmp_path: Path) -> None:
     assert f"process {child.pid}, making the build x" in notes[0]
 
 
+def test_a_thread_of_the_same_process_is_waited_for_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    lock = locking.acquire(path, description="the other half")
+    assert lock is not None
+    notes: list[str] = []
+
+    def wait() -> None:
+        other = locking.acquire(path, note=notes.append)
+        assert other is not None
+        other.release()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    time.sleep(0.2)
+    lock.release()
+    thread.join()
+    assert notes == []
+
+
 def test_what_a_dead_holder_wrote_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "one"
     end(hold(path, doing="long ago"))
