@@ -351,11 +351,11 @@ def _unknown(key: str, table: Table, path: Path, run: _Run) -> None:
 
     like = nearest(key, table.fields)
     place = f" in [{dotted(path)}]" if path else ""
-    run.wrong(
-        (*path, key),
-        f"unknown key {bare_or_quoted(key)}{place}",
-        f"did you mean {like}?" if like else f"known here: {', '.join(sorted(table.fields))}",
-    )
+    remedy = f"did you mean {like}?" if like else f"known here: {', '.join(sorted(table.fields))}"
+    if key == "channels" and "packages" in table.fields:
+        layer = [*path, "packages", "conda"] if path[:1] == ("layer",) else ["packages", "conda"]
+        remedy = f"channels stand in [{dotted(tuple(layer))}]"
+    run.wrong((*path, key), f"unknown key {bare_or_quoted(key)}{place}", remedy)
 
 
 def shape_of(hint: Any, known: Entry) -> Shape:

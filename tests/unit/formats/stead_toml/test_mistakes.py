@@ -24,6 +24,8 @@ def mistake(text):
         ("[workspace]\nmember = []\n", 2, "unknown key member in [workspace]", "members"),
         ("[vars]\n[zzz]\n", 2, "unknown key zzz", "known here: adopt, app"),
         ("[layer.t.varz]\n", 1, "unknown key varz in [layer.t]", "did you mean vars?"),
+        ("channels = ['x']\n", 1, "unknown key channels", "channels stand in [packages.conda]"),
+        ("[layer.t]\nchannels = []\n", 2, "channels in", "stand in [layer.t.packages.conda]"),
         ("[tasks.a]\nrum = ['x']\n", 2, "unknown key rum in [tasks.a]", "did you mean run?"),
         ("[packages.cnda]\nx = '1'\n", 1, "unknown ecosystem cnda", "did you mean conda?"),
         ("[packages.zzz]\nx = '1'\n", 1, "unknown ecosystem zzz", "known are conda, pypi"),
