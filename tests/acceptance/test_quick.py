@@ -189,8 +189,8 @@ def test_unchanged_environments_are_tested_without_engines(
     machine.ok("test", cwd=root)
     machine.ok("test", cwd=root)
     seen = spied("test", cwd=root)
-    # Nothing but the two commands; and nothing waits for the disk.
-    assert (seen["fsync"], seen["processes"]) == (0, 2)
+    # The two commands, and what ends them should Stead be killed; nothing waits for the disk.
+    assert (seen["fsync"], seen["processes"]) == (0, 3)
     assert UNNEEDED.intersection(seen["modules"]) == set()
     seen = spied("test", "--list", cwd=root)
     assert (seen["fsync"], seen["processes"]) == (0, 0)

@@ -99,7 +99,11 @@ def both(tmp_path_factory):
     (root / "tox.ini").write_text(FILE)
     (root / "note.py").write_text(NOTE)
     environ = {
-        **{n: v for n, v in os.environ.items() if not n.startswith(("TOX_", "PYTEST_", "STEAD_"))},
+        **{
+            n: v
+            for n, v in os.environ.items()
+            if not n.startswith(("TOX_", "PYTEST_", "STEAD_", "__TOX_")) and n != "CI"
+        },
         "STEAD_HOME": str(tmp_path_factory.mktemp("home")),
         "PASS_A": "1",
         "pass_b": "2",
