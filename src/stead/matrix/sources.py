@@ -296,6 +296,7 @@ class _Memory:
         if held == self._held:
             return
         try:
-            write_file(self._path, json.dumps({"format": _FORMAT, "files": held}).encode())
+            text = json.dumps({"format": _FORMAT, "files": held})
+            write_file(self._path, text.encode(), sync=False)  # lost, it is read again
         except StoreError:
             pass
