@@ -189,10 +189,10 @@ def test_the_newest_record_is_restored_before_what_it_stands_for_is_merged(machi
 def test_without_git_the_nearest_readable_one_is_offered(machine, place, harm):
     harm(directory(machine) / "3")
     done = machine.run("log", cwd=place)
-    assert "the record of generation 3 is damaged or lost" in done.stderr
+    assert "generation 3 cannot be gone to: records are damaged or lost" in done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == [">", "2", "1"]
     message = machine.fails("undo", cwd=place)
-    assert "the record of generation 3 is damaged or lost" in message
+    assert "generation 3 cannot be read whole: records are damaged or lost" in message
     assert "`stead rollback 2` (stead set LEVEL)" in message
     assert level(place) == 'LEVEL = "4"'
     assert "`stead rollback 2`" in machine.fails("rollback", "3", cwd=place)
@@ -206,7 +206,7 @@ def test_without_git_the_nearest_readable_one_is_offered(machine, place, harm):
 def test_a_damaged_newest_record_counts_as_an_edit(machine, place):
     damage(directory(machine) / "4")
     done = machine.run("log", cwd=place)
-    assert "generation 4 is damaged" in done.stderr
+    assert "generation 4 cannot be gone to: records are damaged or lost" in done.stderr
     message = machine.fails("undo", cwd=place)
     assert "what it changed counts as an edit by hand" in message
     assert 'now:  LEVEL = "4"' in message
