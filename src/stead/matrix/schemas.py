@@ -115,6 +115,7 @@ LISTING: dict[str, Any] = {
             interpreter=_text("The interpreter's path."),
             missing=_text("The interpreter that was looked for and is not there."),
             skip=_text("Why it does not run on this machine."),
+            wrong=_text("What is wrong with its description: it fails, where it is to run."),
             where=_WHERE,
             cells=_list(
                 "Its runs: one for each package that it is tested against.",

@@ -102,7 +102,8 @@ def both(tmp_path_factory):
         **{
             n: v
             for n, v in os.environ.items()
-            if not n.startswith(("TOX_", "PYTEST_", "STEAD_", "__TOX_")) and n != "CI"
+            if not n.startswith(("TOX_", "PYTEST_", "STEAD_", "__TOX_"))
+            and n not in {"CI", "COLUMNS", "LINES"}
         },
         "STEAD_HOME": str(tmp_path_factory.mktemp("home")),
         "PASS_A": "1",
