@@ -83,6 +83,14 @@ class Transaction:
         """The present state. One that was being committed when its process was killed counts
         as what it came to.
         """
+        state = self._present()
+        if state.committing:
+            steps.mend(self._context)
+            return transactions.settled(state)
+        return state
+
+    def _present(self) -> State:
+        """Read the present state, and change nothing."""
         state = self.journal.present()
         if state is None:
             raise StoreError(
@@ -95,9 +103,6 @@ class Transaction:
             self._context.progress.note(
                 f"state {numbers} of the transaction is damaged; the one before it is used"
             )
-        if state.committing:
-            steps.mend(self._context)
-            return transactions.settled(state)
         return state
 
     def content(self, path: str) -> bytes | None:
@@ -279,27 +284,37 @@ class Transaction:
         """Name the files that took part and are not as they were when the transaction began.
 
         What other commands changed and recorded meanwhile is nobody's hand's, whichever
-        place or environment they were about; other places' parts of a lock are theirs.
+        place or environment they were about; other places' parts of a lock are theirs. Nor is
+        what a commit wrote that was interrupted; this only looks, and does not finish it.
         """
-        state = self.state
+        present = self._present()
+        state = transactions.settled(present)
+        written = present.files if present.committing else {}
         now = {path: read(path) for path in state.base}
-        changed = [path for path, sha in state.base.items() if sha_of(now[path]) != sha]
+        changed = [
+            path
+            for path, sha in state.base.items()
+            if sha_of(now[path]) not in (sha, written.get(path, sha))
+        ]
         recorded = self._recorded_since(changed)
         return tuple(
             sorted(
                 path
                 for path in changed
                 if (path, sha_of(now[path])) not in recorded
-                and not (os.path.basename(path) == LOCK and self._of_others(path, now[path]))
+                and not (
+                    os.path.basename(path) == LOCK
+                    and self._of_others(path, state.base[path], now[path])
+                )
             )
         )
 
-    def _of_others(self, lock: str, now: bytes | None) -> bool:
+    def _of_others(self, lock: str, base: str | None, now: bytes | None) -> bool:
         """Say whether commands that were recorded, or other places, changed a lock."""
         if self._changed_elsewhere(self._history()) is not None:
             return True
         own = slot_place(self.place, os.path.dirname(lock))
-        parts = changed_parts(self.journal.content(self.state.base[lock]), now)
+        parts = changed_parts(self.journal.content(base), now)
         return bool(parts) and all(
             place != own
             or self._changed_elsewhere(History(self._context.home, self.place, environment))
