@@ -210,7 +210,7 @@ class MatrixReader(Checks):
             self.wrong("a command names no program", at)
         if any("\0" in word for word in words):
             self.wrong("an argument holds a NUL character", at)
-        return TestCommand(arguments, ignore, expect)
+        return TestCommand(arguments, ignore, expect, self.where(*at))
 
     def taken(self, table: LayerTable) -> tuple[str, ...] | None:
         if table.package is None:

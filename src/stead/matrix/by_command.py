@@ -13,6 +13,7 @@ from stead.values.testenv import TestCommand
 
 if TYPE_CHECKING:
     from stead.matrix.building import Order
+    from stead.values.origin import Origin
 
 _PACKAGES = (".whl", ".tar.gz", ".zip", ".conda", ".tar.bz2")
 
@@ -85,7 +86,7 @@ def _program(order: Order, command: TestCommand, where: str, path: str, prefix: 
     if found is None:
         raise TaskError(
             f"the program {name} was not found, which builds {order.definition.name}",
-            where=order.definition.origin,
+            where=_place(order, command),
             remedy="install it, or name in deps what brings it" if settings else "install it",
         )
     if settings is None or found.startswith((prefix + os.sep, where + os.sep)):
@@ -94,10 +95,14 @@ def _program(order: Order, command: TestCommand, where: str, path: str, prefix: 
     if not any(fnmatch.fnmatch(found, a) or fnmatch.fnmatch(name, a) for a in allowed):
         raise TaskError(
             f"{name} is {found}, outside of the environment that builds {order.definition.name}",
-            where=settings.origin("commands"),
+            where=_place(order, command),
             remedy=f"add {name} to its allowlist_externals",
         )
     return found
+
+
+def _place(order: Order, command: TestCommand) -> Origin:
+    return command.origin if command.origin.file else order.definition.origin
 
 
 def _found(order: Order, directory: str) -> list[str]:

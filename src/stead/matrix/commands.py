@@ -19,7 +19,7 @@ from stead.matrix.remains import MARK
 from stead.shells.state import undo
 from stead.values.activation import DEFAULT_PATH, apply
 from stead.values.errors import TaskError
-from stead.values.frozen import dataclass
+from stead.values.frozen import dataclass, replace
 from stead.values.patterns import regex
 from stead.values.suite import CommandResult, Result
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from stead.matrix.process import Ended
     from stead.matrix.running import Turn
+    from stead.values.origin import Origin
     from stead.values.suite import Ready, Status, Work
     from stead.values.testenv import TestCommand
 
@@ -152,13 +153,19 @@ def passed(
 
 
 def program(
-    name: str, ready: Ready, path: str, directory: str, allowed: Sequence[str] | None
+    name: str,
+    ready: Ready,
+    path: str,
+    directory: str,
+    allowed: Sequence[str] | None,
+    *,
+    where: Origin | None = None,
 ) -> str:
     """Find the program that a command names; empty where there is none.
 
     It is looked for on ``path``, or from ``directory`` where the name has a
     separator. Raises TaskError where it lies outside the environment and fits no
-    pattern of ``allowed`` by its name or its path.
+    pattern of ``allowed`` by its name or its path; ``where`` is the command's place.
     """
     lookup = os.path.join(directory, name) if os.sep in name else name
     # What stands on PATH relative to a directory means the command's, not ours.
@@ -176,8 +183,13 @@ def program(
         return found
     raise TaskError(
         f"{name} ({found}) is not of this environment, and not allowed",
+        where=where,
         remedy=f"add {name} to allowlist_externals, or install it into the environment",
     )
+
+
+def _place(command: TestCommand) -> Origin | None:
+    return command.origin if command.origin.file else None
 
 
 def _which(name: str, path: str) -> str | None:
@@ -265,7 +277,7 @@ class _Cell:
         tries = 1 if command.ignore_failure else self._work.command_retries + 1
         why = ""
         for attempt in range(1, tries + 1):
-            ended, started = self._execute(arguments, heedless)
+            ended, started = self._execute(replace(command, arguments=arguments), heedless)
             failed = not started or (ended.code == 0) == command.expect_failure
             cut = ended.stopped or ended.late
             self.done.append(
@@ -296,18 +308,29 @@ class _Cell:
         self._fail("failed", why)
         return False
 
-    def _execute(self, arguments: tuple[str, ...], heedless: int) -> tuple[Ended, bool]:
+    def _execute(self, command: TestCommand, heedless: int) -> tuple[Ended, bool]:
         """Run a command; says how it ended and whether it began."""
         from stead.matrix.process import Ended
 
+        arguments = command.arguments
         text = shown(arguments)
         self._turn.step(text)
         self._log.line(f"$ {text}")
         name, path = arguments[0], self._environ["PATH"]
-        found = program(name, self._ready, path, self._directory, self._work.allowlist)
+        found = program(
+            name,
+            self._ready,
+            path,
+            self._directory,
+            self._work.allowlist,
+            where=_place(command),
+        )
         if not found:
-            self._note(f"{name} is neither in the environment nor on PATH")
-            self._note("  → install what brings it, or correct its name")
+            self._error(
+                f"{name} is neither in the environment nor on PATH",
+                command,
+                "install what brings it, or correct its name",
+            )
             return Ended(NOT_FOUND, 0.0), False
         try:
             ended = self._session.run(
@@ -319,13 +342,18 @@ class _Cell:
             )
         except (OSError, ValueError) as exc:  # not to be executed; a NUL in an argument
             reason = (exc.strerror if isinstance(exc, OSError) else "") or str(exc)
-            self._note(f"{found}: cannot be started: {reason}")
+            self._error(f"{found}: cannot be started: {reason}", command)
             return Ended(NOT_EXECUTABLE, 0.0), False
         return ended, True
 
     def _note(self, text: str) -> None:
         self._log.line(text)
         self._turn.line(text)
+
+    def _error(self, message: str, command: TestCommand, remedy: str = "") -> None:
+        """Say what hinders a command, and where it stands."""
+        for line in str(TaskError(message, where=_place(command), remedy=remedy)).splitlines():
+            self._note(line)
 
     def _refused(self, error: TaskError) -> None:
         for line in str(error).splitlines():

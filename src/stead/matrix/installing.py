@@ -46,10 +46,11 @@ class Inside:
 
     def run(self, command: TestCommand) -> None:
         """Run a command. Raises TaskError where it does not end as it must."""
-        code = self._run(command.arguments)
+        where = command.origin if command.origin.file else self._origin
+        code = self._run(command.arguments, where)
         failed = (code == 0) if command.expect_failure else (code != 0)
         if failed and not command.ignore_failure:
-            raise self._failed(command.arguments, code)
+            raise self._failed(command.arguments, code, where)
 
     def install(self) -> None:
         """Have the project's installer, or pip, install all that is asked.
@@ -77,11 +78,11 @@ class Inside:
         command: list[str] = []
         for word in self._asked.environment.contents.install_command or _BY_PIP:
             command += arguments if word == "{packages}" else () if word == "{opts}" else (word,)
-        code = self._run(command)
+        code = self._run(command, self._origin)
         if code:
-            raise self._failed(command, code)
+            raise self._failed(command, code, self._origin)
 
-    def _run(self, command: Sequence[str]) -> int:
+    def _run(self, command: Sequence[str], where: Origin | None) -> int:
         import shutil
 
         from stead.matrix.commands import shown
@@ -92,7 +93,7 @@ class Inside:
         if program is None:
             raise TaskError(
                 f"{command[0]} is to make {self._asked.environment.name}, and is not there",
-                where=self._origin,
+                where=where,
                 remedy="ask for the package that brings it, or mend install_command",
             )
         argv = [program, *command[1:]]
@@ -101,12 +102,12 @@ class Inside:
             self._log(line)
         return done.returncode
 
-    def _failed(self, command: Sequence[str], code: int) -> TaskError:
+    def _failed(self, command: Sequence[str], code: int, where: Origin | None) -> TaskError:
         from stead.matrix.commands import shown
 
         return TaskError(
             f"{self._asked.environment.name} could not be made: {shown(command)} ended with {code}",
-            where=self._origin,
+            where=where,
             remedy="see what it said above",
         )
 

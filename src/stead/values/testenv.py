@@ -17,6 +17,7 @@ class TestCommand:
     """Whether failing is of no consequence (``-`` in front)."""
     expect_failure: bool = False
     """Whether it must fail (``!`` in front)."""
+    origin: Origin = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,3 +141,8 @@ def test_only_some_packages_or_none(tests):
     assert caught.value.remedy == "did you mean wheel?"
     made = tests.ask(packages=(), no_packages=True)
     assert [c.label for c in made.plan().cells] == ["unit"]
+
+
+def test_commands_know_where_they_stand(tests):
+    one = tests.ask("lint", files={"stead.toml": BASE}).chosen[0]
+    assert [str(c.origin) for c in one.work.commands] == [f"{tests.root}/stead.toml:15"] * 2

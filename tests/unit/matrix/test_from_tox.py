@@ -398,3 +398,10 @@ def test_files_of_another_user_do_not_count(tests):
     with pytest.raises(ManifestError, match="belongs to another user") as caught:
         tests.ask()
     assert f"chown -R 0 {tests.root}" in caught.value.remedy
+
+
+def test_commands_know_where_they_stand(tests):
+    ini = "[testenv]\ndeps =\ncommands_pre = x\nextra_setup_commands = z\ncommands =\n  y\n"
+    one = tests.ask(files={"tox.ini": ini}).chosen[0]
+    placed = (*one.work.before, *one.contents.setup, *one.work.commands)
+    assert [(c.arguments, c.origin.line) for c in placed] == [(("x",), 3), (("z",), 4), (("y",), 5)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stead.formats.tox._keys import CORE_NAMES, WITHOUT_EFFECT
 from stead.formats.tox._set_env import SetEnv
 from stead.values.errors import ManifestError
+from stead.values.frozen import replace
 from stead.values.names import nearest
 from stead.values.patterns import regex
 from stead.values.testenv import Note, PackageSettings, TestCommand, TestEnvironment
@@ -181,7 +182,9 @@ class ToxProject(ABC):
         self._check_runner(scope)
         mode = scope.value("package")
         values = {
-            field: _plain(scope.value(field)) for field in _FIELDS if field != "wheel_build_env"
+            field: _plain(scope.value(field), scope.origins.get(field))
+            for field in _FIELDS
+            if field != "wheel_build_env"
         }
         return TestEnvironment(
             name=name,
@@ -199,7 +202,9 @@ class ToxProject(ABC):
             for key in scope.keys
             if key.startswith("config_settings_")
         )
-        values = {field: _plain(scope.value(field)) for field in _PACKAGE_FIELDS}
+        values = {
+            field: _plain(scope.value(field), scope.origins.get(field)) for field in _PACKAGE_FIELDS
+        }
         return PackageSettings(
             name=name,
             set_env=scope.value("set_env").items(),
@@ -319,11 +324,14 @@ def _is_met(text: str) -> bool:
 _WHEELS = ("wheel", "sdist-wheel", "editable")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, where: Origin | None) -> Any:
+    """Give what a key's value is for others; commands know where they stand."""
     if isinstance(value, SetEnv):
         return value.items()
     if isinstance(value, TestCommand):
         return value.arguments
+    if where and isinstance(value, tuple) and value and isinstance(value[0], TestCommand):
+        return tuple(replace(one, origin=where) for one in value)
     return value
 
 

@@ -8,6 +8,7 @@ from stead.matrix.commands import Terms, environment, passed, program, run, show
 from stead.matrix.running import Stop, Turn
 from stead.values.activation import Change
 from stead.values.errors import TaskError
+from stead.values.origin import Origin
 from stead.values.suite import Ready, Work
 from stead.values.testenv import TestCommand
 
@@ -149,6 +150,20 @@ def test_programs_outside_are_refused_with_a_remedy_and_after_still_runs(cell, t
     assert cell.lines[0].startswith("sh (/usr/bin/sh) is not of this environment")
     assert "add sh to allowlist_externals" in cell.lines[1]
     assert cell.lines[2:] == ["after"]
+
+
+def test_what_hinders_a_command_is_said_with_its_place(cell, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "tool").write_bytes(b"echo\n")
+    (tmp_path / "bin" / "tool").chmod(0o755)
+    for line, name in enumerate(("no-such-program", "tool", "sh"), 4):
+        command = TestCommand((name,), origin=Origin("/work/tox.ini", line))
+        cell(commands=(command,), allowlist=("make",))
+    assert [one for one in cell.lines if "tox.ini" in one] == [
+        "/work/tox.ini:4: no-such-program is neither in the environment nor on PATH",
+        f"/work/tox.ini:5: {tmp_path}/bin/tool: cannot be started: Exec format error",
+        "/work/tox.ini:6: sh (/usr/bin/sh) is not of this environment, and not allowed",
+    ]
 
 
 @pytest.mark.parametrize("allowed", ["sh", "s*", "/usr/bin/*", "*"])
