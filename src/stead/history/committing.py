@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stead.history.staged import changed_environments, keep_aside
 from stead.history.who import Cause
-from stead.pipeline import steps
+from stead.pipeline import answering, steps, writing
 from stead.pipeline.files import text_of
 from stead.store.generations import environments
 from stead.store.transactions import read
@@ -54,16 +54,16 @@ def commit(
     """
     from stead.history.record import note, record_request
 
-    for line in steps.mend(context):
+    for line in writing.mend(context):
         context.progress.note(line)
     _check_place(transaction)
     transaction.refuse_dead()
     asked = request()
     composed = steps.composed_for(asked, context, fetch=True)
-    steps.locked_for(composed, context)  # what hand edits ask for is locked with the rest
+    answering.locked_for(composed, context)  # what hand edits ask for is locked with the rest
     journal = transaction.journal
     with (
-        steps.alone(composed.lock_path, composed.spec.name, context),
+        writing.alone(composed.lock_path, composed.spec.name, context),
         journal.alone(context.progress.note),
     ):
         state = transaction.state
@@ -128,9 +128,9 @@ def _write(
     )
     journal.append(replace(state, files=files, seen=seen, committing=True), context.now())
     try:
-        steps.write_files(
+        writing.write_files(
             contents,
-            steps.layout_of(context),
+            writing.layout_of(context),
             f"commit a transaction in {transaction.place}",
             expect=held,
             noting=noting,
@@ -166,7 +166,7 @@ def abort(transaction: Transaction, context: Context, *, keep_edits: bool = Fals
 
     The transaction starts over. Raises StoreError.
     """
-    for line in steps.mend(context):
+    for line in writing.mend(context):
         context.progress.note(line)
     journal = transaction.journal
     with journal.alone(context.progress.note):
@@ -177,9 +177,9 @@ def abort(transaction: Transaction, context: Context, *, keep_edits: bool = Fals
         if former:
             edited = {path: read(path) for path in former}
             kept = keep_aside(transaction.directory, transaction.place, edited, context.now())
-            steps.write_files(
+            writing.write_files(
                 former,
-                steps.layout_of(context),
+                writing.layout_of(context),
                 f"abort a transaction in {transaction.place}",
                 expect={p: read(p) for p in former},
                 modes={p: _PRIVATE for p in former if os.path.basename(p) == ".env"},
@@ -221,10 +221,10 @@ def difference(transaction: Transaction, request: Request, context: Context) -> 
 
 def _locked(request: Request, context: Context) -> Request:
     try:
-        steps.locked_for(steps.composed_for(request, context, fetch=True), context)
+        answering.locked_for(steps.composed_for(request, context, fetch=True), context)
     except SteadError as exc:
         context.progress.note(f"packages are compared as they are locked: {exc}")
-    return steps.renewed(request)
+    return writing.renewed(request)
 
 
 def _compared(former: Request, request: Request, context: Context) -> Difference:

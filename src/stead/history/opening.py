@@ -10,7 +10,7 @@ from stead.history.find import finish, history_of
 from stead.history.staged import keep_aside
 from stead.history.transaction import Transaction
 from stead.history.who import who
-from stead.pipeline import lockfile, steps
+from stead.pipeline import lockfile, steps, writing
 from stead.pipeline.files import VERSION_CONTROL
 from stead.store import transactions
 from stead.store.transactions import Journal, Owner, State, read, settled
@@ -52,7 +52,7 @@ def open_transaction(
     the place. Raises StoreError where another is open and ``wait`` is not wished, or
     nothing can be written; UsageError where there is nothing to resume.
     """
-    for line in steps.mend(context):
+    for line in writing.mend(context):
         context.progress.note(line)
     found = steps.found_for(request)
     place = found.place

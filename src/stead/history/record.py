@@ -10,8 +10,8 @@ from stead.formats import known, stead_lock
 from stead.history.find import finish, found_again, history_of
 from stead.history.plan import digest_of
 from stead.history.who import Cause, who
+from stead.pipeline import answering, lockfile, steps, writing
 from stead.pipeline import build as building
-from stead.pipeline import lockfile, steps
 from stead.store import begun
 from stead.store.atomic import storage
 from stead.store.generations import History
@@ -348,11 +348,11 @@ def _locked(composed: Composed, whole: bytes | None) -> tuple[bytes, str]:
 
 def _build_of(composed: Composed, context: Context) -> str:
     locked = lockfile.read(composed.lock_path, composed.request.overlay).find(*composed.slot)
-    if locked is None or not steps.answers(composed, locked):
+    if locked is None or not answering.answers(composed, locked):
         return ""
     try:
         here = replace(context, python_downloads=False)
-        interpreter = steps.interpreter_for(composed, locked, here)
+        interpreter = answering.interpreter_for(composed, locked, here)
     except InterpreterError:
         return ""
     want = building.wanted(composed.spec, locked, interpreter)
@@ -382,7 +382,7 @@ def _content(composed: Composed, file: str) -> bytes | None:
     if request.staging is None and file in request.overlay:
         text = request.overlay[file]
         return None if text is None else text.encode()
-    return steps.content_of(file, request.staging)
+    return writing.content_of(file, request.staging)
 
 
 def _absent(composed: Composed, present: Mapping[str, bytes]) -> list[str]:

@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.history.staged import LOCK, Merged, changed_parts, effective
-from stead.pipeline import steps
+from stead.pipeline import steps, writing
 from stead.pipeline.files import text_of
 from stead.pipeline.lockfile import slot_place
 from stead.pipeline.transaction import turn, write_record
@@ -85,7 +85,7 @@ class Transaction:
         """
         state = self._present()
         if state.committing:
-            steps.mend(self._context)
+            writing.mend(self._context)
             return transactions.settled(state)
         return state
 

@@ -115,7 +115,7 @@ def _prepared(asked: Asked, made: Made, own: Sequence[Change], context: Context)
     """Do for a test what ``stead run`` does, with an environment that is made already."""
     from stead.config.clean import leading_changes
     from stead.matrix.resolution import here
-    from stead.pipeline import steps
+    from stead.pipeline import answering, steps
     from stead.pipeline.activate import activate
     from stead.pipeline.configure import require
     from stead.pipeline.request import Request
@@ -147,7 +147,7 @@ def _prepared(asked: Asked, made: Made, own: Sequence[Change], context: Context)
     first = len(leading_changes(str(context.home)))
     changes = (*bare.changes[:first], *own, *bare.changes[first:])
     activation: Activation = replace(bare, changes=changes, build=made.store)
-    locked = steps.Locked(steps.nothing_locked(composed))
+    locked = answering.Locked(answering.nothing_locked(composed))
     return steps.Prepared(composed, table, locked, activation)
 
 

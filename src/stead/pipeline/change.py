@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import edit
-from stead.pipeline import lockfile, locks, steps, variables
+from stead.pipeline import answering, lockfile, locks, steps, variables, writing
 from stead.pipeline.citing import citing_the_command
 from stead.pipeline.files import load_exact
 from stead.values.errors import ManifestError, UsageError
@@ -161,7 +161,7 @@ def _add(
         return texts
 
     def amend(
-        locked: tuple[steps.Locked, ...],
+        locked: tuple[answering.Locked, ...],
     ) -> tuple[Sequence[Composed], dict[str, bytes]]:
         texts = edited([_bounded(w, locked) for w in decided])
         return _composed(request, first, texts, layer, context), _bytes(texts)
@@ -191,7 +191,7 @@ def _remove(
         text = texts[file] if file in texts else _text(request, file)
         texts[file] = edit.remove_requirement(file, text, ecosystem, wish.name, layer=layer)
 
-    def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
+    def amend(_: tuple[answering.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
         return after, _bytes(texts)
 
     held = _held(request, texts)
@@ -227,7 +227,7 @@ def edited(
         after = _composed(pinned, first, texts, "", context)
         variables.check(pinned, texts, context)
 
-        def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
+        def amend(_: tuple[answering.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
             return after, _bytes(texts)
 
         done = _locked(after, amend, {**_held(now, texts), **held}, context)
@@ -258,7 +258,7 @@ def rewrite(
     with _started(request, context) as (now, first):
         locking, written = plan(first, partial(_text, now))
 
-        def amend(_: tuple[steps.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
+        def amend(_: tuple[answering.Locked, ...]) -> tuple[Sequence[Composed], dict[str, bytes]]:
             return _composed(now, first, written, layer, context), _bytes(written)
 
         held = _held(now, locking)
@@ -275,15 +275,15 @@ def _started(
 
     ``texts`` are files as they would be after an edit: composed with them.
     """
-    for line in steps.mend(context):
+    for line in writing.mend(context):
         context.progress.note(line)
     texts = texts or {}
     first = steps.composed_for(_with(request, texts), context, fetch=True)
     while True:
         path = first.lock_path
-        with steps.alone(path, first.spec.name, context):
+        with writing.alone(path, first.spec.name, context):
             # Whoever was waited for may have changed it, even where the lock lies.
-            now = steps.renewed(request)
+            now = writing.renewed(request)
             first = steps.composed_for(_with(now, texts), context, fetch=True)
             if first.lock_path == path:
                 yield now, first
@@ -306,7 +306,7 @@ def _composed(
 
 def _locked(
     environments: list[Composed],
-    amend: steps.Amend,
+    amend: answering.Amend,
     held: dict[str, bytes | None],
     context: Context,
     *,
@@ -315,7 +315,7 @@ def _locked(
     lock = lockfile.read_to_build_on(environments[0].lock_path, environments[0].request.overlay)
     # An environment that is new is compared with the default one, which it adds to.
     before = [lock.find(*c.slot) or lock.find(c.slot[0], DEFAULT, c.slot[2]) for c in environments]
-    done = steps.lock_together(environments, context, amend=amend, expect=held, dry=dry)
+    done = answering.lock_together(environments, context, amend=amend, expect=held, dry=dry)
     written = done[0].written
     return Changed(
         tuple(f for f in written if f != environments[0].lock_path),
@@ -374,7 +374,7 @@ def _asked_in(composed: Composed, wish: Wish, layer: str) -> tuple[str, str]:
     )
 
 
-def _bounded(wish: Wish, locked: Sequence[steps.Locked]) -> Wish:
+def _bounded(wish: Wish, locked: Sequence[answering.Locked]) -> Wish:
     """Give a wish without a version the locked one as its lower bound."""
     if not wish.unbound or wish.ecosystem == PYTHON:
         return wish
@@ -406,7 +406,7 @@ def _text(request: Request, file: str) -> str:
 
 def _held(request: Request, files: dict[str, str]) -> dict[str, bytes | None]:
     """Give what files hold as they are read, to notice an edit that comes between."""
-    return {file: steps.held_by(request, file) for file in files}
+    return {file: writing.held_by(request, file) for file in files}
 
 
 def _bytes(texts: dict[str, str]) -> dict[str, bytes]:

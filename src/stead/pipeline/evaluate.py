@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.pipeline import keep, steps
+from stead.pipeline import keep, steps, writing
 from stead.pipeline.prompt import Evaluation
 from stead.pipeline.state import state_of
 from stead.store.journal import read_steadily
@@ -25,7 +25,7 @@ def evaluate(request: Request, context: Context) -> Evaluation:
     """
     try:
         return read_steadily(
-            steps.layout_of(context), lambda: _evaluate(request, context), context.progress.note
+            writing.layout_of(context), lambda: _evaluate(request, context), context.progress.note
         )
     except StoreError as exc:  # what was interrupted cannot be finished
         return Evaluation(None, "broken", _line(exc), "")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from stead.ecosystems.protocol import LockRequest
 from stead.formats.exported import is_marked, marked
-from stead.pipeline import lockfile, steps
+from stead.pipeline import answering, lockfile, steps, writing
 from stead.values.errors import ArtifactError, UsageError
 from stead.values.frozen import dataclass, replace
 from stead.values.platform import platform_named
@@ -17,8 +17,9 @@ from stead.values.platform import platform_named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stead.pipeline.answering import Locked
     from stead.pipeline.request import Request
-    from stead.pipeline.steps import Composed, Locked
+    from stead.pipeline.steps import Composed
     from stead.values.context import Context
     from stead.values.lock import Artifact, File, LockedEnvironment
     from stead.values.manifest import Index
@@ -77,7 +78,7 @@ def export(
     for name in names:
         wanted = replace(request, platform=platform_named(name))
         composed = steps.composed_for(wanted, context, fetch=not request.locked)
-        locked = steps.locked_for(composed, context)
+        locked = answering.locked_for(composed, context)
         parts.append(_Part(composed, locked, base or composed.spec.place))
     _refuse(format, parts)
     address = _Addresses(parts, context)
@@ -100,7 +101,7 @@ def write(exported: Exported, path: str, context: Context, *, force: bool = Fals
                 remedy="choose another name, or add --force to replace it",
             )
     content = exported.text.encode("utf-8")
-    steps.write_files({path: content}, steps.layout_of(context), f"export {path}")
+    writing.write_files({path: content}, writing.layout_of(context), f"export {path}")
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from stead.pipeline.steps import (
     Prepared,
     composed_for,
     configured,
-    mend,
     prepare,
 )
+from stead.pipeline.writing import mend
 from stead.values.errors import SteadError
 from stead.values.frozen import replace
 from stead.values.names import DEFAULT

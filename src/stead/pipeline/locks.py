@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.pipeline import lockfile, steps
+from stead.pipeline import answering, lockfile, steps, writing
 from stead.values.errors import UsageError
 from stead.values.frozen import dataclass, replace
 from stead.values.names import nearest, normalize_pypi
@@ -43,7 +43,7 @@ def lock_all(
     the lock would change; UsageError for a name in ``context.upgrade`` that
     nothing here has.
     """
-    for line in steps.mend(context):
+    for line in writing.mend(context):
         context.progress.note(line)
     first = steps.composed_for(request, context, fetch=True)
     in_tree = os.path.join(first.spec.root, lockfile.NAME)
@@ -61,9 +61,9 @@ def lock_all(
     before = [held.find(*c.slot) for c in composed]
     context = replace(context, upgrade=_upgraded(context.upgrade, composed, before))
     if request.locked:
-        locked = tuple(steps.locked_for(c, context) for c in composed)
+        locked = tuple(answering.locked_for(c, context) for c in composed)
     else:
-        locked = steps.lock_together(composed, context)
+        locked = answering.lock_together(composed, context)
     return tuple(
         Change(now.environment, difference(was, now.environment))
         for was, now in zip(before, locked, strict=True)
@@ -156,8 +156,8 @@ def _into_tree(kept: str, in_tree: str, request: Request, context: Context) -> R
     if not lock.environments:
         return request
     text, staging = lockfile.write(lock), request.staging
-    layout = steps.layout_of(context)
-    steps.write_files({in_tree: text}, layout, "write stead.lock", staging=staging)
+    layout = writing.layout_of(context)
+    writing.write_files({in_tree: text}, layout, "write stead.lock", staging=staging)
     if staging is None:
         return request
     return replace(request, overlay={**request.overlay, in_tree: text.decode()})

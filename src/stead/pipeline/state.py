@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stead.pipeline import answering, lockfile, steps
 from stead.pipeline import build as building
 from stead.pipeline import lock as locking
-from stead.pipeline import lockfile, steps
 from stead.pipeline.configure import what_and_mend
 from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, replace
@@ -51,10 +51,10 @@ def state_of(composed: Composed, context: Context) -> State:
     old = lockfile.read(composed.lock_path, composed.request.overlay).find(*composed.slot)
     if composed.plan.empty:
         state = State(composed, old, answers=True, nothing_to_build=True)
-        locked = steps.Locked(steps.nothing_locked(composed))
+        locked = answering.Locked(answering.nothing_locked(composed))
         return _activated(state, locked, context)
-    if old is None or not steps.answers(composed, old):
-        asked = steps.asked_of(composed)
+    if old is None or not answering.answers(composed, old):
+        asked = answering.asked_of(composed)
         lines = locking.differences(old, asked)
         if old:
             lines += tuple(f"~ {n}" for n in locking.stale_sources(old, composed.spec.root))
@@ -68,7 +68,7 @@ def state_of(composed: Composed, context: Context) -> State:
     try:
         # Looking fetches no interpreter, whatever a run would be allowed to.
         here = replace(context, python_downloads=False)
-        interpreter = steps.interpreter_for(composed, old, here)
+        interpreter = answering.interpreter_for(composed, old, here)
     except InterpreterError as exc:
         mend = "`stead build` fetches one" if context.python_downloads else exc.remedy
         return State(composed, old, answers=True, problems=((exc.message, mend),))
@@ -84,10 +84,10 @@ def state_of(composed: Composed, context: Context) -> State:
             problems=(("not built yet", "`stead build` makes it, `stead run` does by itself"),),
         )
     state = State(composed, old, answers=True, interpreter=interpreter, build=build, key=want.key)
-    return _activated(state, steps.Locked(old, interpreter), context)
+    return _activated(state, answering.Locked(old, interpreter), context)
 
 
-def _activated(state: State, locked: steps.Locked, context: Context) -> State:
+def _activated(state: State, locked: answering.Locked, context: Context) -> State:
     """Add the activation, or what hinders it."""
     table = steps.configured(state.composed, context, build=state.build)
     if table.errors:

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from stead.formats import known
-from stead.pipeline import _pieces, exchange, lockfile, steps
+from stead.pipeline import _pieces, answering, exchange, lockfile, steps, writing
 from stead.pipeline import lock as locking
 from stead.pipeline.files import load_text
 from stead.store.locking import exclusive
@@ -131,13 +131,13 @@ def take(
     files = {target: text.encode("utf-8")}
     if done:
         files[lock_path] = lockfile.write(whole)
-    layout = steps.layout_of(context)
+    layout = writing.layout_of(context)
     with exclusive(
         layout.locks / f"lock-{short_key(lock_path)}",
         note=context.progress.note,
         description="writing the lock",
     ):
-        steps.write_files(files, layout, f"import {file}")
+        writing.write_files(files, layout, f"import {file}")
     return Taken(target, lock_path if done else "", tuple(done), tuple(notes))
 
 
@@ -194,7 +194,7 @@ def _locked(
     for piece in pieces:
         wanted = replace(request, environment=piece.environment, platform=piece.platform)
         composed = steps.composed_for(wanted, context, fetch=False)
-        interpreter = steps.interpreter_for(composed, None, context)
+        interpreter = answering.interpreter_for(composed, None, context)
         locked = locking.lock(
             composed.spec,
             None,
@@ -204,7 +204,7 @@ def _locked(
             interpreter=interpreter,
             taken=_placed(piece.artifacts, composed.plan.channels, composed.spec.root),
         )
-        locked = replace(locked, requests=steps.asked_of(composed))
+        locked = replace(locked, requests=answering.asked_of(composed))
         whole = whole.with_environment(locked)
         done.append((piece.environment, piece.platform.name))
     return first.lock_path, whole, done, notes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stead.config.references import escape
 from stead.formats.private_names import is_private
 from stead.formats.settings_proposal import Proposed
-from stead.pipeline import steps
+from stead.pipeline import answering, steps
 from stead.pipeline.unread import private_unread
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
@@ -78,7 +78,7 @@ def _python(request: Request, context: Context) -> tuple[str, dict[str, str]]:
         else:
             raise
         return _callers(environ), environ
-    locked = steps.locked_for(composed, context)
+    locked = answering.locked_for(composed, context)
     build = steps.built_for(composed, locked, context)
     environ["PYTHONPATH"] = os.pathsep.join(composed.spec.configuration.modules)
     if build is not None:

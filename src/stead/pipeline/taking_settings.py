@@ -16,7 +16,7 @@ from stead.formats import dotenv, settings_proposal
 from stead.formats._dotenv_dialects import taken as taken_as
 from stead.formats.private_names import is_private
 from stead.formats.settings_proposal import Proposed, Section
-from stead.pipeline import steps, variables
+from stead.pipeline import steps, variables, writing
 from stead.pipeline.files import load_text
 from stead.pipeline.unread import private_unread
 from stead.values.errors import ManifestError, SteadError, UsageError
@@ -279,8 +279,8 @@ def _placed(
         variables.write_new_private(beside, kept)
         left += _to_rename(beside)
     try:
-        steps.write_files(
-            {target: text.encode("utf-8")}, steps.layout_of(context), f"import {source}"
+        writing.write_files(
+            {target: text.encode("utf-8")}, writing.layout_of(context), f"import {source}"
         )
     except SteadError:
         if beside:

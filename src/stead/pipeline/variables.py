@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from stead.formats import dotenv, edit
 from stead.formats._reserved import RESERVED, is_reserved
-from stead.pipeline import steps
+from stead.pipeline import steps, writing
 from stead.pipeline.files import is_file, is_ours, load_exact
 from stead.pipeline.unread import DOTENV, parents, private_unread
 from stead.store.atomic import storage, write_file
@@ -69,9 +69,9 @@ def change(
     _check_names(values)
     found = _found(request)
     file = own_manifest(found)
-    with steps.alone(file, os.path.basename(file), context):
-        request = steps.renewed(request)
-        held = steps.held_by(request, file)
+    with writing.alone(file, os.path.basename(file), context):
+        request = writing.renewed(request)
+        held = writing.held_by(request, file)
         text = ""
         if held is not None:
             staged = request.overlay.get(file)
@@ -80,9 +80,9 @@ def change(
             text = _changed(file, text, name, value, request, layer=layer)
         for environment in dict.fromkeys((request.environment, layer or request.environment)):
             check(replace(request, environment=environment), {file: text}, context)
-        written = steps.write_files(
+        written = writing.write_files(
             {file: text.encode()},
-            steps.layout_of(context),
+            writing.layout_of(context),
             f"set variables in {file}",
             expect={file: held},
             noting=request.noting,
@@ -150,8 +150,8 @@ def change_private(request: Request, context: Context, values: Mapping[str, str 
     place = place_of(request)
     file = os.path.join(place, DOTENV)
     target = os.path.realpath(file)
-    with steps.alone(target, DOTENV, context):
-        request = steps.renewed(request)
+    with writing.alone(target, DOTENV, context):
+        request = writing.renewed(request)
         old = _dotenv_text(file) if request.staging is None else _staged_text(request, file)
         text = old or ""
         for name, value in values.items():

@@ -10,7 +10,7 @@ import pytest
 
 from stead.matrix import contents, describe
 from stead.matrix.asking import Asked, Wanted
-from stead.pipeline import steps
+from stead.pipeline import answering, steps
 from stead.pipeline.request import Request
 from stead.testing.index import Wheel
 from stead.values.activation import apply
@@ -44,7 +44,7 @@ class Place:
     def lock(self, environment: str) -> None:
         request = Request(str(self.root), environment, self._here, self._here)
         composed, _ = steps.read_together(request, self.context)
-        steps.locked_for(composed, self.context)
+        answering.locked_for(composed, self.context)
 
     def environment(self, name: str = "t") -> Environment:
         asked = Asked(str(self.root), self._here, wanted=Wanted((name,)))
