@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from stead.cli.app import make_app
+from stead.cli._world import make_app
 from stead.pipeline.words import words
 from stead.values.errors import SteadError
 

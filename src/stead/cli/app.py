@@ -5,25 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stead.cli.options import chosen
 from stead.shells.state import TRANSACTION
-from stead.values.context import Context
 from stead.values.digest import plain
 from stead.values.errors import SteadError, UsageError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.names import DEFAULT, is_environment_name
-from stead.values.platform import platform_named, platform_of
+from stead.values.platform import platform_named
 from stead.values.selection import Selection
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
 
     from stead.history.ahead import Make
     from stead.history.inside import Over
@@ -35,7 +29,7 @@ if TYPE_CHECKING:
     from stead.pipeline.transaction import Staging
     from stead.store.generations import History
     from stead.values.activation import Activation
-    from stead.values.context import Progress, Task
+    from stead.values.context import Context
     from stead.values.platform import Platform
     from stead.values.spec import Spec
     from stead.values.table import Table
@@ -382,93 +376,3 @@ def program() -> str:
     """Give the path of the ``stead`` program of this installation."""
     beside = os.path.join(os.path.dirname(sys.executable), "stead")
     return beside if os.path.exists(beside) else "stead"
-
-
-class _Progress:
-    """Progress on standard error; what draws it is imported when there is some."""
-
-    @cached_property
-    def _shown(self) -> Progress:
-        from stead.cli.progress import progress_for
-
-        return progress_for(sys.stderr, is_tty=sys.stderr.isatty())
-
-    def task(self, title: str, *, unit: str = "") -> AbstractContextManager[Task]:
-        return self._shown.task(title, unit=unit)
-
-    def note(self, text: str) -> None:
-        self._shown.note(text)
-
-
-def _ask(prompt: str) -> str | None:
-    from stead.cli.passphrase import ask
-
-    return ask(prompt)
-
-
-def _machine() -> str:
-    """Give the processor's architecture, as the operating system calls it."""
-    if sys.platform == "win32":
-        import platform
-
-        return platform.machine()
-    return os.uname().machine
-
-
-def make_app(args: argparse.Namespace) -> App:
-    """Collect the world for one invocation: the only reader of ``os.environ``."""
-    from stead.cli import runner
-    from stead.shells.state import caller, with_settings
-    from stead.store.layout import check_home
-    from stead.store.places import default_home
-
-    environ = with_settings(caller(os.environ))
-    home = environ.get("STEAD_HOME") or default_home(environ, sys.platform)
-    check_home(home)
-    context = Context(
-        home=Path(os.path.abspath(home)),
-        environ=environ,
-        run=runner.run,
-        progress=_Progress(),
-        now=time.time,
-        offline=getattr(args, "offline", False),
-        python_downloads=not getattr(args, "no_python_downloads", False),
-        ask=_ask if sys.stderr.isatty() else None,
-    )
-    app = App(
-        context=context,
-        cwd=_directory(args, environ),
-        platform=platform_of(sys.platform, _machine()),
-        locked=getattr(args, "locked", False),
-        released=getattr(args, "locked", False),
-        selection=chosen(args),
-        strict=getattr(args, "strict", False),
-        words=getattr(args, "words", ()),
-        reason=getattr(args, "reason", ""),
-    )
-    target = getattr(args, "platform", None)
-    return replace(app, target=target) if isinstance(target, str) else app
-
-
-def _directory(args: argparse.Namespace, environ: dict[str, str]) -> str:
-    """Give the directory to work in, absolute, by the name the user's shell has for it."""
-    try:
-        current = os.getcwd()
-    except FileNotFoundError as exc:
-        raise UsageError(
-            "the current directory does not exist any more", remedy="change to one that does"
-        ) from exc
-    logical = environ.get("PWD", "")
-    if os.path.isabs(logical) and logical != current:
-        try:
-            if os.path.samefile(logical, current):
-                current = logical
-        except OSError:
-            pass
-    wanted = getattr(args, "directory", None)
-    if not wanted:
-        return current
-    path = os.path.normpath(os.path.join(current, wanted))
-    if not os.path.isdir(path):
-        raise UsageError(f"there is no directory {path}", remedy="correct the path after -C")
-    return path

@@ -150,7 +150,7 @@ def _dispatch(words: list[str]) -> int:
     args = _own(parser, rest[1:]) if getattr(module, "REST", False) else parser.parse_args(rest[1:])
     args.directory = options.directory
     args.words = tuple(rest)
-    from stead.cli.app import make_app
+    from stead.cli._world import make_app
 
     app = make_app(args)
     named = f"{name} {args.action}" if hasattr(args, "action") else name

@@ -116,7 +116,7 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
 
 def serve() -> None:
     """Answer jobs until standard input ends."""
-    import stead.cli.app
+    import stead.cli._world
     import stead.cli.errors
     import stead.cli.main
     import stead.cli.progress
