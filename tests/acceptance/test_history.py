@@ -285,7 +285,7 @@ def test_a_build_whose_packages_are_gone_leaves_everything_as_it_is(machine, pro
 
 
 @pytest.mark.parametrize(
-    ("words", "level"), [(("undo",), "2"), (("rollback", "4"), "3"), (("rollback", "3"), "2")]
+    ("words", "level"), [(("undo",), "3"), (("rollback", "4"), "3"), (("rollback", "3"), "2")]
 )
 def test_what_was_deleted_comes_back(machine, project, words, level):
     root = project({"stead.toml": MANIFEST})
@@ -301,6 +301,64 @@ def test_what_was_deleted_comes_back(machine, project, words, level):
     after = state(root)
     assert after["stead.lock"] == before["stead.lock"]
     assert after["stead.toml"] == before["stead.toml"].replace(b'"3"', f'"{level}"'.encode())
+
+
+def test_a_deletion_is_the_last_change_and_undone_by_itself(machine, project):
+    root = project({"stead.toml": MANIFEST, "requirements.txt": "leaf\n"})
+    machine.ok("set", "LEVEL=2", cwd=root)
+    machine.ok("set", "LEVEL=3", cwd=root)
+    before = state(root)
+    (root / "stead.toml").unlink()
+    assert machine.ok("undo", cwd=root).startswith("as in generation 3 (stead set LEVEL)\n")
+    assert state(root) == before
+    # One of several, beside an edit that is not lost.
+    (root / "requirements.txt").unlink()
+    (root / "stead.toml").write_text(before["stead.toml"].decode() + 'OWN = "1"\n')
+    said = machine.ok("undo", cwd=root)
+    assert "changed requirements.txt\nstead.toml stays as it is, your own changes kept" in said
+    assert (root / "requirements.txt").read_text() == "leaf\n"
+    (root / "stead.toml").write_bytes(before["stead.toml"])
+    machine.ok("undo", cwd=root)
+    assert 'LEVEL = "2"' in (root / "stead.toml").read_text()
+    # What can be redone still can.
+    (root / "stead.toml").unlink()
+    machine.ok("undo", cwd=root)
+    assert 'LEVEL = "2"' in (root / "stead.toml").read_text()
+    machine.ok("redo", cwd=root)
+    assert state(root) == before
+    targets = [e["at"] for e in log(machine, root)]
+    assert targets == [3, 2, 2, 3, 3, 3, 2, 1]
+
+
+def test_a_place_that_is_gone_is_said_to_come_back(machine, project):
+    root = project({"stead.toml": MANIFEST, "sub/x": ""})
+    machine.ok("set", "LEVEL=2", cwd=root)
+    (root / "stead.toml").unlink()
+    back = "`stead rollback 2` brings stead.toml back; `stead init` begins anew"
+    for words in (
+        ("status",),
+        ("run", "true"),
+        ("explain", "LEVEL"),
+        ("lock",),
+        ("shell", "-c", ":"),
+    ):
+        assert back in machine.fails(*words, cwd=root)
+    assert "`stead -C .. rollback 2` brings" in machine.fails("run", "true", cwd=root / "sub")
+    machine.ok("-C", "..", "rollback", "2", cwd=root / "sub")
+    assert 'LEVEL = "2"' in (root / "stead.toml").read_text()
+    said = machine.run("shell", "-c", "rm stead.toml; stead status; stead abort", cwd=root).stderr
+    assert "no manifest in" in said
+    assert "`stead abort` puts back what the place had" in said
+    assert (root / "stead.toml").exists()
+
+
+def test_a_place_of_another_environment_s_history_comes_back_too(machine, project):
+    root = project({"stead.toml": MANIFEST + '[layer.test.vars]\nT = "1"\n'})
+    machine.ok("run", "-e", "test", "true", cwd=root)
+    (root / "stead.toml").unlink()
+    assert "`stead rollback -e test 1` brings stead.toml back" in machine.fails("tree", cwd=root)
+    machine.ok("rollback", "-e", "test", "1", cwd=root)
+    assert (root / "stead.toml").exists()
 
 
 def test_a_damaged_record_is_told_and_passed_over(machine, project):

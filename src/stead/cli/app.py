@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stead.shells.state import TRANSACTION
 from stead.values.digest import plain
-from stead.values.errors import SteadError, UsageError
+from stead.values.errors import NoPlaceError, SteadError, UsageError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.names import DEFAULT, is_environment_name
 from stead.values.platform import platform_named
@@ -279,6 +279,16 @@ class App:
             self.cwd, wanted, self.context, user_home=request.user_home, shared=shared
         )
         return finish(history, request, self.context)
+
+    def no_place(self, error: NoPlaceError) -> NoPlaceError:
+        """Say of a directory without manifests how those come back that it had."""
+        from stead.history.find import brought_back
+
+        wanted = self.environment(None)
+        found = brought_back(self.cwd, wanted, self.context, user_home=_user_home())
+        if found and self.transaction:
+            found = "`stead abort` puts back what the place had"
+        return NoPlaceError(error.message, where=error.where, remedy=found) if found else error
 
     def maker(self, environment: str | None = None) -> Make:
         """Give what does every step for files as they would be, and writes and records nothing."""

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from stead import __version__
-from stead.values.errors import UsageError
+from stead.values.errors import NoPlaceError, UsageError
 from stead.values.names import nearest
 
 if TYPE_CHECKING:
@@ -163,6 +163,8 @@ def _dispatch(words: list[str]) -> int:
     except (KeyboardInterrupt, Ended):
         app.interrupted()
         raise
+    except NoPlaceError as exc:
+        raise app.no_place(exc) from exc
     return code
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from stead.history.who import as_typed
 from stead.store import begun
-from stead.store.generations import History
+from stead.store.generations import History, environments
 from stead.store.journal import recover
 from stead.store.layout import Layout
 from stead.values.errors import ManifestError, StoreError
 
 if TYPE_CHECKING:
-    import os
-
     from stead.pipeline.request import Request
     from stead.values.context import Context
+
+_LOOKED_AT = 10
 
 
 def history_of(
@@ -102,3 +105,23 @@ def finish(history: History, request: Request, context: Context) -> History:
     except StoreError as exc:
         context.progress.note(f"what was interrupted cannot be finished yet: {exc}")
     return History(history.home, history.place, history.environment)
+
+
+def brought_back(directory: str, environment: str, context: Context, *, user_home: str = "") -> str:
+    """Say how the manifests come back that a directory, or one above it, had; empty without any."""
+    from stead.history.plan import paths_of
+    from stead.pipeline.discover import upwards
+
+    for place in upwards(directory, user_home):
+        for name in dict.fromkeys((environment, *environments(context.home, place))):
+            history = History(context.home, place, name)
+            for number in islice(history.numbers(), _LOOKED_AT):
+                one = history.find(number)
+                had = paths_of(history, one, one.files) if one is not None else ()
+                gone = [os.path.basename(path) for path in had if os.path.dirname(path) == place]
+                if gone:
+                    there = [] if place == directory else ["-C", os.path.relpath(place, directory)]
+                    other = [] if name == environment else ["-e", name]
+                    words = as_typed(("stead", *there, "rollback", *other, str(number)))
+                    return f"`{words}` brings {', '.join(gone)} back; `stead init` begins anew"
+    return ""

@@ -121,6 +121,11 @@ def paths_of(history: History, generation: Generation, names: Iterable[str]) -> 
     return found
 
 
+def removed(history: History, generation: Generation) -> list[str]:
+    """Give the manifests of a generation that are gone. Raises StoreError."""
+    return [p for p in paths_of(history, generation, generation.files) if content(p) is None]
+
+
 def _merge(path: str, base: bytes, mine: bytes, theirs: bytes) -> tuple[bytes, list[str]]:
     from stead.history.merge import merge
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.history.plan import lock_path, moved_within, planned, root_of
+from stead.history.plan import lock_path, moved_within, planned, removed, root_of
 from stead.history.restore import latest, nearest, offer, readable
 from stead.store.generations import History
 from stead.values.errors import SteadError, StoreError
@@ -57,9 +57,14 @@ class _Step:
 
 
 def undo(history: History, context: Context, cause: Cause, make: Make) -> Went:
-    """Go to what was before the last change. Raises StoreError at the beginning."""
+    """Go to what was before the last change. Raises StoreError at the beginning.
+
+    Where a manifest was removed since, that was the last change: it comes back.
+    """
 
     def step(history: History, now: Generation) -> _Step:
+        if removed(history, now):
+            return _Step(readable(history, now.at, context), now.at, now.parent, now.redo)
         if not now.parent:
             raise StoreError(
                 "there is nothing to undo",

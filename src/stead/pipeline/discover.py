@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stead.formats import known
 from stead.pipeline.files import VERSION_CONTROL, is_file, is_ours, load_text, plain
-from stead.values.errors import ManifestError
+from stead.values.errors import ManifestError, NoPlaceError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def discover(
     no place, or a manifest cannot be read.
     """
     reader = _Reader(tuple(layers), overlay or {})
-    candidates = [d for d in _upwards(directory, home) if reader.manifests(d)]
+    candidates = [d for d in upwards(directory, home) if reader.manifests(d)]
     if not candidates:
         raise _no_place(directory, reader)
     # A folder with only a `__main__.py` is a place by itself, never inside another one.
@@ -158,7 +158,7 @@ class _Reader:
         return True
 
 
-def _upwards(directory: str, home: str) -> list[str]:
+def upwards(directory: str, home: str) -> list[str]:
     """List a directory and its parents that may hold a manifest.
 
     Stops before the user's home directory and the file system's root, and where
@@ -210,10 +210,10 @@ def _searched(place: str, root: str, reader: _Reader, home: str) -> list[str]:
     Above a declared workspace none could; otherwise one may declare a workspace
     of all that is below it.
     """
-    upwards = _upwards(place, home)
+    parents = upwards(place, home)
     if _declares_workspace(reader.manifests(root)):
-        return [d for d in upwards if d == root or _below(d, root)]
-    return upwards
+        return [d for d in parents if d == root or _below(d, root)]
+    return parents
 
 
 def _repositories(place: str, root: str, reader: _Reader, home: str) -> tuple[list[str], str]:
@@ -221,7 +221,7 @@ def _repositories(place: str, root: str, reader: _Reader, home: str) -> tuple[li
     absent: list[str] = []
     if _declares_workspace(reader.manifests(root)):
         return absent, ""
-    for directory in _upwards(place, home):
+    for directory in upwards(place, home):
         marks = [os.path.join(directory, name) for name in VERSION_CONTROL]
         there = [mark for mark in marks if is_ours(mark)]
         if there:
@@ -243,7 +243,7 @@ def _root(place: str, candidates: list[str], reader: _Reader, home: str) -> str:
     for directory in candidates:
         if _declares_workspace(reader.manifests(directory)):
             return directory
-    for directory in _upwards(place, home):
+    for directory in upwards(place, home):
         if any(is_ours(os.path.join(directory, name)) for name in VERSION_CONTROL):
             return directory
     if _is_others(reader.manifests(place)):
@@ -287,7 +287,7 @@ def _no_place(directory: str, reader: _Reader) -> ManifestError:
             details=reader.foreign_owned,
             remedy="take ownership of them (chown), or copy the directory",
         )
-    return ManifestError(
+    return NoPlaceError(
         f"no manifest in {directory} or above it",
         remedy="run `stead init` to make one, or change to a directory with a stead.toml, "
         "pyproject.toml, requirements.txt or environment.yml",

@@ -8,7 +8,7 @@ from stead.pipeline import keep, steps, writing
 from stead.pipeline.prompt import Evaluation
 from stead.pipeline.state import state_of
 from stead.store.journal import read_steadily
-from stead.values.errors import ManifestError, SteadError, StoreError
+from stead.values.errors import NoPlaceError, SteadError, StoreError
 
 if TYPE_CHECKING:
     from stead.pipeline.request import Request
@@ -35,10 +35,8 @@ def _evaluate(request: Request, context: Context) -> Evaluation:
     started = context.now()
     try:
         composed = steps.composed_for(request, context, fetch=False)
-    except ManifestError as exc:
-        if exc.where is None and exc.message.startswith("no manifest"):
-            return Evaluation(None, "none", "", "")
-        return Evaluation(None, "broken", _line(exc), "")
+    except NoPlaceError:
+        return Evaluation(None, "none", "", "")
     except SteadError as exc:
         return Evaluation(None, "broken", _line(exc), "")
     spec = composed.spec

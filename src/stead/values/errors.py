@@ -5,7 +5,8 @@
     ├── ManifestError         a file of the tree cannot be read as what it claims to be
     │   ├── ConfigurationError    variables, files and checks: all that is wrong at once
     │   ├── ContradictionError
-    │   └── CycleError
+    │   ├── CycleError
+    │   └── NoPlaceError          no manifest at all
     ├── LockError
     │   ├── LockOutdatedError     the lock no longer answers the manifests
     │   └── UnsatisfiableError    no set of packages answers the request
@@ -88,6 +89,10 @@ class ConfigurationError(ManifestError):
 
 class CycleError(ManifestError):
     """Entries refer to each other in a circle."""
+
+
+class NoPlaceError(ManifestError):
+    """There is no manifest here."""
 
 
 class LockError(SteadError):

@@ -263,6 +263,19 @@ class Machine(RuleBasedStateMachine):
 
     # Going back and forth.
 
+    @precondition(lambda self: self.model.entries)
+    @rule()
+    def undo_of_a_deletion(self) -> None:
+        """A manifest that is gone comes back, and that is all: its deletion was the last change."""
+        model = self.model
+        self.file.unlink()
+        said = json.loads(self.world.ok("undo", "--json"))
+        then = model.last.state
+        assert (said["restored"], self.text) == (model.number, model.at(model.number).state.text)
+        locked = then.locked if model.now.locked is None else model.now.locked
+        model.now = replace(then, locked=locked, text=self.text)
+        model.went(model.number, model.last.back, model.last.forth, new=False, own=False)
+
     @rule()
     def undo(self) -> None:
         model = self.model
