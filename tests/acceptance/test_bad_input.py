@@ -246,8 +246,9 @@ def test_interrupted_anywhere_leaves_nothing_half_done(machine, project):
         time.sleep(0.03 + 0.06 * step)
         os.killpg(child.pid, signal.SIGINT)
         _, message = child.communicate(timeout=60)
-        codes.add(child.returncode)
         # Python's own start can be interrupted too; what is Stead's never shows a traceback.
+        if not message.startswith("Fatal Python error: init_"):
+            codes.add(child.returncode)
         assert "stead/cli" not in message, message
         assert "stead/pipeline" not in message, message
         assert (root / "stead.toml").read_text(encoding="utf-8") == text

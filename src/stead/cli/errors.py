@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from stead.values.errors import SteadError, StoreError
 
 if TYPE_CHECKING:
-    from types import FrameType, TracebackType
+    from types import FrameType, ModuleType, TracebackType
     from typing import Self, TextIO
 
 EXIT_FAULT = 70
@@ -110,7 +110,7 @@ class guard:  # noqa: N801 - read at its use: ``with guard() as outcome``
         import signal
         import threading
 
-        if runner := sys.modules.get("stead.cli.runner"):
+        if runner := _runner():
             runner.begin()
         if threading.current_thread() is threading.main_thread():
             for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -154,9 +154,14 @@ def wants_color(stream: TextIO) -> bool:
     return stream.isatty()
 
 
-def _on_signal(number: int, _frame: FrameType | None) -> None:
+def _runner() -> ModuleType | None:
+    """Give the module of the runner once it is there: a signal may come amid its import."""
     runner = sys.modules.get("stead.cli.runner")
-    if runner is not None:
+    return runner if hasattr(runner, "LOADED") else None
+
+
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    if runner := _runner():
         if runner.defer(number):
             return
         runner.stop_all()

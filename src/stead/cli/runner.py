@@ -303,3 +303,7 @@ def _not_started(argv: Sequence[str], cwd: str | None, exc: OSError | ValueError
             remedy="look at its permissions, and whether its file system allows programs",
         )
     return SteadError(f"cannot start {program!r}: {exc.strerror or exc}")
+
+
+LOADED = True
+"""Says that all of this module is there: the last line to be executed."""

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -179,6 +180,15 @@ def test_guard_gives_the_signals_back():
     with guard(io.StringIO()):
         assert signal.getsignal(signal.SIGTERM) is not before[signal.SIGTERM]
     assert {n: signal.getsignal(n) for n in before} == before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_amid_the_import_of_the_runner(monkeypatch, number: int, code: int):
+    monkeypatch.setitem(sys.modules, "stead.cli.runner", ModuleType("stead.cli.runner"))
+    said = io.StringIO()
+    with guard(said) as outcome:
+        signal.raise_signal(number)
+    assert outcome.code == code, said.getvalue()
 
 
 def test_guard_leaves_an_ignored_signal_ignored():
