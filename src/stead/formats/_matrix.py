@@ -9,6 +9,7 @@ from stead.formats._packages import Checks, leaves
 from stead.formats._words import bare_or_quoted
 from stead.values.names import BUILDER_PLUGINS, nearest
 from stead.values.package import FORMATS, GoalPart, PackageDefinition, TestDefaults
+from stead.values.patterns import regex
 from stead.values.testenv import TestCommand
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from stead.values.package import Builder, Format
 
 Path = tuple["str | int", ...]
+
+# A brace behind a dollar is a shell's, one behind a backslash or another brace a brace.
+_SUBSTITUTION = regex(r"(?<![\\${])\{([A-Za-z_][A-Za-z0-9_]*)([:}])")
 
 _BUILT: tuple[Builder, ...] = ("sdist", "wheel", "conda", "command")
 _ENDINGS: tuple[tuple[str, Format], ...] = (
@@ -210,7 +214,39 @@ class MatrixReader(Checks):
             self.wrong("a command names no program", at)
         if any("\0" in word for word in words):
             self.wrong("an argument holds a NUL character", at)
+        for number, word in enumerate(words):
+            self.substitutions(word, (*at, number))
         return TestCommand(arguments, ignore, expect, self.where(*at))
+
+    def substitutions(self, word: str, at: Path) -> None:
+        """Refuse what would be replaced if anybody knew by what."""
+        if "{posargs}" in word or "{posargs:" in word:
+            self.whole(word, at)
+        for match in _SUBSTITUTION.finditer(word) if "{" in word else ():
+            name = match[1]
+            if name != "posargs" and (name != "jobs" or match[2] == ":"):
+                like = nearest(name, ("posargs", "jobs"))
+                self.wrong(
+                    f"unknown substitution {{{name}}}",
+                    at,
+                    f"did you mean {{{like}}}?"
+                    if like
+                    else f"{{posargs}} and {{jobs}} are known; write \\{{{name}\\}} for the braces",
+                )
+
+    def whole(self, word: str, at: Path) -> None:
+        """Check a word that holds ``{posargs}``, or ``{posargs:WORDS}``, and nothing else."""
+        import shlex
+
+        if word == "{posargs}":
+            return
+        if not word.endswith("}") or word.rfind("{posargs:") or "{posargs}" in word:
+            self.wrong("{posargs} must be a word of its own", at, "write it as one")
+            return
+        try:
+            shlex.split(word[len("{posargs:") : -1])
+        except ValueError:
+            self.wrong(f"a quote stays open in {word}", at, "close it")
 
     def taken(self, table: LayerTable) -> tuple[str, ...] | None:
         if table.package is None:

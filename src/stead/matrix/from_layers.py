@@ -278,7 +278,7 @@ class LayerTests:
             if word.startswith("{posargs") and word.endswith("}") and word[8] in ":}":
                 words += shlex.split(word[9:-1]) if given is None else given
             else:
-                words.append(word)
+                words.append(word.replace("\\{", "{").replace("\\}", "}"))
         return replace(command, arguments=tuple(words))
 
 

@@ -146,3 +146,9 @@ def test_only_some_packages_or_none(tests):
 def test_commands_know_where_they_stand(tests):
     one = tests.ask("lint", files={"stead.toml": BASE}).chosen[0]
     assert [str(c.origin) for c in one.work.commands] == [f"{tests.root}/stead.toml:15"] * 2
+
+
+def test_braces_that_are_meant(tests):
+    words = r"""commands = [['sh', '-c', '\{x\} ${y} {{z}} {} {jobs}']]"""
+    one = tests.ask(files={"stead.toml": f"[layer.a]\n{words}\n"}).chosen[0]
+    assert one.work.commands[0].arguments[2] == "{x} ${y} {{z}} {} {jobs}"

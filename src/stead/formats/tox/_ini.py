@@ -14,9 +14,11 @@ from stead.formats.tox._scope import Absent, CircleError, Scope
 from stead.formats.tox._sections import Sections, without_comments
 from stead.formats.tox._set_env import SetEnv
 from stead.formats.tox._substitute import Found
+from stead.formats.tox._unmeant import note, references
 from stead.formats.tox.project import ToxProject
 from stead.values.errors import ManifestError
-from stead.values.factors import Conditional, mentioned, parse
+from stead.values.factors import Conditional, mentioned, parse, split_line
+from stead.values.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from stead.formats.tox._scope import Caller
     from stead.formats.tox._substitute import Chain
     from stead.formats.tox._tokens import Expression
-    from stead.values.origin import Origin
+    from stead.values.testenv import Note
 
 _ENVIRONMENT = "testenv:"
 
@@ -185,13 +187,62 @@ class IniProject(ToxProject):
                     own = section if section.startswith(_ENVIRONMENT) else ""
                     yield own, key, self.sections.where(section, key), known
 
+    def _unmeant(self) -> Iterator[Note]:
+        own = [s for s in self.sections.names() if self._is_own(s)]
+        pending = [(section, key) for section in own for key in self.sections.entries(section)]
+        seen = set(pending)
+        for section, key in pending:
+            entry = self.sections.entries(section)[key]
+            if "{" not in entry.text:
+                continue
+            known = CORE_NAMES if section == self._core_section else _ALL_KEYS
+            text = "\n".join(map(without_comments, entry.text.split("\n")))
+            for one in references(text, key):
+                if one.section is None:
+                    meant = one.key in known
+                else:
+                    meant = self._is_there(one.section, one.key) or one.default
+                    at = (one.section, one.key.lower())
+                    if meant and at not in seen and at[1] in self.sections.entries(at[0]):
+                        seen.add(at)
+                        pending.append(at)
+                if not meant and not _is_condition(text, one.at):
+                    like = self.sections.entries(one.section) if one.section else known
+                    line = entry.lines[text.count("\n", 0, one.at)]
+                    yield note(one, like, Origin(self.file, line))
+
+    def _is_own(self, section: str) -> bool:
+        return section in (self._core_section, "testenv", "pkgenv") or section.startswith(
+            _ENVIRONMENT
+        )
+
+    def _is_there(self, section: str, key: str) -> bool:
+        """Say whether ``{[section]key}`` means something."""
+        match = _pattern("testenv").fullmatch(f"[{section}]{key}")
+        if match is None:
+            return False
+        if section in self.sections and key.lower() in self.sections.entries(section):
+            return True
+        if section == self._core_section.rpartition(":")[2] and key in CORE_NAMES:
+            return True
+        return match["environment"] in self.known and key in RUN_NAMES
+
     def _texts_with_references(self) -> Iterator[str]:
         for section in self.sections.names():
             for entry in self.sections.entries(section).values():
                 yield entry.text
 
 
+def _is_condition(text: str, at: int) -> bool:
+    """Say whether what stands at a place of a text belongs to the condition of its line."""
+    start = text.rfind("\n", 0, at) + 1
+    line = text[start:].partition("\n")[0]
+    wanted, content = split_line(line)
+    return wanted is not None and at - start < len(line) - len(content)
+
+
 _ALL_NAMES = {**RUN_NAMES, **PACKAGE_NAMES}
+_ALL_KEYS = {**CORE_NAMES, **_ALL_NAMES}
 
 
 class _IniLoader:

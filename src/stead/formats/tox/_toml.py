@@ -14,6 +14,7 @@ from stead.formats.tox._scope import Absent, CircleError, Scope, as_text
 from stead.formats.tox._set_env import SetEnv
 from stead.formats.tox._substitute import Found, Substitution, Unfit
 from stead.formats.tox._tokens import Expression
+from stead.formats.tox._unmeant import note, references
 from stead.formats.tox._unroll import Unroll
 from stead.formats.tox.project import ToxProject
 from stead.values.errors import ManifestError
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from stead.formats.tox._keys import Key, Kind
     from stead.formats.tox._scope import Caller
     from stead.formats.tox._substitute import Chain
+    from stead.values.testenv import Note
 
 RUN_BASE, PACKAGE_BASE, TEMPLATES = "env_run_base", "env_pkg_base", "env_base"
+_ALL_KEYS = {**CORE_NAMES, **RUN_NAMES, **PACKAGE_NAMES}
 _TABLES = ("env", TEMPLATES, RUN_BASE, PACKAGE_BASE, "legacy_tox_ini")
 _REFERENCE = regex(r"(?:\[(?P<section>.*)\])?(?P<key>[-a-zA-Z0-9_]+)(?::(?P<default>.*))?")
 
@@ -249,8 +252,38 @@ class TomlProject(ToxProject):
                     own = ".".join((*self.prefix, *path)) if path[0] == "env" else ""
                     yield own, key, self.where(*path, key), everything
 
+    def _unmeant(self) -> Iterator[Note]:
+        for path, text in _placed(self._own_tables()):
+            known = _ALL_KEYS if path[0] in _TABLES else CORE_NAMES
+            depth = {"env": 2, TEMPLATES: 2, RUN_BASE: 1, PACKAGE_BASE: 1}.get(path[0], 0)
+            key = str(path[min(depth, len(path) - 1)])
+            for one in references(text, key):
+                there = one.key in known
+                if one.section is not None:
+                    there = one.default or self._is_there(one.section, one.key)
+                if not there:
+                    yield note(one, () if one.section else known, self.where(*path))
+
+    def _own_tables(self) -> dict[str, Any]:
+        """Give what means something to tox, without tables that others have put beside it."""
+        return {
+            key: value
+            for key, value in self._table.items()
+            if key != "legacy_tox_ini" and (key in _TABLES or key in CORE_NAMES)
+        }
+
+    def _is_there(self, section: str, key: str) -> bool:
+        """Say whether ``{[section]key}`` means something."""
+        if section.startswith(".".join((*self.prefix, "env")) + ".") and key in RUN_NAMES:
+            return True
+        try:
+            self.at((*section.split("."), key))
+        except Absent:
+            return section == ".".join(self.prefix) and key in CORE_NAMES
+        return True
+
     def _texts_with_references(self) -> Iterator[str]:
-        yield from _strings(self._table)
+        yield from (text for _, text in _placed(self._table))
 
 
 class _TomlLoader:
@@ -392,12 +425,10 @@ def _plain_text(raw: Any) -> str:
     return as_text(raw)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _placed(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, str]]:
+    """Give all texts of a value, each with its path."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _strings(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _strings(one)
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _placed(one, (*path, key))

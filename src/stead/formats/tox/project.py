@@ -91,6 +91,10 @@ class ToxProject(ABC):
     @abstractmethod
     def _texts_with_references(self) -> Iterator[str]: ...
 
+    @abstractmethod
+    def _unmeant(self) -> Iterator[Note]:
+        """Give a note on each reference that means nothing."""
+
     # -- for everybody
 
     def scope(self, name: str) -> Scope:
@@ -231,7 +235,7 @@ class ToxProject(ABC):
             own = {one.section for scope in scopes for one in scope.loaders} - {""}
             if wrong.keys() - own:
                 _raise_all([error for many in wrong.values() for error in many])
-        return (*notes, *self._plugins())
+        return (*notes, *dict.fromkeys(self._unmeant()), *self._plugins())
 
     def check_own(self, name: str) -> None:
         """Look for keys that mean nothing in an environment's own section, or in those of others

@@ -151,3 +151,64 @@ def test_a_builder_cannot_be_in_the_list(tox):
     text = "[tox]\nenvlist = a\n[testenv:a]\npackage = wheel\npackage_env = a\n"
     with pytest.raises(ManifestError, match="cannot build its own"):
         _ = tox({"tox.ini": text, "setup.py": ""}).builders("a")
+
+
+UNMEANT = """\
+[tox]
+envlist = py3{11,12}, {lint}
+[testenv]
+pass_env = {[testenv]passenv}
+description = {envnam} \\{this\\} ${HOME} {3} {{env_name}}
+setenv =
+  {[other]set}
+  A = {[other]missing}{[other]missing:none}
+commands =
+  {py311}: x {posargs:{toxindir}} {env:NONE:{envname}} [] {tty:a:b} {/}{:}
+  {py311}-x,py3{11}: y {jobs}  # {comment}
+  # {comment}
+  z {evn:HOME} {[tox]envlist} {[tox]commands} {[testenv:lint]deps}
+install_command = pip {opts} {packages} {wheels}
+[other]
+set = B = {nothing}
+unused = {nothing at all} {unused}
+"""
+
+
+def test_references_that_mean_nothing_are_noted(ini):
+    project = ini(UNMEANT)
+    found = [(n.origin.line, n.message, n.remedy) for n in project.check()]
+    stays = "means nothing: it stays as it is"
+    assert found == [
+        (4, f"{{[testenv]passenv}} {stays}", "did you mean {[testenv]pass_env}?"),
+        (5, f"{{envnam}} {stays}", "did you mean {envname}?"),
+        (8, f"{{[other]missing}} {stays}", "if the braces are meant, write \\{[other]missing\\}"),
+        (10, f"{{toxindir}} {stays}", "did you mean {toxinidir}?"),
+        (
+            13,
+            "{evn:…} means nothing: what follows the colon takes its place",
+            "did you mean {env}?",
+        ),
+        (13, f"{{[tox]commands}} {stays}", "if the braces are meant, write \\{[tox]commands\\}"),
+        (14, f"{{wheels}} {stays}", "if the braces are meant, write \\{wheels\\}"),
+        (16, f"{{nothing}} {stays}", "if the braces are meant, write \\{nothing\\}"),
+    ]
+    assert project.scope("py311").value("description").startswith("{envnam} {this}")
+
+
+def test_references_of_tables_that_mean_nothing_are_noted(tox):
+    text = """\
+env_list = ["a"]
+work_dir = "{tox_rot}/x"
+[env_run_base]
+commands = [
+  ["x", "{posargs}", "{env_nam}"],
+  ["y", "{[env.a]own}", "{[env.a]none}", "{[env.b]deps}"],
+]
+set_env.A = "{env:B:{nothing}}"
+[env.a]
+own = "x"
+[other]
+text = "{not tox's} {own}"
+"""
+    found = [(n.origin.line, n.message.split(" ")[0]) for n in tox({"tox.toml": text}).check()]
+    assert found == [(2, "{tox_rot}"), (5, "{env_nam}"), (6, "{[env.a]none}"), (8, "{nothing}")]
