@@ -205,6 +205,7 @@ class MatrixReader(Checks):
             retries=table.retries,
             kind=table.kind,
             origin=self.where(*at, "commands" if table.commands else "package"),
+            depends_origin=self.where(*at, "depends"),
         )
 
     def command(self, words: tuple[str, ...], at: Path) -> TestCommand:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stead.formats.known import layer_files
 from stead.matrix.goals import default_environments, definitions, goal
-from stead.matrix.select import expanded
+from stead.matrix.select import expanded, nobody
 from stead.matrix.writes import writes
 from stead.pipeline import lockfile
 from stead.pipeline.compose import (
@@ -163,6 +163,7 @@ class LayerTests:
                 where=self._manifests[-1].file,
                 remedy="give one of its layers commands = [[…]]",
             )
+        self._check_depends(name, found)
         systems = self.systems(name)
         if self._asked.here.sys_platform not in systems:
             skip = f"it is for {' and '.join(systems) or 'no one platform'}"
@@ -184,6 +185,17 @@ class LayerTests:
             skip=f"no interpreter answers {missing}" if missing else "",
             contents=Contents(packages=spec.packages),
         )
+
+    def _check_depends(self, name: str, found: Goal) -> None:
+        """Raise ManifestError for a name that an environment is to wait for, and nothing has."""
+        for text, where in found.depends_origins:
+            for one in nobody(text, self):
+                like = self.alike(one)
+                raise ManifestError(
+                    f"{name} waits for {one}, which is no environment",
+                    where=where,
+                    remedy=f"did you mean {like}?" if like else "take it out of depends",
+                )
 
     def environment(self, name: str) -> Environment:
         outline, found = self.outline(name), self._goal(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stead.formats import tox
 from stead.formats.tox import interpreters
 from stead.matrix.requirements import DependencyGroups, Lines
-from stead.matrix.select import DYNAMIC
+from stead.matrix.select import DYNAMIC, nobody
 from stead.matrix.writes import writes
 from stead.pipeline.files import load_text
 from stead.values.errors import ManifestError
@@ -146,6 +146,7 @@ class ToxTests:
         interpreter = self.pythons.named(scope.value("base_python"))
         missing = "" if interpreter else self.pythons.explained(self.project.missing(name))
         skip = self._platform(scope)
+        self._note_depends(name, scope)
         if missing and not skip and scope.value("skip_missing_interpreters"):
             skip = f"no interpreter answers {missing}"
         return Environment(
@@ -164,6 +165,17 @@ class ToxTests:
             logs=scope.value("env_log_dir"),
             origin=self.project.place(name),
         )
+
+    def _note_depends(self, name: str, scope: Scope) -> None:
+        """Note what an environment is to wait for and is not there: as in tox, it waits for nothing."""
+        wrong = (one for text in scope.value("depends") for one in nobody(text, self))
+        for one in wrong:
+            where = scope.origins.get("depends", NOWHERE)
+            like = self.alike(one)
+            remedy = f"did you mean {like}?" if like else "take it out of depends"
+            self._notes[Note(f"{name} waits for {one}, which is no environment", where, remedy)] = (
+                None
+            )
 
     def environment(self, name: str) -> Environment:
         outline = self.outline(name)

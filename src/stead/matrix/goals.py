@@ -30,6 +30,8 @@ class Goal:
     retries: int = 0
     kind: str = ""
     origin: Origin = field(default=NOWHERE, compare=False)
+    depends_origins: tuple[tuple[str, Origin], ...] = field(default=(), compare=False)
+    """Where each entry of ``depends`` stands."""
 
 
 def goal(manifests: Sequence[Manifest], environment: str) -> Goal | None:
@@ -55,6 +57,7 @@ def goal(manifests: Sequence[Manifest], environment: str) -> Goal | None:
         retries=next((p.retries for p in reversed(parts) if p.retries), 0),
         kind=next((p.kind for p in reversed(parts) if p.kind), ""),
         origin=next(p.origin for p in parts if p.commands),
+        depends_origins=tuple((one, p.depends_origin) for p in parts for one in p.depends),
     )
 
 

@@ -363,15 +363,20 @@ def _ordered(cells: Sequence[Cell], targets: Sequence[Target]) -> list[Cell]:
     return done
 
 
+def awaited(text: str) -> tuple[str, ...]:
+    """Give the names, or patterns of names, that an entry of ``depends`` stands for."""
+    from stead.values.factors import parse
+
+    return parse(text) or (text,)
+
+
 def _before(target: Target, targets: Sequence[Target]) -> tuple[str, ...]:
     """Name the chosen environments that run first: by name, by pattern, or by factors."""
     if not target.depends:
         return ()
     from fnmatch import fnmatchcase
 
-    from stead.values.factors import parse
-
-    patterns = [name for text in target.depends for name in (parse(text) or (text,))]
+    patterns = [pattern for text in target.depends for pattern in awaited(text)]
     return tuple(
         t.name
         for t in targets

@@ -63,6 +63,10 @@ def lines(plan: dict[str, Any]) -> Iterator[str]:
         yield f"not built: {name}, which none of these environments needs"
     for name in plan["unmatched"]:
         yield f"not built: {name}, which fits no environment at all"
+    for note in plan["notes"]:
+        yield f"note: {note['where'] and note['where'] + ': '}{note['message']}"
+        if note["remedy"]:
+            yield f"  → {note['remedy']}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,21 @@ def _with_factors(wanted: tuple[str, ...], everything: tuple[str, ...]) -> Itera
     yield from (name for name in everything if _has_factors(name, wanted))
 
 
+def nobody(entry: str, described: Description) -> tuple[str, ...]:
+    """Give the names and patterns of an entry of ``depends`` that no environment answers."""
+    from fnmatch import fnmatchcase
+
+    from stead.matrix.plan import awaited
+
+    return tuple(
+        one
+        for one in awaited(entry)
+        if one not in described.names
+        and not described.known(one)
+        and not any(fnmatchcase(name, one) for name in described.names)
+    )
+
+
 def _has_factors(name: str, wanted: tuple[str, ...]) -> bool:
     own = frozenset(name.split("-"))
     return any(own.issuperset(one.split("-")) for one in wanted)

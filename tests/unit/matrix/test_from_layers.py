@@ -152,3 +152,14 @@ def test_braces_that_are_meant(tests):
     words = r"""commands = [['sh', '-c', '\{x\} ${y} {{z}} {} {jobs}']]"""
     one = tests.ask(files={"stead.toml": f"[layer.a]\n{words}\n"}).chosen[0]
     assert one.work.commands[0].arguments[2] == "{x} ${y} {{z}} {} {jobs}"
+
+
+def test_depends_on_what_is_not_there(tests):
+    text = BASE + 'depends = ["py3{10,11}-unit", "un*",\n"unti"]\n'
+    made = tests.ask(files={"stead.toml": text}, whole=False)
+    assert made.by_name["lint"].wrong == (
+        f"{tests.root}/stead.toml:16: lint waits for unti, which is no environment"
+        " (did you mean unit?)"
+    )
+    with pytest.raises(ManifestError, match="waits for unti"):
+        tests.ask("lint")

@@ -405,3 +405,24 @@ def test_commands_know_where_they_stand(tests):
     one = tests.ask(files={"tox.ini": ini}).chosen[0]
     placed = (*one.work.before, *one.contents.setup, *one.work.commands)
     assert [(c.arguments, c.origin.line) for c in placed] == [(("x",), 3), (("z",), 4), (("y",), 5)]
+
+
+def test_depends_on_what_is_not_there_is_noted(tests):
+    ini = """\
+[tox]
+envlist = py312, cov
+[testenv]
+skip_install = true
+[testenv:cov]
+depends =
+  py3{10,12}
+  py3*, pypy*
+  covv
+"""
+    made = tests.ask("cov", whole=False, files={"tox.ini": ini})
+    found = [(n.origin.line, n.message, n.remedy) for n in made.suite.notes]
+    assert found == [
+        (6, "cov waits for pypy*, which is no environment", "take it out of depends"),
+        (6, "cov waits for covv, which is no environment", "did you mean cov?"),
+    ]
+    assert made.plan().cells[0].after == ()

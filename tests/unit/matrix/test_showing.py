@@ -283,3 +283,13 @@ def test_more_jobs_than_github_holds(tests):
 def test_schemas_are_schemas():
     for schema in SCHEMAS.values():
         jsonschema.Draft7Validator.check_schema(schema)
+
+
+def test_a_plan_ends_with_notes(tests):
+    ini = "[tox]\nenv_list = lint\n[testenv]\nskip_install = true\ndepends = lnt\n"
+    made = tests.ask(whole=False, files={"tox.ini": ini})
+    said = list(planning.lines(planning.steps(made.asked, made.context)))
+    assert said[-2:] == [
+        f"note: {made.root}/tox.ini:5: lint waits for lnt, which is no environment",
+        "  → did you mean lint?",
+    ]
