@@ -16,12 +16,14 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from stead.pipeline.hand import Hand, by_hand, on_top, parse, taking_back
+from stead.pipeline.hand import PATH, Hand, by_hand, on_top, parse, taking_back
 from stead.pipeline.prompt import rc_code
+from stead.pipeline.transaction import staged_changes
 from stead.shells.session_text import Manifests, Notice, Session, Start, label
-from stead.shells.state import OLD, TRANSACTION
+from stead.shells.state import APPLIED, OLD, TRANSACTION
 from stead.store.atomic import remove_tree, storage, write_file
 from stead.store.transactions import Journal, sha_of
+from stead.values.activation import apply
 from stead.values.errors import SteadError
 from stead.values.frozen import asdict, dataclass
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from stead.store.transactions import State
+    from stead.values.activation import Change
 
 DOTENV = ".env"
 NOTES = "shell"
@@ -212,13 +215,29 @@ def uncommitted(hands: Iterable[Hand], private: Mapping[str, str]) -> tuple[Hand
 def hands_of(directory: str, environ: Mapping[str, str], separator: str = ":") -> tuple[Hand, ...]:
     """Give what was changed by hand and is uncommitted.
 
-    In this very shell as it is now, else as it was noted last.
+    In this very shell as it is now, else as it was noted last. What is staged by now
+    counts, though the shell gets that at its next prompt.
     """
-    hands = load(directory).hands
-    if environ.get(TRANSACTION) == directory and (base := applied_in(directory)):
+    hands, base = load(directory).hands, applied_in(directory)
+    if base and environ.get(TRANSACTION) == directory:
         hands = _by_hand(base, environ, separator)
+    if base and hands:
+        hands, _ = on_top(hands, _once_applied(staged_changes(directory), base, environ))
     files = files_of(directory) if hands else None
     return uncommitted(hands, files.private if files else {})
+
+
+def _once_applied(
+    changes: Sequence[Change], base: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Give what the shell will export for the names that a prompt changes."""
+    result = apply(changes, base)
+    left = {*environ.get(APPLIED, "").split()}.difference(change.name for change in changes)
+    for name in left - {PATH}:
+        result.pop(name, None)
+        if OLD + name in environ:
+            result[name] = environ[OLD + name]
+    return result
 
 
 def _by_hand(

@@ -11,6 +11,7 @@ from stead.shells import script
 from stead.shells.hook_record import reduce
 from stead.shells.quote import posix
 from stead.store.atomic import write_file
+from stead.values.activation import Change
 from stead.values.errors import SteadError
 from stead.values.frozen import replace
 
@@ -76,6 +77,20 @@ def write_record(directory: str, activation: Activation) -> bool:
         write_file(os.path.normpath(os.path.join(record, name)), text, 0o600)
     write_file(os.path.join(directory, TURN), f"{turn(directory) + 1}\n".encode(), 0o600)
     return True
+
+
+def staged_changes(directory: str) -> tuple[Change, ...]:
+    """Read what the environment that a transaction's shell is to have changes; else nothing."""
+    try:
+        text = _read(os.path.join(directory, APPLIED)) or b""
+        data = json.loads(text.decode("utf-8", "surrogateescape"))
+        return (
+            *(Change("set", name, value) for name, value in data["sets"].items()),
+            *(Change("unset", name) for name in data["unsets"]),
+            *(Change(*change) for change in data["relative"]),
+        )
+    except (ValueError, TypeError, KeyError):
+        return ()
 
 
 def turn(directory: str) -> int:

@@ -464,6 +464,34 @@ def test_leaving_shows_and_lists_what_there_is(project, begin):
     assert (root / "stead.toml").read_text() == MANIFEST
 
 
+def test_what_is_kept_on_the_same_line_is_kept_once(project, begin, shell):
+    """The shell has what is staged only at its next prompt; every command knows of it before."""
+    root = project({"stead.toml": '[vars]\nGONE = "1"\n', "tools/x": "", ".gitignore": ".env\n"})
+    session = begin(root, shell)
+    for name in ("FIRST", "API_TOKEN", "LAST"):
+        session.export(name, "1")
+    session.run("set -e GONE" if shell == "fish" else "unset GONE")
+    tools = f"{root}/tools"
+    session.run(f"fish_add_path -P {tools}" if shell == "fish" else f"PATH={tools}:$PATH")
+    said = session.run(
+        "stead keep FIRST GONE; stead keep tools; stead keep --private API_TOKEN; "
+        "stead status; stead keep --all"
+    )
+    assert re.findall(r"(\w+) set: uncommitted", said) == ["LAST"]
+    assert said.splitlines()[-1] == "staged LAST in stead.toml", said
+    assert "uncommitted" not in session.run("stead status")
+    text = 'FIRST = "1"\nPATH = { type = "paths", value = ["tools", "${PATH}"] }\nLAST = "1"\n'
+    session.run("stead commit")
+    assert (root / "stead.toml").read_text() == f"[vars]\n{text}"
+    session.export("MORE", "2")
+    session.type("stead keep MORE; exit 0")
+    said = session.expect("for later?")
+    session.type("c")
+    said += session.rest()
+    assert "by hand" not in said
+    assert 'MORE = "2"' in (root / "stead.toml").read_text()
+
+
 def test_all_is_kept_but_what_is_private_which_is_named(project, begin):
     root = project({"stead.toml": MANIFEST})
     session = begin(root, "bash")
