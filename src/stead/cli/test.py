@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from stead.matrix.options import ENVIRONMENTS, OPTIONS
+from stead.matrix.options import ENVIRONMENTS, OPTIONS, told
 from stead.values.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _declared(option: Option) -> dict[str, Any]:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
+    heed(args, app)
     question = asked(args, app)
     if args.config:
         return _config(args, app, question)
@@ -55,6 +57,50 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.cli._test_run import run
 
     return run(args, app, question)
+
+
+def heed(args: argparse.Namespace, app: App) -> None:
+    """Let tox's variables speak where the command line does not, if tox's files describe the tests."""
+    said = told(app.context.environ)
+    if not said:
+        return
+    from stead.matrix import describe
+    from stead.matrix.asking import Asked
+
+    bare = Asked(directory=app.directory, here=app.platform, user_home=app.user_home)
+    if not describe.by_tox(bare, app.context):
+        return
+    chosen = bool(args.environments or args.names or args.labels or args.factors)
+    marked = any(option.name in ("labels", "factors") for option in said)
+    for option, (variable, text) in said.items():
+        names = option.name == "names"
+        if option.name in ("names", "labels", "factors") and (chosen or (names and marked)):
+            continue
+        if not getattr(args, option.name):
+            setattr(args, option.name, _meant(option, variable, text))
+
+
+def _meant(option: Option, variable: str, text: str) -> Any:
+    """Read the value of a variable as tox does. Raises UsageError for what it cannot be."""
+    if option.name == "names":
+        from stead.values.factors import parse
+
+        return list(parse(text) or filter(None, map(str.strip, text.split(","))))
+    if option.kind == "many":
+        each = [one for one in text.split(";") if one]
+        if option.name == "factors":
+            return ["-".join(filter(None, map(str.strip, one.split(",")))) for one in each]
+        return each
+    known = {"true": True, "1": True, "yes": True, "on": True}
+    known |= {"false": False, "0": False, "no": False, "off": False}
+    if option.kind == "flag" and text.strip().lower() in known:
+        return known[text.strip().lower()]
+    if option.kind == "flag" or (option.choices and text not in option.choices):
+        raise UsageError(
+            f"{variable}: {text!r} is none of {', '.join(option.choices or ('true', 'false'))}",
+            remedy="set it to one of these, or unset it",
+        )
+    return text
 
 
 def asked(args: argparse.Namespace, app: App) -> Asked:
@@ -81,6 +127,8 @@ def asked(args: argparse.Namespace, app: App) -> Asked:
         no_packages=args.no_packages,
         terminal=sys.stdout.isatty(),
         hash_seed=_hash_seed(args.hashseed),
+        overrides=tuple(args.overrides),
+        work_dir=os.path.join(app.cwd, args.work_dir) if args.work_dir else "",
     )
 
 

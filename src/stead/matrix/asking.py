@@ -55,5 +55,9 @@ class Asked:
     no_packages: bool = False
     terminal: bool = False
     """Whether standard output is a terminal (tox's ``{tty}``)."""
+    overrides: tuple[str, ...] = ()
+    """Values in place of those of tox's file, as on its command line."""
+    work_dir: str = ""
+    """Where tox's environments are to lie (absolute), if not where the project says."""
     hash_seed: str = ""
     """What the commands get as ``PYTHONHASHSEED``; empty leaves it alone."""

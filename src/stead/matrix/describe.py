@@ -167,6 +167,14 @@ def _nothing(asked: Asked) -> ManifestError:
     )
 
 
+def by_tox(asked: Asked, context: Context) -> bool:
+    """Say whether tox's files describe the tests here."""
+    from stead.matrix.from_layers import LayerTests
+
+    found = find(asked, context, look=False)
+    return found is not None and not isinstance(found, LayerTests)
+
+
 def find(asked: Asked, context: Context, *, look: bool = True) -> Description | None:
     """Do what :func:`read` does; None where nothing describes tests or packages."""
     pythons = Pythons(context, look=look)
@@ -202,7 +210,8 @@ def plan(suite: Suite, asked: Asked, *, everything: bool = False, elsewhere: boo
 
     With ``elsewhere``, what this machine lacks is no reason for a skip.
     """
-    names = [one.name for one in (suite.environments if everything else chosen(suite, asked))]
+    found = suite.environments if everything else chosen(suite, asked)
+    names = [*select.without((one.name for one in found), asked.wanted.skip)]
     every = targets(suite, asked)
     made = make_plan(
         suite.definitions,

@@ -26,7 +26,7 @@ from stead.pipeline.lock import plan
 from stead.pipeline.uses import Modules
 from stead.store.layout import Layout
 from stead.values.digest import short_key
-from stead.values.errors import ManifestError
+from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
 from stead.values.names import DEFAULT, nearest
 from stead.values.platform import platform_named
@@ -53,8 +53,15 @@ _PLATFORMS = {"linux": "linux-64", "darwin": "osx-arm64", "win32": "win-64"}
 def read(asked: Asked, context: Context, pythons: Pythons, directory: str) -> LayerTests | None:
     """Read the manifests of a place; None where those of ``directory`` say nothing of testing."""
     found = discover(asked.directory, home=asked.user_home)
-    if not any(_speaks(m) for m in found.manifests if m.directory == directory):
+    speaking = [m for m in found.manifests if m.directory == directory and _speaks(m)]
+    if not speaking:
         return None
+    if asked.overrides or asked.work_dir:
+        raise UsageError(
+            f"{'--override' if asked.overrides else '--workdir'} is for tox's files",
+            where=speaking[0].file,
+            remedy="change this file, which describes the tests here",
+        )
     return LayerTests(found, asked, context, pythons)
 
 

@@ -77,6 +77,8 @@ def caller(asked: Asked, context: Context, pythons: Pythons) -> tox.Caller:
         posargs=asked.posargs,
         terminal=asked.terminal,
         hash_seed=asked.hash_seed,
+        overrides=tuple(map(tox.override, asked.overrides)),
+        work_dir=asked.work_dir,
     )
 
 

@@ -36,7 +36,7 @@ def names(described: Description, wanted: Wanted) -> tuple[str, ...]:
         named = _named(described, wanted.names, everything)
         found = [*named, *_labelled(described, wanted.labels, everything)]
         found += _with_factors(wanted.factors, everything)
-    return tuple(_without(dict.fromkeys(found), wanted.skip))
+    return tuple(without(dict.fromkeys(found), wanted.skip))
 
 
 def chosen(suite: Suite, wanted: Wanted) -> tuple[Environment, ...]:
@@ -53,7 +53,7 @@ def chosen(suite: Suite, wanted: Wanted) -> tuple[Environment, ...]:
         labels = set(wanted.labels)
         found += (n for n, one in by_name.items() if labels.intersection(one.labels))
         found += (n for n in by_name if _has_factors(n, wanted.factors))
-    return tuple(by_name[n] for n in _without(dict.fromkeys(found), wanted.skip))
+    return tuple(by_name[n] for n in without(dict.fromkeys(found), wanted.skip))
 
 
 def _named(
@@ -143,7 +143,11 @@ def _has_factors(name: str, wanted: tuple[str, ...]) -> bool:
     return any(own.issuperset(one.split("-")) for one in wanted)
 
 
-def _without(found: Iterable[str], pattern: str) -> Iterator[str]:
+def without(found: Iterable[str], pattern: str) -> Iterator[str]:
+    """Give the names that do not begin with what a pattern matches; empty matches none.
+
+    Raises UsageError for what is no regular expression.
+    """
     if not pattern:
         yield from found
         return

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stead.formats.tox import Caller, ToxProject, find, read
+from stead.formats.tox import Caller, ToxProject, find, override, read
 from stead.formats.tox._keys import RUN
 from stead.values.errors import SteadError
 from stead.values.interpreter import Interpreter
@@ -52,7 +52,7 @@ def load(path: str) -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
-def caller(posargs: tuple[str, ...] | None = None) -> Caller:
+def caller(posargs: tuple[str, ...] | None = None, overrides: tuple[str, ...] = ()) -> Caller:
     return Caller(
         load=load,
         exists=os.path.exists,
@@ -64,19 +64,23 @@ def caller(posargs: tuple[str, ...] | None = None) -> Caller:
         machine=os.uname().machine,
         interpreter=interpreter,
         posargs=posargs,
+        overrides=tuple(map(override, overrides)),
     )
 
 
 class Reference:
     """What tox says of a directory."""
 
-    def __init__(self, posargs: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, posargs: tuple[str, ...] | None = None, overrides: tuple[str, ...] = ()
+    ) -> None:
         from tox.run import setup_state
 
         words = [
             "config",
             "--hashseed",
             "notset",
+            *(word for one in overrides for word in ("-x", one)),
             *(["--", *posargs] if posargs is not None else []),
         ]
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
@@ -171,10 +175,12 @@ LOOKS_FOR_PYTHON |= {"env_site_packages_dir", "env_site_packages_dir_plat"}
 def agree():
     """Hold that Stead and tox say the same of a directory's environments."""
 
-    def compare(root: Path, posargs: tuple[str, ...] | None = None) -> None:
+    def compare(
+        root: Path, posargs: tuple[str, ...] | None = None, overrides: tuple[str, ...] = ()
+    ) -> None:
         file = find(str(root), os.path.exists, load)
-        ours = read(file, caller(posargs))
-        theirs = Reference(posargs)
+        ours = read(file, caller(posargs, overrides))
+        theirs = Reference(posargs, overrides)
         assert list(ours.default) == theirs.default
         assert list(ours.environments) == theirs.environments
         differences: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from types import SimpleNamespace
 
 from stead.cli.main import parser_of
@@ -48,3 +49,9 @@ def test_packages_and_seeds():
     assert (made.packages, made.no_packages, made.hash_seed) == (("wheel", "sdist"), False, "7")
     made = question("--skip-pkg-install", "--hashseed", "notset", "-r")
     assert (made.no_packages, made.hash_seed, made.recreate) == (True, "", True)
+
+
+def test_variables_stand_in_the_docs():
+    text = (Path(__file__).parents[3] / "docs" / "reference" / "tox.md").read_text()
+    for option in OPTIONS:
+        assert not option.variable or f"`TOX_{option.variable}`" in text

@@ -10,9 +10,20 @@ the machine and the command line is handed in as a :class:`Caller`.
 
 from __future__ import annotations
 
+from stead.formats.tox._overrides import Override, override
 from stead.formats.tox._read import NAMES as FILES
 from stead.formats.tox._read import find, read
 from stead.formats.tox._scope import Caller, Scope
 from stead.formats.tox.project import VERSION, ToxProject
 
-__all__ = ["FILES", "VERSION", "Caller", "Scope", "ToxProject", "find", "read"]
+__all__ = [
+    "FILES",
+    "VERSION",
+    "Caller",
+    "Override",
+    "Scope",
+    "ToxProject",
+    "find",
+    "override",
+    "read",
+]

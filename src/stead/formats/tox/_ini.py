@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.formats.tox._convert import from_text
 from stead.formats.tox._keys import CORE_NAMES, PACKAGE_NAMES, RUN_NAMES
+from stead.formats.tox._overrides import of_section, on_raw
 from stead.formats.tox._resolve import Resolver, substitution_for
 from stead.formats.tox._rules import CoreRules, EnvironmentRules
 from stead.formats.tox._scope import Absent, CircleError, Scope
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from stead.formats.tox._keys import Key
+    from stead.formats.tox._overrides import Override
     from stead.formats.tox._scope import Caller
     from stead.formats.tox._substitute import Chain
     from stead.formats.tox._tokens import Expression
@@ -68,7 +70,7 @@ class IniProject(ToxProject):
         )
 
     def _filled(self, scope: Scope, name: str, header: str, base: tuple[str, ...]) -> Scope:
-        if header in self.sections:
+        if header in self.sections or of_section(self.caller.overrides, name):
             scope.add(_IniLoader(self, name, header))
         given = scope.value("base")
         if "base" not in scope.origins:
@@ -77,7 +79,7 @@ class IniProject(ToxProject):
         for one in given:
             for found in (one, *((f"{prefix}:{one}",) if prefix else ())):
                 real = self._header(found)
-                if real in self.sections:
+                if real in self.sections or of_section(self.caller.overrides, found):
                     scope.add(_IniLoader(self, found, real))
         return scope
 
@@ -166,12 +168,29 @@ class IniProject(ToxProject):
                 if mark in chain:
                     raise CircleError(chain, mark)
                 self.referenced.add((section, key.lower()))
-                return Found(self.narrowed(section, key.lower(), scope) or "", again=mark)
+                return Found(self._referred(section, key.lower(), scope), again=mark)
         if environment is not None and environment in self.known:
             return self.scope(environment).text(key, chain)
         raise Absent(key)
 
+    def _referred(self, section: str, key: str, scope: Scope) -> str:
+        overrides = of_section(self.caller.overrides, section)
+        if not any(one.key == key for one in overrides):
+            return self.narrowed(section, key, scope) or ""
+        text = on_raw(overrides, key, without_comments(self.sections.entries(section)[key].text))
+        return Conditional(text).narrow(scope.factors).replace("\\\n", "")
+
     # -- checking
+
+    def _strange(self) -> Iterator[tuple[Override, Iterable[str]]]:
+        for one in self.caller.overrides:
+            known: Iterable[str] = self.sections.entries(one.section)
+            if one.section == self._core_section:
+                known = CORE_NAMES
+            elif self._is_own(one.section):
+                known = _ALL_NAMES
+            if one.key not in known:
+                yield one, known
 
     def _unknown(self) -> Iterator[tuple[str, str, Origin, Iterable[str]]]:
         """Give keys of tox's own sections that mean nothing."""
@@ -251,6 +270,7 @@ class _IniLoader:
     def __init__(self, project: IniProject, name: str, header: str) -> None:
         self.name = name
         self.section = header
+        self.overrides = of_section(project.caller.overrides, name)
         self.prefix = name.partition(":")[0]
         self._project = project
 
@@ -276,6 +296,8 @@ class _IniLoader:
         values = SetEnv(replaced, scope, chain, scope.origins.get(key.name))
         values.add_text(raw)
         return values
+
+    convert = build
 
     def where(self, key: str) -> Origin:
         return self._project.sections.where(self.section, key)

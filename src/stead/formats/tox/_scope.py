@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stead.formats.tox._keys import ARGUMENTS
+from stead.formats.tox._overrides import joined
 from stead.formats.tox._place import Placed
 from stead.formats.tox._set_env import SetEnv
 from stead.formats.tox._substitute import Found, Unfit, quote_arguments
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from stead.formats.tox._keys import Key
+    from stead.formats.tox._overrides import Override
     from stead.formats.tox._substitute import Chain
     from stead.values.interpreter import Interpreter
     from stead.values.origin import Origin
@@ -44,6 +46,7 @@ class Caller:
     work_dir: str = ""
     terminal: bool = False
     hash_seed: str = ""
+    overrides: tuple[Override, ...] = ()
 
 
 class Absent(KeyError):  # noqa: N818 (not an error: the next section is asked)
@@ -67,12 +70,16 @@ class Loader(Protocol):
     name: str
     section: str
     """Where its keys stand in the file; ``name`` is what that was asked for under."""
+    overrides: tuple[Override, ...]
 
     def raw(self, key: str, scope: Scope) -> Any:
         """Give what is written for an environment; raises :class:`Absent`."""
 
     def build(self, key: Key, raw: Any, scope: Scope, chain: Chain) -> Any:
         """Make a value of it."""
+
+    def convert(self, key: Key, text: str, scope: Scope, chain: Chain) -> Any:
+        """Make a value of what an override says."""
 
     def where(self, key: str) -> Origin: ...
     def keys(self) -> Iterable[str]: ...
@@ -110,6 +117,7 @@ class Scope:
         """Ask ``loader`` too, after those that are there."""
         self.loaders.append(loader)
         self._written.update(loader.keys())
+        self._written.update(one.key for one in loader.overrides)
 
     def value(self, name: str, chain: Chain = ()) -> Any:
         """Evaluate a key, by any of its spellings. Raises :class:`Absent` for none of ours."""
@@ -126,21 +134,79 @@ class Scope:
 
     def _evaluate(self, key: Key, chain: Chain) -> Any:
         if not key.computed and not self._written.isdisjoint(key.names):
+            waiting: list[tuple[Override, Any]] = []
             for loader in self.loaders:
                 mark = f"{loader.name}.{key.name}"
                 if mark in chain:
                     raise CircleError(chain, mark)
-                for spelling in key.names:
-                    try:
-                        raw = loader.raw(spelling, self)
-                    except Absent:
-                        continue
-                    self.origins[key.name] = loader.where(spelling)
-                    with Placed(spelling, loader.where(spelling)):
-                        value = loader.build(key, raw, self, (*chain, mark))
-                        return self._rules.finish(self, key, value, chain, given=True)
+                try:
+                    value, spelling = self._of(loader, key, (*chain, mark))
+                except Absent:
+                    waiting = [*self._appended(loader, key, (*chain, mark)), *waiting]
+                    continue
+                return self._finish(key, spelling, value, waiting, chain)
+            if waiting:
+                (first, value), *more = waiting
+                self.origins[key.name] = first.where
+                return self._finish(key, first.key, value, more, chain)
         value = self._rules.default(self, key, chain)
         return self._rules.finish(self, key, value, chain, given=False)
+
+    def _of(self, loader: Loader, key: Key, chain: Chain) -> tuple[Any, str]:
+        """Give what one section makes of a key, with its overrides, and how it spells it.
+
+        Raises :class:`Absent`.
+        """
+        overrides = [o for spelling in key.names for o in loader.overrides if o.key == spelling]
+        # What comes before the last that replaces is of no consequence.
+        at = max((n for n, o in enumerate(overrides) if not o.append), default=-1)
+        if at >= 0:
+            value, spelling = self._converted(loader, key, overrides[at], chain), overrides[at].key
+            self.origins[key.name] = overrides[at].where
+        else:
+            value, spelling = self._written_in(loader, key, chain)
+        for one in overrides[at + 1 :]:
+            with Placed(one.key, one.where):
+                value = joined(key, value, self._converted(loader, key, one, chain))
+        return value, spelling
+
+    def _written_in(self, loader: Loader, key: Key, chain: Chain) -> tuple[Any, str]:
+        for spelling in key.names:
+            try:
+                raw = loader.raw(spelling, self)
+            except Absent:
+                continue
+            self.origins[key.name] = loader.where(spelling)
+            with Placed(spelling, loader.where(spelling)):
+                return loader.build(key, raw, self, chain), spelling
+        raise Absent(key.name)
+
+    def _appended(self, loader: Loader, key: Key, chain: Chain) -> list[tuple[Override, Any]]:
+        """Give what is to be added to the value of a later section."""
+        return [
+            (one, self._converted(loader, key, one, chain))
+            for spelling in key.names
+            for one in loader.overrides
+            if one.key == spelling
+        ]
+
+    def _converted(self, loader: Loader, key: Key, one: Override, chain: Chain) -> Any:
+        with Placed(one.key, one.where):
+            return loader.convert(key, one.text, self, chain)
+
+    def _finish(
+        self,
+        key: Key,
+        spelling: str,
+        value: Any,
+        more: Iterable[tuple[Override, Any]],
+        chain: Chain,
+    ) -> Any:
+        for one, added in more:
+            with Placed(one.key, one.where):
+                value = joined(key, value, added)
+        with Placed(spelling, self.origins[key.name]):
+            return self._rules.finish(self, key, value, chain, given=True)
 
     def text(self, name: str, chain: Chain) -> Found:
         """Give a key's value as the text that a reference to it stands for."""

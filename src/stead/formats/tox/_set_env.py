@@ -88,6 +88,17 @@ class SetEnv:
             else:
                 self._define(key, value, marker, after)
 
+    def add(self, other: SetEnv) -> None:
+        """Take what another has, over what is here and what files say."""
+        for key, value in other._values.items():
+            self._values[key] = self._written[key] = value
+            self._mark(key, other._markers.get(key, ""))
+        for _, after in self._files:
+            after.update(other._values)
+        self._direct |= other._direct
+        self._files += other._files
+        self._pending += other._pending
+
     def add_defaults(self, values: Mapping[str, str]) -> None:
         """Set what holds where no file says otherwise."""
         self._defaults.update(values)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
 from stead.formats.tox import _product
-from stead.formats.tox._convert import flagged, requirement_lines
+from stead.formats.tox._convert import from_text
+from stead.formats.tox._convert_toml import from_plain
 from stead.formats.tox._keys import CORE_NAMES, PACKAGE_NAMES, RUN_NAMES
-from stead.formats.tox._resolve import Resolver
+from stead.formats.tox._overrides import of_section, on_raw
+from stead.formats.tox._resolve import Resolver, substitution_for
 from stead.formats.tox._rules import CoreRules, EnvironmentRules
 from stead.formats.tox._scope import Absent, CircleError, Scope, as_text
 from stead.formats.tox._set_env import SetEnv
@@ -22,10 +25,11 @@ from stead.values.origin import Origin
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from stead.formats.toml_lines import Lines
-    from stead.formats.tox._keys import Key, Kind
+    from stead.formats.tox._keys import Key
+    from stead.formats.tox._overrides import Override
     from stead.formats.tox._scope import Caller
     from stead.formats.tox._substitute import Chain
     from stead.values.testenv import Note
@@ -66,6 +70,11 @@ class TomlProject(ToxProject):
                 raise Absent(key)
             found = found[key]
         return found
+
+    def referred(self, path: Sequence[str]) -> Any:
+        """Give what a reference to a path finds, with overrides. Raises :class:`Absent`."""
+        *section, key = path
+        return on_raw(of_section(self.caller.overrides, ".".join(section)), key, self.at(path))
 
     # -- names
 
@@ -173,7 +182,10 @@ class TomlProject(ToxProject):
         table: Any = self._table
         for key in path:
             if not isinstance(table, dict) or key not in table:
-                return
+                if not of_section(self.caller.overrides, ".".join((*self.prefix, *path))):
+                    return
+                table = {}
+                break
             table = table[key]
         if not isinstance(table, dict):
             raise ManifestError(
@@ -237,6 +249,20 @@ class TomlProject(ToxProject):
 
     # -- checking
 
+    def _strange(self) -> Iterator[tuple[Override, Iterable[str]]]:
+        everything = {**RUN_NAMES, **PACKAGE_NAMES}
+        for one in self.caller.overrides:
+            path = tuple(one.section.split(".")) if one.section else ()
+            own = path[len(self.prefix) :] if path[: len(self.prefix)] == self.prefix else ()
+            known: Iterable[str] = CORE_NAMES if not path else ()
+            if own[:1] in ((RUN_BASE,), (PACKAGE_BASE,), ("env",), (TEMPLATES,)):
+                known = everything
+            elif path:
+                with contextlib.suppress(Absent):
+                    known = self.at(path)
+            if one.key not in known:
+                yield one, known
+
     def _unknown(self) -> Iterator[tuple[str, str, Origin, Iterable[str]]]:
         for key in self._table:
             known = key in CORE_NAMES or key in _TABLES
@@ -292,6 +318,7 @@ class _TomlLoader:
     def __init__(self, project: TomlProject, path: Path, table: dict[str, Any]) -> None:
         self.section = ".".join((*project.prefix, *path))
         self.name = self.section or "tox"
+        self.overrides = of_section(project.caller.overrides, self.section if path else "")
         self._project = project
         self._path = path
         self._table = table
@@ -302,25 +329,37 @@ class _TomlLoader:
         return self._table[key]
 
     def build(self, key: Key, raw: Any, scope: Scope, chain: Chain) -> Any:
-        project = self._project
-        resolver = Resolver(
-            scope,
-            functools.partial(project.reference, scope),
-            functools.partial(project.factor, scope),
-        )
+        resolver = self._resolver(scope)
         try:
-            value = Unroll(project, scope, resolver, chain, key.kind)(raw)
+            value = Unroll(self._project, scope, resolver, chain, key.kind)(raw)
         except Absent as exc:
             raise Unfit(f"nothing stands at {exc.args[0]}") from exc
         if key.kind != "set_env":
             return from_plain(key.kind, value)
-        substitution = Substitution(resolver)
+        return self._variables(value, scope, chain)
+
+    def convert(self, key: Key, text: str, scope: Scope, chain: Chain) -> Any:
+        if key.kind == "set_env":
+            return self._variables(text, scope, chain)
+        substitution = substitution_for(key.kind, self._resolver(scope))
+        return from_text(key.kind, substitution.expand(text, chain))
+
+    def _resolver(self, scope: Scope) -> Resolver:
+        project = self._project
+        return Resolver(
+            scope,
+            functools.partial(project.reference, scope),
+            functools.partial(project.factor, scope),
+        )
+
+    def _variables(self, given: Any, scope: Scope, chain: Chain) -> SetEnv:
+        substitution = Substitution(self._resolver(scope))
 
         def replaced(value: str | Expression, chain: Chain, *, once: bool = False) -> str:
             return substitution.once(value, chain) if once else substitution.expand(value, chain)
 
-        values = SetEnv(replaced, scope, chain, scope.origins.get(key.name))
-        _fill(values, value)
+        values = SetEnv(replaced, scope, chain, scope.origins.get("set_env"))
+        _fill(values, given)
         return values
 
     def where(self, key: str) -> Origin:
@@ -348,64 +387,6 @@ def _fill(values: SetEnv, given: Any) -> None:
                 raise Unfit(f"{key} must be a text, or a table with value and marker")
             items.append((key, value, marker))
     values.add_table(items)
-
-
-def from_plain(kind: Kind, value: Any) -> Any:
-    """Make a value of a key's kind of what TOML holds. Raises :class:`Unfit`."""
-    match kind:
-        case "str" | "maybe str":
-            return _is(value, str, "a string")
-        case "path":
-            from stead.formats.tox._convert import path
-
-            return path(_is(value, str, "a string"))
-        case "bool" | "maybe bool":
-            return _is(value, bool, "true or false")
-        case "int" | "float":
-            if isinstance(value, bool) or not isinstance(value, int | float | str):
-                raise Unfit("must be a number")
-            try:
-                return int(value) if kind == "int" else float(value)
-            except ValueError:
-                raise Unfit("must be a number") from None
-        case "list":
-            return (value,) if isinstance(value, str) else _texts(value)
-        case "set":
-            return tuple(sorted(set(_texts(value))))
-        case "envs":
-            return _product.environments(value)
-        case "labels":
-            table = _is(value, dict, "a table")
-            return tuple((name, _product.environments(many)) for name, many in table.items())
-        case "dict":
-            table = _is(value, dict, "a table")
-            return tuple((k, _is(v, str, "a table of strings")) for k, v in table.items())
-        case "command":
-            return flagged(_arguments(value))
-        case "commands":
-            return tuple(flagged(_arguments(one)) for one in _is(value, list, "a list") if one)
-        case "deps" | "constraints":
-            lines = value if isinstance(value, str) else "\n".join(_texts(value))
-            return requirement_lines(lines)
-    raise AssertionError(kind)
-
-
-def _is(value: Any, kind: type, name: str) -> Any:
-    if not isinstance(value, kind):
-        raise Unfit(f"must be {name}, not {value!r}")
-    return value
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise Unfit("must be a list of strings")
-    return tuple(value)
-
-
-def _arguments(value: Any) -> list[str]:
-    if not value or not isinstance(value, list) or not all(isinstance(o, str) for o in value):
-        raise Unfit('a command is a list of arguments: ["pytest", "-q"]')
-    return list(value)
 
 
 def _labelled(groups: tuple[_product.FactorGroup, ...]) -> dict[str, _product.FactorGroup]:

@@ -137,7 +137,7 @@ class Unroll:
         mark = "reference " + ".".join(path)
         if mark in self._chain:
             raise CircleError(self._chain, mark)
-        found = self._project.at(path)
+        found = self._project.referred(path)
         outer, self._chain = self._chain, (*self._chain, mark)
         try:
             return self(found)

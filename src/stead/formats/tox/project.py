@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.formats.tox._keys import CORE_NAMES, WITHOUT_EFFECT
 from stead.formats.tox._set_env import SetEnv
-from stead.values.errors import ManifestError
+from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
 from stead.values.names import nearest
 from stead.values.patterns import regex
@@ -18,6 +18,7 @@ from stead.values.testenv import Note, PackageSettings, TestCommand, TestEnviron
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from stead.formats.tox._overrides import Override
     from stead.formats.tox._scope import Caller, Scope
     from stead.values.origin import Origin
 
@@ -59,6 +60,12 @@ class ToxProject(ABC):
         labelled = [name for _, many in self.core.value("labels") for name in many]
         self._names = tuple(dict.fromkeys([*names, *labelled]))
         self.known = frozenset(names)
+        for one, keys in self._strange():
+            like = nearest(one.key, keys)
+            raise UsageError(
+                f"{one.where}: {one.key} means nothing there",
+                remedy=f"did you mean {like}?" if like else "see `stead test --config` for keys",
+            )
         for name in self._names:
             _check_name(name, self.core.origins.get("env_list"))
 
@@ -90,6 +97,10 @@ class ToxProject(ABC):
 
     @abstractmethod
     def _texts_with_references(self) -> Iterator[str]: ...
+
+    @abstractmethod
+    def _strange(self) -> Iterator[tuple[Override, Iterable[str]]]:
+        """Give overrides of what means nothing, each with the keys that are known there."""
 
     @abstractmethod
     def _unmeant(self) -> Iterator[Note]:
