@@ -159,6 +159,14 @@ class TestVariables:
         assert "LEVEL is set again at this shell's next prompt" in done.stdout
         assert (root / "stead.toml").read_text() == VARIABLES
 
+    def test_what_was_made_by_hand_is_gone_outside_too(self, machine, root):
+        script = (
+            "cd /; _stead_hook; export LEVEL=own; cd $ROOT; _stead_hook; export LEVEL=7; export HOST=x\n"
+            "stead restore; _stead_hook; echo $LEVEL $HOST; cd /; _stead_hook; echo $LEVEL ${HOST-none}"
+        )
+        done = self.bash(machine, root, script)
+        assert done.stdout.splitlines()[-2:] == ["1 db.test", "own none"]
+
     def test_a_value_of_the_private_file_stays_there(self, machine, root):
         (root / ".env").write_text("LEVEL=5\n")
         machine.ok("trust", "--yes", cwd=root)

@@ -190,15 +190,19 @@ _stead_say() {
 # its notes stay, and so does what was changed by hand since.
 _stead_begin() {
   local _stead_n
-  _stead_was=() _stead_adopt= _stead_adopted= _stead_saved=()
+  _stead_was=() _stead_adopt=
   if [[ -z $_stead_key && ${STEAD_RECORD-} == "$1" && -n ${STEAD_APPLIED-} ]]; then
-    _stead_adopt=" $STEAD_APPLIED " _stead_adopted=1
+    _stead_adopt=" $STEAD_APPLIED "
     for _stead_n in $STEAD_APPLIED; do
       [[ $_stead_n == *[!A-Za-z0-9_]* ]] || _stead_was[$_stead_n]=${!_stead_n-}
     done
   elif [[ -n ${STEAD_APPLIED+x} ]]; then
+    # The same once more, as `stead restore` has it: what was here before is as it was noted, and
+    # no value made by hand.
+    [[ $_stead_key != "$1" ]] || builtin export "${_stead_values[@]}"
     _stead_leave
   fi
+  _stead_adopted=${_stead_adopt:+1} _stead_saved=()
   _stead_new=() _stead_key=$1 _stead_file=$2 _stead_place=$3 _stead_place_env=$4
 }
 

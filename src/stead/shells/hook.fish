@@ -221,6 +221,14 @@ function _stead_begin
             set -g _stead_was_$_stead_n "$$_stead_n"
         end
     else
+        # The same once more, as `stead restore` has it: what was here before is as it was noted,
+        # and no value made by hand.
+        if test "$_stead_key" = "$argv[1]"
+            for _stead_n in $_stead_sets
+                set -l _stead_v _stead_new_$_stead_n
+                set -gx $_stead_n "$$_stead_v"
+            end
+        end
         _stead_leave
     end
     set _stead_newly
@@ -363,6 +371,7 @@ end
 
 # NAME…: all is applied; these were set.
 function _stead_end
+    set -g _stead_sets $argv
     _stead_remember $argv
     for _stead_n in $_stead_adopt
         set -l _stead_was _stead_was_$_stead_n

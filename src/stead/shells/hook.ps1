@@ -4,7 +4,7 @@ $global:Stead = @{
   Home = @HOME@; Program = @PROGRAM@; Names = @(@NAMES@); Format = @FORMAT@; UserHome = "$HOME"
   Pwd = ''; Env = ''; State = 'none'; Key = ''; Directory = ''; Place = ''; PlaceEnv = ''
   Base = ''; Number = ''; At = ''; Found = ''; New = @{}; Said = @{}; Past = @{}; Absent = @()
-  AppliedTurn = ''; Alone = $false; Before = { }
+  AppliedTurn = ''; Alone = $false; Before = { }; Sets = @()
   Adopt = $null; Force = $false; Recorded = { $false }; Watched = { $true }
 }
 
@@ -186,7 +186,13 @@ function global:_stead_begin([string]$Key, [string]$Place, [string]$EnvName) {
   if (-not $Stead.Key -and (_stead_get 'STEAD_RECORD') -ceq $Key -and (_stead_get 'STEAD_APPLIED')) {
     $Stead.Adopt = @{}
     foreach ($name in (_stead_get 'STEAD_APPLIED').Split(' ')) { $Stead.Adopt[$name] = _stead_get $name }
-  } else { _stead_leave }
+  } else {
+    # The same once more, as `stead restore` has it: what was here before is as it was noted, and
+    # no value made by hand.
+    if ($Stead.Key -ceq $Key) { foreach ($name in $Stead.Sets) { _stead_set $name $Stead.New[$name] } }
+    _stead_leave
+  }
+  $Stead.Sets = @()
   $Stead.New = @{}; $Stead.Key = $Key; $Stead.Place = $Place; $Stead.PlaceEnv = $EnvName
   $Stead.Directory = ''
 }
@@ -203,6 +209,11 @@ function global:_stead_note([string]$Name) {
 }
 
 function global:_stead_put([string]$Name, [string]$Value) {
+  _stead_hold $Name $Value
+  $Stead.Sets += $Name
+}
+
+function global:_stead_hold([string]$Name, [string]$Value) {
   _stead_save $Name; _stead_set $Name $Value; $Stead.New[$Name] = _stead_get $Name; _stead_note $Name
 }
 
@@ -214,7 +225,7 @@ function global:_stead_drop([string]$Name) {
 
 function global:_stead_default([string]$Name, [string]$Value) {
   if ($Stead.Adopt -and $Stead.Adopt.ContainsKey($Name)) { $Stead.New[$Name] = $Value }
-  elseif ($null -eq (_stead_get $Name)) { _stead_put $Name $Value }
+  elseif ($null -eq (_stead_get $Name)) { _stead_hold $Name $Value }
 }
 
 function global:_stead_list([string]$Kind, [string]$Name, [string]$Separator, [string]$Entry) {

@@ -195,16 +195,29 @@ _stead_say() {
 # its notes stay, and so does what was changed by hand since.
 _stead_begin() {
   local _stead_n
-  _stead_was=() _stead_adopt= _stead_adopted= _stead_saved=()
+  _stead_was=() _stead_adopt=
   if [[ -z $_stead_key && ${STEAD_RECORD-} == "$1" && -n ${STEAD_APPLIED-} ]]; then
-    _stead_adopt=" $STEAD_APPLIED " _stead_adopted=1
+    _stead_adopt=" $STEAD_APPLIED "
     for _stead_n in ${=STEAD_APPLIED}; do
       [[ $_stead_n == *[^A-Za-z0-9_]* ]] || _stead_was[$_stead_n]=${(P)_stead_n-}
     done
   elif [[ -n ${STEAD_APPLIED+x} ]]; then
+    [[ $_stead_key != "$1" ]] || _stead_put_again
     _stead_leave
   fi
+  _stead_adopted=${_stead_adopt:+1} _stead_saved=()
   _stead_new=() _stead_key=$1 _stead_file=$2 _stead_place=$3 _stead_place_env=$4
+}
+
+# The same record is applied once more, as `stead restore` has it: what was here before is as it
+# was noted, and no value made by hand.
+_stead_put_again() {
+  local _stead_n _stead_i _stead_rest=$_stead_put
+  for _stead_n in "${_stead_sets[@]}"; do
+    _stead_i=${_stead_rest%%"$_stead_between_values"*}
+    _stead_rest=${_stead_rest:$((${#_stead_i} + 1))}
+    builtin export "$_stead_n=${_stead_i#x}"
+  done
 }
 
 # NAME…: notes what variables hold that are about to be set.

@@ -61,7 +61,14 @@ class World:
             manifest.write_text("")
         return self.keep(directory, *changes, environment=environment, **more)
 
-    def keep(self, directory: Path, *changes: Change, environment: str = "default", **more) -> Path:
+    def keep(
+        self,
+        directory: Path,
+        *changes: Change,
+        environment: str = "default",
+        anew: bool = False,
+        **more,
+    ) -> Path:
         old = time.time() - 100
         manifest = directory / "stead.toml"
         if manifest.stat().st_mtime > old + 50:
@@ -87,6 +94,7 @@ class World:
             trusted=True,
             files=prompt.hook_files(activation, tuple(w.path for w in quiet)),
             quiet=quiet,
+            anew=anew,
         )
         return directory
 

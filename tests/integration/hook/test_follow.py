@@ -369,6 +369,52 @@ def test_zsh_enters_with_the_directory(world, open_terminal):
     assert terminal.run(f"cd {place} && sh -c 'echo $A'") == "1"
 
 
+def test_what_was_here_comes_back_after_another_record_of_the_place(world, shell, open_terminal):
+    place = world.place("p", Change("set", "HAD", "first"), Change("set", "LOCAL", "place's"))
+    terminal = open_terminal(shell)
+    terminal.run(put(shell, "HAD", "mine"))
+    terminal.run(put(shell, "LOCAL", "not exported", LOCAL))
+    before = terminal.everything()
+    terminal.run(f"cd {quoted(place)}")
+    for number in ("second", "third"):
+        world.keep(place, Change("set", "HAD", number))
+        terminal.run("true")
+        assert terminal.values("HAD", "LOCAL") == {"HAD": number, "LOCAL": None}
+    terminal.run("cd ..")
+    assert terminal.everything() == before
+
+
+def test_the_same_once_more_takes_no_value_made_by_hand_for_the_shell_s_own(
+    world, shell, open_terminal
+):
+    """`stead restore` writes the record once more; that is what was here before it is not."""
+    changes = [
+        *(Change("set", name, "place's") for name in ("HAD", "LOCAL", "GONE")),
+        Change("set", "NEW", HOSTILE),
+        Change("prepend", "PATH", "/opt/first/bin"),
+        Change("default", "KEPT", "default's"),
+    ]
+    place = world.place("p", *changes)
+    terminal = open_terminal(shell)
+    terminal.run(put(shell, "HAD", "mine"))
+    terminal.run(put(shell, "LOCAL", "not exported", LOCAL))
+    before = terminal.everything()
+    terminal.run(f"cd {quoted(place)}")
+    for name in ("HAD", "LOCAL", "NEW", "KEPT"):
+        terminal.run(put(shell, name, "by hand"))
+    terminal.run("set -e GONE" if shell == "fish" else "unset GONE")
+    world.keep(place, *changes, anew=True)
+    terminal.run("true")
+    assert terminal.values("HAD", "LOCAL", "GONE", "NEW", "KEPT") == {
+        **dict.fromkeys(("HAD", "LOCAL", "GONE"), "place's"),
+        "NEW": HOSTILE,
+        "KEPT": "by hand",
+    }
+    assert terminal.value("PATH").startswith("/opt/first/bin:")
+    terminal.run("cd ..")
+    assert terminal.everything() == {**before, "KEPT": "by hand"}
+
+
 def test_bash_restores_arrays_and_attributes(world, open_terminal):
     place = world.place("p", Change("set", "ARR", "1"), Change("set", "NUM", "x"))
     terminal = open_terminal("bash")
