@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.matrix import own, watching
+from stead.matrix import own, recreating, watching
 from stead.matrix.activating import activated, entered
 from stead.matrix.kinds import Asked, kind
 from stead.values.errors import StoreError
@@ -48,6 +48,7 @@ def ready(
     made = one.find(asked, context)
     reused = made is not None
     if made is None:
+        recreating.begin(asked, context, log)
         made = one.create(asked, context, log)
     _directories(environment, root)
     changes = one.activation(asked, made, context)

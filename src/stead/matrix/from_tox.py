@@ -43,7 +43,6 @@ _BUILDERS: dict[str, Builder] = {
 }
 """What ``package = …`` means as a builder."""
 _PASSED_OVER = {
-    "recreate_commands": "an environment is replaced as a whole",
     "always_copy": "environments are made of links",
     "download": "pip comes from where other packages do",
     "virtualenv_spec": "environments are made without virtualenv",
@@ -286,7 +285,10 @@ class ToxTests:
         if values.pylock:
             file = os.path.join(self.project.core.value("tox_root"), values.pylock)
             taken = (TakenLock(file, "pylock"),)
-        commands = (*values.commands_pre, *values.commands, *values.commands_post)
+        commands = (
+            *(*values.commands_pre, *values.commands, *values.commands_post),
+            *(*values.extra_setup_commands, *values.recreate_commands),
+        )
         return Contents(
             packages=PackagesSpec(
                 requirements=tuple(
@@ -300,9 +302,10 @@ class ToxTests:
             extras=values.extras,
             install_command=() if install == _DEFAULT_INSTALL else install,
             lines=lines,
-            own=any(writes(one.arguments) for one in (*commands, *values.extra_setup_commands)),
+            own=any(writes(one.arguments) for one in commands),
             system_site_packages=values.system_site_packages,
             setup=values.extra_setup_commands,
+            recreating=values.recreate_commands,
             recreate=values.recreate,
         )
 

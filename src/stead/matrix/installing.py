@@ -44,10 +44,15 @@ class Inside:
         given.setdefault("PATH", context.environ.get("PATH", os.defpath))
         self._environ = {**apply(changes, given), **dict(work.set_env)}
 
-    def run(self, command: TestCommand) -> None:
-        """Run a command. Raises TaskError where it does not end as it must."""
+    def run(self, command: TestCommand, directory: str = "") -> None:
+        """Run a command, in the project's directory if not in another.
+
+        Raises TaskError where it does not end as it must, or is not allowed.
+        """
         where = command.origin if command.origin.file else self._origin
-        code = self._run(command.arguments, where)
+        code = self._run(
+            command.arguments, where, directory, allowed=self._asked.environment.work.allowlist
+        )
         failed = (code == 0) if command.expect_failure else (code != 0)
         if failed and not command.ignore_failure:
             raise self._failed(command.arguments, code, where)
@@ -82,22 +87,30 @@ class Inside:
         if code:
             raise self._failed(command, code, self._origin)
 
-    def _run(self, command: Sequence[str], where: Origin | None) -> int:
-        import shutil
-
-        from stead.matrix.commands import shown
+    def _run(
+        self,
+        command: Sequence[str],
+        where: Origin | None,
+        directory: str = "",
+        allowed: Sequence[str] | None = None,
+    ) -> int:
+        from stead.matrix.commands import program, shown
+        from stead.values.suite import Ready
 
         self._log(shown(command))
-        path = os.path.join(self._where, "bin") + os.pathsep + self._environ["PATH"]
-        program = shutil.which(command[0], path=path)
-        if program is None:
+        directory = directory or self._asked.root
+        own = os.path.join(self._where, "bin")
+        path = own + os.pathsep + self._environ["PATH"]
+        ready = Ready("", self._where, self._where, (own,))
+        found = program(command[0], ready, path, directory, allowed, where=where)
+        if not found:
             raise TaskError(
                 f"{command[0]} is to make {self._asked.environment.name}, and is not there",
                 where=where,
                 remedy="ask for the package that brings it, or mend install_command",
             )
-        argv = [program, *command[1:]]
-        done = self._context.run(argv, cwd=self._asked.root, env=self._environ, on_line=self._log)
+        argv = [found, *command[1:]]
+        done = self._context.run(argv, cwd=directory, env=self._environ, on_line=self._log)
         for line in done.stdout.splitlines():
             self._log(line)
         return done.returncode

@@ -69,7 +69,7 @@ def make(
     with alone(directory, context):
         if is_made(directory, build, key):
             return  # somebody else just has
-        before = _leads_to(directory)
+        before = leads_to(directory)
         clear(directory)
         _link(directory, build, product)
         forget_changed(context.home, directory, before, build)
@@ -144,6 +144,14 @@ def clear(directory: str) -> None:
             os.unlink(path)
 
 
+def is_environment(directory: str) -> bool:
+    """Say whether a directory holds an environment, whoever made it, and whole or not."""
+    try:
+        return not _MARKS.isdisjoint(os.listdir(directory))
+    except OSError:
+        return False
+
+
 def _refuse_strange(directory: str, names: Sequence[str]) -> None:
     """Raise StoreError for a directory whose loss somebody would mind."""
     from stead.values.errors import StoreError
@@ -163,7 +171,7 @@ def _write(directory: str, note: bytes) -> None:
         file.write(note)
 
 
-def _leads_to(directory: str) -> str:
+def leads_to(directory: str) -> str:
     """Give the build that a directory leads to; empty where that is not known."""
     try:
         with open(os.path.join(directory, NOTE), "rb") as file:

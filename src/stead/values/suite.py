@@ -42,6 +42,8 @@ class Contents:
     system_site_packages: bool = False
     setup: tuple[TestCommand, ...] = ()
     """Commands that run once, when the environment has been made."""
+    recreating: tuple[TestCommand, ...] = ()
+    """Commands that run in it before it is made again."""
     recreate: bool = False
     """Whether it is made afresh each time."""
     install: bool = False
