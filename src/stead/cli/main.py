@@ -111,19 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(100_000, 50, 50)
     with guard() as outcome:
         outcome.code = _dispatch(words)
-    return _leave(outcome.code)
-
-
-def _leave(code: int) -> int:
-    """End without running what extension modules do at the interpreter's end.
-
-    py-rattler's runtime can crash there, after all work is done.
-    """
-    if "rattler" in sys.modules:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+    return outcome.code
 
 
 def _dispatch(words: list[str]) -> int:
