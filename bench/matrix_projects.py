@@ -87,17 +87,28 @@ def bare(number: int) -> dict[str, str]:
 
 
 def huge(lines: int = 10_000) -> dict[str, str]:
-    """Give a configuration of 800 environments with lines of ``deps`` under conditions."""
+    """Give a configuration of 800 environments with lines of ``deps`` under conditions.
+
+    Every condition has several factors, nearly every one is another, and each way to write
+    one is there as often: alternatives, braces and what must not hold are looked up like the
+    plain ones.
+    """
     chance = random.Random(800)
-    deps = ""
-    for n in range(lines):
-        factors = [
-            f"a{chance.randrange(20)}",
-            f"b{chance.randrange(20)}",
-            f"c{chance.randrange(2)}",
-        ]
-        named = factors[: chance.choice((1, 2, 2, 3))]
-        deps += f"    {'-'.join(chance.sample(named, len(named)))}: package{n}>={n}\n"
+
+    def condition(kind: int) -> str:
+        a, other_a, b, other_b = (f"{letter}{chance.randrange(20)}" for letter in "aabb")
+        c = f"c{chance.randrange(2)}"
+        return (
+            f"{a}-{b}",
+            f"{c}-{a}-{b}",
+            f"{b}-{a}-{c},{other_a}-{other_b}",
+            f"{{{a},{other_a}}}-{b}",
+            f"!{c}-{b}-{a}",
+            f"{b}-!{a}-{c}",
+            f"{{{a},{other_a}}}-{{{b},{other_b}}}-{c}",
+        )[kind % 7]
+
+    deps = "".join(f"    {condition(n)}: package{n}>={n}\n" for n in range(lines))
     a, b = (",".join(f"{letter}{n}" for n in range(20)) for letter in "ab")
     return {
         "tox.ini": f"[tox]\nskipsdist = true\nenv_list = {{{a}}}-{{{b}}}-{{c0,c1}}\n\n"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class BenchError(Exception):
@@ -86,6 +86,10 @@ class Program:
             return ""
 
 
+LEAST = 3
+"""Rounds after which a ratio may be taken for known."""
+
+
 def by_turns(
     timed: Mapping[str, Callable[[], Sequence[float] | float]], rounds: int, *, warm: int = 1
 ) -> dict[str, float]:
@@ -94,11 +98,51 @@ def by_turns(
     By turns, and in the opposite order every other round, so that whatever else
     the machine does meets all alike. The first ``warm`` rounds do not count.
     """
-    names = list(timed)
-    times: dict[str, list[float]] = {name: [] for name in names}
+    times: dict[str, list[float]] = {name: [] for name in timed}
     for number in range(-warm, rounds):
-        for name in names if number % 2 else reversed(names):
-            took = timed[name]()
+        for name, took in _round(timed, number):
             if number >= 0:
                 times[name] += [took] if isinstance(took, float) else took
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def against(
+    ours: Callable[[], float],
+    peers: Mapping[str, Callable[[], float]],
+    gates: Mapping[str, float],
+    rounds: int,
+) -> dict[str, tuple[float, float]]:
+    """Time ours and each peer by turns; gives ours and theirs as medians of the same rounds.
+
+    A peer sits out as soon as even its best time and our worst (or its worst and our best)
+    say the same of its gate: what takes seconds is not repeated to learn that it does.
+    Every program has one round before that does not count.
+    """
+    mine: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
+    asked = dict(peers)
+    for number in range(-1, rounds):
+        if not asked:
+            break
+        for name, took in _round({"": ours, **asked}, number):
+            if number >= 0:
+                (theirs[name] if name else mine).append(took)
+        asked = {n: p for n, p in asked.items() if not _known(mine, theirs[n], gates[n])}
+    found = {}
+    for name, values in theirs.items():
+        found[name] = statistics.median(mine[: len(values)]), statistics.median(values)
+    return found
+
+
+def _known(ours: list[float], theirs: list[float], gate: float) -> bool:
+    """Say whether the worst that was seen and the best agree about a gate."""
+    if len(theirs) < LEAST:
+        return False
+    return max(ours) <= gate * min(theirs) or min(ours) > gate * max(theirs)
+
+
+def _round(
+    timed: Mapping[str, Callable[[], Sequence[float] | float]], number: int
+) -> Iterator[tuple[str, Sequence[float] | float]]:
+    for name in timed if number % 2 else reversed(list(timed)):
+        yield name, timed[name]()

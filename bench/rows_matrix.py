@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import peers
 from matrix_projects import REAL, answer, bare, differences, huge, names, real, small
-from measure import BenchError, Row, by_turns
+from measure import BenchError, Row, against, by_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from measure import Program
     from world import World
@@ -25,21 +25,20 @@ _LABELS = {
 }
 
 
-def rows(world: World) -> list[Row]:
+TOOLS = tuple(_LABELS)
+"""The peers, by name."""
+
+
+def rows(world: World) -> Iterator[Row]:
     """Time a matrix of four environments cold and unchanged, its listing, large ones; compare keys."""
     world.tools.update({peer.name: peer for peer in _tools()})
-    for name in _LABELS:
-        if why := world.tools[name].why:
-            world.left_out.append(f"rows against {name}: {why}")
-    return [
-        *_cold(world),
-        *_unchanged(world),
-        *_further(world),
-        *_list(world),
-        *_huge(world),
-        *_many(world),
-        *_real(world),
-    ]
+    yield from _cold(world)
+    yield from _unchanged(world)
+    yield from _further(world)
+    yield from _list(world)
+    yield from _huge(world)
+    yield from _many(world)
+    yield from _real(world)
 
 
 def _tools() -> list[peers.Peer]:
@@ -86,22 +85,21 @@ def _cold(world: World) -> list[Row]:
 
     root = world.place("matrix-cold", small("wheel"))
     programs = _programs(world, root, forget)
-    ms = by_turns({n: p.time for n, p in programs.items()}, world.rounds(5, 1), warm=1)
     gates = {"tox-uv": 0.7, "nox": 1.0, "hatch": 1.0}
-    return _rows("`stead test`, 4 environments, nothing made yet", ms, gates)
+    name = "`stead test`, 4 environments, nothing made yet"
+    return _rows(name, programs, gates, world.rounds(7, 1))
 
 
-def _unchanged(world: World) -> list[Row]:
-    found = []
+def _unchanged(world: World) -> Iterator[Row]:
     for package, gates in (
         ("wheel", {"tox": 0.08, "tox-uv": 0.2, "nox": 1.0, "hatch": 1.0}),
         ("sdist", {"tox": 0.04}),
     ):
         root = world.place(f"matrix-{package}", small(package))
-        programs = {n: p for n, p in _programs(world, root, None).items() if n in ("stead", *gates)}
-        ms = by_turns({n: p.time for n, p in programs.items()}, world.rounds(7, 2), warm=2)
-        found += _rows(f"`stead test` again, 4 environments, {package}", ms, gates)
-    return found
+        programs = _programs(world, root, None)
+        programs["stead"].time()  # what was just written is looked at once more
+        name = f"`stead test` again, 4 environments, {package}"
+        yield from _rows(name, programs, gates, world.rounds(9, 2))
 
 
 def _further(world: World) -> list[Row]:
@@ -112,20 +110,20 @@ def _further(world: World) -> list[Row]:
         root = world.place(f"matrix-{number}", small("wheel", number))
         timed[f"{number}"] = world.program(world.stead, "test", cwd=root).time
     python = os.path.join(root, ".tox", names(1)[0], "bin", "python")
-    timed[f"{many}"]()
+    timed[f"{few}"](), timed[f"{many}"]()
     timed["command"] = world.program(python, "-c", "import small", cwd=root).time
-    ms = by_turns(timed, world.rounds(9, 3), warm=2)
+    ms = by_turns(timed, world.rounds(9, 3))
     each = (ms[f"{many}"] - ms[f"{few}"]) / (many - few) - ms["command"]
     return [Row("`stead test` again: each further environment", each, "goal", 40, 40, limit=True)]
 
 
 def _list(world: World) -> list[Row]:
     root = world.place("matrix-list", small("wheel"))
-    timed = {"stead": world.program(world.stead, "test", "--list", cwd=root).time}
+    programs = {"stead": world.program(world.stead, "test", "--list", cwd=root)}
     for name in _there(world, "tox"):
-        timed[name] = world.program(world.tools[name].program, "l", cwd=root).time
-    ms = by_turns(timed, world.rounds(15, 3), warm=2)
-    return _rows("`stead test --list`", ms, {"tox": 0.3}, {"tox": "`tox l`"})
+        programs[name] = world.program(world.tools[name].program, "l", cwd=root)
+    gates, labels = {"tox": 0.3}, {"tox": "`tox l`"}
+    return _rows("`stead test --list`", programs, gates, world.rounds(15, 3), labels)
 
 
 def _huge(world: World) -> list[Row]:
@@ -158,11 +156,9 @@ def _many(world: World) -> list[Row]:
     programs = {"stead": program("stead", world.stead, "test", "-p", "2")}
     for name in _there(world, "tox"):
         programs[name] = program(name, world.tools[name].program, "run-parallel", "-p", "2")
-    ms = by_turns({n: p.time for n, p in programs.items()}, world.rounds(3, 1), warm=1)
-    return _rows(
-        f"`stead test -p 2`, {number} environments without packages, nothing made yet",
-        ms, {"tox": 0.25}, {"tox": "`tox p -p 2`"},
-    )  # fmt: skip
+    name = f"`stead test -p 2`, {number} environments without packages, nothing made yet"
+    gates, labels = {"tox": 0.25}, {"tox": "`tox p -p 2`"}
+    return _rows(name, programs, gates, world.rounds(5, 1), labels)
 
 
 def _real(world: World) -> list[Row]:
@@ -195,10 +191,13 @@ def _real(world: World) -> list[Row]:
 
 
 def _rows(
-    name: str, ms: dict[str, float], gates: dict[str, float], labels: dict[str, str] | None = None
+    name: str,
+    programs: Mapping[str, Program],
+    gates: Mapping[str, float],
+    rounds: int,
+    labels: Mapping[str, str] = _LABELS,
 ) -> list[Row]:
-    return [
-        Row(name, ms["stead"], (labels or _LABELS)[peer], ms[peer], gate)
-        for peer, gate in gates.items()
-        if peer in ms
-    ]
+    """Time Stead against the peers that are there and have a gate."""
+    peers = {peer: programs[peer].time for peer in gates if peer in programs}
+    found = against(programs["stead"].time, peers, gates, rounds)
+    return [Row(name, ours, labels[p], theirs, gates[p]) for p, (ours, theirs) in found.items()]
