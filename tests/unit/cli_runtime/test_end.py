@@ -1,4 +1,4 @@
-"""The program ends as soon as its work is done, and not before."""
+"""The program ends itself when its work is done, and not before all was that others asked for."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ END = """\
 import atexit, sys, threading, time
 import stead.__main__
 
-class Late:
-    def __del__(self):
-        print("taken apart")
-
-late = Late()
 atexit.register(print, "asked for")
 
 def work():
@@ -35,7 +30,7 @@ def ended(more, *words):
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["nothing-like-it"], 2)])
-def test_nothing_is_taken_apart_and_all_that_was_asked_for_is_done(words, code):
+def test_what_others_asked_for_at_the_end_is_done(words, code):
     found, lines = ended("", *words)
     assert found == code
     assert lines[-1] == "asked for"
