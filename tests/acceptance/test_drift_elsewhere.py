@@ -72,6 +72,20 @@ class TestConda:
         assert asked["uses-tool"] == ">=3.0"
         assert drift(machine, root) == []
 
+    def test_what_was_asked_for_stays_as_far_as_it_fits(self, machine, copied, conda):
+        root, copy = copied
+        channel = tomllib.loads((root / "stead.toml").read_text())["packages"]["conda"]["channels"]
+        table = f'{{ version = ">=1,<2", build = "0*", channel = "{channel[0]}" }}'
+        text = (root / "stead.toml").read_text().replace("'<2'", table)
+        (root / "stead.toml").write_text(text)
+        machine.ok("lock", cwd=root)
+        conda(copy, "tool ==1.0", "with-text")
+        machine.ok("adopt", cwd=root)
+        asked = tomllib.loads((root / "stead.toml").read_text())["packages"]["conda"]
+        kept = {"build": "0*", "channel": channel[0]}
+        assert asked["tool"] == {"version": ">=1.0,<2", **kept}
+        assert drift(machine, root) == []
+
     def test_they_are_put_back(self, machine, copied, conda):
         root, copy = copied
         conda(copy, "tool >=2", "uses-tool")

@@ -13,6 +13,7 @@ from stead.config.references import escape
 from stead.formats import edit
 from stead.formats.private_names import is_private
 from stead.pipeline import change
+from stead.pipeline.limits import bounded, build_of
 from stead.values.errors import NetworkError, SteadError, UsageError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.names import DEFAULT, normalize_pypi
@@ -225,26 +226,19 @@ def _wish(new: Installed, asked: Requirement | None) -> tuple[Any, Any]:
     if new.source is not None:
         value = _from(new.source)
         return value, value
-    bound, exact = f">={new.version.split('+')[0]}{_limits(new, asked)}", f"=={new.version}"
+    bound, exact = bounded(new.version, asked), f"=={new.version}"
     extra: dict[str, Any] = {}
-    if asked is not None and asked.extras:
-        extra["extras"] = list(asked.extras)
-    if asked is not None and asked.index and asked.ecosystem == "conda":
-        extra["channel"] = asked.index
+    if asked is not None:
+        also = {
+            "extras": list(asked.extras),
+            "marker": asked.marker,
+            "channel" if asked.ecosystem == "conda" else "index": asked.index,
+            "build": build_of(new.path, asked),
+        }
+        extra = {key: value for key, value in also.items() if value}
     if extra:
         return {"version": bound, **extra}, {"version": exact, **extra}
     return bound, exact
-
-
-def _limits(new: Installed, asked: Requirement | None) -> str:
-    """Give what was asked for against later versions, as far as the one that was found fits."""
-    if asked is None or asked.ecosystem != "pypi":
-        return ""
-    from packaging.specifiers import SpecifierSet
-
-    limits = [s for s in SpecifierSet(asked.spec) if s.operator in ("<", "<=", "!=")]
-    fit = (str(s) for s in limits if s.contains(new.version, prereleases=True))
-    return "".join(f",{limit}" for limit in sorted(fit))
 
 
 def _from(source: Source) -> dict[str, Any]:

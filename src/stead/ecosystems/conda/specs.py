@@ -91,6 +91,11 @@ def match_spec(requirement: Requirement, url: str = "") -> MatchSpec:
         ) from exc
 
 
+def versions_of(spec: str) -> str:
+    """Give the part of a request's ``spec`` that is about versions, as rattler reads it."""
+    return _split(_BRACKETS.sub("", spec).strip())[0]
+
+
 def _pairs(body: str, text: str, origin: Origin) -> dict[str, str]:
     pairs: dict[str, str] = {}
     at = 0
