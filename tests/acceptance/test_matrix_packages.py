@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
 from stead.testing.index import Sdist, Wheel, make_index, make_project
@@ -107,3 +108,20 @@ def test_a_package_is_built_in_the_environment_that_its_definition_names(machine
     said = machine.ok("test", "unit", cwd=spam)
     assert "with helper 3.0" in said
     assert "1 passed" in said
+
+
+def test_a_person_at_a_terminal_is_spared_what_builds_say(machine, spam: Path):
+    assert "made spam-1.5" in machine.ok("test", "-e", "external", cwd=spam)
+    (spam / "src" / "spam" / "__init__.py").write_text("changed = 1\n")
+    with pexpect.spawn(
+        str(machine.program),
+        ["test", "-e", "external"],
+        cwd=spam,
+        env={**machine.environ, "TERM": "xterm"},
+        encoding="utf-8",
+        timeout=60,
+    ) as child:
+        child.expect(pexpect.EOF)
+        assert "spam is " in child.before
+        assert "built in" in child.before
+        assert "made spam" not in child.before

@@ -214,7 +214,7 @@ class _Run:
             self._suite.root,
             interpreter,
             self._choosing,
-            turn.line,
+            turn.detail,
             seen=self._seen,
             ready=ready,
         )
@@ -289,7 +289,7 @@ class _Run:
             self._suite.root,
             interpreter,
             self._choosing,
-            turn.line,
+            turn.detail,
             definition=self._definitions.get(product.definition),
             seen=self._seen,
         )

@@ -63,7 +63,7 @@ class Turn:
     """What a job is given when its turn has come. All of it may be used from any thread."""
 
     job: str
-    say: Callable[[Literal["step", "line"], str], None]
+    say: Callable[[Literal["step", "line", "detail"], str], None]
     """Makes an event of a step that begins, or of a line of output."""
     stop: Stop
     share: int = 1
@@ -77,6 +77,10 @@ class Turn:
     def line(self, text: str) -> None:
         """Pass a line of output on."""
         self.say("line", text)
+
+    def detail(self, text: str) -> None:
+        """Pass on what a build says, which a person wants to see only where it fails."""
+        self.say("detail", text)
 
 
 @dataclass(frozen=True, slots=True)

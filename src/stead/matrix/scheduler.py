@@ -168,7 +168,7 @@ class _Scheduler:
         )
 
     def _attempt(self, job: Job, attempt: int) -> Result:
-        def say(what: Literal["step", "line"], text: str) -> None:
+        def say(what: Literal["step", "line", "detail"], text: str) -> None:
             self._say(job, what, text)
 
         turn = Turn(job.name, say, self._stop, self._limits.share, attempt)
@@ -206,7 +206,7 @@ class _Scheduler:
     def _say(
         self,
         job: Job,
-        what: Literal["queued", "started", "step", "line", "retry", "done"],
+        what: Literal["queued", "started", "step", "line", "detail", "retry", "done"],
         text: str = "",
         result: Result | None = None,
     ) -> None:

@@ -217,12 +217,12 @@ class Event:
     """Something that happened to a job; ``time`` in seconds since the epoch.
 
     ``what``: ``queued``, ``started``, ``line`` (``text`` is a line of output, without
-    its end), ``step`` (``text`` says what begins: a command, an install), ``retry``,
-    ``done``.
+    its end), ``detail`` (so is it, of a program that makes a package), ``step`` (``text``
+    says what begins: a command, an install), ``retry``, ``done``.
     """
 
     job: str
-    what: Literal["queued", "started", "step", "line", "retry", "done"]
+    what: Literal["queued", "started", "step", "line", "detail", "retry", "done"]
     time: float
     kind: Literal["build", "environment", "cell"] = "cell"
     text: str = ""

@@ -144,7 +144,7 @@ class Board(Plain):
             row = self._rows[key] = Row(name, event.kind, since=event.time)
         if event.what == "started":
             row.state, row.since = "running", event.time
-        elif event.what == "line":
+        elif event.what in ("line", "detail"):
             if event.text.strip():
                 row.last = event.text
         elif event.what == "step":

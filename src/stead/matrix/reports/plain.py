@@ -84,7 +84,7 @@ class Plain:
     def show(self, event: Event) -> None:
         """Show an event."""
         name = text.one_line(self._name(event.kind, event.job))
-        if event.what == "line":
+        if event.what == "line" or (event.what == "detail" and not self.outlet.terminal):
             said = text.encodable(event.text.removesuffix("\r"))
             self.say(f"{name} | {said}" if self.outlet.parallel else said)
             self._at_end = (event.kind, event.job)

@@ -139,3 +139,13 @@ def test_a_retry_is_told(told, fed):
     one = plain(told)
     fed(one, ("a", "retry", "2 of 3"))
     assert told.lines == ["a: again: 2 of 3"]
+
+
+def test_what_a_build_says_belongs_to_the_complete_log_alone(told, fed):
+    said = (("sdist", "detail", "adding 'a.py'"), ("sdist", "line", "error: no"))
+    fed(plain(told), *said, kind="build")
+    assert told.lines == ["adding 'a.py'", "error: no"]
+    told.parts.clear()
+    _, terminal = reports.outlet({"TERM": "xterm"}, terminal=True)
+    fed(reports.reporter("plain", told.parts.append, terminal), *said, kind="build")
+    assert told.lines == ["error: no"]
