@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stead.matrix import under_test
 from stead.values.errors import ArtifactError, TaskError, UnsatisfiableError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Inside:
                 self._install([*indexes, *lines, *own, *limits])
             if product is None:
                 return
-            if needs := self._needs(product):
+            if needs := under_test.needed(self._asked):
                 self._install([*indexes, *_flags(lines), *needs, *limits])
         if product.format == "tree":
             self._install(["--no-deps", "--force-reinstall", "-e", product.path])
@@ -140,23 +141,6 @@ class Inside:
             file.writelines(f"{_line(r)}\n" for r in contents.packages.constraints)
         yield ["-c", path]
         os.unlink(path)
-
-    def _needs(self, product: Product) -> list[str]:
-        """Give what the package under test needs here, with its extras."""
-        from packaging.requirements import Requirement
-
-        from stead.matrix.resolution import here
-
-        python = self._asked.environment.interpreter
-        environment = here().marker_environment(python.version if python else "3")
-        extras = ("", *self._asked.environment.contents.extras)
-        found = []
-        for text in product.requires:
-            need = Requirement(text)
-            marker, need.marker = need.marker, None
-            if marker is None or any(marker.evaluate({**environment, "extra": e}) for e in extras):
-                found.append(str(need))
-        return found
 
 
 def _indexes(contents: Contents, environ: Mapping[str, str]) -> list[str]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from stead.matrix import under_test
 from stead.store.places import place_directory
 from stead.values.digest import plain, short_key
-from stead.values.errors import InterpreterError
+from stead.values.errors import InterpreterError, UnsatisfiableError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Artifact, File, LockedEnvironment
 from stead.values.manifest import Channel
@@ -133,7 +133,7 @@ def resolve(asked: Asked, context: Context, log: Log) -> Resolution:
         if found is not None and (not asked.afresh or _stamp(path) != before):
             return found
         log(f"resolving what {name} asks for")
-        done = Resolution(key, _locked(asked, context))
+        done = Resolution(key, _locked(asked, context, log))
         _write(path, done, os.fspath(context.home))
     _forget_old(os.path.dirname(path), context.now())
     return done
@@ -224,10 +224,58 @@ def _with(locked: LockedEnvironment, artifact: Artifact) -> LockedEnvironment:
     return replace(locked, artifacts=tuple(artifacts))
 
 
-def _locked(asked: Asked, context: Context) -> LockedEnvironment:
+def _locked(asked: Asked, context: Context, log: Log) -> LockedEnvironment:
+    spec, _ = plan_of(asked, context)
+    try:
+        return _without_own(asked, _lock(asked, spec, context))
+    except UnsatisfiableError:
+        instead = _by_needs(asked, spec)
+        if instead is None:
+            raise
+        try:
+            found = _lock(asked, instead, context)
+        except UnsatisfiableError:
+            found = None
+        if found is None:
+            raise
+        assert asked.product is not None
+        log(f"{asked.product.name} {asked.product.version} takes the place of what others ask for")
+        return _without_own(asked, found)
+
+
+def _by_needs(asked: Asked, spec: Spec) -> Spec | None:
+    """Give what to resolve where the version of the package under test contradicts the others.
+
+    As tox has it, this package is there whatever others ask of its version: what it needs is
+    asked for in its place, and it takes the place of one that others need. None where nothing
+    hangs on its version.
+    """
+    product = asked.product
+    if product is None or asked.environment.interpreter is None:
+        return None
+    if under_test.ecosystem(product) != "pypi":
+        return None
+    from stead.matrix.requirements import Lines
+    from stead.values.origin import Origin
+
+    own = normalize_pypi(product.name)
+    needs = Lines(product.path).read(under_test.needed(asked), Origin(product.path))
+    others = (r for r in spec.packages.requirements if normalize_pypi(r.name) != own)
+    packages = replace(spec.packages, requirements=(*others, *needs.requirements))
+    return replace(spec, packages=packages)
+
+
+def _without_own(asked: Asked, locked: LockedEnvironment) -> LockedEnvironment:
+    if asked.product is None:
+        return locked
+    own = (under_test.ecosystem(asked.product), asked.product.name)
+    others = tuple(a for a in locked.artifacts if (a.ecosystem, a.name) != own)
+    return replace(locked, artifacts=others)
+
+
+def _lock(asked: Asked, spec: Spec, context: Context) -> LockedEnvironment:
     from stead.pipeline import lock as locking
 
-    spec, _ = plan_of(asked, context)
     python = interpreter_of(asked)
     taken = _taken(asked)
     old, keeps = _preferred(asked), context
@@ -246,11 +294,7 @@ def _locked(asked: Asked, context: Context) -> LockedEnvironment:
     )
     for artifact in taken:
         locked = _with(locked, artifact)
-    if asked.product is None:
-        return locked
-    own = (under_test.ecosystem(asked.product), asked.product.name)
-    others = tuple(a for a in locked.artifacts if (a.ecosystem, a.name) != own)
-    return replace(locked, artifacts=others)
+    return locked
 
 
 def _taken(asked: Asked) -> tuple[Artifact, ...]:

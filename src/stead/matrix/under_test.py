@@ -75,6 +75,36 @@ def requirement(asked: Asked, context: Context) -> Requirement:
     return Requirement("pypi", product.name, extras=extras, source=Source("path", path))
 
 
+def needed(asked: Asked) -> tuple[str, ...]:
+    """Give what the package needs here, with the extras that are asked for, each as PEP 508 has it.
+
+    Extras that ask for others of the same package are followed.
+    """
+    from packaging.requirements import Requirement as Line
+
+    from stead.matrix.resolution import here
+    from stead.values.names import normalize_pypi
+
+    product = asked.product
+    assert product is not None
+    python = asked.environment.interpreter
+    environment = here().marker_environment(python.version if python else "3")
+    lines = [Line(text) for text in product.requires]
+    extras = ["", *asked.environment.contents.extras]
+    found: dict[str, None] = {}
+    for extra in extras:  # grows as long as further ones are asked for
+        for line in lines:
+            if line.marker and not line.marker.evaluate({**environment, "extra": extra}):
+                continue
+            if normalize_pypi(line.name) == normalize_pypi(product.name):
+                extras += [one for one in sorted(line.extras) if one not in extras]
+                continue
+            bare = Line(str(line))
+            bare.marker = None
+            found[str(bare)] = None
+    return tuple(found)
+
+
 def channels(asked: Asked, context: Context) -> tuple[Channel, ...]:
     """Give the channel that holds a conda package alone; none for others."""
     product = asked.product
