@@ -185,6 +185,7 @@ WITHOUT_EFFECT = {
     "install_dependencies": "tox has no such key",
     "toxinipath": "tox sets it itself",
     "uv_seed": "environments hold pip here without being asked",
+    "uv_python_preference": "interpreters are taken as they are found, and none is downloaded",
 }
 """Keys that change nothing here: of earlier versions, which tox 4 passes over in silence, and of
 plugins for what Stead does anyway. A note says so."""

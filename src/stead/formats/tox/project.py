@@ -249,9 +249,11 @@ class ToxProject(ABC):
         return (*notes, *dict.fromkeys(self._unmeant()), *self._plugins())
 
     def check_own(self, name: str) -> None:
-        """Look for keys that mean nothing in an environment's own section, or in those of others
-        that it takes over. Raises one :class:`ManifestError` for all.
+        """Look for a runner that is not understood, and for keys that mean nothing in an
+        environment's own section, or in those of others that it takes over. Raises one
+        :class:`ManifestError` for all.
         """
+        self._check_runner(self.scope(name))
         if wrong := self._looked[1]:
             sections = dict.fromkeys(one.section for one in self.scope(name).loaders)
             _raise_all([e for section in sections for e in wrong.get(section, ())])

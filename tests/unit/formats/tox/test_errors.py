@@ -130,6 +130,21 @@ def test_a_key_of_the_main_section_elsewhere_is_noted(ini):
     project.check_own("a")
 
 
+def test_a_runner_that_is_not_understood_is_known_before_anything_is_evaluated(ini):
+    project = ini("[tox]\nenvlist = a, b\n[testenv:a]\nrunner = uv-venv-lock-runner\n")
+    with pytest.raises(ManifestError, match=r"/work/tox.ini:4: runner = "):
+        project.check_own("a")
+    project.check_own("b")
+
+
+def test_what_tox_uv_has_besides_is_noted_where_it_changes_nothing(ini):
+    project = ini("[testenv]\nuv_seed = true\nuv_python_preference = managed\n")
+    assert [note.message.split(" has ")[0] for note in project.check()] == [
+        "uv_seed",
+        "uv_python_preference",
+    ]
+
+
 def test_a_newer_tox_that_is_asked_for_is_noted(ini):
     (note,) = ini("[tox]\nrequires = tox>=5\n").check()
     assert "tox>=5" in note.message
