@@ -14,6 +14,7 @@ from stead.testing.index import Wheel, make_index
 SPY = """\
 import atexit, json, os, sys
 
+before = set(sys.modules)
 counts = {"fsync": 0, "processes": 0}
 fsync = os.fsync
 
@@ -32,7 +33,7 @@ into = sys.argv.pop(1)
 @atexit.register
 def tell():
     with open(into, "w") as file:
-        json.dump({**counts, "modules": sorted(sys.modules)}, file)
+        json.dump({**counts, "modules": sorted(set(sys.modules) - before)}, file)
 
 from stead.__main__ import main
 
@@ -48,7 +49,7 @@ NEVER = {
 STEPS = {
     *("stead.ecosystems", "stead.formats.stead_lock", "stead.formats.stead_toml", "tomllib"),
     *("stead.config.bind", "stead.history.record", "stead.pipeline.compose", "stead.pipeline.keep"),
-    *("stead.pipeline.steps", "stead.history.ahead", "stead.history.transaction"),
+    *("stead.pipeline.steps", "stead.history.ahead", "stead.history.transaction", "typing"),
 }
 """The pipeline, which going back to a build that is there needs as little as the log."""
 

@@ -7,7 +7,6 @@ import sys
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stead.cli.app import App
 from stead.cli.options import chosen
@@ -16,6 +15,7 @@ from stead.values.errors import UsageError
 from stead.values.frozen import replace
 from stead.values.platform import platform_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from contextlib import AbstractContextManager

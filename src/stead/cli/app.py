@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from stead.shells.state import TRANSACTION
 from stead.values.digest import plain
@@ -16,8 +15,10 @@ from stead.values.names import DEFAULT, is_environment_name
 from stead.values.platform import platform_named
 from stead.values.selection import Selection
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
 
     from stead.history.ahead import Make
     from stead.history.inside import Over
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from stead.values.spec import Spec
     from stead.values.table import Table
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from stead.values.errors import SteadError, StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType, ModuleType, TracebackType
     from typing import Self, TextIO

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from stead.cli import options
 from stead.cli.nearby import visible
@@ -13,6 +12,7 @@ from stead.values.errors import UsageError
 from stead.values.frozen import dataclass
 from stead.values.names import DEFAULT
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

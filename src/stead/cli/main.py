@@ -10,14 +10,15 @@ import gc
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
 from stead import __version__
 from stead.values.errors import NoPlaceError, UsageError
 from stead.values.names import nearest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 COMMANDS = {
     "init": "write a stead.toml",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stead.cli.undo import configure, go
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

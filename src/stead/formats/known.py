@@ -18,7 +18,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from typing import TYPE_CHECKING, Protocol, cast
 
 from stead.formats._static_name import exists as there
 from stead.formats._static_name import unique
@@ -27,12 +26,16 @@ from stead.values.frozen import replace
 from stead.values.names import is_environment_name
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Protocol
 
     from stead.values.lock import Artifact
     from stead.values.manifest import Manifest, TakenLock
     from stead.values.platform import Platform
+else:
+    Protocol = object
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")
 
@@ -97,7 +100,8 @@ def reader_for(name: str) -> Reader | None:
         return None
     if module == "stead_toml":
         return _read_stead_toml
-    return cast("Reader", importlib.import_module(f"stead.formats.{module}").read)
+    read: Reader = importlib.import_module(f"stead.formats.{module}").read
+    return read
 
 
 def _read_stead_toml(

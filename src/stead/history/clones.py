@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.history.git import SHARED, decoded, git
 from stead.store.atomic import storage, write_file
@@ -11,6 +10,7 @@ from stead.store.locking import exclusive
 from stead.values.frozen import dataclass
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.history.git import Repository
     from stead.values.context import Context

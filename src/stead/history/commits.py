@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
 
 from stead.history.git import git
 from stead.values.errors import StoreError
@@ -16,6 +15,7 @@ from stead.values.frozen import asdict, dataclass
 from stead.values.generation import Generation, from_json
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 

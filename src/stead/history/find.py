@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from stead.history.who import as_typed
 from stead.store import begun
@@ -13,6 +12,7 @@ from stead.store.journal import recover
 from stead.store.layout import Layout
 from stead.values.errors import ManifestError, StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.pipeline.request import Request
     from stead.values.context import Context

@@ -7,12 +7,12 @@ Whatever is run here asks nobody, starts no hook, and knows nothing of the calle
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.values.context import Completed, Context
 

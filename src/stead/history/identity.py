@@ -8,11 +8,11 @@ that the repository lies in.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.history.git import repository_of
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 

@@ -12,10 +12,10 @@ import contextlib
 import os
 import time
 import zlib
-from typing import TYPE_CHECKING
 
 from stead.values.sha import sha1
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from stead.history import commits
 from stead.history.clones import OWN, clone_id, references
@@ -19,6 +18,7 @@ from stead.history.restore import readable
 from stead.values.errors import StoreError, UsageError
 from stead.values.frozen import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.history.clones import Reference
     from stead.history.commits import Commit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.store.places import place_directory
 from stead.values.errors import ManifestError, StoreError
@@ -11,6 +10,7 @@ from stead.values.frozen import dataclass, replace
 from stead.values.lock import Lock
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import TYPE_CHECKING
 
 from stead.history import objects
 from stead.history.git import git, has_git, repository_of, tip
@@ -26,6 +25,7 @@ from stead.history.who import told
 from stead.store.generations import History, environments, places_below
 from stead.values.errors import SteadError, StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from stead.history.find import seen
 from stead.history.plan import content, paths_of
@@ -17,6 +16,7 @@ from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.pipeline.request import Request
     from stead.pipeline.steps import Composed

@@ -4,12 +4,14 @@ in no history yet.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
 
     from stead.values.generation import Generation
+else:
+    Protocol = object
 
 
 class Texts(Protocol):

@@ -9,7 +9,6 @@ it is recorded. Whatever is uncertain here is left to the whole comparison.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.formats.known import NAMES
 from stead.history.plan import content, lock_path, paths_of, root_of
@@ -18,6 +17,7 @@ from stead.values.errors import StoreError
 from stead.values.names import DEFAULT
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 

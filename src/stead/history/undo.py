@@ -8,7 +8,6 @@ does. A ``.env`` is never touched.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.history.plan import lock_path, moved_within, planned, removed, root_of
 from stead.history.restore import latest, nearest, offer, readable
@@ -16,6 +15,7 @@ from stead.store.generations import History
 from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

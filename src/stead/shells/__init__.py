@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, cast
 
 from stead.values.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,4 +34,5 @@ def render(shell: str, activation: Activation) -> str:
     if shell not in _MODULES:
         raise UsageError(f"no shell {shell!r} is known", remedy=f"use one of {', '.join(SHELLS)}")
     module = importlib.import_module(f"stead.shells.{_MODULES[shell]}")
-    return cast("Callable[[Activation], str]", module.render)(activation)
+    render: Callable[[Activation], str] = module.render
+    return render(activation)

@@ -13,11 +13,10 @@ ordinary changes of an activation.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stead.values.activation import Change, apply
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 

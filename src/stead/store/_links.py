@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import stage, storage, temporary_name, write_file
 from stead.store.places import MARK, environment_directory, place_directory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     Note = Callable[[str], None]
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import TYPE_CHECKING
 
 from stead.values.errors import StoreError
 from stead.values.frozen import asdict, dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.store.generations import History
 

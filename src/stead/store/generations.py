@@ -28,7 +28,6 @@ import contextlib
 import json
 import os
 import zlib
-from typing import TYPE_CHECKING, Any
 
 from stead.store import begun, locking
 from stead.store.atomic import storage, write_file
@@ -38,8 +37,10 @@ from stead.values.frozen import replace
 from stead.values.generation import Generation, from_json
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from stead.store.locking import Note
     from stead.values.lock import Pin

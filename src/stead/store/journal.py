@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 import stat
-from typing import TYPE_CHECKING, TypeVar
 
 from stead.store import locking
 from stead.store.atomic import (
@@ -30,14 +29,17 @@ from stead.values.errors import SteadError, StoreError
 from stead.values.frozen import dataclass
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import TypeVar
 
     from stead.store.layout import Layout
     from stead.store.locking import Note
 
-T = TypeVar("T")
+    T = TypeVar("T")
+
 _END = ".intent"
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

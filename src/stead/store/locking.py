@@ -16,12 +16,13 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Self
 
 from stead.store.atomic import storage
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Self
 
     Note = Callable[[str], None]
 

@@ -26,14 +26,15 @@ import json
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, Any
 
 from stead.values.activation import Activation, Change
 from stead.values.errors import StoreError
 from stead.values.frozen import asdict, dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
 MARK = ".stead@"
 """The directory, in a mirrored place, that holds what belongs to the place itself."""

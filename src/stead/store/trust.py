@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import stat
-from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import storage, write_file
 from stead.values.digest import digest
@@ -20,8 +19,10 @@ from stead.values.errors import StoreError, TrustError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
 VERSION = 1
 GONE = "gone"

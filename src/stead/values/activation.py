@@ -7,12 +7,12 @@ stands. Every shell's rendering, and :func:`apply` below, mean the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from stead.values.frozen import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Literal
 
     from stead.values.manifest import Task
 

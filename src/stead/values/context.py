@@ -6,14 +6,16 @@ here, and a test puts in what it likes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
 from stead.values.frozen import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Protocol
+else:
+    Protocol = object
 
 
 @dataclass(frozen=True, slots=True)

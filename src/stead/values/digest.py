@@ -8,11 +8,11 @@ moving an entry to another line changes no digest.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from stead.values.frozen import compared
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 

@@ -13,11 +13,11 @@ these classes too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from dataclasses import asdict, dataclass, field, replace
+    from typing import Any, NoReturn
 
 __all__ = ["asdict", "compared", "dataclass", "field", "replace"]
 
@@ -65,7 +65,7 @@ class _Fields:
                 options["default_factory"] = known.factory
             elif known.default is not _MISSING:
                 options["default"] = known.default
-            described.append((name, Any, dataclasses.field(**options)))
+            described.append((name, object, dataclasses.field(**options)))
         like = dataclasses.make_dataclass(owner.__name__, described)
         return getattr(like, "__dataclass_fields__")  # noqa: B009
 

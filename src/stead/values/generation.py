@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from stead.values.frozen import asdict, dataclass, field
 from stead.values.lock import Pin
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 KINDS = ("change", "undo", "redo", "rollback", "fetched", "restore")
 

@@ -8,13 +8,13 @@ mirror can serve them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from stead.values.digest import digest
 from stead.values.frozen import dataclass, field, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from stead.values.requirement import Source
 

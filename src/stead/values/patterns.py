@@ -7,9 +7,10 @@ commands use few of them.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
 
     def regex(text: str, flags: int = 0) -> re.Pattern[str]:
         """Give the pattern that ``re.compile(text, flags)`` gives, compiled when first used."""

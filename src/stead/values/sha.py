@@ -6,8 +6,7 @@ implementation is a third as fast, and there at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hashlib import _Hash, sha1
     from hashlib import sha256 as _own
