@@ -345,7 +345,9 @@ class App:
         """Compute the table of variables, with all that is wrong in it. Fetches modules."""
         from stead.pipeline.steps import configured
 
-        return configured(self.composed(environment, fetch=True), self.context)
+        return self.steadily(
+            lambda: configured(self.composed(environment, fetch=True), self.context)
+        )
 
     def evaluate(self, environment: str | None = None) -> Evaluation:
         """Say how this directory's environment stands, for the prompt."""

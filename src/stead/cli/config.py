@@ -61,7 +61,7 @@ def _list(args: argparse.Namespace, app: App) -> int:
 def _diff(args: argparse.Namespace, app: App) -> int:
     from stead.pipeline.provenance import compared
 
-    first, second = app.table(args.first), app.table(args.second)
+    first, second = app.steadily(lambda: (app.table(args.first), app.table(args.second)))
     _say_what_is_wrong(app, first, second)
     rows = compared(first, second)
     if args.json:

@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING
 
 from stead.config import checks as checking
-from stead.pipeline import rendering, steps
+from stead.pipeline import rendering, steps, writing
+from stead.store.journal import read_steadily
 from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import replace
 from stead.values.platform import Platform
@@ -41,23 +42,34 @@ def inspected(
     """
     from stead.pipeline.unread import composed_at_least
 
-    try:
+    def look() -> tuple[Composed, ManifestError | None, dict[str, str]]:
         composed, unread = composed_at_least(request, context, fetch=True)
+        return composed, unread, _environ(composed, context)
+
+    try:
+        composed, unread, environ = read_steadily(
+            writing.layout_of(context), look, context.progress.note, finish=False
+        )
     except ManifestError as exc:
         return (rendering.finding_of(exc),)
     if unread is None:
-        return findings(composed, context, live=live, files=files)
+        return findings(composed, context, environ, live=live, files=files)
     first = rendering.finding_of(unread)
-    others = findings(composed, context, live=False)
+    others = findings(composed, context, environ, live=False)
     return (first, *(f for f in others if f != first))
 
 
 def findings(
-    composed: Composed, context: Context, *, live: bool, files: bool = False
+    composed: Composed,
+    context: Context,
+    environ: dict[str, str],
+    *,
+    live: bool,
+    files: bool = False,
 ) -> tuple[Finding, ...]:
     """Say all that is wrong with an environment's configuration.
 
-    ``live`` also makes the checks that reach for something; they see the caller's
+    ``live`` also makes the checks that reach for something, in ``environ``: they see the caller's
     programs where the environment is not built. ``files`` looks whether rendered
     files are there and current. Raises nothing for users' mistakes.
     """
@@ -66,7 +78,7 @@ def findings(
     found += _elsewhere(composed, table, context)
     found += _in_braces(table)
     found += checking.mistakes(table.checks)
-    found += _unheld(composed, table, context, live=live)
+    found += _unheld(composed, table, context, environ, live=live)
     found += _closed(composed, table, context)
     found += _leaked(composed, table, context)
     found += _taken(composed, table, context)
@@ -124,13 +136,15 @@ def _in_braces(table: Table) -> Iterable[Finding]:
                 )
 
 
-def _unheld(composed: Composed, table: Table, context: Context, *, live: bool) -> Iterable[Finding]:
+def _unheld(
+    composed: Composed, table: Table, context: Context, environ: dict[str, str], *, live: bool
+) -> Iterable[Finding]:
     wanted = [c for c in table.checks if live or not checking.is_live(c)]
     wanted = [c for c in wanted if checking.can_be_made(c)]  # the others are said already
     results = checking.evaluate(
         wanted,
         table=table,
-        environ=_environ(composed, context),
+        environ=environ,
         platform=composed.spec.platform,
         run=context.run,
     )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from stead.ecosystems.protocol import LockRequest
 from stead.formats.exported import is_marked, marked
 from stead.pipeline import answering, lockfile, steps, writing
+from stead.store.journal import read_steadily
 from stead.values.errors import ArtifactError, UsageError
 from stead.values.frozen import dataclass, replace
 from stead.values.platform import platform_named
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from stead.pipeline.request import Request
     from stead.pipeline.steps import Composed
     from stead.values.context import Context
-    from stead.values.lock import Artifact, File, LockedEnvironment
+    from stead.values.lock import Artifact, File, Lock, LockedEnvironment
     from stead.values.manifest import Index
 
 FORMATS = ("environment.yml", "explicit", "conda-lock", "pylock", "requirements", "pixi")
@@ -72,13 +73,19 @@ def export(
     get into the text. Raises what locking raises, and UsageError where the format
     cannot hold what is locked.
     """
-    first = steps.composed_for(request, context, fetch=not request.locked)
-    names = tuple(dict.fromkeys(platforms)) or _platforms(first, format)
+
+    def look() -> tuple[tuple[str, ...], list[tuple[Composed, Lock]]]:
+        fetch = not request.locked
+        first = steps.composed_for(request, context, fetch=fetch)
+        names = tuple(dict.fromkeys(platforms)) or _platforms(first, format)
+        wanted = [replace(request, platform=platform_named(name)) for name in names]
+        return names, [steps.read_together(one, context, fetch=fetch) for one in wanted]
+
+    names, read = read_steadily(writing.layout_of(context), look, context.progress.note)
     parts = []
-    for name in names:
-        wanted = replace(request, platform=platform_named(name))
-        composed = steps.composed_for(wanted, context, fetch=not request.locked)
-        locked = answering.locked_for(composed, context)
+    for composed, held in read:
+        locked = answering.answering(composed, held, context)
+        locked = locked or answering.locked_for(composed, context)
         parts.append(_Part(composed, locked, base or composed.spec.place))
     _refuse(format, parts)
     address = _Addresses(parts, context)
