@@ -69,6 +69,8 @@ class Order:
     context: Context
     memory: Memory
     log: Log
+    answered: tuple[str, ...] = ()
+    """What the back end has said before that it needs besides; ``tools`` hold it."""
 
     @property
     def tools_key(self) -> str:
@@ -204,6 +206,14 @@ class Changed(SteadError):  # noqa: N818 - an occurrence, not a failure: the bui
         super().__init__(where=path, remedy="run it again once the file stays as it is")
 
 
+class Asks(Exception):  # noqa: N818 - an occurrence too: the build begins anew, under another key
+    """A back end needs more than its project says: ``requires`` are all such requirements."""
+
+    def __init__(self, requires: tuple[str, ...]) -> None:
+        self.requires = tuple(dict.fromkeys(requires))
+        super().__init__(*self.requires)
+
+
 # -- hooks
 
 
@@ -244,24 +254,21 @@ def hook(order: Order, kind: Kind, directory: str, work: str, *, metadata: bool 
 
 
 def _called(order: Order, call: Call) -> dict[str, object]:
-    """Call a hook with all that the back end says it needs; gives its answer."""
-    tools = order.tools
-    if tools is None:
+    """Call a hook; gives its answer. Raises Asks for what the back end says it needs besides."""
+    if order.tools is None:
         return _call(order, order.prefix(), call, None)
-    provided = order.system.requires
-    while True:
-        answer = _call(order, os.fspath(backend.made(tools, order.context)), call, provided)
-        if "requires" not in answer:
-            return answer
-        more = tuple(map(str, cast("list[object]", answer["requires"])))
-        if {*more} <= {*provided}:
-            raise ArtifactError(
-                f"{order.system.backend} asks for requirements that it has been given",
-                where=order.system.origin,
-                remedy="look at its get_requires hook",
-            )
-        provided = (*provided, *more)
-        tools = backend.tools(tools.needs.more(more), order.context, order.memory)
+    provided = (*order.system.requires, *order.answered)
+    answer = _call(order, order.prefix(), call, provided)
+    if "requires" not in answer:
+        return answer
+    more = tuple(map(str, cast("list[object]", answer["requires"])))
+    if {*more} <= {*provided}:
+        raise ArtifactError(
+            f"{order.system.backend} asks for requirements that it has been given",
+            where=order.system.origin,
+            remedy="look at its get_requires hook",
+        )
+    raise Asks((*order.answered, *more))
 
 
 def _call(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from stead.matrix import backend, repository, sources
 from stead.matrix.backend import BuildSystem, Memory, Needs
-from stead.matrix.building import Changed, Order
+from stead.matrix.building import Asks, Changed, Order
 from stead.matrix.sources import Sources
 from stead.store import products as kept
 from stead.store.hashing import hash_file
@@ -145,7 +145,7 @@ def make(
     for attempt in range(_ATTEMPTS):
         job = _job(asked, context, seen, log or _silent)
         try:
-            product = job.product()
+            job, product = job.carried_out()
             break
         except Changed as exc:
             if attempt == _ATTEMPTS - 1:
@@ -177,10 +177,9 @@ def wheel_of(
     Raises what :func:`make` raises.
     """
     seen = seen or Seen()
-    job = _wheel_job(
+    job, product = _wheel_job(
         sdist, root, interpreter, context, log=log or _silent, definition=definition, seen=seen
-    )
-    product = job.product(sdist)
+    ).carried_out(sdist)
     who = f"wheel of {sdist.definition} by {interpreter.path}"
     tools = job.order.tools
     builds = [f"{job.key}-{job.name}", tools.build if tools else ""]
@@ -226,7 +225,7 @@ def _wheel_job(
     order = Order(
         made, files, system, interpreter, tools, None, made.settings, context, memory, log
     )
-    return _Job(short_key(_facts(order)), order)
+    return _job_of(order, seen)
 
 
 def _carrying(place: str) -> list[str]:
@@ -254,10 +253,15 @@ def project_of(
 
 @dataclass(frozen=True)
 class _Job:
-    """A package to be had: its key, and the order to build it."""
+    """A package to be had: its key, and the order to build it.
+
+    ``plain`` is the order without what the back end has asked for besides.
+    """
 
     key: str
     order: Order
+    plain: Order
+    seen: Seen
 
     @property
     def name(self) -> str:
@@ -265,8 +269,22 @@ class _Job:
         stem = system.name or os.path.basename(self.order.sources.root)
         return f"{stem}-{self.order.definition.builder}"
 
+    def carried_out(self, base: Product | None = None) -> tuple[_Job, Product]:
+        """Find the package or build it, and give the job under whose key it is.
+
+        ``base`` is the package that it is made from, if it is there.
+        """
+        job = self
+        while True:
+            try:
+                return job, job.product(base)
+            except Asks as exc:
+                facts = short_key(_facts(self.plain))
+                self.plain.memory.keep(f"asks {facts}", list(exc.requires))
+                job = _answered(self.plain, facts, exc.requires, self.seen)
+
     def product(self, base: Product | None = None) -> Product:
-        """Find the package or build it; ``base`` is the one that it is made from, if it is there."""
+        """Find the package or build it. Raises Asks where the back end needs more for it."""
         order = self.order
         layout = Layout(Path(order.context.home))
         found = kept.find(layout, self.key, self.name)
@@ -276,7 +294,7 @@ class _Job:
 
         builder = builders.base_of(order)
         if builder and base is None:
-            base = _made_from(order, builder).product()
+            _, base = _made_from(self.plain, builder, self.seen).carried_out()
 
         note = order.context.progress.note
         maker = [order.sources.root, order.definition.builder, order.interpreter.path]
@@ -293,12 +311,30 @@ class _Job:
         return kept.realise(layout, self.key, self.name, fill, facts=facts, note=note)
 
 
-def _made_from(order: Order, builder: str) -> _Job:
+def _made_from(order: Order, builder: str, seen: Seen) -> _Job:
     """Give the package that another one is made from, of the same project."""
     kind = cast("Builder", builder)
     definition = replace(order.definition, builder=kind, format=FORMAT_OF[builder])
-    order = replace(order, definition=definition)
-    return _Job(short_key(_facts(order)), order)
+    return _job_of(replace(order, definition=definition), seen)
+
+
+def _job_of(order: Order, seen: Seen) -> _Job:
+    """Give the job of an order, with what the back end has answered before for the same facts.
+
+    What it answers follows from the facts; which packages that comes to, from a lock.
+    """
+    facts = short_key(_facts(order))
+    known = order.memory.get(f"asks {facts}")
+    if known:
+        return _answered(order, facts, tuple(map(str, known)), seen)
+    return _Job(facts, order, order, seen)
+
+
+def _answered(plain: Order, facts: str, requires: tuple[str, ...], seen: Seen) -> _Job:
+    assert plain.tools is not None
+    tools = seen.tools(plain.tools.needs.more(requires), plain.context, plain.memory)
+    order = replace(plain, answered=requires, tools=tools)
+    return _Job(short_key([facts, tools.key]), order, plain, seen)
 
 
 @dataclass(frozen=True)
@@ -327,7 +363,7 @@ def _job(asked: _Asked, context: Context, seen: Seen, log: Log) -> _Job:
     order = Order(
         definition, files, system, interpreter, tools, asked.ready, settings, context, memory, log
     )
-    return _Job(short_key(_facts(order)), order)
+    return _job_of(order, seen)
 
 
 def _system(definition: PackageDefinition, files: Sources, memory: Memory) -> BuildSystem:

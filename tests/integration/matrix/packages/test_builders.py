@@ -338,6 +338,42 @@ def test_what_the_back_end_asks_for_besides_is_given(
     assert made.name == "spam"
 
 
+@pytest.mark.parametrize("builder", ["wheel", "sdist-wheel"])
+def test_what_the_back_end_asks_for_besides_is_locked_and_part_of_the_key(
+    project: Path, tmp_path: Path, context: Context, builder: Builder
+) -> None:
+    index = make_index(tmp_path / "index", [Wheel("helper", "1.0"), Wheel("further")])
+    source = (project / "backend.py").read_text()
+    (project / "backend.py").write_text(
+        source
+        + "\ndef get_requires_for_build_wheel(settings=None):\n"
+        + "    try:\n        import helper\n    except ImportError:\n        return ['helper']\n"
+        + "    return ['helper', 'further']\n"
+        + "own = build_wheel\n"
+        + "def build_wheel(*args):\n    import helper, further\n"
+        + "    print('helper', helper.__version__)\n    return own(*args)\n"
+    )
+    indexes = (Index("own", f"{index.as_uri()}/simple", default=True),)
+    asked = definition(builder, indexes=indexes)
+    lines: list[str] = []
+
+    def make(world: Context = context) -> bool:
+        lines.clear()
+        return products.make(asked, str(project), None, world, lines.append).reused
+
+    assert not make()
+    assert lines.count("helper 1.0") == 1
+    key, product = products.found(asked, str(project), None, context)
+    assert product is not None
+    assert make()
+    make_index(index, [Wheel("helper", "2.0")])
+    assert make()
+    assert not make(make_context(context.home, upgrade=frozenset({"*"})))
+    assert lines.count("helper 2.0") == 1
+    assert products.key(asked, str(project), None, context) != key
+    assert make()
+
+
 def test_deps_and_settings_of_a_tox_environment_reach_the_build(
     project: Path, tmp_path: Path, context: Context
 ) -> None:
