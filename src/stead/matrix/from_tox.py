@@ -201,7 +201,13 @@ class ToxTests:
         )
 
     def notes(self) -> tuple[Note, ...]:
-        return (*self.project.check(), *self._notes)
+        core = self.project.core
+        unmade = (
+            Note(f"{key} has no effect: no .venv is written for editors", core.origins[key])
+            for key in ("venv_redirect", "venv_redirect_env")
+            if core.value(key)
+        )
+        return (*self.project.check(), *unmade, *self._notes)
 
     def systems(self, name: str) -> tuple[str, ...]:
         wanted = self.project.scope(name).value("platform")

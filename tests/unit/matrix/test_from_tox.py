@@ -314,6 +314,15 @@ def test_keys_that_have_no_effect_are_told(tests):
     assert note.origin.line == 4
 
 
+def test_an_editors_environment_that_is_asked_for_is_noted(tests):
+    made = tests.ask(files={"tox.ini": "[tox]\nvenv_redirect = true\n"})
+    (note,) = made.suite.notes
+    assert note.message == "venv_redirect has no effect: no .venv is written for editors"
+    assert note.origin.line == 2
+    made = tests.ask(files={"tox.ini": "[tox]\nvenv_redirect = false\n"})
+    assert made.suite.notes == ()
+
+
 def test_groups_need_a_file(tests):
     with pytest.raises(ManifestError, match=r"there is no pyproject.toml") as caught:
         tests.ask("py", files={"tox.ini": "[testenv]\ndependency_groups = test\n"})
