@@ -121,6 +121,47 @@ def test_a_place_moved_within_its_repository_keeps_one_chain_of_commits(machine,
     assert level(repository / "b") == 'LEVEL = "2"'
 
 
+@pytest.mark.parametrize("name", ["a", "renamed"])
+def test_a_place_moved_out_of_its_workspace_is_all_that_goes_back(machine, project, name):
+    top = project(
+        {
+            "w/stead.toml": '[workspace]\nname = "w"\n[vars]\nTOP = "1"\n',
+            "w/a/stead.toml": MANIFEST + '[packages.pypi]\nleaf = "*"\n',
+            "out/x": "",
+        }
+    )
+    here, there = top / "w" / "a", top / "out" / name
+    machine.ok("lock", cwd=here)
+    machine.ok("set", "LEVEL=2", cwd=here)
+    machine.ok("set", "LEVEL=3", cwd=here)
+    workspace = machine.tree(top / "w")
+    here.rename(there)
+    assert numbers(machine, there) == [4, 3, 2, 1]
+    assert level(there) == 'LEVEL = "3"'
+    machine.ok("undo", cwd=there)
+    assert level(there) == 'LEVEL = "2"'
+    machine.ok("run", "true", cwd=there)
+    assert machine.run("run", "printenv", "TOP", cwd=there).returncode == 1
+    assert "leaf" in (there / "stead.lock").read_text()
+    (there / "stead.toml").unlink()
+    machine.ok("undo", cwd=there)
+    assert level(there) == 'LEVEL = "2"'
+    assert sorted(p.name for p in (top / "out").iterdir()) == sorted([name, "x"])
+    left = {path: seen for path, seen in workspace.items() if not path.startswith(str(here))}
+    assert machine.tree(top / "w") == left
+
+
+def test_a_moved_workspace_goes_on_with_the_histories_in_it(machine, project):
+    top = project({"w/stead.toml": '[vars]\nTOP = "1"\n', "w/a/stead.toml": MANIFEST})
+    machine.ok("set", "LEVEL=2", cwd=top / "w" / "a")
+    (top / "w" / "stead.toml").write_text('[vars]\nTOP = "2"\n')
+    machine.ok("set", "LEVEL=3", cwd=top / "w" / "a")
+    (top / "w").rename(top / "v")
+    machine.ok("rollback", "1", cwd=top / "v" / "a")
+    assert level(top / "v" / "a") == 'LEVEL = "1"'
+    assert 'TOP = "1"' in (top / "v" / "stead.toml").read_text()
+
+
 def test_a_lost_store_is_rebuilt_from_git(machine, repository):
     before = machine.json("log", "-p", cwd=repository)
     # What came before the repository is not in git yet: sharing commits it, to any remote.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from stead.pipeline.files import VERSION_CONTROL
 from stead.store.places import place_directory
 from stead.values.errors import ManifestError, StoreError
 from stead.values.frozen import dataclass, replace
@@ -94,29 +95,44 @@ def _is(mine: bytes | None, sha: str | None) -> bool:
 
 
 def root_of(history: History, generation: Generation) -> str:
-    """Give where the root of a generation is now: the tree was moved, or the place in its tree."""
+    """Give where the root of a generation is now: the tree was moved, or the place in it or out of it."""
     then = os.path.normpath(os.path.join(generation.place, generation.root))
-    if moved_within(history, generation):
+    if _is_below(history.place, then):
         return then
-    return os.path.normpath(os.path.join(history.place, generation.root))
+    root = os.path.normpath(os.path.join(history.place, generation.root))
+    if os.path.relpath(history.place, root) != os.path.relpath(generation.place, then):
+        return history.place
+    above = [n for n in generation.files if not _is_below(os.path.join(then, n), generation.place)]
+    marks = (os.path.join(root, name) for name in (*VERSION_CONTROL, _LOCK, *above))
+    return root if any(map(os.path.lexists, marks)) else history.place
 
 
-def moved_within(history: History, generation: Generation) -> bool:
-    """Say whether the place had another name in the same tree."""
-    then = os.path.normpath(os.path.join(generation.place, generation.root))
-    below = os.path.relpath(history.place, then).split(os.sep)[0] != os.pardir
-    return generation.place != history.place and below
+def renamed(history: History, generation: Generation) -> bool:
+    """Say whether the place had another name in its tree, or another tree."""
+    return slot_place(generation) != _slot(history.place, root_of(history, generation))
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return os.path.relpath(path, directory).split(os.sep)[0] != os.pardir
 
 
 def paths_of(history: History, generation: Generation, names: Iterable[str]) -> dict[str, str]:
-    """Give where a generation's names are now, each with the name."""
+    """Give where a generation's names are now, each with the name.
+
+    A place that was moved out of its tree has left what stands there outside of it.
+    """
+    then = os.path.normpath(os.path.join(generation.place, generation.root))
     root = root_of(history, generation)
+    alone = root == history.place and generation.place != then
     found = {}
     for name in names:
-        path = os.path.normpath(os.path.join(root, name))
-        inside = os.path.relpath(path, generation.place)
-        if moved_within(history, generation) and inside.split(os.sep)[0] != os.pardir:
-            path = os.path.join(history.place, inside)
+        path = os.path.normpath(os.path.join(then, name))
+        if _is_below(path, generation.place):
+            path = os.path.join(history.place, os.path.relpath(path, generation.place))
+        elif alone:
+            continue
+        else:
+            path = os.path.normpath(os.path.join(root, name))
         found[path] = name
     return found
 
@@ -166,7 +182,7 @@ def _lock(
     """
     base = mine if _is(mine, now.lock_file) else history.lock_text(now)
     theirs = texts.lock_text(target)
-    moved = moved_within(history, now) or moved_within(history, target)
+    moved = renamed(history, now) or renamed(history, target)
     if mine is None:
         base = None  # as a manifest that was removed, it comes back
     if theirs in (base, mine) and not moved:
@@ -175,7 +191,7 @@ def _lock(
         return theirs
     from stead.formats import stead_lock
 
-    place = os.path.relpath(history.place, root_of(history, now)).replace(os.sep, "/")
+    place = _slot(history.place, root_of(history, now))
 
     def read(data: bytes | None, of: Generation | None = None) -> Lock:
         lock = Lock() if data is None else stead_lock.read(data.decode("utf-8"), path)
@@ -210,7 +226,11 @@ def _lock(
 def slot_place(generation: Generation) -> str:
     """Give what a generation's lock calls the place."""
     root = os.path.normpath(os.path.join(generation.place, generation.root))
-    return os.path.relpath(generation.place, root).replace(os.sep, "/")
+    return _slot(generation.place, root)
+
+
+def _slot(place: str, root: str) -> str:
+    return os.path.relpath(place, root).replace(os.sep, "/")
 
 
 def digest_of(lock: Lock, place: str, environment: str, pins: Iterable[Pin]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from stead.history.plan import lock_path, moved_within, planned, removed, root_of
+from stead.history.plan import lock_path, planned, removed, renamed, root_of
 from stead.history.restore import latest, nearest, offer, readable
 from stead.store.generations import History
 from stead.values.errors import SteadError, StoreError
@@ -163,7 +163,7 @@ def _go(
             plan = planned(history, base, going.target, history)
             merged = plan.merged
             gone = going.target.build and not os.path.isdir(layout.store / going.target.build)
-            rebuilt = bool(merged or gone or moved_within(history, going.target))
+            rebuilt = bool(merged or gone or renamed(history, going.target))
             if not rebuilt:
                 ahead = None
             if not rebuilt or (ahead is not None and ahead.plan == plan):

@@ -108,9 +108,12 @@ def _resembles(home: str | os.PathLike[str], old: str, place: str) -> bool:
         last = history.last()
         for name in last.files if last else ():
             assert last is not None
+            inside = os.path.relpath(os.path.join(last.place, last.root, name), last.place)
+            if inside.split(os.sep)[0] == os.pardir:
+                continue  # where it stood says nothing of what was moved
             try:
                 then = history.text(last, name) or b""
-                with open(os.path.join(place, last.root, name), "rb") as file:
+                with open(os.path.join(place, inside), "rb") as file:
                     now = file.read()
             except (OSError, StoreError):
                 continue
