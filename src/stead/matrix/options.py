@@ -96,7 +96,7 @@ CHOOSING = (
     _value("--in-prefix", "DIR", "test in an environment that is there, instead of making any"),
     _flag("--install", "put the package into that environment, which nothing else changes"),
     _value(
-        "--skip-missing-interpreters",
+        "-s --skip-missing-interpreters",
         "YES",
         "skip environments whose interpreter is not there (default: as the project says)",
         ("true", "false", "config"),
@@ -143,7 +143,7 @@ RUNNING = (
     _value("--timeout", "TIME", "stop an environment's commands after this long (90s, 10min)"),
     _value("--retries", "N", "run an environment again when it fails, so many times"),
     _flag("--since-success", "run only what changed since it last succeeded"),
-    _flag("--notest", "make the environments, and run no commands", variable="NO_TEST"),
+    _flag("-n --notest", "make the environments, and run no commands", variable="NO_TEST"),
     _value(
         "--hashseed",
         "SEED",

@@ -40,6 +40,7 @@ def test_words_become_a_question():
 def test_interpreters_that_are_missing():
     assert question().skip_missing is None
     assert question("--skip-missing-interpreters").skip_missing is True
+    assert question("-s", "-n").skip_missing is True
     assert question("--skip-missing-interpreters", "false").skip_missing is False
     assert question("--skip-missing-interpreters", "config").skip_missing is None
 
