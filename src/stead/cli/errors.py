@@ -173,9 +173,13 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
 
 
 def _sole(error: BaseException) -> BaseException:
-    """Take the one error out of a group that has just one, as task groups wrap it."""
+    """Take an error out of what wraps it: a group of one (task groups), or, for an interrupt
+    amid the making of a class, the interpreter's own error up to Python 3.11.
+    """
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, KeyboardInterrupt | Ended):
+        return error.__cause__
     return error
 
 

@@ -191,6 +191,18 @@ def test_a_signal_amid_the_import_of_the_runner(monkeypatch, number: int, code: 
     assert outcome.code == code, said.getvalue()
 
 
+class Interrupting:
+    def __set_name__(self, owner, name):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_amid_the_making_of_a_class():
+    said = io.StringIO()
+    with guard(said) as outcome:
+        type("Made", (), {"member": Interrupting()})
+    assert (outcome.code, said.getvalue()) == (130, "interrupted\n")
+
+
 def test_guard_leaves_an_ignored_signal_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
