@@ -176,3 +176,14 @@ def test_trust_answers_with_what_holds_afterwards(machine, project):
     assert machine.json("trust", "--show", cwd=root)["state"] != "trusted"
     assert machine.json("trust", "--yes", cwd=root)["state"] == "trusted"
     assert machine.json("trust", "--show", cwd=root)["state"] == "trusted"
+
+
+@pytest.mark.parametrize(
+    "words", [("add", "leaf"), ("remove", "leaf"), ("set", "A=1"), ("unset", "A")]
+)
+def test_who_names_an_environment_is_told_of_its_layer(machine, project, words):
+    text = "[vars]\nA = '1'\n[layer.test.packages.pypi]\ntool = '*'\n"
+    root = project({"stead.toml": text})
+    said = machine.fails(words[0], "-e", "test", words[1], cwd=root, code=2)
+    assert "write `--layer test` to change the layer test" in said
+    assert (root / "stead.toml").read_text() == text

@@ -330,6 +330,15 @@ def test_a_deletion_is_the_last_change_and_undone_by_itself(machine, project):
     assert targets == [3, 2, 2, 3, 3, 3, 2, 1]
 
 
+@pytest.mark.parametrize("word", ["undo", "redo"])
+def test_one_step_takes_no_number(machine, project, word):
+    root = project({"stead.toml": MANIFEST})
+    machine.ok("set", "LEVEL=2", cwd=root)
+    before = state(root)
+    assert "`stead rollback N` goes to" in machine.fails(word, "1", cwd=root, code=2)
+    assert state(root) == before
+
+
 def test_a_place_that_is_gone_is_said_to_come_back(machine, project):
     root = project({"stead.toml": MANIFEST, "sub/x": ""})
     machine.ok("set", "LEVEL=2", cwd=root)

@@ -187,6 +187,20 @@ def test_what_the_user_has_changed_stays_and_a_contradiction_is_shown(team):
     assert file.read_text() == MANIFEST.replace('tool = "*"', 'tool = "*"\nleaf = "<2"')
 
 
+def test_where_only_others_have_a_manifest_it_is_said_how_it_comes(team):
+    ann, bob, _ = team
+    ann.ok("set", "LEVEL=2")
+    ann.ok("history", "push")
+    (bob.root / "stead.toml").unlink()
+    assert "run `stead init` to make one" in bob.fails("status")
+    bob.ok("history", "fetch")
+    said = bob.fails("status")
+    assert "`stead log` lists what was shared of it, `stead rollback WHO:NUMBER` brings one" in said
+    (entry,) = theirs(bob)
+    bob.ok("rollback", entry["name"])
+    assert 'LEVEL = "2"' in (bob.root / "stead.toml").read_text()
+
+
 def test_a_clone_without_any_manifest_gets_what_was_shared(team):
     ann, bob, _ = team
     new = ann.root / "serv ice" / "ü"

@@ -109,6 +109,7 @@ def finish(history: History, request: Request, context: Context) -> History:
 
 def brought_back(directory: str, environment: str, context: Context, *, user_home: str = "") -> str:
     """Say how the manifests come back that a directory, or one above it, had; empty without any."""
+    from stead.history.others import known_place
     from stead.history.plan import paths_of
     from stead.pipeline.discover import upwards
 
@@ -124,4 +125,8 @@ def brought_back(directory: str, environment: str, context: Context, *, user_hom
                     other = [] if name == environment else ["-e", name]
                     words = as_typed(("stead", *there, "rollback", *other, str(number)))
                     return f"`{words}` brings {', '.join(gone)} back; `stead init` begins anew"
-    return ""
+    if known_place(directory, environment, context) is None:
+        return ""
+    return (
+        "`stead log` lists what was shared of it, `stead rollback WHO:NUMBER` brings one of these"
+    )
