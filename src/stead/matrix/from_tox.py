@@ -57,7 +57,7 @@ _DEFAULT_INSTALL = ("python", "-I", "-m", "pip", "install", "{packages}")
 
 def read(file: str, asked: Asked, context: Context, pythons: Pythons) -> ToxTests:
     """Read the file that configures a project's tests. Raises :class:`ManifestError`."""
-    return ToxTests(tox.read(file, caller(asked, context, pythons)), asked, pythons)
+    return ToxTests(tox.read(file, caller(asked, context, pythons)), asked, context, pythons)
 
 
 def caller(asked: Asked, context: Context, pythons: Pythons) -> tox.Caller:
@@ -84,8 +84,11 @@ def caller(asked: Asked, context: Context, pythons: Pythons) -> tox.Caller:
 class ToxTests:
     """What tox's files describe; each environment is evaluated when it is asked for."""
 
-    def __init__(self, project: ToxProject, asked: Asked, pythons: Pythons) -> None:
+    def __init__(
+        self, project: ToxProject, asked: Asked, context: Context, pythons: Pythons
+    ) -> None:
         self.project = project
+        self._context = context
         self.pythons = pythons
         self._asked = asked
         self._definitions: dict[str, PackageDefinition] = {}
@@ -186,7 +189,28 @@ class ToxTests:
         for key, why in _PASSED_OVER.items():
             if key in dict(values.origins) and getattr(values, key):
                 self._notes[Note(f"{key} has no effect: {why}", values.origin(key))] = None
-        return replace(outline, contents=self._contents(values), work=_work(values))
+        contents = self._contents(values)
+        if values.runner == tox.LOCKED:
+            contents = self._locked(values, contents)
+        return replace(outline, contents=contents, work=_work(values))
+
+    def _locked(self, values: TestEnvironment, contents: Contents) -> Contents:
+        """Give what an environment holds where ``uv.lock`` says that."""
+        from stead.matrix import uv_lock
+
+        scope = self.project.scope(values.name)
+        for key in uv_lock.PASSED_OVER:
+            scope.value(key)
+            if where := scope.origins.get(key):
+                why = f"{tox.LOCKED} takes what uv.lock holds"
+                self._notes[Note(f"{key} has no effect: {why}", where)] = None
+        file = uv_lock.exported(values, self.project.core.value("tox_root"), self._context)
+        packages = PackagesSpec(
+            requirements=(Requirement("pypi", "pip"),),
+            python_from="venv",
+            taken=(TakenLock(file, "pylock"),),
+        )
+        return replace(contents, packages=packages, install_command=(), lines=())
 
     def suite(self, environments: tuple[Environment, ...]) -> Suite:
         project = self.project

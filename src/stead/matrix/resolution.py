@@ -97,11 +97,11 @@ def request(asked: Asked) -> str:
         from stead.pipeline.members import fingerprint
 
         wanted["local"] = [
-            fingerprint(one.location) if _is_tree(one, "") else _digest(one.location)
+            fingerprint(one.location) if _is_tree(one, "") else digest_of(one.location)
             for one in local
         ]
     files = [*(t.file for t in packages.taken), environment.lock_file]
-    wanted["locks"] = [_digest(file) for file in files if file]
+    wanted["locks"] = [digest_of(file) for file in files if file]
     return short_key(wanted)
 
 
@@ -334,7 +334,8 @@ def _preferred(asked: Asked) -> LockedEnvironment | None:
     return None
 
 
-def _digest(path: str) -> str:
+def digest_of(path: str) -> str:
+    """Hash a file; empty for none."""
     from stead.values.sha import sha256
 
     try:

@@ -163,7 +163,7 @@ def _stand_in(product: Product, directory: str) -> str:
     stem = f"{product.name.replace('-', '_')}-{version.replace('-', '_')}"
     path = os.path.join(directory, short_key(lines), f"{stem}-py3-none-any.whl")
     if not os.path.exists(path):
-        _forget_old(directory)
+        forget_old(directory)
         import io
         import zipfile
 
@@ -181,7 +181,7 @@ def _stand_in(product: Product, directory: str) -> str:
     return path
 
 
-def _forget_old(directory: str) -> None:
+def forget_old(directory: str) -> None:
     """Remove what was made long ago: it is only needed while something is resolved or fetched."""
     import shutil
     import time
@@ -211,7 +211,7 @@ def _channel(product: Product, context: Context) -> str:
     from stead.store.atomic import storage
 
     parent = os.path.dirname(directory)
-    _forget_old(parent)
+    forget_old(parent)
     with storage(parent):
         os.makedirs(parent, exist_ok=True)
         temporary = tempfile.mkdtemp(prefix=".offered-", dir=parent)

@@ -87,6 +87,13 @@ class TestEnvironment:
     """With ``{packages}`` (and, unless replaced, ``{opts}``) as arguments to fill in."""
     list_dependencies_command: tuple[str, ...] = ()
 
+    runner: str = "virtualenv"
+    only_groups: tuple[str, ...] = ()
+    no_default_groups: bool = False
+    uv_sync_flags: tuple[str, ...] = ()
+    uv_sync_locked: bool = True
+    uv_resolution: str = ""
+
     package: str = "skip"
     """``wheel``, ``sdist``, ``sdist-wheel``, ``editable``, ``editable-legacy``, ``deps-only``,
     ``external`` or ``skip``."""

@@ -10,6 +10,7 @@ the machine and the command line is handed in as a :class:`Caller`.
 
 from __future__ import annotations
 
+from stead.formats.tox._keys import LOCKED
 from stead.formats.tox._overrides import Override, override
 from stead.formats.tox._read import NAMES as FILES
 from stead.formats.tox._read import find, read
@@ -18,6 +19,7 @@ from stead.formats.tox.project import VERSION, ToxProject
 
 __all__ = [
     "FILES",
+    "LOCKED",
     "VERSION",
     "Caller",
     "Override",

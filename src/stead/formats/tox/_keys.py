@@ -144,6 +144,14 @@ RUN: tuple[Key, ...] = (
     _computed("package_tox_env_type", "str"),
     _key("wheel_build_env", "str"),
 )
+OF_UV: tuple[Key, ...] = (
+    _key("only_groups", "set", ()),
+    _key("no_default_groups", "bool"),
+    _key("uv_sync_flags", "list", ()),
+    _key("uv_sync_locked", "bool", True),
+    _key("uv_resolution", "str", ""),
+)
+"""Keys of tox-uv, for its runner that takes what ``uv.lock`` holds."""
 _SETTINGS = (
     *("get_requires_for_build_sdist", "build_sdist"),
     *("get_requires_for_build_wheel", "prepare_metadata_for_build_wheel", "build_wheel"),
@@ -170,7 +178,9 @@ def by_name(keys: tuple[Key, ...]) -> dict[str, Key]:
 
 
 CORE_NAMES = by_name(CORE)
-RUN_NAMES = by_name(RUN)
+RUN_NAMES = by_name((*RUN, *OF_UV))
+LOCKED = "uv-venv-lock-runner"
+"""The runner that takes what ``uv.lock`` holds."""
 PACKAGE_NAMES = by_name(PACKAGE)
 
 WITHOUT_EFFECT = {

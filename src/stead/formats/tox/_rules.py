@@ -6,6 +6,7 @@ import os.path
 from typing import TYPE_CHECKING, Any
 
 from stead.formats.tox import _pythons
+from stead.formats.tox._keys import LOCKED
 from stead.formats.tox._set_env import SetEnv
 from stead.formats.tox._substitute import Unfit
 from stead.values.errors import InterpreterError
@@ -24,6 +25,12 @@ PACKAGE_MODES = (
     *("wheel", "sdist", "sdist-wheel", "editable", "editable-legacy", "deps-only", "skip"),
     "external",
 )
+_LOCKED_MODES = {
+    **{mode: mode for mode in ("editable", "wheel", "skip")},
+    "uv": "wheel",
+    "uv-editable": "editable",
+}
+"""What tox-uv's runner for ``uv.lock`` calls them."""
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 """Where none of these is, there is nothing to package."""
 
@@ -104,6 +111,10 @@ class EnvironmentRules:
             case "package_env":
                 external = scope.value("package", chain) == "external"
                 return core.value("package_env", chain) + ("_external" if external else "")
+            case "package" if self._is_locked(scope, chain):
+                return "editable"
+            case "no_default_groups":
+                return bool(scope.value("dependency_groups", chain))
             case "package":
                 root = core.value("tox_root", chain)
                 files = (os.path.join(root, name) for name in _PROJECT_FILES)
@@ -279,7 +290,14 @@ class EnvironmentRules:
 
     # -- packages
 
+    def _is_locked(self, scope: Scope, chain: Chain) -> bool:
+        return not self._package and scope.value("runner", chain) == LOCKED
+
     def _package_mode(self, scope: Scope, value: str, chain: Chain) -> str:
+        if self._is_locked(scope, chain):
+            if value not in _LOCKED_MODES:
+                raise Unfit(f'package must be one of {", ".join(_LOCKED_MODES)}, not "{value}"')
+            return _LOCKED_MODES[value]
         if self._project.core.value("no_package", chain) or scope.value("skip_install", chain):
             return "skip"
         if scope.value("use_develop", chain):

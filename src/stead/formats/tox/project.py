@@ -7,7 +7,7 @@ import os.path
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from stead.formats.tox._keys import CORE_NAMES, WITHOUT_EFFECT
+from stead.formats.tox._keys import CORE_NAMES, LOCKED, WITHOUT_EFFECT
 from stead.formats.tox._set_env import SetEnv
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VERSION = "4.67"
 """The version of tox whose meaning of a configuration this is."""
 
-RUNNERS = ("virtualenv", "uv-venv-runner")
+RUNNERS = ("virtualenv", "uv-venv-runner", LOCKED)
 UNDERSTOOD = frozenset({"tox", "tox-uv", "tox-uv-bare", "virtualenv", "pip", "setuptools", "wheel"})
 """What ``requires`` may name without a note: Stead does what these do."""
 

@@ -131,7 +131,7 @@ def test_a_key_of_the_main_section_elsewhere_is_noted(ini):
 
 
 def test_a_runner_that_is_not_understood_is_known_before_anything_is_evaluated(ini):
-    project = ini("[tox]\nenvlist = a, b\n[testenv:a]\nrunner = uv-venv-lock-runner\n")
+    project = ini("[tox]\nenvlist = a, b\n[testenv:a]\nrunner = virtualenv-pep-723\n")
     with pytest.raises(ManifestError, match=r"/work/tox.ini:4: runner = "):
         project.check_own("a")
     project.check_own("b")

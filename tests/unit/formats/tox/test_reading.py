@@ -107,3 +107,17 @@ def test_braces_in_braces_are_understood(ini):
     assert project.environments == ("py311-a", "py312-a", "lint-a", "x")
     assert project.environment("py312-a").deps == ("one",)
     assert project.environment("lint-a").deps == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        *(("", "editable"), ("package = wheel", "wheel"), ("package = uv", "wheel")),
+        *(("package = uv-editable", "editable"), ("package = skip", "skip")),
+        ("skip_install = true\nuse_develop = true\npackage = wheel", "wheel"),
+    ],
+)
+def test_what_the_runner_of_uvs_lock_makes_of_package(ini, said, mode):
+    project = ini(f"[testenv]\nrunner = uv-venv-lock-runner\ndependency_groups = a\n{said}\n")
+    one = project.environment("py")
+    assert (one.package, one.no_default_groups, one.uv_sync_locked) == (mode, True, True)
