@@ -113,7 +113,7 @@ def _shown(
     context = replace(app.context, progress=shown.progress(app.context.progress))
     try:
         # Programs that build and install are not commands of cells, and hear of it here.
-        with stop.telling(lambda _: runner.stop_all()):
+        with stop.telling(lambda level: runner.stop_all(hard=level > 1)):
             results = execute(suite, plan, context, manner, shown.event, stop=stop)
     finally:
         shown.stop()

@@ -8,6 +8,7 @@ behind a progress bar.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -17,11 +18,18 @@ from stead.values.errors import SteadError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
+    import threading
     from collections.abc import Callable, Mapping, Sequence
-    from typing import IO
+    from types import ModuleType
+    from typing import IO, Any
 
 GRACE = 3.0
 """Seconds that an interrupted child gets to clean up before it is killed."""
+
+MOST_OUTPUT = 8 * 1024 * 1024
+"""Characters that are kept, from the end, of what a child says whose lines are handed on."""
+_LAST_WORDS = 0.5
+"""Seconds for reading what a child has left in its pipes, where others hold them open."""
 
 _live: set[subprocess.Popen[str]] = set()
 
@@ -66,8 +74,11 @@ def run(
 
     Output is read as UTF-8; a byte that is none becomes a surrogate escape, so
     that paths survive. ``on_line`` gets each line of standard error, without its
-    end, as it comes (a carriage return ends a line too). Without ``stdin`` the
-    child reads an empty file. A death by signal gives a negative ``returncode``.
+    end, as it comes (a carriage return ends a line too); of both outputs the last
+    ``MOST_OUTPUT`` characters are given then. Such a child ends also where this process is
+    killed by force, and what it leaves in its group, holding its outputs open, ends with it.
+    Without ``stdin`` the child reads an empty file. A death by signal gives a negative
+    ``returncode``.
     With ``timeout`` (seconds) or ``most_output`` (characters), ``on_line`` is not called.
 
     Raises TimeoutError when ``timeout`` is over, and SteadError where the program or ``cwd`` is missing or may not be run.
@@ -80,23 +91,32 @@ def run(
     import subprocess
     import threading
 
-    where = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+    guard = _guard() if on_line is not None else None
+    where: dict[str, Any] = {"creationflags": 0x200}
+    if os.name != "nt":
+        where = {"start_new_session": True}
+    if guard is not None:
+        env = {**(os.environ if env is None else env), guard.MARK: guard.mark(os.environ)}
+        where |= _handed_on()
     main = threading.current_thread() is threading.main_thread()
     _Start.running = _Start.running or main
     if not main:
         _end_thread_if_stopping()
     try:
-        child = subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="surrogateescape",
-            **where,
-        )
+        with guard.starting() if guard else contextlib.nullcontext():
+            child = subprocess.Popen(
+                list(argv),
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="surrogateescape",
+                **where,
+            )
+            if guard:
+                guard.watch(child.pid)
         _live.add(child)
     except (OSError, ValueError) as exc:
         raise _not_started(argv, cwd, exc) from exc
@@ -118,8 +138,14 @@ def run(
             stdout, stderr = _follow(child, stdin, on_line)
     except BaseException:
         _end(child)
+        if guard:
+            guard.sweep()
         raise
     finally:
+        if guard:
+            if _Stop.begun:
+                guard.sweep()
+            guard.forget(child.pid)
         _live.discard(child)
         for stream in (child.stdin, child.stdout, child.stderr):
             if stream is not None:
@@ -129,15 +155,28 @@ def run(
     return Completed(child.returncode, stdout, stderr)
 
 
-def stop_all() -> None:
+def _guard() -> ModuleType:
+    from stead.pipeline import guard
+
+    return guard
+
+
+def _handed_on() -> dict[str, Any]:
+    """Give what lets a child hold the locks of who writes where it writes."""
+    from stead.store.locking import handed_on
+
+    return {"pass_fds": handed_on()} if os.name != "nt" else {}
+
+
+def stop_all(*, hard: bool = False) -> None:
     """Ask every running child to end, without waiting; safe in a signal handler.
 
     Needed where children are waited for in worker threads, which no interrupt
-    reaches. None is started there until :func:`begin`.
+    reaches. None is started there until :func:`begin`. ``hard`` ends them by force.
     """
     _Stop.begun = True  # first: who misses this is found among the living
     for child in tuple(_live):
-        _signal(child, hard=False)
+        _signal(child, hard=hard)
 
 
 def begin() -> None:
@@ -157,25 +196,85 @@ def _follow(
 
     From this thread, because ``on_line`` may raise and may not be thread-safe.
     """
+    import queue
     import threading
 
     assert child.stdout is not None
     assert child.stderr is not None
-    collected: list[str] = []
-    out, pipe = child.stdout, child.stdin
-    threads = [threading.Thread(target=lambda: collected.append(out.read()), daemon=True)]
-    if pipe is not None:
-        threads.append(threading.Thread(target=_feed, args=(pipe, stdin or ""), daemon=True))
+    out, err = _End(), _End()
+    said: queue.Queue[str] = queue.Queue(1000)
+    over = threading.Event()
+
+    def hand(piece: str) -> None:
+        while not over.is_set():
+            with contextlib.suppress(queue.Full):
+                said.put(piece, timeout=1)
+                return
+
+    threads = [
+        threading.Thread(target=_read, args=(child.stdout, out.add), daemon=True),
+        threading.Thread(target=_read, args=(child.stderr, hand), daemon=True),
+    ]
+    if child.stdin is not None:
+        threads.append(threading.Thread(target=_feed, args=(child.stdin, stdin or ""), daemon=True))
     for thread in threads:
         thread.start()
-    lines: list[str] = []
-    for line in child.stderr:
-        lines.append(line)
-        on_line(line.rstrip("\n"))
-    for thread in threads:
-        thread.join()
+    threading.Thread(target=_await, args=(child, threads, hand), daemon=True).start()
+    try:
+        while piece := said.get():
+            err.add(piece)
+            on_line(piece.rstrip("\n"))
+        child.wait()
+    except BaseException:
+        _end(child)
+        raise
+    finally:
+        over.set()
+        _give_up(child, threads)
+    return out.text(), err.text()
+
+
+class _End:
+    """The end of an output: as much of it as is kept."""
+
+    def __init__(self) -> None:
+        import collections
+
+        self._pieces: collections.deque[str] = collections.deque()
+        self._size = 0
+
+    def add(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
+        while self._size > MOST_OUTPUT:
+            self._size -= len(self._pieces.popleft())
+
+    def text(self) -> str:
+        return "".join(tuple(self._pieces))
+
+
+def _read(stream: IO[str], take: Callable[[str], None]) -> None:
+    try:
+        while piece := stream.readline(MOST_OUTPUT):
+            take(piece)
+    except ValueError:
+        pass  # closed under our hands
+    finally:
+        _close(stream)
+
+
+def _await(
+    child: subprocess.Popen[str], readers: Sequence[threading.Thread], end: Callable[[str], None]
+) -> None:
+    """Say when a child has ended and its outputs are read, whoever else holds these open."""
     child.wait()
-    return "".join(collected), "".join(lines)
+    for reader in readers:
+        reader.join(_LAST_WORDS)
+    if any(reader.is_alive() for reader in readers):
+        _signal(child, hard=True)
+        for reader in readers:
+            reader.join(_LAST_WORDS)
+    end("")
 
 
 def _bounded(
@@ -226,13 +325,19 @@ def _bounded(
     except subprocess.TimeoutExpired:
         pass
     _end(child)
-    for thread in threads:
-        thread.join(0.5)
-        if thread.is_alive():
-            # Something that left the process group still holds the pipe: closing it would
-            # wait for the reader, which waits for that.
-            child.stdin = child.stdout = child.stderr = None
+    _give_up(child, threads)
     raise TimeoutError
+
+
+def _give_up(child: subprocess.Popen[str], threads: Sequence[threading.Thread]) -> None:
+    """Leave the pipes open that something still holds which has left the child's group.
+
+    Closing them would wait for who reads them, who waits for that.
+    """
+    for thread in threads:
+        thread.join(_LAST_WORDS)
+    if any(thread.is_alive() for thread in threads):
+        child.stdin = child.stdout = child.stderr = None
 
 
 def _feed(pipe: IO[str], text: str) -> None:

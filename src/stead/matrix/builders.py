@@ -18,6 +18,7 @@ from stead.values.suite import Product
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from stead.matrix.building import Kind, Order
     from stead.matrix.content import Described
@@ -237,19 +238,18 @@ def unpacked(path: str, work: str) -> str:
     return os.path.join(target, names[0])
 
 
-def _alone(order: Order) -> locking.Lock:
+def _alone(order: Order) -> AbstractContextManager[object]:
     """Keep others from building in the same tree meanwhile."""
     from pathlib import Path
 
     layout = Layout(Path(order.context.home))
     stem = sha256(os.fsencode(order.sources.root)).hexdigest()[:20]
-    lock = locking.acquire(
+    return locking.exclusive(
         layout.locks / f"tree-{stem}",
         note=order.context.progress.note,
         description=f"building in {order.sources.root}",
+        hand_on=True,
     )
-    assert lock is not None
-    return lock
 
 
 _BUILDERS: dict[str, Callable[[Order, Bench], Product]] = {

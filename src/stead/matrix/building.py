@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Literal, cast
 
 from stead.matrix import backend, repository
+from stead.matrix.output import Said
 from stead.store.atomic import storage
 from stead.values.errors import ArtifactError, ManifestError, SteadError
 from stead.values.frozen import dataclass
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     Log = Callable[[str], None]
 
 Kind = Literal["sdist", "wheel", "editable"]
-
-_TAIL = 40
-"""Lines of a failed build's output that its error shows."""
 
 NEUTRAL = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "TERMINFO", "TMPDIR",
@@ -301,17 +299,12 @@ def _call(
             json.dump(asked, file)
         if os.path.exists(answer):
             os.unlink(answer)
-    said: list[str] = []
-
-    def line(text: str) -> None:
-        said.append(text)
-        order.log(text)
-
+    said = Said(order.log)
     done = order.context.run(
         [os.path.join(prefix, "bin", "python"), os.path.realpath(hooks.__file__), request],
         cwd=call.directory,
         env=environment(order, prefix),
-        on_line=line,
+        on_line=said.line,
     )
     found: dict[str, object]
     try:
@@ -326,7 +319,7 @@ def _call(
         raise ManifestError(
             f"the build back end {order.system.backend} cannot be used: {found['missing']}",
             where=order.system.origin,
-            details=said[-_TAIL:],
+            details=said.end(),
             remedy=remedy,
         )
     if "failed" in found:
@@ -334,14 +327,12 @@ def _call(
     return found
 
 
-def failed(order: Order, message: str, said: list[str]) -> ArtifactError:
+def failed(order: Order, message: str, said: Said) -> ArtifactError:
     """Give the error of a build that failed, with the end of what it said."""
-    left = len(said) - _TAIL
-    details = [f"… {left} lines before", *said[-_TAIL:]] if left > 0 else said
     return ArtifactError(
         f"{order.definition.name} could not be built: {message}",
         where=order.system.origin if order.system.file else order.definition.origin,
-        details=details,
+        details=said.end(),
         remedy="correct what its build says above",
     )
 

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.matrix import building
+from stead.matrix.output import Said
 from stead.values.errors import ArtifactError, TaskError
 from stead.values.patterns import regex
 from stead.values.testenv import TestCommand
@@ -50,18 +51,13 @@ def run(order: Order, directory: str) -> str:
 def _run(
     order: Order, command: TestCommand, where: str, prefix: str, environ: dict[str, str]
 ) -> None:
-    said: list[str] = []
-
-    def line(text: str) -> None:
-        said.append(text)
-        order.log(text)
-
+    said = Said(order.log)
     program = _program(order, command, where, environ["PATH"], prefix)
     done = order.context.run(
-        [program, *command.arguments[1:]], cwd=where, env=environ, on_line=line
+        [program, *command.arguments[1:]], cwd=where, env=environ, on_line=said.line
     )
     for text in done.stdout.splitlines():
-        line(text)
+        said.line(text)
     wrong = (done.returncode == 0) == command.expect_failure
     if wrong and not command.ignore_failure:
         raise building.failed(

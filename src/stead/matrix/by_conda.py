@@ -15,6 +15,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from stead.matrix import building, carry
+from stead.matrix.output import Said
 from stead.store.atomic import storage
 from stead.values.errors import ArtifactError, SteadError
 from stead.values.names import normalize_pypi
@@ -42,18 +43,13 @@ def build(order: Order, work: str, base: Product | None) -> str:
     else:
         assert base is not None
         asked["given"] = _of_wheel(order, base, work)
-    said: list[str] = []
-
-    def line(text: str) -> None:
-        said.append(text)
-        order.log(text)
-
+    said = Said(order.log)
     variables = {
         **building.environment(order, ""),
         "PATH": order.context.environ.get("PATH", os.defpath),
         "RATTLER_CACHE_DIR": os.path.join(order.context.home, "packages", "rattler-build"),
     }
-    answer = process(asked, work, order.context, environ=variables, log=line)
+    answer = process(asked, work, order.context, environ=variables, log=said.line)
     if "failed" in answer:
         raise building.failed(order, str(answer["failed"]), said)
     made = [str(path) for path in answer["made"]]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from stead.matrix.output import MOST_LOG, Log
 from stead.matrix.process import Patience, Session
-from stead.matrix.remains import MARK
+from stead.pipeline import guard
 from stead.shells.state import undo
 from stead.values.activation import DEFAULT_PATH, apply
 from stead.values.errors import TaskError
@@ -402,9 +402,9 @@ def _path(programs: Sequence[str], rest: str) -> str:
 
 
 def _mark(caller: Mapping[str, str]) -> str:
-    """Give a mark that no other cell has; within a cell, behind that one's."""
+    """Give a mark that no other cell has, behind that of this process."""
     own = os.urandom(8).hex()
-    return f"{caller[MARK]}/{own}" if MARK in caller else own
+    return f"{guard.mark(caller)}/{own}"
 
 
 def _patience(work: Work) -> Patience:

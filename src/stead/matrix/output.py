@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from stead.values.secret import Secret
 
@@ -20,6 +20,8 @@ LONGEST = 64 * 1024
 """Bytes of a line that are passed on at once; the rest follows as another line."""
 
 _PIECE = 1024 * 1024
+_TAIL = 40
+"""Lines of a failed build's output that its error shows."""
 _LAST_LINES = 100
 _LAST_BYTES = 16 * 1024
 
@@ -126,6 +128,30 @@ class Log:
     def _note(self) -> bytes:
         # Of one length whatever the number, so that it can be told from what it stands before.
         return b"\n[... %015d bytes are left out here ...]\n" % self.left_out
+
+
+class Said:
+    """What a build says: passed on, though not without end, and its last lines kept."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
+        self._count = 0
+        self._last: list[str] = []
+
+    def line(self, text: str) -> None:
+        self._count += 1
+        self._last.append(text)
+        if len(self._last) > 2 * _TAIL:
+            del self._last[:_TAIL]
+        if self._count <= MOST_LINES:
+            self._log(text)
+        elif self._count == MOST_LINES + 1:
+            self._log("[what it says from here on is not shown]")
+
+    def end(self) -> list[str]:
+        """Give the last lines, with how many came before."""
+        left = self._count - _TAIL
+        return [f"… {left} lines before", *self._last[-_TAIL:]] if left > 0 else self._last
 
 
 class Mask:

@@ -89,7 +89,10 @@ def alone(directory: str, context: Context) -> Iterator[None]:
     guard = Layout(context.home).locks / f"prefix-{short_key(directory)}"
     doing = f"making {directory}"
     wait = context.progress.note
-    with exclusive(guard, note=wait, description=doing, remove=True), storage(directory):
+    with (
+        exclusive(guard, note=wait, description=doing, remove=True, hand_on=True),
+        storage(directory),
+    ):
         yield
 
 

@@ -16,8 +16,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from stead.matrix import guard, remains
+from stead.matrix import remains
 from stead.matrix.output import Lines, Mask
+from stead.pipeline import guard
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -144,19 +145,20 @@ class Session:
         where it cannot be started.
         """
         begun = time.monotonic()
-        child = subprocess.Popen(
-            argv,
-            executable=executable,
-            cwd=cwd,
-            env={**environ, remains.MARK: self._mark},
-            # Another session may read from a terminal that is not its own: nobody stops it.
-            stdin=None if self._asks else subprocess.DEVNULL,
-            stdout=self._target,
-            stderr=self._target,
-            **remains.starting(sys.platform),
-        )
+        with guard.starting():
+            child = subprocess.Popen(
+                argv,
+                executable=executable,
+                cwd=cwd,
+                env={**environ, guard.MARK: self._mark},
+                # Another session may read from a terminal that is not its own: nobody stops it.
+                stdin=None if self._asks else subprocess.DEVNULL,
+                stdout=self._target,
+                stderr=self._target,
+                **remains.starting(sys.platform),
+            )
+            guard.watch(child.pid)
         self._groups.append(child.pid)
-        guard.watch(child.pid)
         news: queue.SimpleQueue[int] = queue.SimpleQueue()
         """Levels of stopping; 0 when the command has ended."""
         threading.Thread(target=_await, args=(child, news), daemon=True).start()

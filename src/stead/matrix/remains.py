@@ -15,11 +15,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from stead.pipeline.guard import MARK
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-MARK = "STEAD_CELL"
-"""The variable that processes of a cell bear; within another cell, behind that one's mark."""
 
 _MOMENT = 0.1
 """Seconds in which what is about to end (a tracker of resources …) may do so by itself."""

@@ -15,6 +15,7 @@ import errno
 import json
 import os
 import sys
+import threading
 import time
 
 from stead.store.atomic import storage
@@ -30,6 +31,18 @@ PATIENCE = 0.2
 """Seconds that one waits before saying so."""
 
 
+class _OfThread(threading.local):
+    fds: tuple[int, ...] = ()
+
+
+_handed = _OfThread()
+
+
+def handed_on() -> tuple[int, ...]:
+    """Give the descriptors of locks that programs hold as well which this thread starts now."""
+    return _handed.fds
+
+
 class Lock:
     """A held lock; :meth:`release` or the end of the process gives it back."""
 
@@ -38,6 +51,20 @@ class Lock:
     def __init__(self, path: str, fd: int) -> None:
         self.path = path
         self._fd = fd
+
+    @contextlib.contextmanager
+    def handing_on(self) -> Iterator[None]:
+        """Have the programs hold the lock as well that this thread starts within the block.
+
+        Should this process be killed, others wait until these have ended too. A
+        release gives the lock back whoever holds it as well.
+        """
+        before = _handed.fds
+        _handed.fds = (*before, self._fd)
+        try:
+            yield
+        finally:
+            _handed.fds = before
 
     @property
     def fd(self) -> int:
@@ -61,6 +88,7 @@ class Lock:
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
         fd, self._fd = self._fd, -1
+        _unlock(fd)
         os.close(fd)
 
     def __enter__(self) -> Self:
@@ -110,16 +138,23 @@ def acquire(
 
 @contextlib.contextmanager
 def exclusive(
-    path: str | os.PathLike[str], *, note: Note, description: str, remove: bool = False
+    path: str | os.PathLike[str],
+    *,
+    note: Note,
+    description: str,
+    remove: bool = False,
+    hand_on: bool = False,
 ) -> Iterator[Lock]:
     """Hold a lock alone for the block, waiting for it if need be.
 
     ``remove`` takes the lock's file away at the end, for locks with many names.
+    ``hand_on`` is for what programs change: see :meth:`Lock.handing_on`.
     """
     lock = acquire(path, note=note, description=description)
     assert lock is not None
     try:
-        yield lock
+        with lock.handing_on() if hand_on else contextlib.nullcontext():
+            yield lock
     finally:
         lock.release(remove=remove)
 
@@ -237,6 +272,9 @@ if sys.platform == "win32":  # pragma: no cover - other systems never run this
             return False
         raise ctypes.WinError(code)
 
+    def _unlock(fd: int) -> None:
+        """Leave it to closing the file, which no other process has."""
+
 else:
     import fcntl
 
@@ -250,3 +288,7 @@ else:
                 return False
             raise
         return True
+
+    def _unlock(fd: int) -> None:
+        """Give the lock back, also where another process has the same open file."""
+        fcntl.flock(fd, fcntl.LOCK_UN)

@@ -141,7 +141,11 @@ def workshop(layout: Layout, user: object, note: Note) -> Iterator[str]:
     name = short_key(["workshop", user])
     work = os.path.join(layout.scratch, _WORK + name)
     with locking.exclusive(
-        build_lock(layout, name), note=note, description="building a package", remove=True
+        build_lock(layout, name),
+        note=note,
+        description="building a package",
+        remove=True,
+        hand_on=True,
     ):
         sweep(layout, held=name)
         remove_tree(work)

@@ -291,3 +291,29 @@ def test_within_its_bounds_a_program_is_as_without_them():
     script = "read x; echo out $x; echo err >&2; exit 3"
     done = run(["sh", "-c", script], stdin="in\n", timeout=30, most_output=1000)
     assert (done.returncode, done.stdout, done.stderr) == (3, "out in\n", "err\n")
+
+
+@pytest.mark.parametrize("away", ["", "setsid "])
+def test_whose_lines_are_followed_ends_though_others_hold_its_outputs(away):
+    lines = []
+    done = run(["sh", "-c", f"{away}sleep 20 & echo $! >&2"], on_line=lines.append)
+    try:
+        assert (done.returncode, done.stderr) == (0, f"{lines[0]}\n")
+        assert away or gone(int(lines[0]))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(lines[0]), signal.SIGKILL)
+
+
+def test_of_a_flood_the_end_is_kept():
+    flood = "import sys\nfor n in range(2_000_000): print('line', n, file=sys.stderr)"
+    count = 0
+
+    def on_line(_):
+        nonlocal count
+        count += 1
+
+    done = run([PYTHON, "-c", flood], on_line=on_line)
+    assert count == 2_000_000
+    assert done.stderr.endswith("line 1999999\n")
+    assert len(done.stderr) <= runner.MOST_OUTPUT

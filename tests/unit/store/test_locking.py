@@ -52,6 +52,44 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
     lock.release()
 
 
+def test_what_a_killed_holder_has_started_keeps_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    code = f"""
+from stead.cli.runner import run
+from stead.store import locking
+with locking.exclusive({str(path)!r}, note=print, description="", hand_on=True):
+    run(["sh", "-c", "echo $$ >&2; exec sleep 1000"], on_line=print)
+"""
+    child = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    program = int(child.stdout.readline())
+    os.kill(program, signal.SIGSTOP)
+    end(child)
+    # Its guard kills the program, which has ended when the lock is free.
+    with locking.exclusive(path, note=print, description=""):
+        assert not locking.is_alive(program) or "State:\tZ" in status(program)
+
+
+def status(pid: int) -> str:
+    with open(f"/proc/{pid}/status") as file:
+        return file.read()
+
+
+def test_a_lock_is_given_back_whoever_holds_it_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    with locking.exclusive(path, note=print, description="", hand_on=True):
+        assert len(locking.handed_on()) == 1
+        child = subprocess.Popen(["sleep", "60"], pass_fds=locking.handed_on())
+    try:
+        assert locking.handed_on() == ()
+        lock = locking.try_exclusive(path)
+        assert lock is not None
+        lock.release()
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_one_is_told_who_holds_the_lock_and_what_for(tmp_path: Path) -> None:
     path = tmp_path / "one"
     child = hold(path, doing="making the build x")

@@ -70,7 +70,13 @@ class Uv:
         argv += ["--config-file", config] if config else ["--no-config"]
         if offline or self.context.offline:
             argv.append("--offline")
-        return self.context.run([*argv, *arguments], cwd=cwd, env=self.environ, on_line=on_line)
+        words = [*argv, *arguments]
+        # It may build packages: with its lines followed, it ends with this process.
+        return self.context.run(words, cwd=cwd, env=self.environ, on_line=on_line or _silent)
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 def uv_for(context: Context) -> Uv:
