@@ -6,13 +6,13 @@ import os
 import sys
 import time
 from functools import cached_property
-from pathlib import Path
 
 from stead.cli.app import App
 from stead.cli.options import chosen
 from stead.values.context import Context
 from stead.values.errors import UsageError
 from stead.values.frozen import replace
+from stead.values.paths import Directory
 from stead.values.platform import platform_of
 
 TYPE_CHECKING = False
@@ -65,7 +65,7 @@ def make_app(args: argparse.Namespace) -> App:
     home = environ.get("STEAD_HOME") or default_home(environ, sys.platform)
     check_home(home)
     context = Context(
-        home=Path(os.path.abspath(home)),
+        home=Directory(os.path.abspath(home)),
         environ=environ,
         run=runner.run,
         progress=_Progress(),

@@ -7,13 +7,13 @@ import errno
 import os
 import stat
 import sys
-from pathlib import Path
 
 from stead.values.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FD_PATHS = os.stat in os.supports_dir_fd and os.scandir in os.supports_fd
 """Whether names can be resolved relative to an open directory: faster, and of any length."""
@@ -154,6 +154,8 @@ def inside(root: str | os.PathLike[str], path: str) -> Path:
     parent = os.path.realpath(os.path.dirname(full))
     if parent != real and not parent.startswith(real.rstrip(os.sep) + os.sep):
         raise StoreError(f"{path!r} passes a link that leads out of its directory", where=base)
+    from pathlib import Path
+
     return Path(full)
 
 
