@@ -49,7 +49,8 @@ NEVER = {
 STEPS = {
     *("stead.ecosystems", "stead.formats.stead_lock", "stead.formats.stead_toml", "tomllib"),
     *("stead.config.bind", "stead.history.record", "stead.pipeline.compose", "stead.pipeline.keep"),
-    *("stead.pipeline.steps", "stead.history.ahead", "stead.history.transaction", "typing"),
+    *("stead.pipeline.steps", "stead.history.ahead", "stead.history.transaction"),
+    *("pathlib", "typing"),
 }
 """The pipeline, which going back to a build that is there needs as little as the log."""
 
@@ -172,7 +173,7 @@ requires-python = ">=3.8"
 UNNEEDED = {
     *("base64", "configparser", "dataclasses", "hashlib", "importlib.metadata", "inspect"),
     *("logging", "packaging", "platform", "rattler", "rich", "shutil", "sqlite3", "ssl"),
-    *("tempfile", "tomlkit", "tomllib", "traceback", "urllib.request"),
+    *("pathlib", "tempfile", "tomlkit", "tomllib", "traceback", "typing", "urllib.request"),
     *("stead.formats.toml_lines", "stead.matrix.coverage", "stead.matrix.reports.html"),
     *("stead.pipeline.build", "stead.pipeline.lock"),
 }

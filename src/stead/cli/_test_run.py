@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from stead import __version__
 from stead.cli import runner
@@ -15,6 +14,7 @@ from stead.matrix.running import Stop
 from stead.values.errors import TaskError, UsageError
 from stead.values.frozen import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from stead.matrix.options import ENVIRONMENTS, OPTIONS, told
 from stead.values.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
     from stead.cli.app import App
     from stead.matrix.asking import Asked

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stead.values.errors import UsageError
 from stead.values.names import ECOSYSTEM_PLUGINS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.ecosystems.protocol import Ecosystem
 

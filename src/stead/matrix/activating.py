@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
 
 from stead.matrix.watching import watched
 from stead.values.activation import Change, apply
 from stead.values.frozen import dataclass, replace
 from stead.values.suite import Ready
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 

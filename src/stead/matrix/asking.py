@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stead.values.frozen import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.values.platform import Platform
 

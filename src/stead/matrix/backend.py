@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from typing import TYPE_CHECKING, Any
 
 from stead.store.atomic import write_file
 from stead.store.products import place_directory
@@ -20,9 +19,11 @@ from stead.values.names import DEFAULT, normalize_pypi
 from stead.values.origin import NOWHERE, Origin
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+    from typing import Any
 
     from stead.matrix.sources import Sources
     from stead.values.context import Context

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Literal, cast
 
 from stead.matrix import backend, repository
 from stead.matrix.output import Said
@@ -17,8 +16,10 @@ from stead.values.errors import ArtifactError, ManifestError, SteadError
 from stead.values.frozen import dataclass
 from stead.values.names import normalize_pypi
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, Literal
 
     from stead.matrix.backend import BuildSystem, Memory, Tools
     from stead.matrix.sources import Sources
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     Log = Callable[[str], None]
 
-Kind = Literal["sdist", "wheel", "editable"]
+    Kind = Literal["sdist", "wheel", "editable"]
 
 NEUTRAL = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "TERMINFO", "TMPDIR",
@@ -259,7 +260,8 @@ def _called(order: Order, call: Call) -> dict[str, object]:
     answer = _call(order, order.prefix(), call, provided)
     if "requires" not in answer:
         return answer
-    more = tuple(map(str, cast("list[object]", answer["requires"])))
+    asked: Any = answer["requires"]
+    more = tuple(map(str, asked))
     if {*more} <= {*provided}:
         raise ArtifactError(
             f"{order.system.backend} asks for requirements that it has been given",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.values.errors import ManifestError
 from stead.values.suite import Ready
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.package import PackageDefinition

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from stead.matrix.output import MOST_LOG, Log
 from stead.matrix.process import Patience, Session
@@ -23,6 +22,7 @@ from stead.values.frozen import dataclass, replace
 from stead.values.patterns import regex
 from stead.values.suite import CommandResult, Result
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.matrix import own, recreating, watching
 from stead.matrix.activating import activated, entered
 from stead.matrix.kinds import Asked, kind
 from stead.values.errors import StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.matrix.kinds import Log
     from stead.values.context import Context

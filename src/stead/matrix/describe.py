@@ -7,7 +7,6 @@ Where both describe tests, the nearer directory counts, and within one directory
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
 
 from stead.matrix import select
 from stead.matrix.plan import Target
@@ -21,12 +20,17 @@ from stead.values.package import INSTALLS
 from stead.values.requirement import PYTHON
 from stead.values.suite import Environment
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from stead.matrix.asking import Asked
     from stead.matrix.plan import Build, Plan
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
     from stead.values.suite import Suite
+else:
+    Protocol = object
 
 
 class Description(Protocol):

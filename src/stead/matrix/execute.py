@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from stead.matrix import built_in, commands, contents, describe, products, results, scheduler
 from stead.matrix.commands import Terms
@@ -21,6 +20,7 @@ from stead.values.frozen import dataclass, field, replace
 from stead.values.patterns import regex
 from stead.values.suite import Event, Result
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from stead.formats import tox
 from stead.formats.tox import interpreters
@@ -23,6 +22,7 @@ from stead.values.spec import PackagesSpec
 from stead.values.suite import Contents, Environment, Suite, Work
 from stead.values.testenv import Note
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.formats.tox import Scope, ToxProject
     from stead.matrix.asking import Asked

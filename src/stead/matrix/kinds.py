@@ -8,14 +8,14 @@ commands and never asks who calls it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
 from stead.values.errors import UsageError
 from stead.values.frozen import dataclass
 from stead.values.names import ENVIRONMENT_PLUGINS, nearest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from stead.values.activation import Change
     from stead.values.context import Context
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Log = Callable[[str], None]
     """Takes a line about what is done, for the log of the environment."""
+else:
+    Protocol = object
 
 BUILT_IN = ("venv", "conda", "existing")
 

@@ -6,12 +6,12 @@ Only :func:`machine` reads anything.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.matrix.order import ordered
 from stead.values.errors import UsageError
 from stead.values.frozen import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 

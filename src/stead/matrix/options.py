@@ -6,12 +6,12 @@ shells' completion from that parser.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from stead.values.frozen import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ other. It is kept until what is asked of it changes, as tox keeps its own.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.matrix import prefix
 from stead.values.digest import short_key
 from stead.values.frozen import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -19,8 +19,6 @@ where tags decide whether a package fits, the cell says that this is known only 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stead.matrix.order import Circle, ordered
 from stead.values.errors import CycleError, ManifestError
 from stead.values.factors import condition, factors_of
@@ -28,6 +26,7 @@ from stead.values.frozen import dataclass, field
 from stead.values.names import nearest
 from stead.values.package import INSTALLS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 

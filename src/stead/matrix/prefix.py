@@ -12,10 +12,10 @@ import contextlib
 import json
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from stead.matrix.compiled import forget_changed, records, tops
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 

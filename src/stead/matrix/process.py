@@ -14,15 +14,16 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Self
 
 from stead.matrix import remains
 from stead.matrix.output import Lines, Mask
 from stead.pipeline import guard
 from stead.values.frozen import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Self
 
     from stead.matrix.output import Log
     from stead.matrix.running import Stop

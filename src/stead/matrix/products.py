@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from stead.matrix import backend, repository, sources
 from stead.matrix.backend import BuildSystem, Memory, Needs
@@ -25,13 +23,14 @@ from stead.values.errors import ManifestError, SteadError
 from stead.values.frozen import dataclass, replace
 from stead.values.package import FORMAT_OF, PackageDefinition
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from stead.matrix.backend import Tools
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
-    from stead.values.package import Builder
     from stead.values.suite import Product, Ready
     from stead.values.testenv import PackageSettings
 
@@ -115,7 +114,7 @@ def found(
         return given.key(definition, root, interpreter, context), product
     asked = _Asked(definition, root, interpreter, settings, ready)
     job = _job(asked, context, seen or Seen(), _silent)
-    there = kept.find(Layout(Path(context.home)), job.key, job.name)
+    there = kept.find(Layout(context.home), job.key, job.name)
     return job.key, replace(there, definition=definition.name) if there else None
 
 
@@ -201,7 +200,7 @@ def wheel_found(
     job = _wheel_job(
         sdist, root, interpreter, context, log=_silent, definition=definition, seen=seen
     )
-    product = kept.find(Layout(Path(context.home)), job.key, job.name)
+    product = kept.find(Layout(context.home), job.key, job.name)
     return replace(product, definition=sdist.definition) if product else None
 
 
@@ -286,7 +285,7 @@ class _Job:
     def product(self, base: Product | None = None) -> Product:
         """Find the package or build it. Raises Asks where the back end needs more for it."""
         order = self.order
-        layout = Layout(Path(order.context.home))
+        layout = Layout(order.context.home)
         found = kept.find(layout, self.key, self.name)
         if found is not None:
             return found
@@ -313,7 +312,7 @@ class _Job:
 
 def _made_from(order: Order, builder: str, seen: Seen) -> _Job:
     """Give the package that another one is made from, of the same project."""
-    kind = cast("Builder", builder)
+    kind: Any = builder
     definition = replace(order.definition, builder=kind, format=FORMAT_OF[builder])
     return _job_of(replace(order, definition=definition), seen)
 

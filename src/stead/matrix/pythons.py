@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from stead.ecosystems import interpreters
 from stead.formats.tox import interpreters as specs
 from stead.values.errors import InterpreterError
 from stead.values.interpreter import Interpreter
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.values.errors import TaskError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.matrix.kinds import Asked, Log
     from stead.values.context import Context

@@ -13,12 +13,13 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 from stead.pipeline.guard import MARK
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
 _MOMENT = 0.1
 """Seconds in which what is about to end (a tracker of resources …) may do so by itself."""

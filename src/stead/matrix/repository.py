@@ -7,12 +7,12 @@ there were no repository, and a note says so.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.store.atomic import storage
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

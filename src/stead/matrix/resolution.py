@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, TypeGuard
 
 from stead.matrix import under_test
 from stead.store.places import place_directory
@@ -27,8 +26,10 @@ from stead.values.names import normalize_pypi
 from stead.values.requirement import Source
 from stead.values.spec import Spec
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any, TypeGuard
 
     from stead.matrix.kinds import Asked, Log
     from stead.pipeline.build import Wanted

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, Any, cast
 
 from stead.store.atomic import stage, storage
 from stead.store.locking import exclusive
@@ -20,8 +19,10 @@ from stead.store.places import make_private, place_directory
 from stead.values.digest import short_key
 from stead.values.frozen import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from stead.values.suite import Result, Status, Work
 
@@ -175,7 +176,7 @@ def _known(held: Any) -> Known | None:
             return None
     except (KeyError, TypeError, ValueError):
         return None
-    return Known(cast("Status", status), {str(k): str(v) for k, v in found.items()}, seconds, when)
+    return Known(status, {str(k): str(v) for k, v in found.items()}, seconds, when)
 
 
 def _quiet(_: str) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, Literal
 
 from stead.matrix.running import Stop, Turn
 from stead.matrix.waiting import PASSED, Waiting
@@ -14,8 +13,10 @@ from stead.values.errors import SteadError
 from stead.values.frozen import replace
 from stead.values.suite import Event, Result
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal
 
     from stead.matrix.limits import Limits
     from stead.matrix.running import Job

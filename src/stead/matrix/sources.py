@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from stead.matrix import repository
 from stead.store.atomic import translate, write_file
@@ -22,6 +21,7 @@ from stead.values.errors import ManifestError, SteadError, StoreError
 from stead.values.frozen import dataclass
 from stead.values.origin import NOWHERE
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from os import stat_result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from stead.matrix import own, prefix, resolution
 from stead.matrix.kinds import Made
@@ -11,6 +10,7 @@ from stead.store.builds import Builds
 from stead.store.layout import Layout, key_of
 from stead.values.digest import short_key
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.matrix.kinds import Asked, Log
     from stead.matrix.resolution import Resolution
@@ -85,12 +85,11 @@ class Stored:
         return self._changes(made.prefix, made.store, context)
 
     def _changes(self, where: str, build: str, context: Context) -> tuple[Change, ...]:
-        from pathlib import Path
-
         from stead.pipeline.activate import build_changes
         from stead.values.activation import Change
+        from stead.values.paths import Directory
 
-        changes = build_changes(Path(build), self.ecosystems, context)
+        changes = build_changes(Directory(build), self.ecosystems, context)
         if where == build:
             return changes
         return tuple(

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from stead.values.digest import short_key
 from stead.values.errors import ArtifactError
@@ -19,7 +17,10 @@ from stead.values.manifest import Channel
 from stead.values.patterns import regex
 from stead.values.requirement import Requirement, Source
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from stead.matrix.kinds import Asked
     from stead.values.context import Context
     from stead.values.suite import Product
@@ -222,6 +223,8 @@ def _channel(product: Product, context: Context) -> str:
             shutil.copyfile(
                 product.path, os.path.join(temporary, subdir, os.path.basename(product.path))
             )
+            from pathlib import Path
+
             from rattler.index import index_fs
 
             asyncio.run(index_fs(Path(temporary), force=True, write_zst=False, write_shards=False))
@@ -236,6 +239,8 @@ def _channel(product: Product, context: Context) -> str:
 
 
 def _subdir(product: Product) -> str:
+    from pathlib import Path
+
     from rattler.package import IndexJson
 
     try:

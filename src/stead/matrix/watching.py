@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
 
 from stead.store import installed
 from stead.store.places import place_directory
 from stead.values.digest import short_key
 from stead.values.frozen import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stead.config.clean import leading_changes
 from stead.shells.state import ENVIRONMENT, PLACE, undo
@@ -14,8 +12,10 @@ from stead.values.activation import Activation, Change, apply
 from stead.values.digest import plain
 from stead.values.manifest import Task
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
@@ -223,7 +223,7 @@ def program_directories(
 
 def build_changes(build: Path, ecosystems: Sequence[str], context: Context) -> tuple[Change, ...]:
     """Give what the packages of a build ask for, computed once and kept beside the store."""
-    kept = Path(context.home) / "activations" / f"{build.name}.json"
+    kept = context.home / "activations" / f"{build.name}.json"
     try:
         with open(kept, encoding="utf-8") as file:
             return tuple(Change(**c) for c in json.load(file))

@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 from stead.store import locking
 from stead.store.atomic import remove_tree, stage, storage, sync_directory, translate
@@ -16,9 +15,11 @@ from stead.store.layout import METADATA, Layout, build_names, key_of
 from stead.values.errors import StoreError
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Any
 
     from stead.store.locking import Lock, Note
     from stead.store.survey import Survey

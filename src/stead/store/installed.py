@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import TYPE_CHECKING, Any
 
 from stead.values.drift import Installed
 from stead.values.names import normalize_pypi
@@ -18,8 +17,10 @@ from stead.values.patterns import regex
 from stead.values.requirement import Source
 from stead.values.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 _CONDA = "conda-meta"
 _ENDS = (".dist-info", ".egg-info")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import TYPE_CHECKING, Any
 
 from stead.store import locking, places
 from stead.store.atomic import remove_tree, storage, write_file
@@ -22,9 +21,11 @@ from stead.values.frozen import replace
 from stead.values.sha import sha256
 from stead.values.suite import Product
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import Any
 
     from stead.store.layout import Layout
     from stead.store.locking import Note

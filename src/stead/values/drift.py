@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
 from stead.values.frozen import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
     from stead.values.requirement import Source
 
-Kind = Literal["package", "build", "variable", "file"]
-What = Literal["added", "removed", "changed"]
+    Kind = Literal["package", "build", "variable", "file"]
+
+    What = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ they come to is computed in ``config``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from stead.values.frozen import dataclass, field
 from stead.values.origin import NOWHERE, Origin
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from stead.values.manifest import Variable
 
 TYPES = (

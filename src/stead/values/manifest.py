@@ -6,13 +6,14 @@ knows which format an entry came from.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from stead.values.frozen import dataclass, field
 from stead.values.kinds import NOTHING, Kinds
 from stead.values.origin import NOWHERE, Origin
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from stead.values.kinds import Check, Choice, Declaration, Raw, RenderedFile, SecretsTable
     from stead.values.package import GoalPart, PackageDefinition, TestDefaults
     from stead.values.requirement import Requirement

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from stead.values.frozen import dataclass, field
 from stead.values.origin import NOWHERE, Origin
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from stead.values.manifest import Channel, Index
     from stead.values.testenv import PackageSettings, TestCommand
 
-Builder = Literal[
-    "sdist",
-    "wheel",
-    "sdist-wheel",
-    "editable",
-    "editable-legacy",
-    "metadata",
-    "conda",
-    "command",
-    "file",
-    "release",
-]
-"""How a package is come by; ``sdist-wheel`` is a wheel made from the sdist, ``metadata`` what a
-wheel's metadata would say."""
+    Builder = Literal[
+        "sdist",
+        "wheel",
+        "sdist-wheel",
+        "editable",
+        "editable-legacy",
+        "metadata",
+        "conda",
+        "command",
+        "file",
+        "release",
+    ]
+    """How a package is come by; ``sdist-wheel`` is a wheel made from the sdist, ``metadata`` what a
+    wheel's metadata would say."""
 
-Format = Literal["sdist", "wheel", "conda", "tree", "metadata"]
-"""What a package is: ``tree`` is a directory that an installer takes editable, ``metadata`` a
-file of core metadata, of which only the dependencies are installed."""
+    Format = Literal["sdist", "wheel", "conda", "tree", "metadata"]
+    """What a package is: ``tree`` is a directory that an installer takes editable, ``metadata`` a
+    file of core metadata, of which only the dependencies are installed."""
 
 FORMATS: tuple[Literal["sdist", "wheel", "conda"], ...] = ("sdist", "wheel", "conda")
 """Those that a definition can ask for."""

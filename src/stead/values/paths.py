@@ -30,6 +30,10 @@ class _Directory:
     def __truediv__(self, name: str | os.PathLike[str]) -> _Directory:
         return _Directory(os.path.join(self._text, name))
 
+    @property
+    def name(self) -> str:
+        return os.path.basename(self._text)
+
     def __fspath__(self) -> str:
         return self._text
 
@@ -44,6 +48,9 @@ class _Directory:
 
     def __lt__(self, other: os.PathLike[str]) -> bool:
         return bool(_real(self) < _real(other))
+
+    def __gt__(self, other: os.PathLike[str]) -> bool:
+        return bool(_real(self) > _real(other))
 
     def __hash__(self) -> int:
         return hash(_real(self))

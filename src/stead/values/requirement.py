@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from stead.values.frozen import dataclass, field
 from stead.values.origin import NOWHERE, Origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
 PYTHON = "python"
 """The ecosystem name of a request for an interpreter, wherever it comes from."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from stead.values.digest import digest
 from stead.values.frozen import dataclass, field
 from stead.values.kinds import NOTHING, Kinds
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from stead.values.kinds import Check, Declaration, RenderedFile, SecretsTable
     from stead.values.manifest import Channel, Index, PathEntry, TakenLock, Task, Use
     from stead.values.origin import Origin

@@ -7,19 +7,22 @@ builds and cells of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from stead.values.frozen import dataclass, field
 from stead.values.origin import NOWHERE, Origin
 from stead.values.spec import PackagesSpec
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from stead.values.activation import Change
     from stead.values.interpreter import Interpreter
     from stead.values.package import PackageDefinition
     from stead.values.secret import Secret
     from stead.values.spec import Configuration
     from stead.values.testenv import Note, TestCommand
+
+    Status = Literal["passed", "failed", "skipped", "flaky", "interrupted", "timeout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +210,6 @@ class Ready:
     """What entering it takes."""
     hidden: tuple[Secret, ...] = field(default=(), compare=False)
     """Values that no log may show."""
-
-
-Status = Literal["passed", "failed", "skipped", "flaky", "interrupted", "timeout"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any
 
 from stead.ecosystems.interpreters.places import in_virtual_environment
 from stead.values.frozen import dataclass
 from stead.values.interpreter import Interpreter
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from stead.ecosystems.interpreters.places import Found
     from stead.values.context import Context

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING
 
 from stead.ecosystems.interpreters.facts import Memory
 from stead.ecosystems.interpreters.places import (
@@ -23,6 +22,7 @@ from stead.ecosystems.interpreters.request import (
 )
 from stead.values.errors import InterpreterError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 

@@ -8,14 +8,15 @@ Neither are virtual environments: what they stand on is found by itself.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
 
 from stead.values.frozen import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Literal
 
-Found = Literal["conda", "pyenv", "system", "uv", "stead"]
+    Found = Literal["conda", "pyenv", "system", "uv", "stead"]
 
 _OLDEST, _NEWEST = 6, 20  # of 3.x, as names to try; a directory may hold thousands of others
 _FREE_THREADED_SINCE = 13

@@ -10,15 +10,16 @@ elsewhere.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from stead.values.errors import ManifestError
 from stead.values.frozen import dataclass
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from stead.values.manifest import Index
 

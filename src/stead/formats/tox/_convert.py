@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import shlex
-from typing import Any
 
 from stead.formats.tox._substitute import Unfit
 from stead.values.factors import expand
 from stead.values.testenv import TestCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off", ""})

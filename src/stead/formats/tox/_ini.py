@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any
 
 from stead.formats.tox._convert import from_text
 from stead.formats.tox._keys import CORE_NAMES, PACKAGE_NAMES, RUN_NAMES
@@ -21,8 +20,10 @@ from stead.values.errors import ManifestError
 from stead.values.factors import Conditional, mentioned, parse, split_line
 from stead.values.origin import Origin
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from stead.formats.tox._keys import Key
     from stead.formats.tox._overrides import Override

@@ -6,29 +6,32 @@ unknown one. Defaults that depend on other keys are computed in ``_derived``.
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 from stead.values.frozen import dataclass
 
-Kind = Literal[
-    "str",
-    "path",
-    "bool",
-    "int",
-    "float",
-    "list",
-    "set",
-    "envs",
-    "command",
-    "commands",
-    "deps",
-    "constraints",
-    "set_env",
-    "dict",
-    "labels",
-    "maybe str",
-    "maybe bool",
-]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    Kind = Literal[
+        "str",
+        "path",
+        "bool",
+        "int",
+        "float",
+        "list",
+        "set",
+        "envs",
+        "command",
+        "commands",
+        "deps",
+        "constraints",
+        "set_env",
+        "dict",
+        "labels",
+        "maybe str",
+        "maybe bool",
+    ]
+
 ARGUMENTS = frozenset({"path", "list", "set"})
 """Kinds whose value, put into a command, stands for whole arguments."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from stead.formats.tox._set_env import SetEnv
 from stead.formats.tox._substitute import Unfit
 from stead.values.errors import UsageError
@@ -11,8 +9,10 @@ from stead.values.frozen import dataclass
 from stead.values.origin import Origin
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from stead.formats.tox._keys import Key
 

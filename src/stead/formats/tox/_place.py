@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stead.formats.tox._substitute import Unfit
 from stead.values.errors import ManifestError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.values.origin import Origin
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from stead.formats.tox._substitute import Unfit
 from stead.values.frozen import dataclass
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.values.interpreter import Interpreter
 

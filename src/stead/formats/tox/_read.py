@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING, Any
 
 from stead.formats.tox._sections import Sections
 from stead.values.errors import ManifestError
 from stead.values.origin import Origin
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from stead.formats.toml_lines import Lines
     from stead.formats.tox._scope import Caller

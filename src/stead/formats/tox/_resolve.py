@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING
 
 from stead.formats.tox._scope import Absent, CircleError
 from stead.formats.tox._substitute import (
@@ -16,6 +15,7 @@ from stead.formats.tox._substitute import (
     quote_arguments,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

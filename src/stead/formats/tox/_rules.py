@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING, Any
 
 from stead.formats.tox import _pythons
 from stead.formats.tox._keys import LOCKED
@@ -14,7 +13,10 @@ from stead.values.frozen import replace
 from stead.values.names import normalize_pypi
 from stead.values.testenv import TestCommand
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from stead.formats.tox._keys import Key
     from stead.formats.tox._scope import Scope
     from stead.formats.tox._substitute import Chain

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
-
 from stead.formats.tox._keys import ARGUMENTS
 from stead.formats.tox._overrides import joined
 from stead.formats.tox._place import Placed
@@ -14,14 +12,18 @@ from stead.values.factors import factors_of
 from stead.values.frozen import dataclass
 from stead.values.testenv import TestCommand
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Protocol
 
     from stead.formats.tox._keys import Key
     from stead.formats.tox._overrides import Override
     from stead.formats.tox._substitute import Chain
     from stead.values.interpreter import Interpreter
     from stead.values.origin import Origin
+else:
+    Protocol = object
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,21 @@ first and then read like lines written in its place; ``file|PATH`` reads a file.
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING, Protocol
 
 from stead.formats.tox._place import Placed
 from stead.formats.tox._substitute import Unfit
 from stead.formats.tox._tokens import Expression, has_expression
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Protocol
 
     from stead.formats.tox._substitute import Chain
     from stead.values.origin import Origin
+else:
+    Protocol = object
 
 _EXPORT = regex(r"^export[ \t]+")
 

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
 
 from stead.formats.tox._tokens import Expression, has_expression, parse
+from stead.values.frozen import dataclass
 from stead.values.patterns import regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -33,7 +34,8 @@ _BREAKS = r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]"
 _ESCAPED = regex(r'\\(?!#)|"')
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Found:
     """What an expression stands for."""
 
     text: str
@@ -173,7 +175,8 @@ class RequirementSubstitution(Substitution):
         return False
 
 
-class _Put(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Put:
     """A piece of a command that was put in place of an expression."""
 
     found: Found

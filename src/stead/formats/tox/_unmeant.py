@@ -6,12 +6,12 @@ next to nothing, names them too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from stead.values.frozen import dataclass
 from stead.values.names import nearest
 from stead.values.patterns import regex
 from stead.values.testenv import Note
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -30,7 +30,8 @@ LISTS = frozenset({"env_list", "envlist", "depends", "labels", "requires"})
 """Keys whose braces are those of factor expressions."""
 
 
-class Reference(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reference:
     """``{key}`` or ``{[section]key}`` as written; ``default`` says that a text follows a colon."""
 
     written: str

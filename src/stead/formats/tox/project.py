@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os.path
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
 
 from stead.formats.tox._keys import CORE_NAMES, LOCKED, WITHOUT_EFFECT
 from stead.formats.tox._set_env import SetEnv
@@ -15,8 +14,10 @@ from stead.values.names import nearest
 from stead.values.patterns import regex
 from stead.values.testenv import Note, PackageSettings, TestCommand, TestEnvironment
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from stead.formats.tox._overrides import Override
     from stead.formats.tox._scope import Caller, Scope

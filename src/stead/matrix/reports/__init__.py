@@ -8,16 +8,16 @@ function from results to text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from stead.matrix.reports.facts import About, Outlet, outlet
 
-from stead.matrix.reports.facts import About, Outlet, Style, outlet
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stead.matrix.reports.facts import Style
     from stead.matrix.reports.plain import Plain
 
-__all__ = ["About", "Outlet", "Style", "outlet", "reporter"]
+__all__ = ["About", "Outlet", "outlet", "reporter"]
 
 
 def reporter(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Literal
 
 from stead.values.frozen import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Literal
 
     from stead.values.origin import Origin
 
-Style = Literal["board", "plain", "github", "gitlab"]
+    Style = Literal["board", "plain", "github", "gitlab"]
 
 
 def _unknown_size() -> tuple[int, int]:

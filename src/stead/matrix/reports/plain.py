@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
 
 from stead.matrix.reports import logs, summary, text
 from stead.matrix.reports.facts import About
 from stead.values.durations import duration
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
