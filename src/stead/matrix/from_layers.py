@@ -165,11 +165,7 @@ class LayerTests:
     def outline(self, name: str) -> Environment:
         found = self._goal(name)
         if found is None:
-            raise ManifestError(
-                f"the environment {name} has nothing to run",
-                where=self._manifests[-1].file,
-                remedy="give one of its layers commands = [[…]]",
-            )
+            raise self._nothing(name)
         self._check_depends(name, found)
         systems = self.systems(name)
         if self._asked.here.sys_platform not in systems:
@@ -191,6 +187,20 @@ class LayerTests:
             missing=missing,
             skip=f"no interpreter answers {missing}" if missing else "",
             contents=Contents(packages=spec.packages),
+        )
+
+    def _nothing(self, name: str) -> ManifestError:
+        """Say what an environment without commands lacks, and where it was asked for."""
+        listed = next((m.test for m in reversed(self._manifests) if m.test), None)
+        where = listed.origin if listed and name in listed.environments else None
+        parts = split_environment(name, self._manifests)
+        strange = [p for p in parts if p not in self._declared and not is_implicit(p)]
+        like = nearest(strange[0], self._declared) if strange else None
+        said = f"no layer is called {strange[0]}" if strange else "none of its layers has commands"
+        return ManifestError(
+            f"the environment {name} has nothing to run: {said}",
+            where=where or self._manifests[-1].file,
+            remedy=f"did you mean {like}?" if like else "give one of its layers commands = [[…]]",
         )
 
     def _check_depends(self, name: str, found: Goal) -> None:

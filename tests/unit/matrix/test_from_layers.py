@@ -148,6 +148,17 @@ def test_commands_know_where_they_stand(tests):
     assert [str(c.origin) for c in one.work.commands] == [f"{tests.root}/stead.toml:15"] * 2
 
 
+def test_a_list_with_environments_that_nobody_described(tests):
+    text = BASE.replace('"py3{11,12}-unit"', '"py311-unti, unit, py312"')
+    made = tests.ask(files={"stead.toml": text}, whole=False)
+    assert {n: one.wrong for n, one in made.by_name.items() if one.wrong} == {
+        "py311-unti": f"{tests.root}/stead.toml:4: the environment py311-unti has nothing to run:"
+        " no layer is called unti (did you mean unit?)",
+        "py312": f"{tests.root}/stead.toml:4: the environment py312 has nothing to run: none of its"
+        " layers has commands (give one of its layers commands = [[…]])",
+    }
+
+
 def test_braces_that_are_meant(tests):
     words = r"""commands = [['sh', '-c', '\{x\} ${y} {{z}} {} {jobs}']]"""
     one = tests.ask(files={"stead.toml": f"[layer.a]\n{words}\n"}).chosen[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-from stead.formats.tox._convert import from_text
+from stead.formats.tox._convert import entries, from_text
 from stead.formats.tox._keys import CORE_NAMES, PACKAGE_NAMES, RUN_NAMES
 from stead.formats.tox._overrides import of_section, on_raw
 from stead.formats.tox._resolve import Resolver, substitution_for
@@ -14,11 +14,12 @@ from stead.formats.tox._scope import Absent, CircleError, Scope
 from stead.formats.tox._sections import Sections, without_comments
 from stead.formats.tox._set_env import SetEnv
 from stead.formats.tox._substitute import Found
-from stead.formats.tox._unmeant import note, references
+from stead.formats.tox._unmeant import likely, no_base, note, references
 from stead.formats.tox.project import ToxProject
 from stead.values.errors import ManifestError
 from stead.values.factors import Conditional, mentioned, parse, split_line
 from stead.values.origin import Origin
+from stead.values.testenv import Note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from stead.formats.tox._scope import Caller
     from stead.formats.tox._substitute import Chain
     from stead.formats.tox._tokens import Expression
-    from stead.values.testenv import Note
 
 _ENVIRONMENT = "testenv:"
 
@@ -209,6 +209,26 @@ class IniProject(ToxProject):
 
     def _unmeant(self) -> Iterator[Note]:
         own = [s for s in self.sections.names() if self._is_own(s)]
+        for section in self.sections.names():
+            prefix, colon, name = section.partition(":")
+            meant = likely(prefix, ("testenv", "pkgenv")) if section not in own else ""
+            if meant and not any(section in text for text in self._texts_with_references()):
+                said = f"[{section}] means nothing to tox"
+                remedy = f"did you mean [{meant}{colon}{name}]?"
+                yield Note(said, self.sections.where(section), remedy)
+        yield from self._unmeant_bases(own)
+        yield from self._unmeant_references(own)
+
+    def _unmeant_bases(self, own: Iterable[str]) -> Iterator[Note]:
+        for section in own:
+            entry = self.sections.entries(section).get("base")
+            for one in entries(without_comments(entry.text)) if entry else ():
+                there = (one, f"{section.partition(':')[0]}:{one}")
+                usual = one in ("testenv", "pkgenv") or "{" in one
+                if not usual and not any(self._header(at) in self.sections for at in there):
+                    yield no_base(one, self.sections.where(section, "base"))
+
+    def _unmeant_references(self, own: Iterable[str]) -> Iterator[Note]:
         pending = [(section, key) for section in own for key in self.sections.entries(section)]
         seen = set(pending)
         for section, key in pending:

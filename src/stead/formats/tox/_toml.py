@@ -17,12 +17,13 @@ from stead.formats.tox._scope import Absent, CircleError, Scope, as_text
 from stead.formats.tox._set_env import SetEnv
 from stead.formats.tox._substitute import Found, Substitution, Unfit
 from stead.formats.tox._tokens import Expression
-from stead.formats.tox._unmeant import note, references
+from stead.formats.tox._unmeant import likely, no_base, note, references
 from stead.formats.tox._unroll import Unroll
 from stead.formats.tox.project import ToxProject
 from stead.values.errors import ManifestError
 from stead.values.origin import Origin
 from stead.values.patterns import regex
+from stead.values.testenv import Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from stead.formats.tox._overrides import Override
     from stead.formats.tox._scope import Caller
     from stead.formats.tox._substitute import Chain
-    from stead.values.testenv import Note
 
 RUN_BASE, PACKAGE_BASE, TEMPLATES = "env_run_base", "env_pkg_base", "env_base"
 _ALL_KEYS = {**CORE_NAMES, **RUN_NAMES, **PACKAGE_NAMES}
@@ -279,6 +279,15 @@ class TomlProject(ToxProject):
                     yield own, key, self.where(*path, key), everything
 
     def _unmeant(self) -> Iterator[Note]:
+        if "legacy_tox_ini" in self._table:
+            said = "legacy_tox_ini has no effect: there are other keys beside it"
+            yield Note(said, self.where("legacy_tox_ini"), "keep one of the two")
+        for key, table in self._table.items():
+            meant = likely(key, _TABLES) if isinstance(table, dict) else ""
+            if meant and key not in CORE_NAMES:
+                where = self.where(key)
+                yield Note(f"[{key}] means nothing to tox", where, f"did you mean [{meant}]?")
+        yield from self._unmeant_bases()
         for path, text in _placed(self._own_tables()):
             known = _ALL_KEYS if path[0] in _TABLES else CORE_NAMES
             depth = {"env": 2, TEMPLATES: 2, RUN_BASE: 1, PACKAGE_BASE: 1}.get(path[0], 0)
@@ -289,6 +298,23 @@ class TomlProject(ToxProject):
                     there = one.default or self._is_there(one.section, one.key)
                 if not there:
                     yield note(one, () if one.section else known, self.where(*path))
+
+    def _unmeant_bases(self) -> Iterator[Note]:
+        dotted = "".join(f"{part}." for part in self.prefix)
+        for path in (("env", name) for name, _ in self._tables("env")):
+            given = self.at((*self.prefix, *path)).get("base")
+            for one in given if isinstance(given, list) else ():
+                if not isinstance(one, str) or "{" in one:
+                    continue
+                bare = one.removeprefix(dotted)
+                if bare in (RUN_BASE, PACKAGE_BASE):
+                    continue
+                for there in (tuple(bare.split(".", 1)), (bare,), ("env", one)):
+                    with contextlib.suppress(Absent):
+                        self.at((*self.prefix, *there))
+                        break
+                else:
+                    yield no_base(one, self.where(*path, "base"))
 
     def _own_tables(self) -> dict[str, Any]:
         """Give what means something to tox, without tables that others have put beside it."""

@@ -56,6 +56,22 @@ def references(text: str, key: str) -> Iterator[Reference]:
         yield Reference(match["whole"], section, name, match["end"] == ":", match.start())
 
 
+def likely(name: str, known: Iterable[str]) -> str:
+    """Give the one of these that a name was most likely meant to be, and is not; empty for none.
+
+    Stricter than :func:`nearest`: what stands beside tox's own belongs to others.
+    """
+    from difflib import get_close_matches
+
+    found = get_close_matches(name.lower(), [*known], 1, 0.8)
+    return found[0] if found and found[0] != name else ""
+
+
+def no_base(name: str, where: Origin) -> Note:
+    """Say that there is nothing under a name that ``base`` has."""
+    return Note(f"base names {name}, which is not there", where, "correct it, or take it out")
+
+
 def note(found: Reference, known: Iterable[str], where: Origin) -> Note:
     """Say that a reference means nothing, and what was most likely meant of the keys known there."""
     written = f"{{{found.written}:…}}" if found.default else f"{{{found.written}}}"

@@ -105,7 +105,7 @@ class ToxProject(ABC):
 
     @abstractmethod
     def _unmeant(self) -> Iterator[Note]:
-        """Give a note on each reference that means nothing."""
+        """Give a note on each reference, section and table that means nothing."""
 
     # -- for everybody
 
@@ -294,6 +294,12 @@ class ToxProject(ABC):
         return tuple(notes), wrong
 
     def _plugins(self) -> Iterator[Note]:
+        least = self.core.value("min_version")
+        if least and not _is_met(f"tox>={least}"):
+            yield Note(
+                f"the configuration asks for tox {least}; Stead reads it as tox {VERSION} does",
+                self.core.origins["min_version"],
+            )
         for text in self.core.value("requires"):
             if _is_met(text):
                 continue

@@ -227,3 +227,44 @@ text = "{not tox's} {own}"
 """
     found = [(n.origin.line, n.message.split(" ")[0]) for n in tox({"tox.toml": text}).check()]
     assert found == [(2, "{tox_rot}"), (5, "{env_nam}"), (6, "{[env.a]none}"), (8, "{nothing}")]
+
+
+def test_sections_that_mean_nothing_are_noted(ini):
+    text = """\
+[tox]
+min_version = 9.1
+[testenv:a]
+base = nowhere, common, testenv2, testenv
+[testenv:b]
+base = a, {[tox]min_version}
+[testenv:common]
+[tesetnv:c]
+[textenv]
+[testenv2]
+[pytest]
+[test:x]
+"""
+    assert [(n.origin.line, n.message, n.remedy) for n in ini(text).check()] == [
+        (8, "[tesetnv:c] means nothing to tox", "did you mean [testenv:c]?"),
+        (9, "[textenv] means nothing to tox", "did you mean [testenv]?"),
+        (4, "base names nowhere, which is not there", "correct it, or take it out"),
+        (2, "the configuration asks for tox 9.1; Stead reads it as tox 4.67 does", ""),
+    ]
+
+
+def test_tables_that_mean_nothing_are_noted(tox):
+    text = """\
+[tool.tox]
+legacy_tox_ini = ""
+[tool.tox.env_run_bse]
+[tool.tox.shared]
+[tool.tox.env.a]
+base = ["nowhere", "b", "shared", "tool.tox.shared", "env_run_base"]
+[tool.tox.env.b]
+"""
+    found = [(n.origin.line, n.message) for n in tox({"pyproject.toml": text}).check()]
+    assert found == [
+        (2, "legacy_tox_ini has no effect: there are other keys beside it"),
+        (3, "[env_run_bse] means nothing to tox"),
+        (6, "base names nowhere, which is not there"),
+    ]
