@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -78,6 +79,25 @@ def test_editing_a_test_installs_nothing(machine, spam: Path):
     (spam / "src" / "spam" / "__init__.py").write_text("changed = 1\n")
     machine.ok("test", "-e", "wheel", cwd=spam)
     assert len(set((machine.stead_home / "store").iterdir()) - before) == 3
+
+
+@pytest.mark.parametrize("with_git", [True, False])
+def test_what_a_run_writes_itself_is_no_reason_to_build_again(
+    machine, spam: Path, with_git: bool
+) -> None:
+    if with_git:
+        subprocess.run(["git", "init", "-q"], cwd=spam, check=True)
+    (spam / "tox.ini").write_text(
+        "[tox]\nenv_list = a\nwork_dir = work\n[testenv]\npackage = wheel\n"
+        "commands = python -c \"open('.coverage.of.me', 'a').write('x')\"\n"
+    )
+    words = ("--junit", "report.xml", "--report", "out/report.html", "--report-json", "r.json")
+    machine.ok("test", *words, cwd=spam)
+    machine.ok("package", "--out", "packages", cwd=spam)
+    said = machine.ok("test", *words, cwd=spam)
+    assert "built in" not in said
+    (spam / "report.xml").write_text("of my own")
+    assert "built in" in machine.ok("test", cwd=spam)
 
 
 def test_a_build_that_fails_is_a_failure_of_what_needs_it(machine, spam: Path):

@@ -157,7 +157,9 @@ def _left(args: argparse.Namespace, app: App, results: Mapping[str, Result], abo
         job_summary=app.context.environ.get("GITHUB_STEP_SUMMARY", ""),
     )
     if wanted:
-        files.write(wanted, results.values(), about)
+        from stead.matrix.sources import wrote
+
+        wrote(files.write(wanted, results.values(), about), about.root, app.context)
 
 
 def _listening() -> bool:

@@ -51,6 +51,10 @@ def execute(args: argparse.Namespace, app: App) -> int:
         return _list(args, app, defined)
     made = list(products(defined.chosen(args.names), defined, args, app))
     paths = [_copied(one, app.cwd, args.out) if args.out else one.path for one in made]
+    if args.out:
+        from stead.matrix.sources import wrote
+
+        wrote(paths, defined.root, app.context)
     if args.json:
         app.out_json([shown(one, path) for one, path in zip(made, paths, strict=True)])
         return 0

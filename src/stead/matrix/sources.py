@@ -8,6 +8,7 @@ for each place.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from stead.values.origin import Origin
 
 MEMORY = "sources.json"
+WRITTEN = "written.json"
 _FORMAT = 1
 _SETTLED = 2.0
 """Seconds after which a file cannot be written to again without its time telling."""
@@ -39,9 +41,11 @@ _LEFT_BEHIND = frozenset(
     {
         "__pycache__", ".git", ".hg", ".svn", ".bzr", "CVS", ".jj", ".tox", ".nox", ".venv", ".stead",
         ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".eggs", ".pyre", ".pytype",
-        ".cache", ".ipynb_checkpoints", ".coverage", "htmlcov", "node_modules", ".DS_Store",
+        ".cache", ".ipynb_checkpoints", ".coverage", "coverage.xml", "htmlcov", "node_modules",
+        ".DS_Store",
     }
 )  # fmt: skip
+_DATA_OF_COVERAGE = ".coverage."
 _OF_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
 """What only the top of an environment holds."""
 _ENDINGS = (".pyc", ".pyo", ".egg-info", ".swp", "~")
@@ -107,10 +111,29 @@ def look(root: str, context: Context) -> Sources:
     else:
         listed = {path: tracked for path, tracked in listed.items() if tracked or _counts(path)}
         listed = dict(_without_environments(listed))
+    listed = dict(_without_written(root, listed, context))
     memory = _Memory(context, root)
     files = tuple(_files(root, listed, memory))
     memory.save({file.path: file for file in files})
     return Sources(root, files, digest([[f.path, f.kind, f.content] for f in files]), found)
+
+
+def wrote(paths: Iterable[str], root: str, context: Context) -> None:
+    """Remember files that a run has written into a project itself, as they are now.
+
+    No package is made from them, unless git tracks them or somebody changes them. A home
+    that cannot be written to remembers nothing.
+    """
+    root = os.path.realpath(root)
+    names = (os.path.relpath(os.path.realpath(path), root) for path in paths)
+    inner = [n.replace(os.sep, "/") for n in names if n.partition(os.sep)[0] != os.pardir]
+    held = _written(root, context)
+    now = {n: [*seen] for n in {*held, *inner} if (seen := _there(root, n)) is not None}
+    new = {n: now[n] if n in inner else held[n] for n in now}
+    if new != held:
+        with contextlib.suppress(StoreError):
+            path = os.path.join(place_directory(context.home, root), WRITTEN)
+            write_file(path, json.dumps(new).encode(), sync=False)
 
 
 def further(patterns: Iterable[str], context: Context, where: Origin = NOWHERE) -> list[list[str]]:
@@ -153,7 +176,7 @@ def _walk(root: str, home: str) -> Iterator[str]:
             if not inner:
                 raise translate(exc, root) from exc
             raise _unreadable(here, exc) from exc
-        if inner and any(e.name in _OF_ENVIRONMENTS for e in entries):
+        if inner and any(_is_apart(e) for e in entries):
             continue
         for entry in entries:
             path = f"{inner}/{entry.name}" if inner else entry.name
@@ -181,7 +204,21 @@ def _is_built(name: str) -> bool:
 
 
 def _is_kept(name: str) -> bool:
-    return name not in _LEFT_BEHIND and not name.endswith(_ENDINGS)
+    return name not in _LEFT_BEHIND and not (
+        name.endswith(_ENDINGS) or name.startswith(_DATA_OF_COVERAGE)
+    )
+
+
+def _is_apart(entry: os.DirEntry[str]) -> bool:
+    """Say whether this says of its directory that it is none of the project's sources."""
+    if entry.name != ".gitignore":
+        return entry.name in _OF_ENVIRONMENTS
+    try:
+        with open(entry.path, "rb") as file:
+            lines = [line.strip() for line in file.read(1000).splitlines()]
+    except OSError:
+        return False
+    return [line for line in lines if line and not line.startswith(b"#")] == [b"*"]
 
 
 def _is_output(name: str, path: str) -> bool:
@@ -192,6 +229,32 @@ def _is_output(name: str, path: str) -> bool:
     if name == "dist":
         return all(n.endswith(_ARCHIVES) for n in names)
     return any(map(_is_built, names))
+
+
+def _without_written(
+    root: str, listed: dict[str, bool], context: Context
+) -> Iterator[tuple[str, bool]]:
+    """Leave out what runs have written here, and nobody has changed since."""
+    written = _written(root, context)
+    for path, tracked in listed.items():
+        if tracked or path not in written or written[path] != [*(_there(root, path) or ())]:
+            yield path, tracked
+
+
+def _written(root: str, context: Context) -> dict[str, list[int]]:
+    try:
+        with open(os.path.join(place_directory(context.home, root), WRITTEN), "rb") as file:
+            held = json.loads(file.read())
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _there(root: str, path: str) -> tuple[int, ...] | None:
+    try:
+        return _seen(os.lstat(os.path.join(root, path)))
+    except OSError:
+        return None
 
 
 def _without_environments(listed: dict[str, bool]) -> Iterator[tuple[str, bool]]:

@@ -34,8 +34,8 @@ def cell(name, text, **work):
 
 note = "echo $$ >{0}.pid; setsid sleep 1000 & sleep 1000 & echo READY {0}; "
 wait = "while :; do sleep 0.02; done"
-polite = note + "trap 'exit 3' INT; " + wait
-deaf = note + "trap '' INT TERM HUP QUIT; " + wait
+polite = "trap 'exit 3' INT; " + note + wait
+deaf = "trap '' INT TERM HUP QUIT; " + note + wait
 
 def stuck(turn):
     turn.line("READY stuck")

@@ -110,6 +110,45 @@ def test_an_environment_that_git_is_not_told_to_ignore_does_not_count(project: P
     assert names(look(project)) == ["pyproject.toml", "src/a.py", "tests/test_a.py"]
 
 
+@pytest.mark.parametrize("with_git", [True, False])
+def test_what_a_run_has_written_counts_once_somebody_changes_it(
+    project: Path, with_git: bool
+) -> None:
+    if with_git:
+        git(project, "init", "-q")
+    context = make_context(project.parent / "home")
+    before = names(look(project))
+    write(project, "report.xml", "out/r.html", ".coverage.host.1.x", "own.xml")
+    outside = project.parent / "elsewhere.xml"
+    outside.write_text("x")
+    paths = [str(project / "report.xml"), str(project / "out" / "r.html"), str(outside)]
+    sources.wrote(paths, str(project), context)
+    assert names(look(project)) == sorted([*before, "own.xml"])
+    (project / "report.xml").write_text("mine")
+    assert names(look(project)) == sorted([*before, "own.xml", "report.xml"])
+    sources.wrote([str(project / "own.xml")], str(project), context)
+    (project / "out" / "r.html").unlink()
+    assert names(look(project)) == sorted([*before, "report.xml"])
+
+
+def test_what_git_tracks_counts_though_a_run_has_written_it(project: Path) -> None:
+    git(project, "init", "-q")
+    write(project, "report.xml")
+    git(project, "add", "report.xml")
+    sources.wrote(
+        [str(project / "report.xml")], str(project), make_context(project.parent / "home")
+    )
+    assert "report.xml" in names(look(project))
+
+
+def test_a_directory_that_ignores_itself_does_not_count(project: Path) -> None:
+    before = names(look(project))
+    write(project, "work/log/a.log", "kept/a.c")
+    (project / "work" / ".gitignore").write_text("# made by a tool\n*\n")
+    (project / "kept" / ".gitignore").write_text("*.o\n")
+    assert names(look(project)) == sorted([*before, "kept/.gitignore", "kept/a.c"])
+
+
 def test_the_digest_follows_content_name_and_right_to_execute(project: Path) -> None:
     seen = [look(project).digest]
     (project / "src" / "a.py").write_text("other")
