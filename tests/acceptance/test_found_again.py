@@ -72,6 +72,31 @@ def test_a_change_comes_first_after_the_move(machine, place):
     assert 'OTHER = "x"' in (moved / "stead.toml").read_text()
 
 
+@pytest.mark.parametrize("harm", ["gone", "garbage"])
+def test_the_records_are_all_that_there_is_of_a_history(machine, place, harm):
+    """What stands beside them only helps to find them, and is made again."""
+    before = machine.json("log", "-p", cwd=place)
+    known = machine.stead_home / "places" / "known"
+    beside = [*known.iterdir(), directory(machine) / ".lock"]
+    assert len(beside) > 1
+    for path in beside:
+        if harm == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(b"\xff\0not/a/path\0")
+    if harm == "garbage":
+        for name in ("pin-", "pin-x", "1-x.pack", ".5.tmp", "9x", "1-2.pack~"):
+            (directory(machine) / name).write_bytes(b"\xff")
+    assert machine.json("log", "-p", cwd=place) == before
+    machine.ok("undo", cwd=place)
+    assert level(place) == 'LEVEL = "3"'
+    machine.ok("set", "LEVEL=5", cwd=place)
+    assert numbers(machine, place) == [6, 5, 4, 3, 2, 1]
+    moved = place.parent / "moved"
+    place.rename(moved)
+    assert numbers(machine, moved) == [6, 5, 4, 3, 2, 1]
+
+
 def test_a_copy_is_a_place_of_its_own(machine, place):
     copy = place.parent / "copy"
     shutil.copytree(place, copy)

@@ -107,6 +107,18 @@ def test_a_script_that_fails_leaves_everything_as_it_was(machine, project, end):
     assert str(kept[0].parent) in done.stderr
 
 
+@pytest.mark.parametrize("script", ["tool", "stead set A=1 && stead abort", "tool; stead commit"])
+def test_what_nobody_staged_is_not_committed(machine, project, script):
+    """A lock that the environment needed is nobody's change; who commits by name means all."""
+    root = project({"stead.toml": "[packages.pypi]\ntool = '*'\n"})
+    before = content(root)
+    done = machine.run("shell", "-c", script, cwd=root)
+    assert done.returncode == 0, done.stderr
+    after = content(root)
+    assert after.keys() - before.keys() == ({"stead.lock"} if "commit" in script else set())
+    assert after["stead.toml"] == before["stead.toml"]
+
+
 def test_the_place_stays_as_it_is_until_the_end(machine, project):
     root = project({"stead.toml": MANIFEST})
     machine.ok("lock", cwd=root)

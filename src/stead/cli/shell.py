@@ -175,8 +175,11 @@ def drop(app: App, opened: Opened) -> None:
 
 def _commit(args: argparse.Namespace, app: App, transaction: Transaction) -> None:
     from stead.cli.commit import perform, told
+    from stead.history.committing import Committed
 
-    done = perform(app, transaction)
+    # A lock that the environment needed is nobody's change, as where a person leaves.
+    staged = transaction.state.changed or transaction.edited_by_hand()
+    done = perform(app, transaction) if staged else Committed((), ())
     if args.json:
         app.out_json({"files": done.files, "operations": [o.words for o in done.operations]})
     elif done.files:

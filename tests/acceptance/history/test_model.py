@@ -224,19 +224,19 @@ class Machine(RuleBasedStateMachine):
         self.model.record(self.text)
 
     @precondition(lambda self: possible(self.model.now.packages))
-    @rule(value=VALUES, end=st.sampled_from(["commit", "fail", "--dry-run"]))
+    @rule(value=VALUES, end=st.sampled_from(["commit", "fail", "abort", "--dry-run"]))
     def transaction(self, value: str, end: str) -> None:
-        """What is staged after a savepoint goes with it, all of it with a script that fails."""
+        """What is staged after a savepoint goes with it, all of it with `abort` or a script that fails."""
         before, text = self.world.files(), self.text
         script = "stead set A={} && stead savepoint here && stead set D=1 && stead rollback to here"
-        script = script.format(value) + ("; exit 3" if end == "fail" else "")
+        script = script.format(value) + {"fail": "; exit 3", "abort": "; stead abort"}.get(end, "")
         words = ("shell", *([end] if end == "--dry-run" else []), "-c", script)
         done = self.world.run(*words)
         assert done.code == (3 if end == "fail" else 0), done.said
         now = self.model.now
         if end != "commit":
             assert self.world.files() == before
-        elif (now.variables.get("A"), now.locked) != (value, now.packages):
+        elif now.variables.get("A") != value:
             self.model.record(text)
             self.change("variables", "A", value)
             self.model.now = replace(self.model.now, locked=now.packages)
