@@ -322,6 +322,37 @@ def test_runs_at_once_share_what_they_make(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("beside", ["afresh", "killed", "gc"])
+def test_a_run_is_right_whatever_goes_on_beside_it(
+    machine: Machine, spam: Spam, chance, tries, beside: str
+) -> None:
+    """Beside another one: one that makes all afresh, some that are killed, collections."""
+    machine.ok("test", "-p", "2", cwd=spam.root)
+    for _ in range(tries(2)):
+        spam.forget()
+        if beside == "afresh":  # what is there is made again, under the feet of the other
+            machine.ok("test", cwd=spam.root)
+        first = spam.start("-p", "2")
+        others = []
+        for _ in range(3):
+            time.sleep(chance.random())
+            if beside == "gc":
+                machine.ok("gc", "--caches", "--no-history", cwd=spam.root)
+                continue
+            others.append(spam.start("-p", "2", *(["-r"] if beside == "afresh" else [])))
+            if beside == "killed":
+                time.sleep(chance.random())
+                (chance.choice([os.kill, os.killpg]))(others[-1].pid, signal.SIGKILL)
+        for one in (first, *others):
+            said, _ = one.communicate()
+            assert one.returncode == (0 if one is first or beside == "afresh" else -9), said
+        right(machine, spam, machine.ok("test", "-p", "2", cwd=spam.root), EXPECTED)
+        links(spam, EXPECTED)
+        spam.ends()
+        nothing_half_made(machine, spam)
+
+
+@pytest.mark.slow
 def test_a_tree_that_changes_during_a_run_is_tested_as_it_then_is(
     machine: Machine, spam: Spam, chance, tries
 ) -> None:
