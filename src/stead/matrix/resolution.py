@@ -18,7 +18,7 @@ import os
 from stead.matrix import under_test
 from stead.store.places import place_directory
 from stead.values.digest import plain, short_key
-from stead.values.errors import InterpreterError, UnsatisfiableError
+from stead.values.errors import InterpreterError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.lock import Artifact, File, LockedEnvironment
 from stead.values.manifest import Channel
@@ -133,8 +133,10 @@ def resolve(asked: Asked, context: Context, log: Log) -> Resolution:
         found = _read(path)
         if found is not None and (not asked.afresh or _stamp(path) != before):
             return found
+        from stead.matrix import resolving
+
         log(f"resolving what {name} asks for")
-        done = Resolution(key, _locked(asked, context, log))
+        done = Resolution(key, resolving.locked(asked, context, log))
         _write(path, done, os.fspath(context.home))
     _forget_old(os.path.dirname(path), context.now())
     return done
@@ -179,8 +181,8 @@ def wanted_build(asked: Asked, done: Resolution, context: Context) -> Wanted:
     found = under_test.artifact(asked, context)
     if found is not None:
         assert asked.product is not None
-        keyed = _with(done.locked, under_test.identity(found, asked.product))
-        held = _with(done.locked, found)
+        keyed = with_artifact(done.locked, under_test.identity(found, asked.product))
+        held = with_artifact(done.locked, found)
     spec = spec_of(asked)
     wanted = building.wanted(spec, keyed, interpreter_of(asked))
     short = f"py{held.python.replace('.', '')}" if held.python else asked.environment.kind
@@ -217,96 +219,13 @@ def _stands_for(own: Requirement, other: Requirement) -> bool:
     return normalize_pypi(other.name) == normalize_pypi(own.name)
 
 
-def _with(locked: LockedEnvironment, artifact: Artifact) -> LockedEnvironment:
+def with_artifact(locked: LockedEnvironment, artifact: Artifact) -> LockedEnvironment:
+    """Give a lock with an artifact in place of one of its name."""
     others = (
         a for a in locked.artifacts if (a.ecosystem, a.name) != (artifact.ecosystem, artifact.name)
     )
     artifacts = sorted((*others, artifact), key=lambda a: (a.ecosystem, a.name, a.id))
     return replace(locked, artifacts=tuple(artifacts))
-
-
-def _locked(asked: Asked, context: Context, log: Log) -> LockedEnvironment:
-    spec, _ = plan_of(asked, context)
-    try:
-        return _without_own(asked, _lock(asked, spec, context))
-    except UnsatisfiableError:
-        instead = _by_needs(asked, spec)
-        if instead is None:
-            raise
-        try:
-            found = _lock(asked, instead, context)
-        except UnsatisfiableError:
-            found = None
-        if found is None:
-            raise
-        assert asked.product is not None
-        log(f"{asked.product.name} {asked.product.version} takes the place of what others ask for")
-        return _without_own(asked, found)
-
-
-def _by_needs(asked: Asked, spec: Spec) -> Spec | None:
-    """Give what to resolve where the version of the package under test contradicts the others.
-
-    As tox has it, this package is there whatever others ask of its version: what it needs is
-    asked for in its place, and it takes the place of one that others need. None where nothing
-    hangs on its version.
-    """
-    product = asked.product
-    if product is None or asked.environment.interpreter is None:
-        return None
-    if under_test.ecosystem(product) != "pypi":
-        return None
-    from stead.matrix.requirements import Lines
-    from stead.values.origin import Origin
-
-    own = normalize_pypi(product.name)
-    needs = Lines(product.path).read(under_test.needed(asked), Origin(product.path))
-    others = (r for r in spec.packages.requirements if normalize_pypi(r.name) != own)
-    packages = replace(spec.packages, requirements=(*others, *needs.requirements))
-    return replace(spec, packages=packages)
-
-
-def _without_own(asked: Asked, locked: LockedEnvironment) -> LockedEnvironment:
-    if asked.product is None:
-        return locked
-    own = (under_test.ecosystem(asked.product), asked.product.name)
-    others = tuple(a for a in locked.artifacts if (a.ecosystem, a.name) != own)
-    return replace(locked, artifacts=others)
-
-
-def _lock(asked: Asked, spec: Spec, context: Context) -> LockedEnvironment:
-    from stead.pipeline import lock as locking
-
-    python = interpreter_of(asked)
-    taken = _taken(asked)
-    old, keeps = _preferred(asked), context
-    if taken:
-        old = LockedEnvironment(".", asked.environment.name, here().name, artifacts=taken)
-    elif asked.afresh and old is None:
-        keeps = replace(context, upgrade=frozenset({"*"}))
-    locked = locking.lock(
-        spec,
-        old,
-        context=keeps,
-        environment=asked.environment.name,
-        place=".",
-        interpreter=python,
-        workspace=bool(asked.environment.workspace),
-    )
-    for artifact in taken:
-        locked = _with(locked, artifact)
-    return locked
-
-
-def _taken(asked: Asked) -> tuple[Artifact, ...]:
-    """Give what locks of other tools say that the environment is to hold."""
-    if not asked.environment.contents.packages.taken:
-        return ()
-    from stead.pipeline.taken import artifacts_of
-
-    packages = replace(asked.environment.contents.packages, requirements=())
-    spec = replace(spec_of(asked), packages=packages)
-    return artifacts_of(spec, interpreter_of(asked))
 
 
 def interpreter_of(asked: Asked) -> Interpreter | None:
@@ -319,20 +238,6 @@ def interpreter_of(asked: Asked) -> Interpreter | None:
             remedy="install one, or have it skipped with --skip-missing-interpreters",
         )
     return environment.interpreter if environment.kind == "venv" else None
-
-
-def _preferred(asked: Asked) -> LockedEnvironment | None:
-    """Give what the place's lock says of this environment, whose versions hold where they fit."""
-    environment = asked.environment
-    if not environment.lock_file:
-        return None
-    from stead.pipeline import lockfile
-
-    lock = lockfile.read(environment.lock_file)
-    for name in (environment.lock_environment, "default"):
-        if found := lock.find(environment.lock_place, name, here().name):
-            return found
-    return None
 
 
 def digest_of(path: str) -> str:
