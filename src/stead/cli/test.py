@@ -49,7 +49,15 @@ def _declared(option: Option) -> dict[str, Any]:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    heed(args, app)
+    heard = heed(args, app)
+    try:
+        return _answer(args, app)
+    except UsageError as exc:
+        exc.details = (*exc.details, *(f"asked for by {one}" for one in heard))
+        raise
+
+
+def _answer(args: argparse.Namespace, app: App) -> int:
     question = asked(args, app)
     if args.config:
         return _config(args, app, question)
@@ -60,25 +68,33 @@ def execute(args: argparse.Namespace, app: App) -> int:
     return run(args, app, question)
 
 
-def heed(args: argparse.Namespace, app: App) -> None:
-    """Let tox's variables speak where the command line does not, if tox's files describe the tests."""
+def heed(args: argparse.Namespace, app: App) -> list[str]:
+    """Let tox's variables speak where the command line does not, if tox's files describe the tests.
+
+    Gives those that were heard, with their values.
+    """
+    heard: list[str] = []
     said = told(app.context.environ)
     if not said:
-        return
+        return heard
     from stead.matrix import describe
     from stead.matrix.asking import Asked
 
     bare = Asked(directory=app.directory, here=app.platform, user_home=app.user_home)
     if not describe.by_tox(bare, app.context):
-        return
+        return heard
     chosen = bool(args.environments or args.names or args.labels or args.factors)
     marked = any(option.name in ("labels", "factors") for option in said)
     for option, (variable, text) in said.items():
         names = option.name == "names"
         if option.name in ("names", "labels", "factors") and (chosen or (names and marked)):
             continue
+        if option.name == "parallel" and text.strip() == "0":
+            continue  # one after the other, as without it
         if not getattr(args, option.name):
             setattr(args, option.name, _meant(option, variable, text))
+            heard.append(f"{variable}={text}")
+    return heard
 
 
 def _meant(option: Option, variable: str, text: str) -> Any:
