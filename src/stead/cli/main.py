@@ -162,6 +162,8 @@ def _own(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespac
     None where there is none.
     """
     at = words.index("--") if "--" in words else len(words)
+    if not any(word.startswith("-") and "h" in word for word in words[:at]):
+        parser.usage = ""  # argparse would make it for the help that nobody asks for
     args = parser.parse_intermixed_args(words[:at])
     args.rest = tuple(words[at + 1 :]) if at < len(words) else None
     return args

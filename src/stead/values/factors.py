@@ -54,7 +54,7 @@ class Condition:
 
 _RANGE = regex(r"(?<![\w.-])(\d+)-(\d*)(?=[,}])|(?<=[{,])-(\d+)(?=[,}])")
 _MARK = regex(r":(?=\s|$)")
-_FACTOR = regex(r"(?:!?(?:\[!?|[\w.*?\]])(?:\[!?|[\w.*?\]-])*)?")
+_FACTORS = regex(r"(?:!?(?:\[!?|[\w.*?\]])+)?(?:-(?:!?(?:\[!?|[\w.*?\]])+)?)*")
 
 _MACHINES = {"amd64": "x86_64", "aarch64": "arm64", "i386": "x86", "i486": "x86", "i586": "x86"}
 _MACHINES |= {"i686": "x86", "powerpc": "ppc", "powerpc64": "ppc64", "powerpc64le": "ppc64le"}
@@ -89,12 +89,14 @@ def _range(match: re.Match[str]) -> str:
 def parse(text: str) -> tuple[str, ...] | None:
     """Expand an expression to its alternatives, ``!`` kept; None for what is no expression."""
     found: list[str] = []
-    for piece in _pieces(_RANGE.sub(_range, text)):
+    if "," in text or "}" in text:
+        text = _RANGE.sub(_range, text)
+    for piece in _pieces(text):
         variants = _variants(piece.strip()) if piece else ()
         if variants is None:
             return None
         for variant in variants:
-            if not all(_FACTOR.fullmatch(factor) for factor in variant.split("-")):
+            if not _FACTORS.fullmatch(variant):
                 return None
             found.append(variant)
     return tuple(found)
@@ -102,6 +104,9 @@ def parse(text: str) -> tuple[str, ...] | None:
 
 def _pieces(text: str) -> Iterator[str]:
     """Split at the commas outside braces."""
+    if "{" not in text:
+        yield from text.split(",")
+        return
     depth = start = 0
     for at, char in enumerate(text):
         if char == "{":
