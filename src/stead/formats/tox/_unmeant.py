@@ -44,12 +44,14 @@ class Reference:
 
 def references(text: str, key: str) -> Iterator[Reference]:
     """Give the references in the value of ``key`` that could mean a key, or nothing."""
-    if "{" not in text or key in LISTS:
+    if "{" not in text:
         return
     filled = FILLED.get(key, frozenset())
     for match in _REFERENCE.finditer(text):
         section, name = match["section"], match["key"]
         if section is None:
+            if key in LISTS:
+                continue
             number = name.replace("-", "").isdecimal()
             if number or name in _FUNCTIONS or name in _OWN or name in filled:
                 continue

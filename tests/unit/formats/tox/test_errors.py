@@ -186,6 +186,8 @@ install_command = pip {opts} {packages} {wheels}
 [other]
 set = B = {nothing}
 unused = {nothing at all} {unused}
+[testenv:lint]
+depends = {py311}, {[nowhere]list}
 """
 
 
@@ -205,6 +207,7 @@ def test_references_that_mean_nothing_are_noted(ini):
         ),
         (13, f"{{[tox]commands}} {stays}", "if the braces are meant, write \\{[tox]commands\\}"),
         (14, f"{{wheels}} {stays}", "if the braces are meant, write \\{wheels\\}"),
+        (19, f"{{[nowhere]list}} {stays}", "if the braces are meant, write \\{[nowhere]list\\}"),
         (16, f"{{nothing}} {stays}", "if the braces are meant, write \\{nothing\\}"),
     ]
     assert project.scope("py311").value("description").startswith("{envnam} {this}")
