@@ -10,8 +10,9 @@ import json
 import os
 
 from stead.matrix import backend, repository
+from stead.matrix.compiled import is_tight
 from stead.matrix.output import Said
-from stead.store.atomic import storage
+from stead.store.atomic import free, storage
 from stead.values.errors import ArtifactError, ManifestError, SteadError
 from stead.values.frozen import dataclass
 from stead.values.names import normalize_pypi
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     Log = Callable[[str], None]
 
     Kind = Literal["sdist", "wheel", "editable"]
+
+_LEAST = 1024 * 1024
+"""Bytes of free space below which a build may have failed for want of it."""
 
 NEUTRAL = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "TERMINFO", "TMPDIR",
@@ -126,8 +130,9 @@ def environment(order: Order, prefix: str) -> dict[str, str]:
     found |= order.variables
     programs = os.path.join(prefix, "Scripts" if os.name == "nt" else "bin")
     found["PATH"] = os.pathsep.join([programs, *filter(None, [found.get("PATH", "")])])
-    if order.interpreter.minor in ("3.6", "3.7"):
-        found["PYTHONDONTWRITEBYTECODE"] = "1"  # it would write beside the modules
+    old = order.interpreter.minor in ("3.6", "3.7")
+    if old or is_tight(order.context.home):  # it would write beside the modules, or halves
+        found["PYTHONDONTWRITEBYTECODE"] = "1"
     else:
         found["PYTHONPYCACHEPREFIX"] = os.path.join(order.context.home, "pycache")
     return found
@@ -335,7 +340,9 @@ def failed(order: Order, message: str, said: Said) -> ArtifactError:
         f"{order.definition.name} could not be built: {message}",
         where=order.system.origin if order.system.file else order.definition.origin,
         details=said.end(),
-        remedy="correct what its build says above",
+        remedy="correct what its build says above"
+        if free(order.context.home) > _LEAST
+        else f"free some space: the disk of {order.context.home} is full",
     )
 
 

@@ -21,6 +21,30 @@ def cache_of(home: str | os.PathLike[str], directory: str) -> str:
     return os.path.join(home, "pycache", directory.lstrip(os.sep))
 
 
+_TIGHT = 32 * 1024 * 1024
+"""Bytes of free space below which compiling is left alone."""
+
+
+def is_tight(home: str | os.PathLike[str]) -> bool:
+    """Say whether the disk is so full that Python may write halves of compiled modules.
+
+    It does not look whether all was written, and takes such a file for whole ever after.
+    """
+    from stead.store.atomic import free
+
+    return free(home) < _TIGHT
+
+
+def forget_halves(home: str | os.PathLike[str]) -> None:
+    """Remove all compiled modules where some may be halves. What cannot be removed stays."""
+    if is_tight(home):
+        from stead.store.atomic import remove_tree
+        from stead.values.errors import StoreError
+
+        with contextlib.suppress(StoreError):
+            remove_tree(os.path.join(home, "pycache"))
+
+
 def forget_changed(home: str | os.PathLike[str], directory: str, old: str, new: str) -> None:
     """Remove what was compiled of distributions that differ between two builds.
 

@@ -10,7 +10,16 @@ import os
 import threading
 import time
 
-from stead.matrix import built_in, commands, contents, describe, products, results, scheduler
+from stead.matrix import (
+    built_in,
+    commands,
+    compiled,
+    contents,
+    describe,
+    products,
+    results,
+    scheduler,
+)
 from stead.matrix.commands import Terms
 from stead.matrix.fitting import unfit
 from stead.matrix.running import Job
@@ -98,6 +107,7 @@ def execute(
         done = scheduler.run(run.jobs(), manner.limits, emit, stop, now=context.now)
     finally:
         run.keep()
+        compiled.forget_halves(context.home)
     builds = {name: one for name, one in done.items() if one.kind == "build"}
     cells = {c.label: skipped.get(c.label) or done[c.label] for c in plan.cells}
     return {**builds, **cells}
@@ -337,7 +347,9 @@ class _Run:
 
     def _terms(self, cell: Cell, one: Environment, product: Product | None) -> Terms:
         manner = self._manner
+        tight = compiled.is_tight(self._context.home)
         variables: Mapping[str, str] = {
+            **({"PYTHONDONTWRITEBYTECODE": "1"} if tight else {}),
             **dict(manner.variables),
             **dict(manner.of_cell(cell.label)),
             **({"TOX_PACKAGE": product.path} if product and self._suite.source == "tox" else {}),

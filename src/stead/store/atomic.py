@@ -38,12 +38,18 @@ _REMEDIES = {
 }
 
 
+_OF_TARGET = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
 def translate(error: OSError, path: str | os.PathLike[str]) -> StoreError:
     """Give the StoreError that says what this error means, and what to do about it."""
     what, remedy = _REMEDIES.get(
         error.errno or 0, ((error.strerror or str(error)).lower(), "check the path and try again")
     )
-    named = error.filename if isinstance(error.filename, str) and error.filename else ""
+    # Of two files, a copy names first the one that it reads.
+    named = error.filename2 if error.errno in _OF_TARGET else None
+    named = named or error.filename
+    named = named if isinstance(named, str) else ""
     if not os.path.isabs(named) or named.endswith(_TEMPORARY):
         named = os.fspath(path)
     return StoreError(what, where=os.fspath(named), remedy=remedy)
@@ -56,6 +62,15 @@ def storage(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except OSError as exc:
         raise translate(exc, path) from exc
+
+
+def free(path: str | os.PathLike[str]) -> int:
+    """Give the bytes that may still be written where ``path`` is; many where nobody knows."""
+    try:
+        found = os.statvfs(path)
+    except (OSError, AttributeError):
+        return 1 << 60
+    return found.f_bavail * found.f_frsize
 
 
 def sync_directory(path: str | os.PathLike[str]) -> None:
