@@ -211,7 +211,7 @@ function _stead_say
     end
 end
 
-# KEY FILE PLACE ENV: leaves what is applied. Where an outer shell has applied just this record,
+# KEY FILE PLACE ENV NAME…: leaves what is applied. Where an outer shell has applied just this record,
 # its notes stay, and so does what was changed by hand since.
 function _stead_begin
     set _stead_adopt
@@ -221,10 +221,11 @@ function _stead_begin
             set -g _stead_was_$_stead_n "$$_stead_n"
         end
     else
-        # The same once more, as `stead restore` has it: what was here before is as it was noted,
-        # and no value made by hand.
-        if test "$_stead_key" = "$argv[1]"
+        # What this place sets once more is its own again: what was here before is as it was noted,
+        # and no value made by hand meanwhile.
+        if test -n "$_stead_key" -a "$_stead_place" = "$argv[3]" -a "$_stead_place_env" = "$argv[4]"
             for _stead_n in $_stead_sets
+                contains -- $_stead_n $argv[5..]; or continue
                 set -l _stead_v _stead_new_$_stead_n
                 set -gx $_stead_n "$$_stead_v"
             end

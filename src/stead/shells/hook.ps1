@@ -181,15 +181,19 @@ function global:_stead_say([string]$Key, [string]$Message) {
 
 # Leaves what is applied. Where an outer shell has applied just this record, its notes stay, and
 # so does what was changed by hand since.
-function global:_stead_begin([string]$Key, [string]$Place, [string]$EnvName) {
+function global:_stead_begin([string]$Key, [string]$Place, [string]$EnvName, [string[]]$Names = @()) {
   $Stead.Adopt = $null
   if (-not $Stead.Key -and (_stead_get 'STEAD_RECORD') -ceq $Key -and (_stead_get 'STEAD_APPLIED')) {
     $Stead.Adopt = @{}
     foreach ($name in (_stead_get 'STEAD_APPLIED').Split(' ')) { $Stead.Adopt[$name] = _stead_get $name }
   } else {
-    # The same once more, as `stead restore` has it: what was here before is as it was noted, and
-    # no value made by hand.
-    if ($Stead.Key -ceq $Key) { foreach ($name in $Stead.Sets) { _stead_set $name $Stead.New[$name] } }
+    # What this place sets once more is its own again: what was here before is as it was noted, and
+    # no value made by hand meanwhile.
+    if ($Stead.Key -and $Stead.Place -ceq $Place -and $Stead.PlaceEnv -ceq $EnvName) {
+      foreach ($name in $Stead.Sets) {
+        if ($Names -ccontains $name) { _stead_set $name $Stead.New[$name] }
+      }
+    }
     _stead_leave
   }
   $Stead.Sets = @()

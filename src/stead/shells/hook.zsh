@@ -191,7 +191,7 @@ _stead_say() {
   fi
 }
 
-# KEY FILE PLACE ENV: leaves what is applied. Where an outer shell has applied just this record,
+# KEY FILE PLACE ENV NAMES: leaves what is applied. Where an outer shell has applied just this record,
 # its notes stay, and so does what was changed by hand since.
 _stead_begin() {
   local _stead_n
@@ -202,21 +202,21 @@ _stead_begin() {
       [[ $_stead_n == *[^A-Za-z0-9_]* ]] || _stead_was[$_stead_n]=${(P)_stead_n-}
     done
   elif [[ -n ${STEAD_APPLIED+x} ]]; then
-    [[ $_stead_key != "$1" ]] || _stead_put_again
+    [[ -z $_stead_key || $_stead_place != "$3" || $_stead_place_env != "$4" ]] || _stead_put_again "$5"
     _stead_leave
   fi
   _stead_adopted=${_stead_adopt:+1} _stead_saved=()
   _stead_new=() _stead_key=$1 _stead_file=$2 _stead_place=$3 _stead_place_env=$4
 }
 
-# The same record is applied once more, as `stead restore` has it: what was here before is as it
-# was noted, and no value made by hand.
+# NAMES: what this place sets once more is its own again: what was here before is as it was noted,
+# and no value made by hand meanwhile.
 _stead_put_again() {
   local _stead_n _stead_i _stead_rest=$_stead_put
   for _stead_n in "${_stead_sets[@]}"; do
     _stead_i=${_stead_rest%%"$_stead_between_values"*}
     _stead_rest=${_stead_rest:$((${#_stead_i} + 1))}
-    builtin export "$_stead_n=${_stead_i#x}"
+    [[ " $1 " != *" $_stead_n "* ]] || builtin export "$_stead_n=${_stead_i#x}"
   done
 }
 

@@ -80,11 +80,15 @@ def text(
     ``beginnings``: whether the shell has a word for names that begin alike.
     """
     unsets = [check_name("posix", name) for name in record.unsets]
+    names = " ".join(name for name, _ in record.sets)
     lines = [
         _recorded(record, zsh=not beginnings),
         f"[[ ${{_stead_format-}} == {FORMAT} ]] || builtin return 1",
         "[[ -n $_stead_force ]] || _stead_recorded || builtin return 1",
-        f"_stead_begin {record.key} {posix(f'{directory}/{file}')} {posix(record.place)} {record.environment}",
+        (
+            f"_stead_begin {record.key} {posix(f'{directory}/{file}')} {posix(record.place)}"
+            f" {record.environment} {posix(names)}"
+        ),
         *put,
     ]
     for change in record.relative:

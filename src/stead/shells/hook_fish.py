@@ -39,7 +39,7 @@ def render(record: HookRecord, directory: str) -> str:
     lines = [
         *_function("_stead_recorded", _conditions(record.pairs, record.absent, record.requires)),
         f'if test "$_stead_format" = {FORMAT}; and begin; test -n "$_stead_force"; or _stead_recorded; end',
-        f"_stead_begin {record.key} {file} {place} {record.environment}",
+        f"_stead_begin {record.key} {file} {place} {record.environment} {' '.join(sets)}",
         f"_stead_save {' '.join(sets)}",
         *(f"set -gx {name} {fish(value)}" for name, value in sets.items()),
         f"set -gx STEAD_APPLIED '{' '.join(sets)}'",

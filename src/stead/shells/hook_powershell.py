@@ -37,10 +37,14 @@ def render(record: HookRecord, directory: str) -> str:  # noqa: ARG001 (the temp
 
     Raises SteadError for a name or a value that PowerShell cannot set.
     """
+    names = ", ".join(_name(name) for name, _ in record.sets)
     lines = [
         f"$Stead.Recorded = {{ {_conditions(record.pairs, record.absent, record.requires)} }}",
         f"if ($Stead.Format -ne {FORMAT} -or -not ($Stead.Force -or (& $Stead.Recorded))) {{ return $false }}",
-        f"_stead_begin {powershell(record.key)} {powershell(record.place)} {powershell(record.environment)}",
+        (
+            f"_stead_begin {powershell(record.key)} {powershell(record.place)} "
+            f"{powershell(record.environment)} @({names})"
+        ),
         *(f"_stead_put {_name(n)} {powershell(v)}" for n, v in record.sets),
         f"_stead_put 'STEAD_RECORD' {powershell(record.key)}",
         *(f"_stead_drop {_name(n)}" for n in record.unsets),

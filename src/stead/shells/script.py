@@ -94,11 +94,16 @@ def render(changes: Sequence[Change]) -> str:
         f'if [ -n "${{{name}+x}}" ]; then export {OLD}{name}="${{{name}}}"; else unset {OLD}{name}; fi'
         for name in (check_name("posix", n) for n in names)
     ]
-    added = _added(relative)
+    added, others = _added(relative), _added(relative, without=names)
     ordered = [Change("unset", n) for n in unsets]
     ordered += [Change("set", n, v) for n, v in sets]
     ordered += relative
     ordered += [Change("set", ADDED + n, v) for n, v in added.items()]
+    defaults = [
+        f'if [ -z "${{{OLD}{name}+x}}" ]; then export {ADDED}{name}={posix(text)}; fi'
+        for name, text in others.items()
+        if text != added[name]
+    ]
     applied = " ".join([*names, *(ADDED + n for n in added)])
     ordered.append(Change("set", APPLIED, applied))
     return "".join(
@@ -109,6 +114,7 @@ def render(changes: Sequence[Change]) -> str:
             SH_UNDO,
             *(f"{line}\n" for line in lines),
             render_changes(ordered),
+            *(f"{line}\n" for line in defaults),
             _END,
         ]
     )
@@ -118,7 +124,7 @@ def environment(changes: Sequence[Change], before: Mapping[str, str]) -> dict[st
     """Give what :func:`render` makes of an environment in which nothing is applied."""
     sets, unsets, relative = reduce(changes)
     names = sorted({*(n for n, _ in sets), *unsets, *(c.name for c in relative)})
-    added = _added(relative)
+    added = _added(relative, without=[n for n in names if n not in before])
     after = apply(changes, before)
     after |= {OLD + n: before[n] for n in names if n in before}
     after |= {ADDED + n: v for n, v in added.items()}
@@ -126,11 +132,19 @@ def environment(changes: Sequence[Change], before: Mapping[str, str]) -> dict[st
     return after
 
 
-def _added(relative: Sequence[Change]) -> dict[str, str]:
-    """Give what is put into each list, a separator before each entry."""
+def _added(relative: Sequence[Change], without: Sequence[str] = ()) -> dict[str, str]:
+    """Give what is put into each list, a separator before each entry.
+
+    A default is among it where a list was ``without`` anything before.
+    """
     added: dict[str, str] = {}
+    first: dict[str, Change] = {}
     for change in relative:
-        if change.kind != "default":
-            entry = check_separator(change) + change.value
-            added[change.name] = added.get(change.name, "") + entry
+        begun = first.setdefault(change.name, change)
+        if change.kind == "default":
+            continue
+        separator = check_separator(change)
+        if change.name not in added and begun.kind == "default" and change.name in without:
+            added[change.name] = f"{separator}{begun.value}" if begun.value else ""
+        added[change.name] = added.get(change.name, "") + separator + change.value
     return added

@@ -384,6 +384,26 @@ def test_what_was_here_comes_back_after_another_record_of_the_place(world, shell
     assert terminal.everything() == before
 
 
+def test_what_is_declared_meanwhile_is_the_place_s_own_again(world, shell, open_terminal):
+    """A value made by hand that `stead adopt` has taken up is none of the shell's own."""
+    place = world.place("p", *(Change("set", name, "first") for name in ("HAD", "NEW", "MINE")))
+    terminal = open_terminal(shell)
+    terminal.run(put(shell, "HAD", "mine"))
+    before = terminal.everything()
+    terminal.run(f"cd {quoted(place)}")
+    for name in ("HAD", "NEW", "MINE"):
+        terminal.run(put(shell, name, "by hand"))
+    world.keep(place, Change("set", "HAD", "by hand"), Change("set", "NEW", "second"))
+    terminal.run("true")
+    assert terminal.values("HAD", "NEW", "MINE") == {
+        "HAD": "by hand",
+        "NEW": "second",
+        "MINE": "by hand",
+    }
+    terminal.run("cd ..")
+    assert terminal.everything() == {**before, "MINE": "by hand"}
+
+
 def test_the_same_once_more_takes_no_value_made_by_hand_for_the_shell_s_own(
     world, shell, open_terminal
 ):

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stead.shells import script
@@ -49,6 +49,12 @@ def evaluated(shell: str, text: str, environ: dict[str, str]) -> dict[str, str]:
     return {n: v for n, sign, v in pairs if sign and n not in OWN}
 
 
+_LIST_WITH_DEFAULT = [Change("default", "LIST", "x:y"), Change("prepend", "LIST", "a")]
+
+
+@example({}, _LIST_WITH_DEFAULT, [])
+@example({"LIST": "y:mine"}, _LIST_WITH_DEFAULT, [Change("append", "LIST", "b")])
+@example({}, [Change("default", "LIST", ":"), Change("prepend", "LIST", "a")], [])
 @settings(max_examples=15)
 @given(start, changes, changes)
 def test_one_environment_after_another(before, first, second):
