@@ -206,6 +206,7 @@ class MatrixReader(Checks):
             kind=table.kind,
             origin=self.where(*at, "commands" if table.commands else "package"),
             depends_origin=self.where(*at, "depends"),
+            packages_origin=self.where(*at, "package"),
         )
 
     def command(self, words: tuple[str, ...], at: Path) -> TestCommand:

@@ -279,6 +279,7 @@ def _target(one: Environment, asked: Asked) -> Target:
         packages=() if asked.no_packages else one.packages,
         depends=one.depends,
         origin=one.origin,
+        packages_origin=one.packages_origin if one.packages_origin.file else None,
     )
 
 

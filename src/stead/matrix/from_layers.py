@@ -319,4 +319,5 @@ def _of(name: str, found: Goal, default: tuple[str, ...]) -> Environment:
         depends=found.depends,
         packages=found.packages,
         origin=found.origin,
+        packages_origin=found.packages_origin,
     )

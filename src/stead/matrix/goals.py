@@ -32,6 +32,7 @@ class Goal:
     origin: Origin = field(default=NOWHERE, compare=False)
     depends_origins: tuple[tuple[str, Origin], ...] = field(default=(), compare=False)
     """Where each entry of ``depends`` stands."""
+    packages_origin: Origin = field(default=NOWHERE, compare=False)
 
 
 def goal(manifests: Sequence[Manifest], environment: str) -> Goal | None:
@@ -57,6 +58,9 @@ def goal(manifests: Sequence[Manifest], environment: str) -> Goal | None:
         retries=next((p.retries for p in reversed(parts) if p.retries), 0),
         kind=next((p.kind for p in reversed(parts) if p.kind), ""),
         origin=next(p.origin for p in parts if p.commands),
+        packages_origin=next(
+            (p.packages_origin for p in reversed(parts) if p.packages is not None), NOWHERE
+        ),
         depends_origins=tuple((one, p.depends_origin) for p in parts for one in p.depends),
     )
 

@@ -60,6 +60,7 @@ class Target:
     """The definitions its layers name; None where they leave it to the definitions."""
     depends: tuple[str, ...] = ()
     origin: Origin | None = field(default=None, compare=False)
+    packages_origin: Origin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ def _unknown(
         f"{target.name} asks for the package {name}, which is not defined"
         if target
         else f"no package {name} is defined",
-        where=target.origin if target else None,
+        where=(target.packages_origin or target.origin) if target else None,
         remedy=f"did you mean {like}?" if like else f"add [package.{name}]",
     )
 

@@ -117,6 +117,7 @@ class GoalPart:
     """What makes the environment; empty where what is asked for says."""
     origin: Origin = field(default=NOWHERE, compare=False)
     depends_origin: Origin = field(default=NOWHERE, compare=False)
+    packages_origin: Origin = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

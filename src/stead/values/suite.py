@@ -139,6 +139,8 @@ class Environment:
     workspace: str = ""
     """The workspace's root, whose members are meant by their names; empty for tox's environments."""
     origin: Origin = field(default=NOWHERE, compare=False)
+    packages_origin: Origin = field(default=NOWHERE, compare=False)
+    """Where ``packages`` are named, if they are."""
 
     @property
     def fails(self) -> str:

@@ -174,3 +174,11 @@ def test_depends_on_what_is_not_there(tests):
     )
     with pytest.raises(ManifestError, match="waits for unti"):
         tests.ask("lint")
+
+
+def test_a_package_that_nobody_defined_is_named_where_it_is_asked_for(tests):
+    text = "[package.wheel]\n[layer.a]\ncommands = [['x']]\n[layer.b]\npackage = 'whl'\n"
+    tests.ask("a-b", files={"stead.toml": text}, whole=False)
+    with pytest.raises(ManifestError, match="asks for the package whl") as caught:
+        tests.plan()
+    assert str(caught.value.where) == f"{tests.root}/stead.toml:5"
