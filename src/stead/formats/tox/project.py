@@ -288,7 +288,7 @@ class ToxProject(ABC):
                     where=where,
                     remedy=f"did you mean {like}?"
                     if like
-                    else "take it out, or tell which plugin it is for",
+                    else "take it out: it is none of tox's, and plugins add none here",
                 )
             )
         return tuple(notes), wrong
