@@ -321,6 +321,49 @@ def test_runs_at_once_share_what_they_make(
         nothing_half_made(machine, spam)
 
 
+LATER = """\
+import os, sys, time
+open("begun", "w").close()
+open(os.path.join(sys.prefix, "tmp", "mine"), "w").close()
+while not os.path.exists("go"):
+    time.sleep(0.02)
+import spam
+assert os.path.exists(os.path.join(sys.prefix, "tmp", "mine"))
+print("later", spam.WORD)
+"""
+
+
+@pytest.mark.parametrize("again", [(), ("-r",), ("edit",)], ids=["found", "recreated", "changed"])
+def test_what_is_tested_in_is_not_made_anew_meanwhile(
+    machine: Machine, spam: Spam, again: tuple[str, ...]
+) -> None:
+    (spam.root / "check.py").write_text(LATER)
+    child = spam.start("-e", "wheel")
+    until = time.monotonic() + 60
+    while not (spam.root / "begun").exists():
+        assert child.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    words: tuple[str, ...] = again
+    if again == ("edit",):
+        (spam.root / "src" / "spam" / "__init__.py").write_text("WORD = 'second'\n")
+        words = ()
+    other = spam.start("-e", "wheel", *words)
+    said = ""
+    while ("waiting for process" if again else "wheel > python") not in said:
+        assert other.stdout is not None
+        said += (line := other.stdout.readline())
+        assert line, said
+    (spam.root / "go").touch()
+    out, _ = child.communicate()
+    assert child.returncode == 0, out
+    assert "later first" in out
+    more, _ = other.communicate()
+    assert other.returncode == 0, said + more
+    assert ("later second" if again == ("edit",) else "later first") in more
+    assert not list((spam.home / "locks").glob("prefix-*"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("beside", ["afresh", "killed", "gc"])
 def test_a_run_is_right_whatever_goes_on_beside_it(

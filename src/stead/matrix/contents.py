@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
-from stead.matrix import own, recreating, watching
+from stead.matrix import own, prefix, recreating, watching
 from stead.matrix.activating import activated, entered
 from stead.matrix.kinds import Asked, kind
 from stead.values.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stead.matrix.kinds import Log
     from stead.values.context import Context
     from stead.values.suite import Environment, Product, Ready
 
-__all__ = ["entered", "key", "ready", "refused"]
+__all__ = ["entered", "key", "occupied", "ready", "refused"]
 
 
 def _silent(_: str) -> None:
@@ -50,9 +53,43 @@ def ready(
     if made is None:
         recreating.begin(asked, context, log)
         made = one.create(asked, context, log)
-    _directories(environment, root)
+    _directories(environment, root, _place(environment, made.prefix, context), context)
     changes = one.activation(asked, made, context)
     return activated(asked, made, changes, context, reused=reused)
+
+
+@contextlib.contextmanager
+def occupied(
+    environment: Environment,
+    product: Product | None,
+    root: str,
+    context: Context,
+    log: Log = _silent,
+    *,
+    recreate: bool = False,
+) -> Iterator[Ready]:
+    """Give what :func:`ready` gives; until the block ends, nobody makes it anew.
+
+    Others may use it meanwhile; who wants it otherwise waits. Takes and raises what ``ready`` does.
+    """
+    found = ready(environment, product, root, context, log, recreate=recreate)
+    while True:
+        place = _place(environment, found.prefix, context)
+        if not place:
+            yield found
+            return
+        with prefix.used(place, context):
+            if place != found.prefix or prefix.holds(place, found.key):
+                yield found
+                return
+        # Somebody was faster, and made it another one.
+        found = ready(environment, product, root, context, log)
+
+
+def _place(environment: Environment, directory: str, context: Context) -> str:
+    """Give the directory of an environment that others may change; empty where there is none."""
+    stored = directory.startswith(os.path.join(context.home, "store") + os.sep)
+    return environment.temporary if stored or environment.kind == "existing" else directory
 
 
 def key(environment: Environment, product: Product | None, root: str, context: Context) -> str:
@@ -75,8 +112,8 @@ def refused(ready: Ready, log: str, context: Context) -> str:
     return watching.refused(ready, log, context)
 
 
-def _directories(environment: Environment, root: str) -> None:
-    """Make the directories of a run, the temporary one empty."""
+def _directories(environment: Environment, root: str, place: str, context: Context) -> None:
+    """Make the directories of a run, the temporary one empty, unless others are using it."""
     temporary = environment.temporary
     if temporary:
         if f"{root}{os.sep}".startswith(f"{os.path.normpath(temporary)}{os.sep}"):
@@ -85,7 +122,8 @@ def _directories(environment: Environment, root: str) -> None:
                 where=temporary,
                 remedy="name another directory for it",
             )
-        if os.path.isdir(temporary) and os.listdir(temporary):
+        full = os.path.isdir(temporary) and os.listdir(temporary)
+        if full and not prefix.is_used(place, context):
             from stead.store.atomic import remove_tree
 
             remove_tree(temporary)

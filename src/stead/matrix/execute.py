@@ -244,9 +244,27 @@ class _Run:
         if product is not None and (why := unfit(product, one.interpreter)):
             return Result(job=cell.label, kind="cell", status="skipped", reason=why)
         installed = self._installed(product, one, turn)
-        ready = self._ready(one, installed, turn)
-        manner.made(ready)
-        facts = self._facts(one, ready, installed)
+        with contents.occupied(
+            one,
+            installed,
+            self._suite.root,
+            self._context,
+            turn.line,
+            recreate=manner.recreate,
+        ) as ready:
+            manner.made(ready)
+            return self._run(cell, product, ready, self._facts(one, ready, installed), turn)
+
+    def _run(
+        self,
+        cell: Cell,
+        product: Product | None,
+        ready: Ready,
+        facts: Mapping[str, str],
+        turn: Turn,
+    ) -> Result:
+        one = self._environments[cell.environment]
+        manner = self._manner
         key = short_key(facts) if facts else ""
         if manner.no_commands:
             return Result(
@@ -302,11 +320,6 @@ class _Run:
             turn.detail,
             definition=self._definitions.get(product.definition),
             seen=self._seen,
-        )
-
-    def _ready(self, one: Environment, product: Product | None, turn: Turn) -> Ready:
-        return contents.ready(
-            one, product, self._suite.root, self._context, turn.line, recreate=self._manner.recreate
         )
 
     def _facts(self, one: Environment, ready: Ready, product: Product | None) -> Mapping[str, str]:

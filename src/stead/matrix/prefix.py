@@ -82,11 +82,9 @@ def make(
 def alone(directory: str, context: Context) -> Iterator[None]:
     """Have a directory for oneself while it is made. Raises StoreError."""
     from stead.store.atomic import storage
-    from stead.store.layout import Layout
     from stead.store.locking import exclusive
-    from stead.values.digest import short_key
 
-    guard = Layout(context.home).locks / f"prefix-{short_key(directory)}"
+    guard = _lock(directory, context)
     doing = f"making {directory}"
     wait = context.progress.note
     with (
@@ -94,6 +92,49 @@ def alone(directory: str, context: Context) -> Iterator[None]:
         storage(directory),
     ):
         yield
+
+
+@contextlib.contextmanager
+def used(directory: str, context: Context) -> Iterator[None]:
+    """Use a directory together with others: who wants to make it anew waits. Raises StoreError."""
+    from stead.store.locking import acquire, shared
+    from stead.values.errors import StoreError
+
+    guard = _lock(directory, context)
+    with shared(guard, note=context.progress.note, description=f"testing in {directory}"):
+        yield
+    with contextlib.suppress(StoreError):  # somebody else has removed it
+        last = acquire(guard, wait=False, create=False)
+        if last is not None:
+            last.release(remove=True)
+
+
+def is_used(directory: str, context: Context) -> bool:
+    """Say whether somebody uses a directory, or makes it."""
+    from stead.store.locking import acquire
+
+    guard = _lock(directory, context)
+    if not os.path.exists(guard):
+        return False
+    lock = acquire(guard, wait=False)
+    if lock is not None:
+        lock.release(remove=True)
+    return lock is None
+
+
+def _lock(directory: str, context: Context) -> str:
+    from stead.values.digest import short_key
+
+    return os.path.join(context.home, "locks", f"prefix-{short_key(directory)}")
+
+
+def holds(directory: str, key: str) -> bool:
+    """Say whether a directory holds the environment of this key, from whichever build."""
+    try:
+        with open(os.path.join(directory, NOTE), "rb") as file:
+            return bool(json.loads(file.read())["key"] == key)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def note(directory: str, build: str, key: str) -> None:
