@@ -50,7 +50,7 @@ STEPS = {
     *("stead.ecosystems", "stead.formats.stead_lock", "stead.formats.stead_toml", "tomllib"),
     *("stead.config.bind", "stead.history.record", "stead.pipeline.compose", "stead.pipeline.keep"),
     *("stead.pipeline.steps", "stead.history.ahead", "stead.history.transaction"),
-    *("pathlib", "typing"),
+    *("pathlib", "threading", "typing"),
 }
 """The pipeline, which going back to a build that is there needs as little as the log."""
 

@@ -108,16 +108,17 @@ class guard:  # noqa: N801 - read at its use: ``with guard() as outcome``
 
     def __enter__(self) -> Self:
         import signal
-        import threading
 
         if runner := _runner():
             runner.begin()
-        if threading.current_thread() is threading.main_thread():
-            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                number = getattr(signal, name, None)
-                # A signal that the caller ignores (nohup) stays ignored.
-                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # A signal that the caller ignores (nohup) stays ignored.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                try:
                     self._former[number] = signal.signal(number, _on_signal)
+                except ValueError:
+                    break  # only the main thread gets signals
         return self
 
     def __exit__(

@@ -15,8 +15,8 @@ import errno
 import json
 import os
 import sys
-import threading
 import time
+from _thread import get_ident  # `threading` takes long to load
 
 from stead.store.atomic import storage
 
@@ -31,16 +31,13 @@ PATIENCE = 0.2
 """Seconds that one waits before saying so."""
 
 
-class _OfThread(threading.local):
-    fds: tuple[int, ...] = ()
-
-
-_handed = _OfThread()
+_handed: dict[int, tuple[int, ...]] = {}
+"""Descriptors that programs get which a thread starts, by the thread's number."""
 
 
 def handed_on() -> tuple[int, ...]:
     """Give the descriptors of locks that programs hold as well which this thread starts now."""
-    return _handed.fds
+    return _handed.get(get_ident(), ())
 
 
 class Lock:
@@ -59,12 +56,15 @@ class Lock:
         Should this process be killed, others wait until these have ended too. A
         release gives the lock back whoever holds it as well.
         """
-        before = _handed.fds
-        _handed.fds = (*before, self._fd)
+        thread, before = get_ident(), handed_on()
+        _handed[thread] = (*before, self._fd)
         try:
             yield
         finally:
-            _handed.fds = before
+            if before:
+                _handed[thread] = before
+            else:
+                del _handed[thread]
 
     @property
     def fd(self) -> int:
