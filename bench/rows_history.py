@@ -51,14 +51,7 @@ def rows(world: World) -> list[Row]:
         Row("`stead undo` to a kept build", round(ms["few"], 1), "goal", UNDO, UNDO, limit=True),
         Row("the same in a git repository", round(ms["inside"], 1), "goal", UNDO, UNDO, limit=True),
         Row(f"`stead log` of {MANY:,}", round(ms["log"], 1), "goal", PAGE, PAGE, limit=True),
-        Row(
-            f"`stead undo` among {MANY:,}, over {FEW}",
-            round(ms["many"] / ms["few"], 2),
-            "goal",
-            GROWTH,
-            GROWTH,
-            limit=True,
-        ),
+        Row(f"`stead undo` among {MANY:,}", ms["many"], f"among {FEW}", ms["few"], GROWTH),
         *_session_rows(world),
     ]
 

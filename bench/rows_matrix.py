@@ -99,7 +99,7 @@ def _unchanged(world: World) -> Iterator[Row]:
         programs = _programs(world, root, None)
         programs["stead"].time()  # what was just written is looked at once more
         name = f"`stead test` again, 4 environments, {package}"
-        yield from _rows(name, programs, gates, world.rounds(9, 2))
+        yield from _rows(name, programs, gates, world.rounds(7, 2))
 
 
 def _further(world: World) -> list[Row]:
@@ -123,7 +123,7 @@ def _list(world: World) -> list[Row]:
     for name in _there(world, "tox"):
         programs[name] = world.program(world.tools[name].program, "l", cwd=root)
     gates, labels = {"tox": 0.3}, {"tox": "`tox l`"}
-    return _rows("`stead test --list`", programs, gates, world.rounds(15, 3), labels)
+    return _rows("`stead test --list`", programs, gates, world.rounds(9, 3), labels)
 
 
 def _huge(world: World) -> list[Row]:
