@@ -50,7 +50,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Interrupt commands at 200 points each, and make up as many histories; or so many as named."""
+    """Interrupt commands at 200 points each, make up as many histories, and kill a tenth as many
+    runs of the matrix; or so many as named.
+    """
     words = list(session.posargs)
     many = words.pop(0) if words and words[0].isdigit() else "200"
     session.install("-e", ".[testing]", *group("tests"))

@@ -1,6 +1,7 @@
 """`stead test` that is killed at any moment, or runs several times at once: the next run is right.
 
-A few moments are tried here, as many as ``STEAD_SOAK`` says by ``nox -s soak``.
+A few moments are tried here; by ``nox -s soak`` a tenth of what ``STEAD_SOAK`` says: a run takes
+seconds, a command of which others try as many a moment.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from stead.store.atomic import remove_tree
 from stead.testing.index import Sdist, Wheel, make_index, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.acceptance.conftest import Machine
 
@@ -98,6 +99,12 @@ EXPECTED = {
     "sdist": "checked sdist first leaf pip spam",
 }
 BUILDS = ["build_wheel of tree", "build_sdist of tree", "build_wheel of sdist"]
+
+
+@pytest.fixture(scope="session")
+def tries() -> Callable[[int], int]:
+    """Give how many of something to try: few, or as many as a soak can bear."""
+    return lambda few: max(few, int(os.environ.get("STEAD_SOAK") or 0) // 10)
 
 
 @dataclass
@@ -388,7 +395,8 @@ def test_a_run_is_right_whatever_goes_on_beside_it(
                 (chance.choice([os.kill, os.killpg]))(others[-1].pid, signal.SIGKILL)
         for one in (first, *others):
             said, _ = one.communicate()
-            assert one.returncode == (0 if one is first or beside == "afresh" else -9), said
+            ended = beside == "killed" and one is not first
+            assert one.returncode in ((0, -signal.SIGKILL) if ended else (0,)), said
         right(machine, spam, machine.ok("test", "-p", "2", cwd=spam.root), EXPECTED)
         links(spam, EXPECTED)
         spam.ends()
