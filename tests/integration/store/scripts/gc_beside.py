@@ -77,7 +77,8 @@ def tidy() -> None:
 children = [in_child(use, n) for n in range(3)]
 children += [in_child(tidy) for _ in range(2)]
 codes = [ended(pid) for pid in children]
-collect(layout, now=time.time())
+for _ in collect(layout, now=time.time()).removed:  # of who came to an end after the collectors
+    count("removed")
 print(
     json.dumps(
         {
