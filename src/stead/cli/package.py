@@ -76,7 +76,8 @@ def products(
     chosen: Iterable[PackageDefinition], defined: Defined, args: argparse.Namespace, app: App
 ) -> Iterator[Product]:
     """Build definitions one after the other; gives each package when it is there."""
-    from stead.matrix.products import Seen, make
+    from stead.matrix.making import Seen
+    from stead.matrix.products import make
 
     context = app.context
     if args.upgrade:

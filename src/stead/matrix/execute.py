@@ -22,6 +22,7 @@ from stead.matrix import (
 )
 from stead.matrix.commands import Terms
 from stead.matrix.fitting import unfit
+from stead.matrix.making import Seen
 from stead.matrix.running import Job
 from stead.values.digest import short_key
 from stead.values.errors import StoreError, TaskError
@@ -150,7 +151,7 @@ class _Run:
         self._suite, self._plan, self._context, self._manner = suite, plan, context, manner
         self._environments = {one.name: one for one in suite.environments}
         self._definitions = {one.name: one for one in suite.definitions}
-        self._seen = products.Seen()
+        self._seen = Seen()
         self._products: dict[str, Product] = {}
         # What builds need is chosen afresh where everything is to be made afresh.
         afresh = frozenset({"*"}) if manner.recreate else context.upgrade

@@ -81,7 +81,7 @@ class _Built:
 
 class _Steps:
     def __init__(self, suite: Suite, plan: Plan, asked: Asked, context: Context) -> None:
-        from stead.matrix.products import Seen
+        from stead.matrix.making import Seen
 
         self._seen = Seen()
         self._suite = suite
