@@ -15,6 +15,7 @@ from stead.values.errors import SteadError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
     from types import FrameType, ModuleType, TracebackType
     from typing import Self, TextIO
 
@@ -105,10 +106,12 @@ class guard:  # noqa: N801 - read at its use: ``with guard() as outcome``
         given = os.environ.get("STEAD_DEBUG", "")
         self._debug = given not in ("", "0") if debug is None else debug
         self._former: dict[int, object] = {}
+        self._ignoring = sys.unraisablehook
 
     def __enter__(self) -> Self:
         import signal
 
+        sys.unraisablehook = self._ignored
         if runner := _runner():
             runner.begin()
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -141,9 +144,17 @@ class guard:  # noqa: N801 - read at its use: ``with guard() as outcome``
         finally:
             self._restore()
 
+    def _ignored(self, told: UnraisableHookArgs) -> None:
+        """Send a signal again that came where Python passes over whatever is raised."""
+        if isinstance(told.exc_value, KeyboardInterrupt | Ended):
+            _send_again(told.exc_value)
+        else:
+            self._ignoring(told)
+
     def _restore(self) -> None:
         import signal
 
+        sys.unraisablehook = self._ignoring
         for number, former in self._former.items():
             signal.signal(number, former)  # type: ignore[arg-type]
 
@@ -159,6 +170,24 @@ def _runner() -> ModuleType | None:
     """Give the module of the runner once it is there: a signal may come amid its import."""
     runner = sys.modules.get("stead.cli.runner")
     return runner if hasattr(runner, "LOADED") else None
+
+
+def _send_again(error: KeyboardInterrupt | Ended) -> None:
+    import _thread
+    import signal
+    import time
+
+    number = error.number if isinstance(error, Ended) else signal.SIGINT
+    main = _thread.get_ident()
+
+    def send() -> None:
+        time.sleep(0.01)  # until what cannot be interrupted is over
+        if sys.platform == "win32":
+            signal.raise_signal(number)
+        else:
+            signal.pthread_kill(main, number)  # it may wait in a call of the system
+
+    _thread.start_new_thread(send, ())
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:

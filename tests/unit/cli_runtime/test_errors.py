@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from types import ModuleType
 
 import pytest
@@ -201,6 +202,26 @@ def test_an_interrupt_amid_the_making_of_a_class():
     with guard(said) as outcome:
         type("Made", (), {"member": Interrupting()})
     assert (outcome.code, said.getvalue()) == (130, "interrupted\n")
+
+
+class Dying:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_where_python_ignores_what_is_raised(capfd, number: int, code: int):
+    before = sys.unraisablehook
+    said = io.StringIO()
+    with guard(said) as outcome:
+        Dying(number)
+        time.sleep(60)
+    assert outcome.code == code
+    assert "Exception ignored" not in capfd.readouterr().err
+    assert sys.unraisablehook is before
 
 
 def test_guard_leaves_an_ignored_signal_ignored():
