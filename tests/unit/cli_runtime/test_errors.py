@@ -14,10 +14,18 @@ from types import ModuleType
 
 import pytest
 
+from stead.cli import runner
 from stead.cli.errors import Ended, guard, render, wants_color
 from stead.values import errors
 from stead.values.errors import ContradictionError, SteadError, UsageError
 from stead.values.origin import Origin
+
+
+@pytest.fixture(autouse=True)
+def begun_again():
+    """Let other tests start programs after a signal has ended all of them."""
+    yield
+    runner.begin()
 
 
 def shown(error, **options):
