@@ -6,16 +6,17 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
+from tests.acceptance.test_matrix_killed import alive
 
 from stead.testing.index import Sdist, Wheel, make_index, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.acceptance.conftest import Machine
 
@@ -108,13 +109,6 @@ def ended(numbers: list[int]) -> None:
     while any(map(alive, numbers)):
         assert time.monotonic() < until, numbers
         time.sleep(0.02)
-
-
-def alive(number: int) -> bool:
-    try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("sent", ["KILL", "INT", "TERM", "HUP"])

@@ -96,6 +96,12 @@ class Making:
         stem = system.name or os.path.basename(self.order.sources.root)
         return f"{stem}-{self.order.definition.builder}"
 
+    @property
+    def builds(self) -> list[str]:
+        """The names in the store of the package and of what builds it, which are kept together."""
+        tools = self.order.tools
+        return [f"{self.key}-{self.name}", tools.build if tools else ""]
+
     def carried_out(self, base: Product | None = None) -> tuple[Making, Product]:
         """Find the package or build it, and give that under whose key it is.
 

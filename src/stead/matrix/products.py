@@ -114,9 +114,8 @@ def make(
                     remedy=exc.remedy,
                 ) from exc
             seen.sources(making.order.sources.root, context, again=True)
-    builds = [f"{making.key}-{making.name}", making.order.tools.build if making.order.tools else ""]
     who = f"{definition.name} by {making.order.interpreter.path}"
-    kept.use(context.home, os.path.realpath(root), who, builds, context.now())
+    kept.use(context.home, os.path.realpath(root), who, making.builds, context.now())
     return replace(product, definition=definition.name)
 
 
@@ -140,9 +139,7 @@ def wheel_of(
         sdist, root, interpreter, context, log=log or silent, definition=definition, seen=seen
     ).carried_out(sdist)
     who = f"wheel of {sdist.definition} by {interpreter.path}"
-    tools = making.order.tools
-    builds = [f"{making.key}-{making.name}", tools.build if tools else ""]
-    kept.use(context.home, making.order.sources.root, who, builds, context.now())
+    kept.use(context.home, making.order.sources.root, who, making.builds, context.now())
     return replace(product, definition=sdist.definition)
 
 
