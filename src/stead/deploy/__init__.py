@@ -1,0 +1,1 @@
+"""Recipes on targets: plans, closures, generations, one file per kind of target."""

@@ -1,0 +1,1 @@
+"""Modules that a project owns: registries, adding, records, updates, the book."""
