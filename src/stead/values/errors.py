@@ -13,6 +13,7 @@
     ├── ArtifactError         a package could not be had, or is not what the lock says
     │   └── HashMismatchError
     ├── CollisionError        two packages bring the same file
+    ├── RegistryError         a registry of modules, or an item of one, cannot be had
     ├── InterpreterError      no interpreter fits
     ├── NetworkError
     ├── StoreError            disk full, no permission, a damaged store
@@ -116,6 +117,10 @@ class HashMismatchError(ArtifactError):
 
 class CollisionError(SteadError):
     """Two packages bring the same file."""
+
+
+class RegistryError(SteadError):
+    """An item of a registry could not be had."""
 
 
 class InterpreterError(SteadError):
