@@ -6,7 +6,6 @@ import io
 import os
 from typing import TYPE_CHECKING
 
-
 import pytest
 
 from stead.modules.registry import opening, safe
