@@ -20,6 +20,9 @@
     ├── TrustError
     ├── TaskError
     ├── CheckError            what must hold before a process starts does not
+    ├── DeployError           a machine or image does not hold what it should
+    │   ├── ContactError          a machine cannot be reached, or not any more
+    │   └── OccupiedError         somebody else deploys there at the moment
     └── SecretError           secrets could not be had: each with what was tried
 
 Every error says what happened, where, and what to do next. Foreign exceptions
@@ -145,6 +148,18 @@ class TaskError(SteadError):
 
 class CheckError(SteadError):
     """What must hold before a process starts does not."""
+
+
+class DeployError(SteadError):
+    """A deployment did not succeed."""
+
+
+class ContactError(DeployError):
+    """The machine cannot be reached."""
+
+
+class OccupiedError(DeployError):
+    """Somebody else deploys there at the moment."""
 
 
 class SecretError(SteadError):
