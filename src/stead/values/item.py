@@ -115,11 +115,23 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A file where an update could not decide, and a person has not yet."""
+
+    path: str
+    beside: str = ""
+    """Where upstream's version lies; it is settled when that file is gone."""
+    markers: int = 0
+    """The length of the conflict markers in the file; it is settled when these are gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What a project keeps of a module that it added: inert, and enough for a merge.
 
     It lies at ``.stead-module/record.toml`` in the module's directory, with a copy of each
-    file as it was written below ``.stead-module/base/``.
+    file as it was written below ``.stead-module/base/``, named by its hash: no tool takes it
+    for source, and no pattern of a ``.gitignore`` fits it.
     """
 
     came: Came
@@ -127,7 +139,8 @@ class Record:
     files: tuple[tuple[str, str], ...] = ()
     """Path → ``sha256:…`` of what was written; sorted."""
     executable: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    """Paths where an update could not decide, and a person has not yet."""
-    pending: Came | None = None
-    """While there are conflicts: what the update was to."""
+    dropped: tuple[tuple[str, str], ...] = ()
+    """Files that upstream has no more and that stayed: path → hash of what was written."""
+    conflicts: tuple[Unsettled, ...] = ()
+    pending: Record | None = None
+    """While there are conflicts: the record as it will be when they are settled."""
