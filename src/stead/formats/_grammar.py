@@ -402,7 +402,7 @@ class LayerTable(Tables):
 
 
 class UseTable(Model):
-    """A module that this one uses: `path`, or `git`."""
+    """A module that this one uses: `path`, `git`, or an item of a registry."""
 
     path: str = entry(
         "A directory, relative to this file.", default="", examples=('path = "../common"',)
@@ -423,6 +423,51 @@ class UseTable(Model):
         default="",
         examples=('subdirectory = "modules/common"',),
     )
+    registry: str = entry(
+        "The registry that has the item of this name. Without it: the only one that has it.",
+        default="",
+        pattern=NAME,
+        means=A_NAME,
+        examples=('registry = "team"',),
+    )
+    version: str = entry(
+        "The item's version. Without it: the newest. The lock pins version and content.",
+        default="",
+        examples=('version = "1.0.0"',),
+    )
+    options: dict[str, str | int | float | bool] = entry(
+        "What is chosen where the item has options.",
+        factory=dict,
+        examples=('options = { type = "loglog" }',),
+    )
+
+
+class RegistryTable(Model):
+    """A registry of modules in table form: `path`, `git` or `url`."""
+
+    path: str = entry(
+        "A directory, relative to this file.", default="", examples=('path = "../registry"',)
+    )
+    git: str = entry(
+        "The address of a git repository.",
+        default="",
+        examples=('git = "https://example.org/team/registry.git"',),
+    )
+    rev: str = entry(
+        "A commit, tag or branch. Without it: the repository's default branch.",
+        default="",
+        examples=('rev = "v3"',),
+    )
+    subdirectory: str = entry(
+        "The registry's directory in the repository.",
+        default="",
+        examples=('subdirectory = "registry"',),
+    )
+    url: str = entry(
+        "The address of a built registry: the directory with its `index.json`.",
+        default="",
+        examples=('url = "https://example.org/registry"',),
+    )
 
 
 class Root(Tables):
@@ -440,14 +485,30 @@ class Root(Tables):
         default="",
         examples=('link = ".venv"',),
     )
-    uses: dict[str, UseTable] = entry(
-        "Other modules, by the name they have here.",
+    uses: dict[str, str | UseTable] = entry(
+        "Other modules, by the name they have here. A text is the version of a registry's item.",
         factory=dict,
         keys=LAYER,
         means="a name of a module",
         examples=(
             'common = { path = "../common" }',
             'common = { git = "https://example.org/team/common.git", rev = "v1.2" }',
+            'pgstore = { registry = "team", version = "1.2.0" }',
+            'pgstore = "1.2.0"',
+        ),
+    )
+    registries: dict[str, str | RegistryTable] = entry(
+        "Registries of modules, by name. A text is a path, the address of a built registry"
+        " (`https://…`), or `git+ADDRESS#REV`. The registry that comes with Stead is always there,"
+        " as `stead`.",
+        factory=dict,
+        keys=NAME,
+        means=A_NAME,
+        examples=(
+            'team = "../registry"',
+            'team = "https://example.org/registry"',
+            'team = "git+https://example.org/team/registry.git#v3"',
+            'team = { git = "https://example.org/team/registry.git", subdirectory = "registry" }',
         ),
     )
     host: dict[str, HostTable] = entry(

@@ -28,7 +28,8 @@ _ENVIRONMENT = regex(
 )
 _PIN = regex(
     rf"\n\[pin\.{_PLAIN}(?:\.\"([0-9]+)\")?\]\nlocation = {_PLAIN}\n(?:working = {_PLAIN}\n)?"
-    rf"(?:requested = {_PLAIN}\n)?commit = {_PLAIN}\n(?:subdirectory = {_PLAIN}\n)?"
+    rf"(?:requested = {_PLAIN}\n)?(?=commit|version)(?:commit = {_PLAIN}\n)?"
+    rf"(?:version = {_PLAIN}\nintegrity = {_PLAIN}\n)?(?:subdirectory = {_PLAIN}\n)?"
 )
 _ARTIFACT = regex(
     rf"\n\[artifact\.{_PLAIN}\]\nname = {_PLAIN}\nversion = {_PLAIN}\n(?:index = {_PLAIN}\n)?"
@@ -99,8 +100,8 @@ def _read(text: str, pos: int, version: int) -> Lock | None:
     return Lock(
         tuple(sorted(made, key=lambda e: e.slot)),
         sorted_pins(
-            Pin(name, at, asked, commit, subdirectory, working)
-            for name, _, at, working, asked, commit, subdirectory in pins
+            Pin(name, at, asked, commit, subdirectory, working, version_of_item, integrity)
+            for name, _, at, working, asked, commit, version_of_item, integrity, subdirectory in pins
         ),
         version,
     )

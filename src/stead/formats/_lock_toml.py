@@ -118,14 +118,25 @@ class Reader:
         return sorted_pins(made)
 
     def pin(self, name: str, table: dict[str, Any], *path: str | int) -> Pin:
-        self.known(table, {"location", "requested", "commit", "subdirectory", "working"}, *path)
+        keys = {
+            "location",
+            "requested",
+            "commit",
+            "subdirectory",
+            "working",
+            "version",
+            "integrity",
+        }
+        self.known(table, keys, *path)
         return Pin(
             name,
             self.text(table, "location", *path, need=True),
             self.text(table, "requested", *path),
-            self.text(table, "commit", *path, need=True),
+            self.text(table, "commit", *path, need="integrity" not in table),
             self.text(table, "subdirectory", *path),
             self.text(table, "working", *path),
+            self.text(table, "version", *path, need="integrity" in table),
+            self.text(table, "integrity", *path),
         )
 
     def artifact(self, label: str, table: dict[str, Any]) -> Artifact:

@@ -39,6 +39,14 @@ def sorted_pins(pins: Iterable[Pin]) -> tuple[Pin, ...]:
     return tuple(
         sorted(
             pins,
-            key=lambda p: (p.name, p.location, p.requested, p.subdirectory, p.commit, p.working),
+            key=lambda p: (
+                p.name,
+                p.location,
+                p.requested,
+                p.subdirectory,
+                p.commit,
+                p.working,
+                p.integrity,
+            ),
         )
     )

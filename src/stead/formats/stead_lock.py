@@ -179,7 +179,10 @@ def _pins(pins: Iterable[Pin]) -> list[str]:
             text += f"working = {string(pin.working)}\n"
         if pin.requested:
             text += f"requested = {string(pin.requested)}\n"
-        text += f"commit = {string(pin.commit)}\n"
+        if pin.commit or not pin.integrity:
+            text += f"commit = {string(pin.commit)}\n"
+        if pin.integrity:
+            text += f"version = {string(pin.version)}\nintegrity = {string(pin.integrity)}\n"
         if pin.subdirectory:
             text += f"subdirectory = {string(pin.subdirectory)}\n"
         texts.append(text)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.formats._grammar import (
     LayerTable,
+    RegistryTable,
     Root,
     Tables,
     TaskTable,
@@ -36,16 +37,20 @@ from stead.values.manifest import (
 )
 from stead.values.names import DEFAULT
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from typing import TypeGuard
 
     from stead.formats._matrix import MatrixReader
+    from stead.values.registry import Registry
 
 
 NAME = "stead.toml"
 ECOSYSTEMS = ("conda", "pypi")
+
+_ITEM_VERSION = regex(r"(?:[0-9][A-Za-z0-9.+!_-]*|\*)\Z")
 
 
 def read(
@@ -137,6 +142,7 @@ class _Reader(KindsReader):
             secrets=self.secrets_table(root.secrets),
             packages=self.matrix().packages_made(root.package) if root.package else (),
             test=self.matrix().test(root.test) if root.test else None,
+            registries=self.registries(root.registries) if root.registries else (),
         )
 
     def matrix(self) -> MatrixReader:
@@ -171,17 +177,46 @@ class _Reader(KindsReader):
             origin=self.where("workspace"),
         )
 
-    def use(self, name: str, table: UseTable) -> Use:
+    def registries(self, tables: Mapping[str, str | RegistryTable]) -> tuple[Registry, ...]:
+        from stead.formats._registries import registry
+
+        return tuple(registry(self, n, t, ("registries", n)) for n, t in tables.items())
+
+    def use(self, name: str, table: str | UseTable) -> Use:
         path = ("uses", name)
-        if bool(table.path) == bool(table.git):
+        if isinstance(table, str):
+            table = UseTable(version=table)
+        of_item = bool(table.registry or table.version)
+        if table.version and not _ITEM_VERSION.match(table.version):
             self.wrong(
-                f"uses.{bare_or_quoted(name)} needs either path or git",
+                f"{table.version!r} is no version of a registry's item",
+                path,
+                f'write {name} = {{ path = "…" }} for a directory, {{ git = "…" }} for a repository',
+            )
+        if [bool(table.path), bool(table.git), of_item].count(True) != 1:
+            self.wrong(
+                f"uses.{bare_or_quoted(name)} needs either path, git, or registry and version",
                 path,
                 f'for example: {name} = {{ path = "../{name}" }}',
             )
         for key in ("rev", "subdirectory"):
-            if table.path and getattr(table, key):
-                self.wrong(f"{key} goes with git, not with path", (*path, key), f"remove {key}")
+            if not table.git and getattr(table, key):
+                instead = "path" if table.path else "a registry's item"
+                self.wrong(
+                    f"{key} goes with git, not with {instead}", (*path, key), f"remove {key}"
+                )
+        if table.options and not of_item:
+            self.wrong("options go with a registry's item", (*path, "options"), "remove options")
+        if of_item:
+            return Use(
+                name=name,
+                kind="registry",
+                location=f"registry:{table.registry}",
+                revision="" if table.version == "*" else table.version,
+                base=self.directory,
+                origin=self.where(*path),
+                options=tuple(sorted(table.options.items())),
+            )
         self.check_inside(table.subdirectory, (*path, "subdirectory"))
         self.check_address(table.git, (*path, "git"))
         return Use(

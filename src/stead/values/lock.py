@@ -100,9 +100,15 @@ class Pin:
     subdirectory: str = ""
     working: str = ""
     """The working copy that is used instead of the commit: its directory, from the root."""
+    version: str = ""
+    """Of a registry's item, whose ``location`` is ``registry:NAME``."""
+    integrity: str = ""
+    """``sha256:…`` of a registry's item."""
 
     def __str__(self) -> str:
         """Say what is used: a revision with its commit, or the copy that is worked on."""
+        if self.integrity:
+            return f"{self.version} ({self.integrity.removeprefix('sha256:')[:12]})"
         if self.working:
             return f"working copy {self.working} of {self.commit[:12]}"
         asked = self.requested

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from stead.values.kinds import Check, Choice, Declaration, Raw, RenderedFile, SecretsTable
     from stead.values.package import GoalPart, PackageDefinition, TestDefaults
+    from stead.values.registry import Registry
     from stead.values.requirement import Requirement
 
 
@@ -93,15 +94,21 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Another module this one uses: a path, or a git address with revision."""
+    """Another module this one uses: a path, a git address with revision, or a registry's item.
+
+    Of an item ``location`` is ``registry:NAME``, without the name where any registry may
+    have it, and ``revision`` the version.
+    """
 
     name: str
-    kind: Literal["path", "git"]
+    kind: Literal["path", "git", "registry"]
     location: str
     revision: str = ""
     subdirectory: str = ""
     base: str = ""
     origin: Origin = field(default=NOWHERE, compare=False)
+    options: tuple[tuple[str, str | int | float | bool], ...] = ()
+    """What is chosen of an item's options; sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +186,7 @@ class Manifest:
     secrets: SecretsTable | None = None
     packages: tuple[PackageDefinition, ...] = ()
     test: TestDefaults | None = None
+    registries: tuple[Registry, ...] = ()
     reads: tuple[str, ...] = ()
     """Other files that took part (``-r``, ``-c``, ``setup.cfg``), absolute."""
     own: bool = False

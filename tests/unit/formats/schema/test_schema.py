@@ -96,6 +96,10 @@ COMPANIONS = {
     "TaskTable": {"": {"run": ["x"]}},
     "UseTable": {
         **{k: {"git": "https://example.org/x"} for k in ("rev", "subdirectory")},
+        "options": {"version": "1.0"},
+    },
+    "RegistryTable": {
+        **{k: {"git": "https://example.org/x"} for k in ("rev", "subdirectory")},
     },
     "CheckTable": {
         "is": {"path": "x"},
@@ -161,7 +165,9 @@ def test_every_documented_example_is_read_and_accepted(validator, model, path, e
         "[workspace]\nchannel-priority = 'x'",
         "[workspace]\nexclude-newer = 'x'",
         "inherit = 'x'",
-        "[uses]\na = 'x'",
+        "[uses]\na = 1",
+        "[registries]\na = 1",
+        "[registries]\na = { pth = 'x' }",
     ],
 )
 def test_what_the_schema_refuses_the_reader_refuses_too(validator, text):

@@ -69,14 +69,18 @@ def locks(draw):
             draw(st.sampled_from(["", "3.12"])),
             tuple(members.values()),
         )
-    pins = draw(st.lists(st.builds(Pin, texts, texts, texts, texts, texts, texts), max_size=3))
+    of_git = st.builds(Pin, texts, texts, texts, texts, texts, texts)
+    content = texts.filter(bool)
+    of_registry = st.builds(Pin, texts, texts, texts, texts, version=texts, integrity=content)
+    pins = draw(st.lists(st.one_of(of_git, of_registry), max_size=3))
     return Lock(
         tuple(sorted(environments.values(), key=lambda e: e.slot)),
         tuple(
             sorted(
                 pins,
                 key=lambda p: (
-                    (p.name, p.location, p.requested, p.subdirectory, p.commit, p.working)
+                    *(p.name, p.location, p.requested, p.subdirectory),
+                    *(p.commit, p.working, p.integrity),
                 ),
             )
         ),
