@@ -214,3 +214,43 @@ class TestProcesses:
         while not all(p.exists() for p in paths):
             assert time.monotonic() < end
             time.sleep(0.02)
+
+
+TWO = """\
+[vars]
+MODE = "dev"
+
+[layer.prod.vars]
+MODE = "prod"
+
+[app.web]
+environment = "prod"
+run = ["sh", "-c", "echo web $MODE $TITLE"]
+vars = { TITLE = "w" }
+commands = { migrate = ["sh", "-c", 'echo migrates $MODE $TITLE "$@"', "sh"] }
+
+[app.two]
+vars = { TITLE = "t" }
+
+[tasks.two]
+run = ["sh", "-c", "echo two $MODE $TITLE"]
+"""
+
+
+def test_an_app_runs_in_the_environment_that_it_names(machine, project):
+    root = project({"stead.toml": TWO})
+    for _ in range(2):
+        assert machine.ok("run", "web", cwd=root) == "web prod w\n"
+        assert machine.ok("run", "-e", "default", "web", cwd=root) == "web dev w\n"
+
+
+def test_a_command_of_an_app_runs_by_name_and_takes_arguments(machine, project):
+    root = project({"stead.toml": TWO})
+    for _ in range(2):
+        assert machine.ok("run", "web:migrate", "--all", cwd=root) == "migrates prod w --all\n"
+
+
+def test_a_task_of_an_apps_name_has_its_configuration(machine, project):
+    root = project({"stead.toml": TWO})
+    for _ in range(2):
+        assert machine.ok("run", "two", cwd=root) == "two dev t\n"

@@ -9,7 +9,7 @@ import pytest
 from pages import ROOT
 
 from stead.config.render.embed import FILTERS
-from stead.formats._grammar_kinds import CheckTable, FileTable
+from stead.formats._grammar_values import CheckTable, FileTable
 from stead.formats.models import table_of
 from stead.values.kinds import KINDS, TYPES
 from stead.values.secret import SCHEMES

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HELP = """Run an app, a task, or a command, in the environment of this directory.
 
 A word that names an app or a task means that, and it runs in its manifest's
-directory (an app's processes side by side, `APP:PROCESS` alone); anything else, or anything after `--`, is a command, run where you stand. The
+directory (an app's processes side by side, `APP:PROCESS` or `APP:COMMAND` alone); anything else, or anything after `--`, is a command, run where you stand. The
 environment is locked and built first where that is needed. The exit code and
 the signals are the command's own.
 """
@@ -189,17 +189,22 @@ def _together(names: list[str], prepared: Prepared, app: App) -> int:
 def _meant(app: App, environment: str | None, word: str) -> tuple[str | None, App]:
     """Choose environment and app: those asked for, else what a task or app of that name wants."""
     spec = app.composed(environment, fetch=True).spec
-    for task in spec.tasks:
-        if task.name == word:
-            return environment or task.environment or None, app
-    apps = spec.configuration.kinds.apps
-    name = word.partition(":")[0]
-    chosen = app.selection.app or app.selection.recipe or spec.configuration.app
-    if any(a.name == name for a in apps) and (chosen != name if chosen else len(apps) > 1):
-        if app.selection.app and app.selection.app != name:
+    kinds = spec.configuration.kinds
+    task = next((t for t in spec.tasks if t.name == word), None)
+    name = word if task else word.partition(":")[0]
+    named = next((a for a in kinds.apps if a.name == name), None)
+    if named is None:
+        return environment or (task.environment if task else "") or None, app
+    selection = app.selection
+    of_recipe = next((r.environment for r in kinds.recipes if r.name == selection.recipe), "")
+    if not environment and not of_recipe:
+        environment = (task.environment if task else "") or named.environment or None
+    chosen = selection.app or selection.recipe or spec.configuration.app
+    if chosen != name if chosen else len(kinds.apps) > 1:
+        if selection.app and selection.app != name:
             raise UsageError(
-                f"app {name} is to run with the configuration of {app.selection.app}",
+                f"app {name} is to run with the configuration of {selection.app}",
                 remedy="leave --app out",
             )
-        return environment, replace(app, selection=replace(app.selection, app=name))
+        return environment, replace(app, selection=replace(selection, app=name))
     return environment, app

@@ -6,26 +6,27 @@
 from datetime import date
 from typing import Literal
 
+from stead.formats._grammar_deploy import RecipeTable, TargetTable
 from stead.formats._grammar_kinds import (
-    A_NAME,
-    NAME,
-    VARIABLE,
     AppTable,
-    CheckTable,
     ChooseTable,
     ClientTable,
     DataTable,
     EndpointTable,
-    FileTable,
     HostTable,
     LibTable,
     ModuleTable,
-    RecipeTable,
     SecretsTable,
-    TargetTable,
-    VariableTable,
 )
 from stead.formats._grammar_matrix import FACTOR, LAYER, PackageTable, TestTable
+from stead.formats._grammar_values import (
+    A_NAME,
+    NAME,
+    VARIABLE,
+    CheckTable,
+    FileTable,
+    VariableTable,
+)
 from stead.formats.models import Model, entry
 
 TASK = r"[A-Za-z0-9_][A-Za-z0-9_.:+-]*"

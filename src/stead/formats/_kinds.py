@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os.path
 from typing import TYPE_CHECKING, Any
 
+from stead.formats._deploying import Deploying
 from stead.formats._grammar_kinds import (
     KIND_TABLES,
-    AcceptTable,
     AppTable,
-    CheckTable,
     ClientTable,
     DataTable,
     EndpointTable,
-    FileTable,
     HostTable,
     LibTable,
-    VariableTable,
 )
-from stead.formats._packages import Packages, leaves
-from stead.formats._reserved import RESERVED, is_reserved
+from stead.formats._grammar_values import CheckTable, FileTable
+from stead.formats._packages import leaves
+from stead.formats._values import number
 from stead.formats._words import bare_or_quoted, describe
 from stead.formats.models import read as read_model
 from stead.values.kinds import (
-    TEXT,
     App,
     Check,
     Choice,
     Client,
     Data,
-    Declaration,
     Endpoint,
     Host,
     Kinds,
@@ -38,13 +33,10 @@ from stead.values.kinds import (
     Limit,
     Net,
     Offer,
-    Recipe,
     RenderedFile,
     SecretsTable,
-    Target,
     Type,
 )
-from stead.values.manifest import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,12 +44,11 @@ if TYPE_CHECKING:
     from stead.formats import _grammar_kinds as grammar
     from stead.formats._grammar import Root
     from stead.formats.models import Model
-    from stead.values.kinds import Raw
 
 Path = tuple["str | int", ...]
 
 
-class KindsReader(Packages):
+class KindsReader(Deploying):
     """Reads what the tables of configuration say; mistakes go to ``problems``."""
 
     def kinds(self, root: Root) -> Kinds:
@@ -80,10 +71,7 @@ class KindsReader(Packages):
             clients=tuple(found["client"]),
             apps=tuple(found["app"]),
             recipes=tuple(self.recipe(n, t) for n, t in root.recipe.items()),
-            targets=tuple(
-                Target(n, t.kind, t.hosts, t.host, self.where("target", n))
-                for n, t in root.target.items()
-            ),
+            targets=tuple(self.target(n, t) for n, t in root.target.items()),
         )
 
     def module(self, table: grammar.ModuleTable, found: dict[str, list[Any]]) -> None:
@@ -127,89 +115,6 @@ class KindsReader(Packages):
         except ManifestError:  # the mistakes are noted already
             return None
 
-    # -- values and declarations
-
-    def variables(self, table: Mapping[str, Any], at: Path) -> tuple[Variable, ...]:
-        """Read ``[vars]``: values, and tables that say what a value may be."""
-        made = []
-        for name, value in table.items():
-            self.check_name(name, (*at, name))
-            declared = None
-            raw: Raw | None
-            if isinstance(value, VariableTable):
-                declared = self.declaration(name, value, (*at, name))
-                raw = (
-                    None
-                    if value.value is None
-                    else self.raw(value.value, declared.type, (*at, name, "value"))
-                )
-            else:
-                raw = None if value is False else self.raw(value, TEXT, (*at, name))
-            made.append(Variable(name, raw, self.where(*at, name), declared, self.directory))
-        return tuple(made)
-
-    def check_name(self, name: str, at: Path) -> None:
-        if is_reserved(name):
-            self.wrong(
-                f"variables that begin with {RESERVED} are Stead's own",
-                at,
-                f"call {name} otherwise",
-            )
-
-    def declaration(self, name: str, table: AcceptTable | VariableTable, at: Path) -> Declaration:
-        kind = Type(
-            name=table.type,
-            minimum=_number(table.min),
-            maximum=_number(table.max),
-            choices=tuple(_number(c) for c in table.choices),
-            schemes=(table.scheme,)
-            if isinstance(table.scheme, str) and table.scheme
-            else tuple(table.scheme),
-            pattern=table.pattern,
-        )
-        default = None if table.default is None else self.raw(table.default, kind, (*at, "default"))
-        return Declaration(
-            name,
-            kind,
-            default,
-            table.required,
-            table.description,
-            self.directory,
-            self.where(*at),
-        )
-
-    def raw(self, value: Any, kind: Type, at: Path) -> Raw:
-        """Give a value's text, or texts; a list or table where none can be is a mistake."""
-        if kind.name == "json" and not isinstance(value, str):
-            return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-        if isinstance(value, dict):
-            self.wrong(
-                f"{at[-1]} must be a value, not a table", at, 'only a "json" variable holds a table'
-            )
-            return ""
-        if isinstance(value, list | tuple):
-            return tuple(self.text(v, at) for v in value)
-        return self.text(value, at)
-
-    def text(self, value: Any, at: Path) -> str:
-        text = str(value).lower() if isinstance(value, bool) else _number(value)
-        if "\0" in text:
-            self.wrong(
-                f"the value of {at[-1]} holds a NUL character, which no variable can",
-                at,
-                "take it out",
-            )
-        return text
-
-    def plain(self, table: Mapping[str, Any], at: Path) -> tuple[Variable, ...]:
-        """Read values by name, as they are."""
-        for name in table:
-            self.check_name(name.rpartition(".")[2], (*at, name))
-        return tuple(
-            Variable(n, self.raw(v, TEXT, (*at, n)), self.where(*at, n), None, self.directory)
-            for n, v in table.items()
-        )
-
     # -- kinds
 
     def lib(self, name: str, table: LibTable, at: Path) -> Lib:
@@ -239,7 +144,7 @@ class KindsReader(Packages):
         limits = tuple(
             Limit(
                 n,
-                Type("", minimum=_number(t.min), maximum=_number(t.max)),
+                Type("", minimum=number(t.min), maximum=number(t.max)),
                 self.where(*at, "limits", n),
             )
             for n, t in table.limits.items()
@@ -326,20 +231,10 @@ class KindsReader(Packages):
             base=self.directory,
             description=table.description,
             origin=self.where(*at),
-        )
-
-    def recipe(self, name: str, table: grammar.RecipeTable) -> Recipe:
-        at = ("recipe", name)
-        return Recipe(
-            name,
-            (table.app,) if isinstance(table.app, str) else table.app,
-            table.environment,
-            table.net,
-            table.host,
-            table.targets,
-            self.plain(table.set, (*at, "set")),
-            self.directory,
-            self.where(*at),
+            environment=table.environment,
+            commands=self.commands(name, table, at),
+            release=table.release,
+            health=self.health(table.health, (*at, "health"), f"app {name}"),
         )
 
     # -- choices, files, checks, secrets
@@ -450,8 +345,3 @@ class KindsReader(Packages):
             by,
             self.where(*at),
         )
-
-
-def _number(value: Any) -> str:
-    """Give a number as it was written."""
-    return str(getattr(value, "text", None) or value)

@@ -10,6 +10,7 @@ from stead.shells.state import ENVIRONMENT, PLACE, undo
 from stead.store.atomic import write_file
 from stead.values.activation import Activation, Change, apply
 from stead.values.digest import plain
+from stead.values.frozen import replace
 from stead.values.manifest import Task
 
 TYPE_CHECKING = False
@@ -81,7 +82,7 @@ def activate(
         requires=tuple(needed),
         inputs=inputs,
         absent=(*absent, *missing),
-        tasks=(*spec.tasks, *app_tasks(spec, table)),
+        tasks=(*own_tasks(spec, table), *app_tasks(spec, table)),
         needs_python=needs_python(
             table, spec, build=str(build or ""), changes=changes, missing=missing, context=context
         ),
@@ -89,8 +90,19 @@ def activate(
     )
 
 
+def own_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
+    """Give the place's tasks. One that has an app's name runs with that app's configuration: where
+    this is another's, that is left to Python, by saying an environment.
+    """
+    others = {a.name for a in spec.configuration.kinds.apps if a != table.app}
+    return tuple(
+        replace(t, environment=spec.environment) if t.name in others and not t.environment else t
+        for t in spec.tasks
+    )
+
+
 def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
-    """Give the commands of apps as tasks of their names, and ``APP:PROCESS`` of each process.
+    """Give the commands of apps as tasks of their names, and ``APP:NAME`` of each process and one-off.
 
     An app with processes is a task without a command: they start side by side. Of the app whose configuration this is; that another one is named is left to Python,
     by saying an environment.
@@ -99,8 +111,12 @@ def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
     made = []
     for app in spec.configuration.kinds.apps:
         other = "" if table.app is not None and table.app.name == app.name else spec.environment
+        if app.environment and app.environment != spec.environment:
+            other = app.environment
         parts = [(f"{app.name}:{name}", command) for name, command in app.processes]
+        once = [(f"{app.name}:{name}", command) for name, command in app.commands]
         commands = [(app.name, app.run), *parts] if app.run or parts else []
+        commands += once
         made += [
             Task(
                 name,

@@ -354,7 +354,9 @@ def _of_module(entry: Any, spec: Spec) -> str:
     """Say what a module runs and writes."""
     import shlex
 
-    processes = [("", entry.run), *entry.processes] if hasattr(entry, "processes") else []
+    processes = (
+        [("", entry.run), *entry.processes, *entry.commands] if hasattr(entry, "processes") else []
+    )
     said = [
         f"which runs `{shlex.join(command)}`" + (f" as {name}" if name else "")
         for name, command in processes

@@ -166,14 +166,18 @@ def found_for(request: Request) -> Found:
 
 
 def _environment_of_recipe(spec: Spec, request: Request) -> str:
-    """Give the environment that the recipe asked for runs in, where nobody named another."""
+    """Give the environment that the recipe or app asked for runs in, where nobody named another."""
+    selection = request.selection
     chosen = request.named or request.environment not in ("", DEFAULT)
-    if chosen or not request.selection.recipe:
+    if chosen or not (selection.recipe or selection.app):
         return request.environment
-    for recipe in spec.configuration.kinds.recipes:
-        if recipe.name == request.selection.recipe and recipe.environment:
-            return recipe.environment
-    return request.environment
+    kinds = spec.configuration.kinds
+    recipe = next((r for r in kinds.recipes if r.name == selection.recipe), None)
+    if recipe is not None and recipe.environment:
+        return recipe.environment
+    of_recipe = recipe.apps if recipe is not None and len(recipe.apps) == 1 else ("",)
+    name = selection.app or of_recipe[0]
+    return next((a.environment for a in kinds.apps if a.name == name), "") or request.environment
 
 
 def built_for(composed: Composed, locked: Locked, context: Context) -> Path | None:

@@ -114,7 +114,7 @@ def _values(configuration: Configuration) -> Iterator[tuple[Raw, str]]:
     for app in kinds.apps:
         yield from ((v.value, v.base or app.base) for v in app.variables if v.value is not None)
     for recipe in kinds.recipes:
-        for setting in recipe.settings:
+        for setting in (*recipe.settings, *(s for o in recipe.on for s in o.settings)):
             if setting.value is not None:
                 yield setting.value, setting.base or recipe.base
 

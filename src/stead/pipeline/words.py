@@ -114,6 +114,8 @@ def _tasks(place: _Place) -> Iterator[Word]:
                 yield app.name, app.description or "app"
             for process, _ in app.processes:
                 yield f"{app.name}:{process}", f"process of {app.name}"
+            for command, _ in app.commands:
+                yield f"{app.name}:{command}", f"command of {app.name}"
 
 
 def _environments(place: _Place) -> Iterator[Word]:

@@ -250,6 +250,24 @@ class App:
     base: str = ""
     """Its directory: where it runs."""
     description: str = ""
+    environment: str = ""
+    """The environment it runs in; empty for the one in use."""
+    commands: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """What runs once, by name."""
+    release: tuple[str, ...] = ()
+    """Which of ``commands`` run before a machine takes a new version into use."""
+    health: tuple[Check, ...] = ()
+    """What must hold once it runs on a machine: of the kinds ``url``, ``port`` and ``run``."""
+    origin: Origin = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OnTarget:
+    """What a recipe says otherwise for one target."""
+
+    target: str
+    counts: tuple[tuple[str, int], ...] = ()
+    settings: tuple[Variable, ...] = ()
     origin: Origin = field(default=NOWHERE, compare=False)
 
 
@@ -260,7 +278,7 @@ class Recipe:
     name: str
     apps: tuple[str, ...] = ()
     environment: str = ""
-    """The environment (layers) it runs in; empty for the one asked for."""
+    """The environment (layers) it runs in; empty for the one asked for, or that an app names."""
     net: str = ""
     host: str = ""
     targets: tuple[str, ...] = ()
@@ -268,6 +286,18 @@ class Recipe:
     """Names are ``NAME``, or ``client.NAME`` or ``app.NAME`` for one module's alone."""
     base: str = ""
     origin: Origin = field(default=NOWHERE, compare=False)
+    counts: tuple[tuple[str, int], ...] = ()
+    """How many run on each machine of ``APP``, or of ``APP:PROCESS``; one of what is not named."""
+    on: tuple[OnTarget, ...] = ()
+    keep: int = 5
+    """How many generations stay on a machine."""
+    health: tuple[Check, ...] = ()
+    """What must hold once it runs on a machine: of the kinds ``url``, ``port`` and ``run``."""
+    pyinfra: str = ""
+    """A deploy of pyinfra, relative to ``base``; empty for none."""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Patterns of files that belong to the code, and that do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +305,33 @@ class Target:
     """Where a recipe runs."""
 
     name: str
-    kind: str = "local"
+    kind: Literal["local", "ssh", "image", "container"] = "local"
     hosts: tuple[str, ...] = ()
     """Addresses of machines."""
     host: str = ""
     """Which offers they have: the name of a ``host``."""
     origin: Origin = field(default=NOWHERE, compare=False)
+    directory: str = ""
+    """Where on the machine all of it lies, as written; empty for the usual place."""
+    parallel: int = 4
+    """How many machines at once, at most."""
+    serial: int = 0
+    """How many make a batch; 0 for all."""
+    sudo: Literal["never", "services"] = "never"
+    services: Literal["auto", "systemd", "supervise"] = "auto"
+    create: tuple[str, ...] = ()
+    destroy: tuple[str, ...] = ()
+    """Commands that make the machines and take them away."""
+    platform: str = ""
+    """The machines'; empty for the one that Stead runs on."""
+    image: str = ""
+    """What an image is made upon: ``oci:DIR[:TAG]``, ``oci-archive:FILE``, a name in a registry."""
+    output: str = ""
+    """Where an image goes, in the same words."""
+    user: str = ""
+    engine: str = ""
+    base: str = ""
+    """Absolute directory that relative paths are relative to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,9 @@ COMPANIONS = {
     },
     "IndexTable": {"": {"url": "x"}},
     "TaskTable": {"": {"run": ["x"]}},
+    "AppTable": {"release": {"commands": {"migrate": ["x"]}}},
+    "HealthTable": {k: {"url": "http://x"} for k in ("status", "timeout")},
+    "TargetTable": {"kind": {"hosts": ["x"]}, "hosts": {"kind": "ssh"}},
     "UseTable": {
         **{k: {"git": "https://example.org/x"} for k in ("rev", "subdirectory")},
         "options": {"version": "1.0"},
