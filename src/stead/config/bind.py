@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.config.check_texts import CheckTexts
+from stead.config.check_texts import CheckTexts, applying_checks, health_checks
 from stead.config.choice import choose_host, choose_net, endpoint_of, endpoints_of, need
 from stead.config.entries import drift, files_of, make_entries, without_secret
 from stead.config.evaluate import Evaluator
 from stead.config.gather import gather
-from stead.config.listeners import assign, check_ports, listeners
+from stead.config.listeners import assign, check_ports, further, listeners, take_own
 from stead.config.misuse import check_defaults, check_names, check_secrets
 from stead.config.modules import choose, index
 from stead.config.nodes import Node
@@ -77,15 +77,19 @@ def resolve(
     )
     sides = _make_nodes(slots, evaluator, platform)
     ports = listeners(modules, chosen, slots, elsewhere, platform=platform, report=report)
-    checks = CheckTexts(configuration, chosen, modules, evaluator, report)
-    needs = _needs(slots, evaluator) + checks.needs()
+    applying = applying_checks(configuration, chosen, modules)
+    checks = CheckTexts(applying, evaluator, report)
+    health = CheckTexts(health_checks(chosen), evaluator, report, "health")
+    needs = _needs(slots, evaluator) + checks.needs() + health.needs()
     net = choose_net(modules, chosen, selection, configuration, needs=needs, report=report)
     needs += _needs_of_net(net, needs, ports)
     host = choose_host(
         modules, chosen, selection, configuration,
         needs=needs, endpoints=_used(net, needs), report=report,
     )  # fmt: skip
-    general = assign(ports, host, report)
+    more = further(ports, modules, chosen)
+    general = assign(ports, more, host, report)
+    take_own(ports, more, chosen, selection, report)
     _give_ports(ports, chosen, evaluator)
     evaluator.special = Roles(
         modules, host, net, app=chosen.app, listeners=ports, general=general, report=report
@@ -93,7 +97,7 @@ def resolve(
     entries = make_entries(
         slots, evaluator, sides=sides, configuration=configuration, chosen=chosen, report=report
     )
-    expanded = checks.expanded()
+    expanded, holding = checks.expanded(), health.expanded()
     check_ports(ports, host, report)
     check_terms(net, host, slots, evaluator, report)
     check_limits(host, modules, slots, evaluator, platform=platform, report=report)
@@ -115,6 +119,7 @@ def resolve(
         paths=tuple(paths),
         files=files_of(configuration, chosen),
         checks=expanded,
+        health=holding,
         drift=drift(entries, configuration, ambient),
     )
     for finding in drift_findings(table, ambient):

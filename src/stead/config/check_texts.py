@@ -39,16 +39,17 @@ class CheckTexts:
 
     def __init__(
         self,
-        configuration: Configuration,
-        chosen: Chosen,
-        modules: Modules,
+        applying: Iterable[tuple[Check, Mapping[str, str] | None]],
         evaluator: Evaluator,
         report: Report,
+        prefix: str = "check",
     ) -> None:
+        """``prefix`` begins the keys of nodes; ``applying`` are checks with what names mean there."""
         self._evaluator = evaluator
         self._report = report
+        self._prefix = prefix
         self._keys: list[_Keys] = []
-        for check, scope in _applying(configuration, chosen, modules):
+        for check, scope in applying:
             self._add(check, scope)
 
     def needs(self) -> list[Need]:
@@ -95,10 +96,10 @@ class CheckTexts:
         subject = ""
         arguments = {}
         if check.kind in _ABOUT and not is_plain(check.subject):
-            subject = self._node(f"check:{number}", check.subject, check, scope)
+            subject = self._node(f"{self._prefix}:{number}", check.subject, check, scope)
         if check.kind in ("command", "run"):
             arguments = {
-                at: self._node(f"check:{number}:{at}", text, check, scope)
+                at: self._node(f"{self._prefix}:{number}:{at}", text, check, scope)
                 for at, text in enumerate(check.arguments)
                 if not is_plain(text)
             }
@@ -126,7 +127,18 @@ class CheckTexts:
         return value.text
 
 
-def _applying(
+def health_checks(chosen: Chosen) -> Iterable[tuple[Check, None]]:
+    """Give what must hold once a recipe runs: of the app, and with its first one, of the recipe."""
+    if chosen.recipe is None:
+        return
+    for check in chosen.app.health if chosen.app else ():
+        yield check, None
+    if chosen.app is None or chosen.app.name in (*chosen.recipe.apps, chosen.app.name)[:1]:
+        for check in chosen.recipe.health:
+            yield check, None
+
+
+def applying_checks(
     configuration: Configuration, chosen: Chosen, modules: Modules
 ) -> Iterable[tuple[Check, Mapping[str, str] | None]]:
     """Give the checks of the place, the app and the libs that apply.

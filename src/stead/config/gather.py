@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.config.ranks import Given, Slot
+from stead.config.recipes import settings
 from stead.config.report import listed, suggestion
 from stead.config.types import check_type
 from stead.values.frozen import replace
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from stead.config.modules import Chosen, Modules
     from stead.config.report import Report
-    from stead.values.kinds import App, Client, Declaration, Lib, Recipe
+    from stead.values.kinds import App, Client, Declaration, Lib
     from stead.values.manifest import Variable
     from stead.values.origin import Origin
     from stead.values.selection import Selection
@@ -65,21 +66,14 @@ def gather(
         if not (selection.deploy and definition.rank == ".env"):
             gathering.slot(definition.name).given.append(Given(definition))
     if chosen.recipe is not None:
-        gathering.settings(recipe_settings(chosen.recipe))
+        target = chosen.target.name if chosen.target else ""
+        gathering.settings(settings(chosen.recipe, target))
     for name in sorted(set(configuration.adopt)):
         if name in ambient:
             value = Definition(name, ambient[name], "adopted", by="the calling shell")
             gathering.slot(name).given.append(Given(value))
     gathering.settings(selection.settings)
     return gathering.slots, gathering.elsewhere
-
-
-def recipe_settings(recipe: Recipe) -> list[Definition]:
-    """Give what a recipe sets, as definitions."""
-    return [
-        _definition(v, v.name, "recipe", f"recipe {recipe.name}", recipe.base)
-        for v in recipe.settings
-    ]
 
 
 class _Gathering:

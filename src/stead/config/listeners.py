@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 from stead.config import addresses
 from stead.config.faults import TypeFault
 from stead.config.ranks import Given, Slot, settle
+from stead.config.recipes import beside, instances
 from stead.config.references import is_plain
 from stead.values.table import Definition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from stead.config.modules import Chosen, Modules
     from stead.config.report import Report
     from stead.values.kinds import App, Host, Offer
     from stead.values.manifest import Variable
     from stead.values.platform import Platform
+    from stead.values.selection import Selection
 
 _ROLE = "host.ports."
 
@@ -30,15 +32,28 @@ _ROLE = "host.ports."
 class Listener:
     """A variable by which an app is told its port."""
 
-    __slots__ = ("app", "given", "name", "offer", "port")
+    __slots__ = ("app", "given", "instance", "name", "offer", "port", "recipe")
 
-    def __init__(self, app: App, name: str, given: Given | None, offer: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        name: str,
+        given: Given | None,
+        offer: str,
+        *,
+        recipe: str = "",
+        instance: int = 1,
+    ) -> None:
         self.app = app
         self.name = name
         self.given = given
         """The definition that prevails."""
         self.offer = offer
         """The host's offer that it is bound to; empty for none."""
+        self.recipe = recipe
+        """The recipe whose alone it is; empty for all that have none of their own."""
+        self.instance = instance
+        """Which of several of the app that run side by side."""
         self.port: int | None = None
 
     @property
@@ -87,10 +102,64 @@ def listeners(
     return found
 
 
+def further(
+    listeners: Mapping[tuple[str, str], Listener], modules: Modules, chosen: Chosen
+) -> list[Listener]:
+    """Give the listeners that are needed besides: for each app that runs more than once.
+
+    That is where the recipe counts several, and where another recipe of the same
+    target runs the app as well: the first of them has the port that all know.
+    """
+    if chosen.recipe is None:
+        return []
+    target = chosen.target.name if chosen.target else ""
+    found = []
+    seen = set()
+    for recipe in beside(modules, chosen.recipe, target):
+        for app in [modules.apps[n] for n in sorted(set(recipe.apps)) if n in modules.apps]:
+            for instance in range(1, instances(recipe, app, target) + 1):
+                if instance == 1 and app.name not in seen:
+                    continue
+                found += [
+                    Listener(app, x.name, x.given, x.offer, recipe=recipe.name, instance=instance)
+                    for x in listeners.values()
+                    if x.app is app
+                ]
+            seen.add(app.name)
+    return found
+
+
+def take_own(
+    listeners: Mapping[tuple[str, str], Listener],
+    more: Iterable[Listener],
+    chosen: Chosen,
+    selection: Selection,
+    report: Report,
+) -> None:
+    """Give the listeners of the chosen recipe and instance their own ports."""
+    recipe = chosen.recipe.name if chosen.recipe else ""
+    for one in more:
+        wanted = selection.instance if one.app is chosen.app else 1
+        if one.recipe != recipe or one.instance != wanted:
+            continue
+        known = listeners[one.app.name, one.name]
+        if known.given is not None and known.explicit is not None:
+            definition = known.given.definition
+            report.add(
+                f"{_who(known)} is {known.explicit}, and more than one of it is to run there",
+                definition.origin,
+                remedy="bind it to a range of the host's: host.ports.NAME",
+            )
+        known.port = one.port
+
+
 def assign(
-    listeners: Mapping[tuple[str, str], Listener], host: Host | None, report: Report
+    listeners: Mapping[tuple[str, str], Listener],
+    more: Sequence[Listener],
+    host: Host | None,
+    report: Report,
 ) -> dict[str, int]:
-    """Give each listener without a port the first free one of its offer.
+    """Give each listener without a port the first free one of its offer; ``more`` come last.
 
     Returns for each offer the port that a reference to it means where nobody in
     particular asks: the only listener's, else the first that is free.
@@ -114,7 +183,7 @@ def assign(
             taken.add(listener.port)
     full: set[str] = set()
     tried = {name: low for name, (low, _) in ranges.items()}
-    for listener in listeners.values():
+    for listener in (*listeners.values(), *more):
         if listener.port is not None or listener.offer not in ranges or not _is_bound(listener):
             continue
         free, high = tried[listener.offer], ranges[listener.offer][1]
@@ -127,7 +196,7 @@ def assign(
         listener.port = free
         taken.add(free)
     for offer_name in sorted(full):
-        _report_full(offer_name, listeners, host, report)
+        _report_full(offer_name, (*listeners.values(), *more), host, report)
     general = {}
     for name, (low, high) in ranges.items():
         own = [x.port for x in listeners.values() if x.offer == name and x.port is not None]
@@ -219,11 +288,11 @@ def _elsewhere(
 
 
 def _report_full(
-    name: str, listeners: Mapping[tuple[str, str], Listener], host: Host | None, report: Report
+    name: str, listeners: Iterable[Listener], host: Host | None, report: Report
 ) -> None:
     assert host is not None
     offer = next(o for o in host.ports if o.name == name)
-    wanting = [x for x in listeners.values() if x.offer == name and x.given is not None]
+    wanting = [x for x in listeners if x.offer == name and x.given is not None]
     report.add(
         f"host {host.name} offers {offer.value} as ports.{name}, "
         f"too few for the {len(wanting)} that listen there",
@@ -234,4 +303,6 @@ def _report_full(
 
 
 def _who(listener: Listener) -> str:
-    return f"{listener.name} of app {listener.app.name}"
+    further = f" {listener.instance}" if listener.instance > 1 else ""
+    of = f" of recipe {listener.recipe}" if listener.recipe else ""
+    return f"{listener.name} of app {listener.app.name}{further}{of}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from stead.config.recipes import counted_wrongly, known_recipes
 from stead.config.report import listed, suggestion
 from stead.values.frozen import dataclass
 from stead.values.origin import NOWHERE
@@ -86,7 +87,12 @@ def choose(
     ``app_at`` is where the app is chosen, if a manifest does that.
     """
     _check_names(modules, report)
-    recipe = _named("recipe", selection.recipe, modules.recipes, report)
+    recipe = _named(
+        "recipe",
+        selection.recipe,
+        known_recipes(modules.recipes.values(), modules.apps.values()),
+        report,
+    )
     target = _named("target", selection.target, modules.targets, report)
     if recipe and target and recipe.targets and target.name not in recipe.targets:
         report.add(
@@ -191,6 +197,16 @@ def _check_names(modules: Modules, report: Report) -> None:
         check(who, "net", (recipe.net,), modules.nets, recipe.origin)
         check(who, "host", (recipe.host,), modules.hosts, recipe.origin)
         check(who, "target", recipe.targets, modules.targets, recipe.origin)
+        for on in recipe.on:
+            check(who, "target", (on.target,), modules.targets, on.origin)
+        for name, there in counted_wrongly(recipe, modules.apps):
+            report.add(
+                f"{who} counts {name}, which is none of what it runs",
+                recipe.origin,
+                remedy=suggestion(
+                    name, there, f"it runs {listed(there)}" if there else "name its app"
+                ),
+            )
     for target in modules.targets.values():
         check(f"target {target.name}", "host", (target.host,), modules.hosts, target.origin)
 

@@ -4,7 +4,7 @@
 
 from typing import Literal
 
-from stead.formats._grammar_kinds import A_VARIABLE, VARIABLE, AcceptTable
+from stead.formats._grammar_values import A_VARIABLE, VARIABLE, AcceptTable
 from stead.formats.models import Model, entry
 
 ITEM = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"

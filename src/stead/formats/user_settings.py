@@ -6,7 +6,7 @@ It holds what no project should say for everybody: the registries that this pers
 from __future__ import annotations
 
 from stead.formats._grammar import RegistryTable  # noqa: TC001 (the reader looks at the annotations)
-from stead.formats._grammar_kinds import A_NAME, NAME
+from stead.formats._grammar_values import A_NAME, NAME
 from stead.formats.models import Model, Problems, entry
 from stead.formats.models import read as read_model
 from stead.values.origin import Origin

@@ -175,8 +175,9 @@ def _environment_of_recipe(spec: Spec, request: Request) -> str:
     recipe = next((r for r in kinds.recipes if r.name == selection.recipe), None)
     if recipe is not None and recipe.environment:
         return recipe.environment
-    of_recipe = recipe.apps if recipe is not None and len(recipe.apps) == 1 else ("",)
-    name = selection.app or of_recipe[0]
+    # An app is a recipe of its own name.
+    of_recipe = recipe.apps if recipe is not None else (selection.recipe,)
+    name = selection.app or (of_recipe[0] if len(of_recipe) == 1 else "")
     return next((a.environment for a in kinds.apps if a.name == name), "") or request.environment
 
 

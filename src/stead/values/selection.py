@@ -22,3 +22,5 @@ class Selection:
     """``--set NAME=VALUE``, of rank ``--set``."""
     deploy: bool = False
     """For a machine elsewhere: the place's ``.env`` does not count."""
+    instance: int = 1
+    """Which of several of the app that run side by side: each has ports of its own."""

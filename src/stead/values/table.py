@@ -148,6 +148,8 @@ class Table:
     paths: tuple[PathEntry, ...] = ()
     files: tuple[RenderedFile, ...] = ()
     checks: tuple[Check, ...] = ()
+    health: tuple[Check, ...] = ()
+    """Of a recipe: what must hold once it runs on a machine."""
     drift: tuple[str, ...] = ()
     """Declared names that the caller's shell sets otherwise."""
 
