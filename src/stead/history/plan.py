@@ -143,12 +143,12 @@ def removed(history: History, generation: Generation) -> list[str]:
 
 
 def _merge(path: str, base: bytes, mine: bytes, theirs: bytes) -> tuple[bytes, list[str]]:
-    from stead.history.merge import merge
+    from stead.formats.merging_lines import merge
 
     texts = [t.decode("utf-8", "surrogateescape") for t in (base, mine, theirs)]
     text, conflicts = merge(*texts)
     if conflicts and path.endswith(".toml"):
-        from stead.history.keys import merge_keys
+        from stead.formats.merging_keys import merge_keys
 
         merged = merge_keys(*texts)
         text, conflicts = (text, conflicts) if merged is None else (merged, ())

@@ -46,7 +46,7 @@ def effective(file: Merged) -> Merged:
             else "came since with another content"
         )
         return replace(file, conflicts=(f"{file.path}: {what}",))
-    from stead.history.merge import merge
+    from stead.formats.merging_lines import merge
 
     texts = [
         data.decode("utf-8", "surrogateescape") for data in (file.seen, file.place, file.staged)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stead.history.keys import merge_keys
-from stead.history.merge import merge
+from stead.formats.merging_keys import merge_keys
+from stead.formats.merging_lines import merge
 
 KEYS = st.sampled_from(["a", "b", "c"])
 TABLES = st.dictionaries(st.sampled_from(["v", "w"]), st.dictionaries(KEYS, st.integers(1, 3)))

@@ -6,6 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import _toml_splice
+from stead.formats.merging_values import NONE, same
 from stead.formats.toml_lines import Scan
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
     Table = Mapping[str, Any]
     Path = tuple[str, ...]
-
-_NONE = object()
 
 
 def merge_keys(base: str, mine: str, theirs: str) -> str | None:
@@ -34,14 +33,14 @@ def merge_keys(base: str, mine: str, theirs: str) -> str | None:
     try:
         for path, value in changes:
             wanted = _with(wanted, path, value)
-            if value is _NONE:
+            if value is NONE:
                 text = _toml_splice.drop(text, path[:-1], path[-1])
             else:
                 text = _toml_splice.put(text, path[:-1], path[-1], value)
         read = tomllib.loads(text)
     except (LookupError, TypeError, ValueError):
         return None  # an edit that the layout does not allow
-    if not _alike(read, wanted):
+    if not same(read, wanted):
         return None
     return text.replace("\n", "\r\n") if "\r\n" in mine else text
 
@@ -58,20 +57,20 @@ def _changes(
     """List what is to be done to ``own``; None where that contradicts what it has."""
     found: list[tuple[Path, Any]] = []
     for key in (*then, *(k for k in was if k not in then)):
-        a, b, c = (table.get(key, _NONE) for table in (was, own, then))
-        if _alike(c, a) or _alike(c, b):
+        a, b, c = (table.get(key, NONE) for table in (was, own, then))
+        if same(c, a) or same(c, b):
             continue
         here = (*path, key)
-        x, y, z = ({} if t is _NONE else t for t in (a, b, c))
-        both = isinstance(b, dict) or (b is _NONE and c is not _NONE and here in headers)
-        if _alike(a, b) and (c is _NONE or not (both and c)):
+        x, y, z = ({} if t is NONE else t for t in (a, b, c))
+        both = isinstance(b, dict) or (b is NONE and c is not NONE and here in headers)
+        if same(a, b) and (c is NONE or not (both and c)):
             found.append((here, c))
         elif both and all(isinstance(t, dict) for t in (x, y, z)):
             inner = _changes(here, x, y, z, headers)
             if inner is None:
                 return None
             found += inner
-        elif _alike(a, b):
+        elif same(a, b):
             found.append((here, c))
         else:
             return None
@@ -84,19 +83,8 @@ def _with(table: Table, path: Path, value: Any) -> dict[str, Any]:
     changed = dict(table)
     if rest:
         changed[key] = _with(changed.get(key, {}), tuple(rest), value)
-    elif value is _NONE:
+    elif value is NONE:
         del changed[key]
     else:
         changed[key] = value
     return changed
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Say whether two values are the same for a reader of TOML: ``1`` is not ``true``, nor ``1.0``."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_alike(one[k], other[k]) for k in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    return bool(one == other)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stead.history.merge import merge
+from stead.formats.merging_lines import merge
 
 LINES = st.lists(st.sampled_from(["a = 1", "b = 2", "c = 3", "", "[t]"]), max_size=8)
 TEXT = LINES.map(lambda lines: "".join(f"{line}\n" for line in lines))
