@@ -1,0 +1,61 @@
+"""Shipped items as a project has them: their files in a directory, installed and run there."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import stead
+
+SHIPPED = Path(stead.__file__).parent / "registry"
+
+
+class Installed(NamedTuple):
+    """A Python item in an environment of its own."""
+
+    directory: Path
+    """A copy of its files."""
+    bin: Path
+
+    def run(self, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment in the module's directory."""
+        program, *rest = command
+        return subprocess.run(
+            [self.bin / program, *rest],
+            cwd=self.directory,
+            env=self.environment(**variables),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """What a process gets that knows nothing of Stead."""
+        return {"PATH": f"{self.bin}:/usr/bin:/bin", "HOME": str(self.directory), **variables}
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """Give a function that installs a Python item with what its tests need, once."""
+    made: dict[str, Installed] = {}
+
+    def install(name: str) -> Installed:
+        if name not in made:
+            directory = tmp_path_factory.mktemp(name) / name
+            shutil.copytree(SHIPPED / name / "files", directory)
+            environment = directory.parent / "venv"
+            uv = [sys.executable, "-m", "uv"]
+            subprocess.run([*uv, "venv", "-q", "-p", sys.executable, environment], check=True)
+            into = ["--python", environment / "bin" / "python"]
+            subprocess.run(
+                [*uv, "pip", "install", "-q", *into, "-e", f"{directory}[test]"], check=True
+            )
+            made[name] = Installed(directory, environment / "bin")
+        return made[name]
+
+    return install
