@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHEBANG_LIMIT = 127
 """Bytes of a first line that every Linux kernel reads."""
 
-_COMPILED = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ", b"!<arch>\n")
+COMPILED = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ", b"!<arch>\n")
 _UNQUOTABLE = re.compile(r"[\"'$`\x00-\x1f]" if sys.platform == "win32" else r"[\"'$`\\\x00-\x1f]")
 
 
@@ -72,7 +72,7 @@ class _Relocation:
 
     def run(self) -> Relocated:
         found = scan(self.root)
-        placeholders = _placeholders(self.root, (f.path for f in found))
+        recorded = placeholders(self.root, (f.path for f in found))
         links = []
         for entry in found:
             if entry.target is not None:
@@ -80,7 +80,7 @@ class _Relocation:
                     links.append(entry.path)
             elif stat.S_ISREG(entry.mode) and not entry.path.endswith(".pyc"):
                 # A .pyc gets its path from where it is imported from.
-                self._file(entry.path, entry.mode, placeholders.get(entry.path))
+                self._file(entry.path, entry.mode, recorded.get(entry.path))
         self._records(f.path for f in found)
         return Relocated(tuple(sorted([*self.changed, *links])), tuple(sorted(self.left)))
 
@@ -101,10 +101,10 @@ class _Relocation:
             return
         binary = recorded[0] == "binary" if recorded else b"\0" in data
         if not binary:
-            self._write(path, mode, self._text(data))
+            self._write(path, mode, replace_in_text(data, self.old, self.new))
             return
         room = max(recorded[1], len(self.old)) if recorded else len(self.old)
-        compiled = recorded is not None or data.startswith(_COMPILED)
+        compiled = recorded is not None or data.startswith(COMPILED)
         replaced = replace_in_binary(data, self.old, self.new, room) if compiled else None
         if replaced is not None:
             self._write(path, mode, replaced)
@@ -118,29 +118,6 @@ class _Relocation:
                 details=(f"file: {path}",),
                 remedy="choose a shorter path",
             )
-
-    def _text(self, data: bytes) -> bytes:
-        result = data.replace(self.old, self.new)
-        if b"\\" in self.old:
-            result = result.replace(_doubled(self.old), _doubled(self.new))
-            result = result.replace(_slashed(self.old), _slashed(self.new))
-        if data.startswith(b"#!") and self.old in data.split(b"\n", 1)[0]:
-            result = self._shebang(data, result)
-        return result
-
-    def _shebang(self, data: bytes, result: bytes) -> bytes:
-        """Write a first line that the kernel understands: short, and no space in the program."""
-        first, _, rest = result.partition(b"\n")
-        tail = data.split(b"\n", 1)[0].split(self.old, 1)[1]
-        program, _, arguments = tail.rstrip(b"\r").partition(b" ")
-        program = self.new + program
-        if len(first) <= SHEBANG_LIMIT and b" " not in self.new:
-            return result
-        name = program.rsplit(b"/", 1)[-1]
-        if name.startswith((b"python", b"pypy")):
-            words = b'"' + program + b'" ' + (arguments + b" " if arguments else b"")
-            return b"#!/bin/sh\n'''exec' " + words + b"\"$0\" \"$@\"\n' '''\n" + rest
-        return b"#!/usr/bin/env " + name + b"\n" + rest
 
     def _write(self, path: str, mode: int, data: bytes) -> None:
         full = os.path.join(self.root, path)
@@ -208,6 +185,32 @@ class _Relocation:
             self._write(path, os.stat(full).st_mode, json.dumps(record, indent=2).encode())
 
 
+def replace_in_text(data: bytes, old: bytes, new: bytes) -> bytes:
+    """Replace a path in a text; a first line names its program so that the kernel finds it."""
+    result = data.replace(old, new)
+    if b"\\" in old:
+        result = result.replace(_doubled(old), _doubled(new))
+        result = result.replace(_slashed(old), _slashed(new))
+    if data.startswith(b"#!") and old in data.split(b"\n", 1)[0]:
+        result = _shebang(data, result, old, new)
+    return result
+
+
+def _shebang(data: bytes, result: bytes, old: bytes, new: bytes) -> bytes:
+    """Write a first line that the kernel understands: short, and no space in the program."""
+    first, _, rest = result.partition(b"\n")
+    tail = data.split(b"\n", 1)[0].split(old, 1)[1]
+    program, _, arguments = tail.rstrip(b"\r").partition(b" ")
+    program = new + program
+    if len(first) <= SHEBANG_LIMIT and b" " not in new:
+        return result
+    name = program.rsplit(b"/", 1)[-1]
+    if name.startswith((b"python", b"pypy")):
+        words = b'"' + program + b'" ' + (arguments + b" " if arguments else b"")
+        return b"#!/bin/sh\n'''exec' " + words + b"\"$0\" \"$@\"\n' '''\n" + rest
+    return b"#!/usr/bin/env " + name + b"\n" + rest
+
+
 def replace_in_binary(data: bytes, old: bytes, new: bytes, room: int) -> bytes | None:
     """Replace a path in NUL-terminated strings, keeping every offset; None where it has no room.
 
@@ -232,7 +235,7 @@ def replace_in_binary(data: bytes, old: bytes, new: bytes, room: int) -> bytes |
     return bytes(result)
 
 
-def _placeholders(root: str, paths: Iterable[str]) -> dict[str, tuple[str, int]]:
+def placeholders(root: str, paths: Iterable[str]) -> dict[str, tuple[str, int]]:
     """Give path → (``text`` or ``binary``, length of the placeholder) as conda recorded them."""
     known: dict[str, tuple[str, int]] = {}
     for path in paths:

@@ -40,6 +40,8 @@ class Member:
     keyed: tuple[int, ...] = ()
     """Where :data:`PLACEHOLDER` stands in it: offsets in bytes."""
     size: int = 0
+    patches: tuple[tuple[int, bytes], ...] = ()
+    """Of a file that keeps its length: what is written over its source, and where."""
 
 
 @dataclass(frozen=True, slots=True)
