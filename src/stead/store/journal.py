@@ -52,6 +52,15 @@ class _Step:
     new: bytes | None
     temporary: str
     mode: int
+    before: int
+    """The mode of the old file."""
+
+    def is_old(self, have: tuple[bytes | None, int]) -> bool:
+        return have[0] == self.old and (self.mode == self.before or have[1] == self.before)
+
+    def is_new(self, have: tuple[bytes | None, int]) -> bool:
+        gone = self.new is None or self.mode == self.before
+        return have[0] == self.new and (gone or have[1] == self.mode)
 
 
 def replace_together(
@@ -61,14 +70,16 @@ def replace_together(
     *,
     expect: Mapping[str, bytes | None] | None = None,
     modes: Mapping[str, int] | None = None,
+    chmod: Mapping[str, int] | None = None,
     note: Note = lambda _: None,
 ) -> None:
     """Give files new contents, or remove them (None), all together; in this order.
 
     ``expect`` are contents as the caller read them: where one is different by
     now, StoreError is raised and nothing changes. Links are followed; an
-    existing file keeps its mode and owner, a new one gets its own of ``modes``. Raises StoreError (a full disk, a
-    directory without rights); then every file is as it was.
+    existing file keeps its mode and owner unless ``chmod`` has another one, a new one gets its
+    own of ``modes``. Raises StoreError (a full disk, a directory without rights); then every
+    file is as it was.
     """
     with _alone(layout, reason, note):
         _finish_all(layout)
@@ -85,10 +96,13 @@ def replace_together(
                 )
             if old is None and path.startswith(os.path.join(home, "")):
                 mode = 0o600  # what lies at home is the user's own
-            if old != new:
-                if old is None and modes:
-                    mode = modes.get(given, mode)
-                steps.append(_Step(path, old, new, temporary_name(path), mode))
+            if old is None and modes:
+                mode = modes.get(given, mode)
+            before = mode
+            if old is not None and new is not None and chmod:
+                mode = chmod.get(given, mode)
+            if old != new or mode != before:
+                steps.append(_Step(path, old, new, temporary_name(path), mode, before))
         if not steps:
             return
         intent = layout.journal / f"{os.urandom(8).hex()}{_END}"
@@ -221,12 +235,12 @@ def _apply(steps: list[_Step]) -> None:
 def _undo(steps: list[_Step]) -> None:
     """Bring files back to what they were. Raises StoreError; the intent must stay then."""
     for step in reversed(steps):
-        if step.old != step.new and _read(step.path)[0] == step.new:
+        if step.is_new(_read(step.path)):
             if step.old is None:
                 with storage(step.path), contextlib.suppress(FileNotFoundError):
                     os.unlink(step.path)
             else:
-                write_file(step.path, step.old, step.mode)
+                write_file(step.path, step.old, step.before)
         with contextlib.suppress(OSError):
             os.unlink(step.temporary)
 
@@ -253,14 +267,14 @@ def _finish(intent: str) -> list[str]:
             os.makedirs(aside, exist_ok=True)
             os.replace(intent, kept)
         return [f"a record of an interrupted change cannot be read; it is kept at {kept}"]
-    now = [_read(step.path)[0] for step in steps]
-    begun = any(have == step.new for have, step in zip(now, steps, strict=True))
+    now = [_read(step.path) for step in steps]
+    begun = any(step.is_new(have) for have, step in zip(now, steps, strict=True))
     told = []
     if begun:
         for have, step in zip(now, steps, strict=True):
-            if have == step.new:
+            if step.is_new(have):
                 continue
-            if have != step.old:
+            if not step.is_old(have):
                 told.append(
                     f"{step.path} was edited since “{reason}” was interrupted; it stays as it is"
                 )
@@ -320,7 +334,9 @@ def _encode(steps: list[_Step], reason: str) -> bytes:
     body = json.dumps(
         {
             "reason": reason,
-            "steps": [[s.path, _text(s.old), _text(s.new), s.temporary, s.mode] for s in steps],
+            "steps": [
+                [s.path, _text(s.old), _text(s.new), s.temporary, s.mode, s.before] for s in steps
+            ],
         }
     ).encode()
     return sha256(body).hexdigest().encode() + b"\n" + body
@@ -333,7 +349,7 @@ def _decode(intent: str) -> tuple[list[_Step] | None, str]:
         return None, ""
     value = json.loads(body)
     steps = [
-        _Step(path, _bytes(old), _bytes(new), temporary, mode)
-        for path, old, new, temporary, mode in value["steps"]
+        _Step(path, _bytes(old), _bytes(new), temporary, mode, *before or [mode])
+        for path, old, new, temporary, mode, *before in value["steps"]
     ]
     return steps, str(value["reason"])

@@ -81,6 +81,38 @@ def test_modes_and_links_stay(layout: Layout, pair: tuple[Path, Path]) -> None:
     assert stat.S_IMODE(manifest.stat().st_mode) == 0o600
 
 
+def test_a_mode_changes_with_or_without_the_content(
+    layout: Layout, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = map(str, pair)
+    contents = {one: b"old manifest", other: b"new lock"}
+    changed = {one: 0o755, other: 0o700}
+
+    def modes() -> list[int]:
+        return [stat.S_IMODE(path.stat().st_mode) for path in pair]
+
+    before = modes()
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_sync", lambda steps: (_ for _ in ()).throw(OSError("full")))
+        with pytest.raises(StoreError):
+            replace_together(layout, contents, "update", chmod=changed)
+    assert modes() == before
+    assert pair[1].read_bytes() == b"old lock"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_apply", lambda steps: journal.os.chmod(one, 0o755) or _killed())
+        patch.setattr(journal, "_undo", lambda steps: _killed())
+        with pytest.raises(Killed):
+            replace_together(layout, contents, "update", chmod=changed)
+    assert recover(layout)[-1] == "finished an interrupted change: update"
+    assert modes() == [0o755, 0o700]
+    assert pair[1].read_bytes() == b"new lock"
+
+
+def _killed() -> None:
+    raise Killed
+
+
 def test_a_users_file_stays_the_users_under_sudo(layout: Layout, pair: tuple[Path, Path]) -> None:
     manifest, lock = pair
     owner = 65534 if os.geteuid() == 0 else os.geteuid()
