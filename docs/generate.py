@@ -27,7 +27,7 @@ _MADE = "<!-- Generated from {}: python docs/generate.py -->"
 
 GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
-    "Modules": ("use", "work"),
+    "Modules": ("use", "work", "module"),
     "Looking": ("env", "tree", "why"),
     "Testing and packaging": ("test", "package", "publish"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
@@ -52,6 +52,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "files.md": files(),
         REFERENCE / "errors.md": error_classes(),
         REFERENCE / "stead-toml.md": schema.markdown(),
+        REFERENCE / "stead-item.md": schema.markdown("stead-item.toml"),
         REFERENCE / "test-json.md": schemas.markdown(),
         REFERENCE / "test-report.md": test_report(),
     }

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 TEXT = {page: page.read_text("utf-8") for page in PAGES}
 REFERENCE = ROOT / "docs" / "reference"
 GUIDES = [p for p in PAGES if p.parent != REFERENCE and p.parent != ROOT]
-SOURCES = [p for p in (ROOT / "src").rglob("*") if p.is_file() and p.suffix in (".py", "")]
+SOURCES = [
+    p
+    for p in (ROOT / "src").rglob("*")
+    if p.is_file() and p.suffix in (".py", "") and ROOT / "src/stead/registry" not in p.parents
+]
 
 
 @pytest.mark.parametrize("page", generate.pages(), ids=lambda p: p.name)

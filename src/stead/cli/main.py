@@ -36,6 +36,7 @@ COMMANDS = {
     "keep": "adopt what was changed by hand in a transaction's shell",
     "savepoint": "give what is staged a name to come back to",
     "work": "edit a used module in a working copy",
+    "module": "start from a registry's modules, and own their source",
     "launcher": "write a script that runs a command in the environment",
     "typings": "write a typed stub of the project's names, for editors",
     "secret": "keep secrets with the project, encrypted",
@@ -79,6 +80,8 @@ NOT_STAGED = frozenset(
         "init",
         "kernel",
         "launcher",
+        "module add",
+        "module eject",
         "pin",
         "redo",
         "restore",
@@ -136,7 +139,10 @@ def _dispatch(words: list[str]) -> int:
         )
     module = importlib.import_module(f"stead.cli.{name}" if name != "import" else "stead.cli.take")
     parser = parser_of(name)
-    args = _own(parser, rest[1:]) if getattr(module, "REST", False) else parser.parse_args(rest[1:])
+    if getattr(module, "REST", False):
+        args = _own(parser, rest[1:])
+    else:
+        args = getattr(module, "parse", argparse.ArgumentParser.parse_args)(parser, rest[1:])
     args.directory = options.directory
     args.words = tuple(rest)
     from stead.cli._world import make_app

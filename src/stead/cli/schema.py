@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from stead.cli.app import App
 
-HELP = """Print the JSON Schema of stead.toml, or of what a command prints.
+HELP = """Print the JSON Schema of stead.toml, of stead-item.toml, or of what a command prints.
 
 Editors that know TOML schemas complete and check with it: save it and name it
 in the manifest's first line, `#:schema ./stead.schema.json`.
@@ -21,17 +21,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "of",
         nargs="?",
-        choices=("stead.toml", "test-list", "test-plan"),
+        choices=("stead.toml", "stead-item.toml", "test-list", "test-plan"),
         default="stead.toml",
-        help="stead.toml (default), or what `stead test --list --json` or `--plan --json` prints",
+        help="stead.toml (default), stead-item.toml of an item of a registry, or what `stead test --list --json` or `--plan --json` prints",
     )
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    if args.of == "stead.toml":
+    if args.of.endswith(".toml"):
         from stead.formats import schema
 
-        app.out(schema.text().rstrip("\n"))
+        app.out(schema.text(args.of).rstrip("\n"))
         return 0
     from stead.matrix.schemas import SCHEMAS
 

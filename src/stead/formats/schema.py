@@ -1,7 +1,8 @@
-"""JSON Schema and reference of ``stead.toml``, generated from its grammar.
+"""JSON Schemas and references of ``stead.toml`` and ``stead-item.toml``, from their grammars.
 
 ``python -m stead.formats.schema`` prints the schema, with ``--markdown`` the
-reference. Both are kept beside the code; a test says when they are not current.
+reference; ``--item`` those of ``stead-item.toml``. All are kept beside the code; a test says
+when they are not current.
 """
 
 from __future__ import annotations
@@ -15,28 +16,34 @@ from datetime import date
 from typing import Any, Literal
 
 from stead.formats._grammar import Root
+from stead.formats._grammar_item import ItemRoot
 from stead.formats.models import Entry, Field, Model, shape_of, table_of
 
-FILE = os.path.join(os.path.dirname(__file__), "stead.schema.json")
-"""Where the generated schema lies in the installed package."""
+FILES = {
+    name: os.path.join(os.path.dirname(__file__), name.replace(".toml", ".schema.json"))
+    for name in ("stead.toml", "stead-item.toml")
+}
+"""Where the generated schemas lie in the installed package."""
+
+_ROOTS: dict[str, type[Model]] = {"stead.toml": Root, "stead-item.toml": ItemRoot}
 
 # Draft 7 is the newest that TOML editors understand.
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
-def text() -> str:
-    """Give the schema as it is shipped."""
-    with open(FILE, encoding="utf-8") as file:
+def text(of: str = "stead.toml") -> str:
+    """Give the schema of a file as it is shipped."""
+    with open(FILES[of], encoding="utf-8") as file:
         return file.read()
 
 
-def generate() -> str:
-    """Make the schema's text from the grammar."""
+def generate(of: str = "stead.toml") -> str:
+    """Make a schema's text from the grammar."""
     definitions: dict[str, Any] = {}
-    root = _object(Root, definitions)
+    root = _object(_ROOTS[of], definitions)
     schema = {
         "$schema": DRAFT,
-        "title": "stead.toml",
+        "title": of,
         **root,
         "definitions": dict(sorted(definitions.items())),
     }
@@ -147,11 +154,22 @@ nearest known one.
 """
 
 
-def markdown() -> str:
-    """Make the reference page."""
+_OF_ITEMS = """\
+# `stead-item.toml`
+
+<!-- Generated from the grammar: python -m stead.formats.schema --item --markdown -->
+
+It describes an item of a registry. It stands in a directory of the item's name, and the item's files
+below `files/` beside it, as they land in a project. It is TOML 1.0, in UTF-8; an unknown key is an
+error. `stead schema stead-item.toml` prints a JSON Schema for editors.
+"""
+
+
+def markdown(of: str = "stead.toml") -> str:
+    """Make a reference page."""
     page = _Page()
-    page.section(Root, (), "Top level")
-    return "\n".join([_INTRODUCTION, *page.parts])
+    page.section(_ROOTS[of], (), "Top level")
+    return "\n".join([_INTRODUCTION if of == "stead.toml" else _OF_ITEMS, *page.parts])
 
 
 class _Page:
@@ -218,4 +236,5 @@ def _only_tables(hint: Any) -> bool:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown() if "--markdown" in sys.argv[1:] else generate())
+    wanted = "stead-item.toml" if "--item" in sys.argv[1:] else "stead.toml"
+    sys.stdout.write(markdown(wanted) if "--markdown" in sys.argv[1:] else generate(wanted))

@@ -22,6 +22,7 @@ from stead.values.errors import ManifestError
 from stead.values.frozen import dataclass, replace
 from stead.values.item import Came, Record, Unsettled
 from stead.values.origin import Origin
+from stead.values.patterns import regex
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _REMEDY = (
     "restore the file from version control, or forget where the module came from "
     "(`stead module eject`)"
 )
+_COPY = regex(r"[0-9a-f]{64}")
 _PRUNED = ("node_modules", "__pycache__", "site-packages")
 
 
@@ -84,6 +86,18 @@ def needless(directory: str, record: Record) -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(f"{_BASE}/{name}" for name in there if name not in named)
+
+
+def own_files(directory: str) -> list[str]:
+    """List the files that the record of the module in a directory consists of, absolute."""
+    base = os.path.join(directory, *_BASE.split("/"))
+    try:
+        copies = sorted(n for n in os.listdir(base) if _COPY.fullmatch(n))
+    except OSError:
+        copies = []
+    paths = [os.path.join(base, name) for name in copies]
+    paths += [os.path.join(directory, *name.split("/")) for name in (_ATTRIBUTES, _RECORD)]
+    return [path for path in paths if os.path.isfile(path)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from stead.values.frozen import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Protocol
 
     from stead.values.item import Item
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
         @property
         def commit(self) -> str:
             """Of a git registry: the commit that is read. Else empty."""
+            ...
+
+        def names(self) -> Sequence[str]:
+            """List the names of what there is, sorted; reads as little as it can.
+
+            Raises SteadError where that cannot be read.
+            """
             ...
 
         def items(self) -> tuple[Summary, ...]:

@@ -14,7 +14,7 @@ from stead.values.frozen import dataclass
 from stead.values.names import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from stead.formats.item import Description
     from stead.values.item import Item
@@ -49,14 +49,14 @@ class Directory:
     def items(self) -> tuple[Summary, ...]:
         """List the items, by name. Raises RegistryError, or ManifestError of a description."""
         found = []
-        for name in self._names():
+        for name in self.names():
             item = self._description(name).item
             found.append(Summary(name, item.kind, item.version, (item.version,), item.summary))
         return tuple(found)
 
     def item(self, name: str, version: str = "") -> Item:
         """Give an item with its files; see :class:`stead.modules.registry.Source`."""
-        names = self._names()
+        names = self.names()
         if name not in names:
             close = nearest(name, names)
             raise RegistryError(
@@ -74,7 +74,8 @@ class Directory:
             )
         return item_file.complete(description, contents(os.path.join(self.directory, name)))
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """List the items' names. Raises RegistryError."""
         try:
             with os.scandir(self.directory) as entries:
                 return sorted(
@@ -118,10 +119,14 @@ def description(directory: str) -> Description:
 
 def contents(directory: str) -> dict[str, tuple[bytes, bool]]:
     """Read an item's files: path → content, and whether it is a program. Raises RegistryError."""
-    top = os.path.join(directory, item_file.FILES)
-    intake = Intake(directory)
+    return contents_of(os.path.join(directory, item_file.FILES))
+
+
+def contents_of(top: str, without: Sequence[str] = ()) -> dict[str, tuple[bytes, bool]]:
+    """Read the files below a directory, but for what trying them out left there."""
+    intake = Intake(top)
     found = {}
-    for path, entry in _walk(top, "", intake):
+    for path, entry in _walk(top, "", intake, {*PASSED_OVER, *without}):
         status = entry.stat(follow_symlinks=False)
         intake.path(path, status.st_size)
         try:
@@ -134,18 +139,20 @@ def contents(directory: str) -> dict[str, tuple[bytes, bool]]:
     return found
 
 
-def _walk(top: str, below: str, intake: Intake) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(
+    top: str, below: str, intake: Intake, without: Collection[str]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
     try:
         with os.scandir(os.path.join(top, below)) as listed:
             entries = sorted(listed, key=lambda e: e.name)
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.name in PASSED_OVER or entry.name.endswith((".pyc", ".egg-info")):
+        if entry.name in without or entry.name.endswith((".pyc", ".egg-info")):
             continue
         path = f"{below}/{entry.name}" if below else entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(top, path, intake)
+            yield from _walk(top, path, intake, without)
         elif entry.is_file(follow_symlinks=False):
             yield path, entry
         else:

@@ -43,6 +43,24 @@ def test_the_reference_is_current():
     )
 
 
+def test_the_schema_and_the_reference_of_items_are_current():
+    name = "stead-item.toml"
+    jsonschema.Draft7Validator.check_schema(json.loads(schema.text(name)))
+    assert schema.text(name) == schema.generate(name), (
+        "run: python -m stead.formats.schema --item > src/stead/formats/stead-item.schema.json"
+    )
+    page = REFERENCE.with_name("stead-item.md").read_text(encoding="utf-8")
+    assert page == schema.markdown(name), (
+        "run: python -m stead.formats.schema --item --markdown > docs/reference/stead-item.md"
+    )
+
+
+def test_every_shipped_item_is_accepted():
+    validator = jsonschema.Draft7Validator(json.loads(schema.text("stead-item.toml")))
+    for path in sorted((ROOT / "src/stead/registry").glob("*/stead-item.toml")):
+        validator.validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
 def test_there_are_examples_to_check():
     assert ROOT / "examples/wine/stead.toml" in MANIFESTS
 

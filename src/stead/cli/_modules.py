@@ -1,0 +1,92 @@
+"""What the commands about modules share: the project they are about, and its registries."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.values.errors import NoPlaceError, UsageError
+from stead.values.frozen import dataclass
+from stead.values.names import nearest
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from stead.cli.app import App
+    from stead.modules.registry import Source
+    from stead.pipeline.discover import Found
+    from stead.values.item import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The directory whose modules are meant: the place, or where one would begin."""
+
+    root: str
+    found: Found | None
+
+    @property
+    def begins_workspace(self) -> bool:
+        """Whether a ``stead.toml`` made here would be the root of a tree."""
+        return self.found is None or not any(
+            m.workspace or (not m.foreign and m.directory != self.root)
+            for m in self.found.manifests
+        )
+
+
+def project_of(app: App) -> Project:
+    """Give the project of the directory asked about."""
+    from stead.pipeline.discover import discover
+
+    directory = os.path.realpath(app.directory)
+    try:
+        found = discover(directory, home=app.user_home)
+    except NoPlaceError:
+        return Project(directory, None)
+    return Project(found.place, found)
+
+
+def sources(project: Project) -> tuple[Source, ...]:
+    """Give the registries that the project knows."""
+    from stead.modules.registry import opening
+
+    manifests = project.found.manifests if project.found else ()
+    named = {
+        one.name: os.path.join(one.base, one.location)
+        for manifest in manifests
+        for one in manifest.registries
+        if one.kind == "path"
+    }
+    return opening.sources(named, project.root)
+
+
+def modules(project: Project) -> dict[str, tuple[str, Record]]:
+    """Give the modules that have a record, by name: the directory, relative to the root."""
+    from stead.modules import record
+
+    found = {}
+    for directory in record.found(project.root):
+        held = record.read(directory)
+        if held is not None:
+            path = os.path.relpath(directory, project.root).replace(os.sep, "/")
+            found[held.came.item] = path, held
+    return dict(sorted(found.items()))
+
+
+def named(known: Mapping[str, tuple[str, Record]], name: str) -> tuple[str, Record]:
+    """Give one module. Raises UsageError, with those that there are."""
+    if name in known:
+        return known[name]
+    close = nearest(name, known)
+    raise UsageError(
+        f"this project has no module {name} with a record"
+        + (f"; did you mean {close}?" if close else ""),
+        remedy=f"there are: {', '.join(known)}" if known else "`stead module add` adds one",
+    )
+
+
+def registry(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--registry", default="", metavar="REGISTRY", help="the registry to take it from"
+    )

@@ -1,0 +1,264 @@
+"""The root's own files: a package that includes the modules' code, with an extra for each.
+
+Each is made only where it is missing. A ``pyproject.toml`` that lists where setuptools finds
+packages gets a new module's entries; one of another make is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from stead.formats import _toml_splice, _toml_text
+from stead.values.errors import ManifestError
+from stead.values.frozen import dataclass, replace
+from stead.values.names import normalize_pypi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PYPROJECT = "pyproject.toml"
+MANIFEST_IN = "MANIFEST.in"
+PRE_COMMIT = ".pre-commit-config.yaml"
+
+_WHERE = ("tool", "setuptools", "packages", "find")
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+_TAKEN = frozenset({"src", "tests", "test", "modules", "build", "dist"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the root's package takes of one Python module."""
+
+    name: str
+    """The distribution's, which the extra is called by."""
+    source: str
+    """Where its packages lie, relative to the root, with slashes."""
+    requirements: tuple[str, ...] = ()
+    scripts: tuple[tuple[str, str], ...] = ()
+    requires_python: str = ""
+    extras: tuple[str, ...] = ()
+    """Its own, such as ``test``."""
+    needs: tuple[str, ...] = ()
+    """Other modules whose requirements are its too: extras of the root's package."""
+
+
+def part_of(name: str, directory: str, pyproject: bytes | None) -> Part | None:
+    """Read a module's own ``pyproject.toml``; None where it makes no Python package.
+
+    Raises ManifestError for one that cannot be read.
+    """
+    if pyproject is None:
+        return None
+    try:
+        data = tomllib.loads(pyproject.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ManifestError(
+            f"the pyproject.toml of {name} cannot be read: {exc}",
+            remedy="nothing was written; tell those who keep the registry",
+        ) from exc
+    project = data.get("project")
+    if not isinstance(project, dict):
+        return None
+    return Part(
+        str(project.get("name", name)),
+        f"{directory}/src",
+        tuple(map(str, project.get("dependencies", ()))),
+        tuple((str(k), str(v)) for k, v in project.get("scripts", {}).items()),
+        str(project.get("requires-python", "")),
+        tuple(project.get("optional-dependencies", {})),
+    )
+
+
+def within(part: Part, project: str) -> Part:
+    """Give a part as the root's package has it: a module that it needs is an extra there."""
+    if not part.needs:
+        return part
+    others = tuple(f"{project}[{name}]" for name in part.needs)
+    kept = tuple(r for r in part.requirements if _name(r) not in part.needs)
+    return replace(part, requirements=(*kept, *others), needs=())
+
+
+def _name(requirement: str) -> str:
+    found = _REQUIREMENT.match(requirement)
+    return normalize_pypi(found[1]) if found else ""
+
+
+def name_of(text: str) -> str:
+    """Give the project's name."""
+    return str(tomllib.loads(text)["project"]["name"])
+
+
+def project_name(directory: str, modules: Sequence[str]) -> str:
+    """Give the root's package a name after its directory, which no module has."""
+    plain = re.sub(r"[^a-z0-9]+", "-", directory.lower()).strip("-") or "project"
+    if not plain[0].isalpha():
+        plain = f"project-{plain}"
+    import sys
+    from keyword import iskeyword
+
+    package = plain.replace("-", "_")
+    names = {normalize_pypi(m) for m in modules}
+    if (
+        plain in names
+        or plain in _TAKEN
+        or iskeyword(package)
+        or package in sys.stdlib_module_names
+    ):
+        plain += "-project"
+    return plain
+
+
+def new_pyproject(name: str, python: str) -> str:
+    """Write the root's ``pyproject.toml``, without modules; ``python`` are versions of Python."""
+    value = _toml_text.value
+    requires = f"requires-python = {value(python)}\n" if python else ""
+    return f"""\
+# The project's own package. It includes the modules' code; what a module requires is an extra
+# of its name: `pip install ".[NAME]"`.
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = {value(name)}
+version = "0.1.0"
+{requires}dependencies = []
+
+[project.optional-dependencies]
+
+[project.scripts]
+
+[tool.setuptools.packages.find]
+where = ["src"]
+"""
+
+
+def takes_parts(text: str) -> bool:
+    """Say whether a ``pyproject.toml`` is such a package: one of setuptools, with ``where``."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    found: Any = data
+    for key in (*_WHERE, "where"):
+        found = found.get(key) if isinstance(found, dict) else None
+    backend = data.get("build-system", {}).get("build-backend", "setuptools.build_meta")
+    dynamic = data.get("project", {}).get("dynamic", ())
+    return (
+        isinstance(found, list)
+        and backend == "setuptools.build_meta"
+        and "name" in data.get("project", {})
+        and not {"optional-dependencies", "scripts"} & set(dynamic)
+    )
+
+
+def collisions(text: str, part: Part) -> list[str]:
+    """Name what a ``pyproject.toml`` says otherwise than a module's entries would."""
+    project = tomllib.loads(text)["project"]
+    found = []
+    if normalize_pypi(project["name"]) == normalize_pypi(part.name):
+        found.append("project.name")
+    extras = project.get("optional-dependencies", {})
+    if extras.get(part.name, list(part.requirements)) != list(part.requirements):
+        found.append(f"project.optional-dependencies.{part.name}")
+    scripts = project.get("scripts", {})
+    found += [f"project.scripts.{n}" for n, to in part.scripts if scripts.get(n, to) != to]
+    return found
+
+
+def with_part(text: str, part: Part) -> str:
+    """Add a module's entries and leave every other byte as it is; what is there stays.
+
+    Raises ManifestError where that cannot be done.
+    """
+    plain = text.replace("\r\n", "\n")
+    before = tomllib.loads(plain)
+    project = before["project"]
+    changed = plain
+    if part.source not in before["tool"]["setuptools"]["packages"]["find"]["where"]:
+        changed = _toml_splice.append(changed, _WHERE, "where", part.source)
+    if part.name not in project.get("optional-dependencies", {}):
+        changed = _toml_splice.put(
+            changed, ("project", "optional-dependencies"), part.name, list(part.requirements)
+        )
+    for name, to in part.scripts:
+        if name not in project.get("scripts", {}):
+            changed = _toml_splice.put(changed, ("project", "scripts"), name, to)
+    if tomllib.loads(changed) != _expected(before, part):
+        raise ManifestError(
+            f"the entries of {part.name} cannot be added without changing more",
+            where=PYPROJECT,
+            details=lines_of(part),
+            remedy="add them by hand",
+        )
+    return changed.replace("\n", "\r\n") if plain != text else changed
+
+
+def _expected(before: dict[str, Any], part: Part) -> dict[str, Any]:
+    import copy
+
+    data = copy.deepcopy(before)
+    where = data["tool"]["setuptools"]["packages"]["find"]["where"]
+    if part.source not in where:
+        where.append(part.source)
+    project = data["project"]
+    project.setdefault("optional-dependencies", {}).setdefault(part.name, list(part.requirements))
+    if part.scripts:
+        scripts = project.setdefault("scripts", {})
+        for name, to in part.scripts:
+            scripts.setdefault(name, to)
+    return data
+
+
+def lines_of(part: Part) -> list[str]:
+    """Give the lines that a ``pyproject.toml`` of another make would need, for people."""
+    value = _toml_text.value
+    lines = [
+        "[project.optional-dependencies]",
+        f"{_toml_text.key(part.name)} = {value(list(part.requirements))}",
+    ]
+    if part.scripts:
+        lines += [
+            "[project.scripts]",
+            *(f"{_toml_text.key(n)} = {value(t)}" for n, t in part.scripts),
+        ]
+    return [*lines, f"(and the packages below {part.source})"]
+
+
+def manifest_in(text: str | None, parts: Sequence[Part]) -> str:
+    """Write ``MANIFEST.in``, or add to it: the data beside the modules' code is packed too."""
+    held = (text or "").splitlines()
+    known = {line.strip() for line in held}
+    new = [f"graft {part.source}" for part in parts if f"graft {part.source}" not in known]
+    if not new:
+        return text or ""
+    if _EXCLUDED in known:  # what is excluded must come last
+        at = [line.strip() for line in held].index(_EXCLUDED)
+        held[at:at] = new
+    else:
+        held += [*new, _EXCLUDED]
+    end = "\r\n" if text and "\r\n" in text else "\n"
+    return "".join(f"{line}{end}" for line in held)
+
+
+_EXCLUDED = "global-exclude *.py[cod]"
+
+PRE_COMMIT_TEXT = """\
+# Hooks that need nothing but the environment they are called from: `pre-commit install`.
+repos:
+  - repo: local
+    hooks:
+      - id: compiles
+        name: Python files can be compiled
+        entry: python -m compileall -q
+        language: system
+        types: [python]
+      - id: tests
+        name: tests of the modules
+        entry: python -m pytest --import-mode=importlib modules
+        language: system
+        pass_filenames: false
+        stages: [pre-push]
+"""
