@@ -359,6 +359,9 @@ class LayerTable(Tables):
         command=True,
         examples=('commands = [["pytest", "-q"]]', 'commands = [["-", "ruff", "check"]]'),
     )
+    cwd: str = entry(
+        "Where its commands run, relative to this file.", default="", examples=('cwd = "web"',)
+    )
     package: str | tuple[str, ...] | Literal[False] | None = entry(
         "The package, or packages, under test here: names of `[package.NAME]`. `false`: none."
         " Without it, the definitions say by `match` which environments take them.",

@@ -234,6 +234,9 @@ class AppTable(Model):
         means="a name of an environment",
         examples=('environment = "prod"',),
     )
+    cwd: str = entry(
+        "Where its commands run, relative to this file.", default="", examples=('cwd = "web"',)
+    )
     description: str = entry(
         "One line for people.", default="", examples=('description = "Shows scans"',)
     )

@@ -229,6 +229,7 @@ class KindsReader(Deploying):
             run=table.run,
             processes=tuple(table.processes.items()),
             base=self.directory,
+            cwd=os.path.normpath(os.path.join(self.directory, table.cwd)) if table.cwd else "",
             description=table.description,
             origin=self.where(*at),
             environment=table.environment,

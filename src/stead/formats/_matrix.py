@@ -197,6 +197,9 @@ class MatrixReader(Checks):
             self.wrong("retries cannot be less than 0", (*at, "retries"))
         return GoalPart(
             commands=commands,
+            directory=os.path.normpath(os.path.join(self.directory, table.cwd))
+            if table.cwd
+            else "",
             packages=self.taken(table),
             depends=self.expressions(table.depends, (*at, "depends")),
             labels=table.labels,

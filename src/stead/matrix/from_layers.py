@@ -232,7 +232,7 @@ class LayerTests:
             workspace=spec.root,
             work=Work(
                 commands=commands,
-                directory=spec.place,
+                directory=found.directory or spec.place,
                 timeout=found.timeout,
                 retries=found.retries,
                 resources=found.resources,

@@ -22,6 +22,7 @@ class Goal:
 
     environment: str
     commands: tuple[TestCommand, ...] = ()
+    directory: str = ""
     packages: tuple[str, ...] | None = None
     depends: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ def goal(manifests: Sequence[Manifest], environment: str) -> Goal | None:
     return Goal(
         environment=environment,
         commands=commands,
+        directory=next((p.directory for p in reversed(parts) if p.directory), ""),
         packages=next((p.packages for p in reversed(parts) if p.packages is not None), None),
         depends=_united(parts, "depends"),
         labels=_united(parts, "labels"),

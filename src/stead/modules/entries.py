@@ -67,13 +67,20 @@ def entries(
         tables.append((("layer", name, "packages", "pypi"), packages))
         if name in dict(part.scripts):
             run = {"run": [name, "run"], "environment": name}
-    elif item.commands.test:
-        goal = {"commands": [list(c) for c in item.commands.test], "cwd": directory}
-        tables.append((("layer", name), goal))
-    if item.commands.run:
-        run = {"run": list(item.commands.run), "cwd": directory}
+    else:
+        tables += _layer(item, directory)
+        if item.commands.run:
+            run = {"run": list(item.commands.run), "cwd": directory}
+    task = dict(run)
+    for number, command in enumerate(item.commands.install):
+        step = f"{name}:install" if number == 0 else f"{name}:install-{number + 1}"
+        install: dict[str, Any] = {"run": list(command), "cwd": directory}
+        if number:
+            install["depends"] = task["depends"]
+        tables.append((("tasks", step), install | _told_by(item)))
+        task["depends"] = [step]
     if run:
-        tables.append((("tasks", name), run))
+        tables.append((("tasks", name), task))
     accepted = [d for d in item.accepts if d.name not in item.listens]
     if accepted:
         tables.append((("lib", name, "accepts"), {d.name: _declared(d) for d in accepted}))
@@ -89,6 +96,24 @@ def entries(
     if "stead.toml" in paths:
         tables.append((("uses",), {name: {"path": directory}}))
     return Entries(name, tuple(tables))
+
+
+def _layer(item: Item, directory: str) -> list[tuple[Table, Mapping[str, Any]]]:
+    """Give the goal of a module that no environment installs."""
+    commands = [list(c) for c in (*item.commands.install, *item.commands.test)]
+    if not item.commands.test:
+        return []
+    return [(("layer", item.name), {"commands": commands, "cwd": directory})]
+
+
+def _told_by(item: Item) -> dict[str, Any]:
+    """Say by which files it can be told that what was installed is current."""
+    if item.language == "node" and any(f.path == "package-lock.json" for f in item.files):
+        return {
+            "inputs": ["package.json", "package-lock.json"],
+            "outputs": ["node_modules/.package-lock.json"],
+        }
+    return {}
 
 
 def ports_of(item: Item, text: str) -> list[int]:

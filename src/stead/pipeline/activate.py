@@ -123,7 +123,7 @@ def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
                 command,
                 () if command else tuple(n for n, _ in parts),
                 environment=other,
-                cwd=app.base,
+                cwd=app.cwd or app.base,
                 description=app.description,
                 origin=app.origin,
             )

@@ -362,6 +362,8 @@ def _of_module(entry: Any, spec: Spec) -> str:
         for name, command in processes
         if command
     ]
+    cwd = getattr(entry, "cwd", "")
+    said += [f"in {_relative(cwd, spec)}"] if cwd else []
     said += [f"with a check {c.name}, {_of_check(c, spec)}" for c in getattr(entry, "checks", ())]
     said += [f"with a file {f.path}, {_of_file(f)}" for f in getattr(entry, "files", ())]
     return "; ".join(said)

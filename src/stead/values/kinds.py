@@ -248,7 +248,9 @@ class App:
     run: tuple[str, ...] = ()
     processes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     base: str = ""
-    """Its directory: where it runs."""
+    """Its directory: where it runs, unless ``cwd`` says otherwise."""
+    cwd: str = ""
+    """Absolute; empty for ``base``."""
     description: str = ""
     environment: str = ""
     """The environment it runs in; empty for the one in use."""

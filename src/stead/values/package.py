@@ -103,6 +103,8 @@ class GoalPart:
     """What a layer says of testing: joined, layer by layer, it makes an environment a goal."""
 
     commands: tuple[TestCommand, ...] = ()
+    directory: str = ""
+    """Where they run, absolute; empty for the place."""
     packages: tuple[str, ...] | None = None
     """The definitions to take; None where the layer does not say, empty for none at all."""
     depends: tuple[str, ...] = ()
