@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.modules import entries, record, render, root_files
+from stead.modules import entries, record, render, root_files, update_root
 from stead.values.errors import CollisionError, RegistryError
 from stead.values.frozen import dataclass, replace
 from stead.values.names import normalize_pypi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stead.modules.entries import Entries
     from stead.modules.needs import Chosen
     from stead.modules.root_files import Part
+    from stead.modules.update_root import Entry
     from stead.values.context import Context
     from stead.values.item import ItemFile
 
@@ -176,6 +177,7 @@ class _Planning:
         self._collide: list[str] = []
         self._placed_beside: list[tuple[str, str]] = []
         self._notes: list[str] = []
+        self._recorded: dict[str, list[Entry]] = {}
 
     def plan(self, placed: list[Placed], *, workspace: bool, there: Mapping[str, str]) -> Plan:
         for module in placed:
@@ -183,7 +185,9 @@ class _Planning:
         parts = _parts(placed, there)
         self._manifest(placed, parts, there, workspace=workspace)
         if parts:
-            self._package(list(parts.values()))
+            self._package(parts)
+        for module in placed:
+            self._record(module)
         return Plan(
             self._root,
             tuple(placed),
@@ -203,7 +207,10 @@ class _Planning:
                     remedy="put one of them elsewhere with --at DIR",
                 )
             self._new(module.name, path, file.content, executable=file.executable)
-        made = record.made(module.chosen.came, module.chosen.options, module.files)
+
+    def _record(self, module: Placed) -> None:
+        written = update_root.recorded(self._recorded.get(module.name, ()))
+        made = record.made(module.chosen.came, module.chosen.options, module.files, written)
         for path, content in record.files(made, module.files).items():
             self._new(module.name, f"{module.directory}/{path}", content)
 
@@ -266,6 +273,7 @@ class _Planning:
         file = os.path.join(self._root, MANIFEST)
         for module in placed:
             wanted = self._entries(module, placed, there, text)
+            self._recorded[module.name] = [*update_root.of_manifest(wanted)]
             clashes = entries.collisions(text, wanted, file)
             self._clashes(MANIFEST, clashes)
             if not clashes or self._beside:
@@ -286,13 +294,13 @@ class _Planning:
         ports = entries.ports_of(module.chosen.item, text)
         return entries.entries(module.chosen.item, module.directory, module.part, needed, ports)
 
-    def _package(self, parts: list[Part]) -> None:
+    def _package(self, parts: Mapping[str, Part]) -> None:
         """Make the root's package, or give it the modules' entries."""
         held = self._text(root_files.PYPROJECT)
         if held is None and self._other_project():
-            self._told(parts, self._other_project())
+            self._told(parts.values(), self._other_project())
         elif held is not None and not root_files.takes_parts(held):
-            self._told(parts, root_files.PYPROJECT)
+            self._told(parts.values(), root_files.PYPROJECT)
         else:
             self._parts(parts, held)
         if self._read(root_files.PRE_COMMIT) is None:
@@ -301,7 +309,7 @@ class _Planning:
     def _other_project(self) -> str:
         return next((f for f in ("setup.py", "setup.cfg") if self._read(f) is not None), "")
 
-    def _told(self, parts: list[Part], file: str) -> None:
+    def _told(self, parts: Iterable[Part], file: str) -> None:
         for part in parts:
             lines = "\n".join(f"    {line}" for line in root_files.lines_of(part))
             self._notes.append(
@@ -309,27 +317,28 @@ class _Planning:
                 f"to offer {part.name} with it, add:\n{lines}"
             )
 
-    def _parts(self, parts: list[Part], held: str | None) -> None:
+    def _parts(self, parts: Mapping[str, Part], held: str | None) -> None:
         if held is None:
             name = root_files.project_name(
-                os.path.basename(self._root), [part.name for part in parts]
+                os.path.basename(self._root), [part.name for part in parts.values()]
             )
-            python = next((p.requires_python for p in parts if p.requires_python), "")
+            python = next((p.requires_python for p in parts.values() if p.requires_python), "")
             text = root_files.new_pyproject(name, python)
             package = f"src/{name.replace('-', '_')}/__init__.py"
             if self._read("src") is None:
                 self._put(package, '"""The project\'s own code."""\n', None)
         else:
             name, text = root_files.name_of(held), held
-        for part in parts:
+        for module, part in parts.items():
             whole = root_files.within(part, name)
+            self._recorded[module] += update_root.of_package(whole)
             clashes = root_files.collisions(text, whole)
             self._clashes(root_files.PYPROJECT, clashes)
             if not clashes or self._beside:
                 text = root_files.with_part(text, whole)
         self._put(root_files.PYPROJECT, text, held)
         held = self._text(root_files.MANIFEST_IN)
-        self._put(root_files.MANIFEST_IN, root_files.manifest_in(held, parts), held)
+        self._put(root_files.MANIFEST_IN, root_files.manifest_in(held, list(parts.values())), held)
 
 
 def _parts(placed: list[Placed], there: Mapping[str, str]) -> dict[str, Part]:

@@ -55,14 +55,23 @@ def digest(content: bytes) -> str:
     return f"sha256:{sha256(content).hexdigest()}"
 
 
-def made(came: Came, options: Iterable[tuple[str, Answer]], written: Iterable[ItemFile]) -> Record:
-    """Give the record of an item as it lands: ``written`` are its files, rendered."""
+def made(
+    came: Came,
+    options: Iterable[tuple[str, Answer]],
+    written: Iterable[ItemFile],
+    entries: Iterable[tuple[str, str]] = (),
+) -> Record:
+    """Give the record of an item as it lands: ``written`` are its files, rendered.
+
+    ``entries`` are what it writes into files of the root, with hashes.
+    """
     files = sorted(written, key=lambda file: file.path)
     return Record(
         came,
         tuple(sorted(options)),
         tuple((file.path, digest(file.content)) for file in files),
         tuple(file.path for file in files if file.executable),
+        tuple(sorted(entries)),
     )
 
 
@@ -197,6 +206,7 @@ def _body(record: Record, prefix: str) -> str:
         "came": [(name, said) for name in _CAME if (said := getattr(record.came, name))],
         "options": sorted(record.options),
         "files": [*sorted(record.files)],
+        "entries": [*sorted(record.entries)],
         "dropped": [*sorted(record.dropped)],
     }
     for name, pairs in tables.items():
@@ -248,6 +258,7 @@ class _Reader:
             tuple((n, float(v) if isinstance(v, float) else v) for n, v in options.items()),
             self._hashes(data, "files", at),
             tuple(self._path(p, *at, "executable") for p in self._list(data, "executable", at)),
+            self._hashes(data, "entries", at, paths=False),
             self._hashes(data, "dropped", at),
             tuple(self._conflict(c, *at, "conflicts") for c in self._list(data, "conflicts", at)),
         )
@@ -265,18 +276,14 @@ class _Reader:
         )
 
     def _hashes(
-        self, data: dict[str, Any], name: str, at: tuple[str, ...]
+        self, data: dict[str, Any], name: str, at: tuple[str, ...], *, paths: bool = True
     ) -> tuple[tuple[str, str], ...]:
         found = []
         for path, content in self._table(data.get(name, {}), *at, name).items():
             kind, _, hexadecimal = str(content).partition(":")
-            if (
-                kind != "sha256"
-                or len(hexadecimal) != 64
-                or set(hexadecimal) - set("0123456789abcdef")
-            ):
-                self._wrong("the hash of a file is sha256: and 64 digits", *at, name, path)
-            found.append((self._path(path, *at, name, path), str(content)))
+            if kind != "sha256" or not _COPY.fullmatch(hexadecimal):
+                self._wrong("a hash is sha256: and 64 digits", *at, name, path)
+            found.append((self._path(path, *at, name, path) if paths else path, str(content)))
         return tuple(sorted(found))
 
     def _list(self, data: dict[str, Any], name: str, at: tuple[str, ...]) -> list[Any]:

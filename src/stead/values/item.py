@@ -139,6 +139,8 @@ class Record:
     files: tuple[tuple[str, str], ...] = ()
     """Path → ``sha256:…`` of what was written; sorted."""
     executable: tuple[str, ...] = ()
+    entries: tuple[tuple[str, str], ...] = ()
+    """``FILE:KEY`` of what was written into the root's files → hash of the value; sorted."""
     dropped: tuple[tuple[str, str], ...] = ()
     """Files that upstream has no more and that stayed: path → hash of what was written."""
     conflicts: tuple[Unsettled, ...] = ()

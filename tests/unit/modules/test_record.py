@@ -68,6 +68,7 @@ PLAIN = st.builds(
     TABLES,
     st.lists(NAMES, unique=True, max_size=2).map(lambda n: tuple(sorted(n))),
     TABLES,
+    TABLES,
 )
 
 
