@@ -49,5 +49,8 @@ class Connection(Protocol):
     def reach(self, host: str, port: int, timeout: float) -> socket.socket:
         """Connect to a port as seen from the machine. Raises OSError where nobody answers."""
 
+    def listens(self, host: str, port: int, timeout: float) -> str:
+        """Say what is wrong with a port as seen from the machine; empty where one listens."""
+
     def close(self) -> None:
         """End it; may be called twice."""

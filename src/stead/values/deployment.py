@@ -162,6 +162,9 @@ class Facts:
     running: str = ""
     """Digest of the payload of the current generation; empty for none."""
     generation: int = 0
+    standing: bool = True
+    """Whether that generation is confirmed, and all its services run: else there is something to
+    set right, though nothing else is to be changed."""
     parts: frozenset[str] = frozenset()
     """Digests of the parts that are there."""
     libraries: frozenset[str] = frozenset()

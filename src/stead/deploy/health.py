@@ -1,0 +1,107 @@
+"""Health checks: asked from here, through the connection, until they hold or their time is over.
+
+The machine needs no program for it: a port is reached as seen from the machine itself, over the
+connection's forwarding, and HTTP is spoken here.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from stead.values.errors import ContactError, DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stead.deploy.connection import Connection
+    from stead.values.deployment import Health
+
+_PAUSE = 0.2
+_LONGEST_PAUSE = 2.0
+_ONE_ANSWER = 10.0
+"""Seconds that one request may take."""
+
+
+def described(check: Health) -> str:
+    """Name a check for people."""
+    return check.url or (f"port {check.port}" if check.port else " ".join(check.command))
+
+
+def wait_for(
+    check: Health,
+    connection: Connection,
+    command: Callable[[], str],
+    still: Callable[[], None] = lambda: None,
+) -> None:
+    """Ask until the check holds. ``command`` runs the check's command, and says what is wrong.
+
+    ``still`` is called between tries, and may raise. Raises DeployError when the time is over,
+    with what was answered last.
+    """
+    until = time.monotonic() + check.timeout
+    pause = _PAUSE
+    while True:
+        still()
+        left = max(0.5, min(_ONE_ANSWER, until - time.monotonic()))
+        wrong = command() if check.command else _asked(check, connection, left)
+        if not wrong:
+            return
+        if time.monotonic() + pause > until:
+            raise DeployError(
+                f"the check {described(check)} did not hold within {check.timeout:g} s",
+                details=(f"last: {wrong}",),
+            )
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _asked(check: Health, connection: Connection, timeout: float) -> str:
+    try:
+        if check.url:
+            return _url(check, connection, timeout)
+        host, port = _address(check.port)
+        return connection.listens(host, port, timeout)
+    except ContactError:
+        raise
+    except OSError as exc:
+        return exc.strerror or str(exc) or type(exc).__name__
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    try:
+        return host.strip("[]") or "127.0.0.1", int(port)
+    except ValueError as exc:
+        raise DeployError(f"{text!r} is no port", remedy="write PORT or HOST:PORT") from exc
+
+
+def _url(check: Health, connection: Connection, timeout: float) -> str:
+    import http.client
+    import urllib.parse
+
+    parts = urllib.parse.urlsplit(check.url)
+    secure = parts.scheme == "https"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise DeployError(f"{check.url!r} is no address that can be asked")
+    try:
+        port = parts.port or (443 if secure else 80)
+    except ValueError as exc:
+        raise DeployError(f"{check.url!r} has no such port") from exc
+    reached = connection.reach(parts.hostname, port, timeout)
+    if secure:
+        import ssl
+
+        reached = ssl.create_default_context().wrap_socket(reached, server_hostname=parts.hostname)
+    asking = http.client.HTTPConnection(parts.hostname, port, timeout=timeout)
+    asking.sock = reached
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        asking.request("GET", path, headers={"Connection": "close"})
+        status = asking.getresponse().status
+    except http.client.HTTPException as exc:
+        return str(exc) or type(exc).__name__
+    finally:
+        asking.close()
+    right = status == check.status if check.status else status < 400
+    return "" if right else f"status {status}"

@@ -1,0 +1,104 @@
+# What runs on a machine that Stead deploys to: a POSIX shell's program, in pieces that are put
+# together and sent as one file. It needs tar, gzip and the usual small tools. What it prints are
+# lines `key value`; what went wrong goes to standard error, and into the exit code:
+#   90 somebody else deploys   91 the lease was lost   92 no space   93 not allowed
+#   94 what came is not what was sent   95 not possible here   96 not there
+
+set -u
+umask 077
+LC_ALL=C
+export LC_ALL
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+
+fail() {
+    fail_code=$1
+    shift
+    printf '%s\n' "$*" >&2
+    exit "$fail_code"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+now() { date +%s; }
+
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
+
+# The moment a process began, which tells it from a later one with its number.
+born() {
+    if [ -d /proc/self ]; then
+        born_stat=
+        read -r born_stat 2>/dev/null <"/proc/$1/stat" || return 1
+        # shellcheck disable=SC2086 # its fields are wanted
+        set -- ${born_stat##*) }
+        [ "$1" != Z ] || return 1
+        shift 19
+        printf '%s\n' "$1"
+    else
+        ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' _
+    fi
+}
+
+# Whether the process PID that began at BORN still runs.
+alive() {
+    [ "${1:-0}" -gt 1 ] 2>/dev/null && [ "$(born "$1" 2>/dev/null)" = "${2:-none}" ]
+}
+
+# Run a command in a session of its own, so that nothing sent to this one reaches it. Prints its
+# process number.
+detached() {
+    detached_to=$1
+    shift
+    if have setsid; then
+        setsid "$@" </dev/null >>"$detached_to" 2>&1 &
+    else
+        (
+            set -m 2>/dev/null
+            trap '' HUP
+            exec "$@"
+        ) </dev/null >>"$detached_to" 2>&1 &
+    fi
+    printf '%s\n' "$!"
+}
+
+# Put a link in another's place in one step. `mv` alone would move it into the directory that the
+# other stands for.
+relink() {
+    rm -f "$2.new" && ln -s "$1" "$2.new" || return 1
+    mv -T "$2.new" "$2" 2>/dev/null || mv -h "$2.new" "$2" 2>/dev/null ||
+        perl -e 'rename $ARGV[0], $ARGV[1] or exit 1' "$2.new" "$2" 2>/dev/null ||
+        { rm -f "$2" && mv "$2.new" "$2"; }
+}
+
+# Let a file hold one line, whole or not at all.
+keep() {
+    printf '%s\n' "$2" >"$1.$$" && mv -f "$1.$$" "$1" || {
+        rm -f "$1.$$"
+        no_space "$1"
+        fail 93 "cannot write $1"
+    }
+}
+
+# Fail with the code for a full disk, if that is what is wrong where this file lies.
+no_space() {
+    no_space_at=${1%/*}
+    (printf '%4096s' x >"$no_space_at/.room.$$") 2>/dev/null
+    no_space_code=$?
+    rm -f "$no_space_at/.room.$$"
+    if [ $no_space_code -ne 0 ] && [ -w "$no_space_at" ]; then
+        fail 92 "no space left where $no_space_at lies"
+    fi
+}
+
+# What a file of one line holds; nothing where there is none.
+line_of() {
+    line_of=
+    [ -f "$1" ] && read -r line_of <"$1"
+    printf '%s\n' "$line_of"
+}
+
+generation_now() {
+    generation_now=$(readlink "$R/current" 2>/dev/null || ls -l "$R/current" 2>/dev/null | sed 's/.* -> //')
+    generation_now=${generation_now##*/}
+    printf '%s\n' "${generation_now:-0}"
+}

@@ -1,0 +1,212 @@
+# What comes: parts in pieces, and a generation. All of it lies in `incoming-TOKEN` until it is
+# known to be whole.
+
+# Take over whole pieces of parts that a cut deploy brought, and clear away the rest of it.
+# Needs the lease.
+receive_prepare() {
+    receive_to=$ROOT/incoming-$1
+    mkdir -p "$receive_to" "$ROOT/parts" "$ROOT/trees" "$R/generations" "$R/logs" "$R/run" "$R/data" || {
+        no_space "$ROOT/x"
+        fail 93 "cannot make directories in $ROOT"
+    }
+    for receive_old in "$ROOT"/incoming-*; do
+        [ "$receive_old" != "$receive_to" ] || continue
+        mv -f "$receive_old"/p.* "$receive_to" 2>/dev/null
+        rm -rf "$receive_old"
+    done
+    rm -rf "$ROOT"/trees/.new-* "$R"/generations/.new-*
+    for receive_file in "$receive_to"/p.*; do
+        [ -f "$receive_file" ] || continue
+        receive_size=$(wc -c <"$receive_file")
+        echo "piece ${receive_file##*/} $((receive_size))"
+    done
+}
+
+# Take what comes on standard input: a tar of pieces (p.DIGEST.NUMBER), for each part its end
+# (p.DIGEST.end: how many pieces, how many bytes) and where it is keyed (p.DIGEST.keyed), and the
+# generation.
+receive_all() {
+    receive_to=$ROOT/incoming-$1
+    cd "$receive_to" 2>/dev/null || fail 91 "the lease was lost"
+    rm -rf generation.tar.gz
+    tar -xof - 2>.said || {
+        no_space "$receive_to/x"
+        fail 94 "what came is not whole: $(line_of .said)"
+    }
+    for receive_end in p.*.end; do
+        [ -f "$receive_end" ] || continue
+        receive_part "${receive_end%.end}"
+    done
+}
+
+receive_part() {
+    receive_digest=${1#p.}
+    receive_count=0 receive_size=0
+    read -r receive_count receive_size <"$1.end"
+    if [ "$receive_count" -eq 1 ]; then
+        receive_whole=$1.00000
+    else
+        receive_whole=$1.whole
+        receive_number=0
+        while [ "$receive_number" -lt "$receive_count" ]; do
+                receive_piece=$(printf '%s.%05d' "$1" "$receive_number")
+            cat "$receive_piece" && rm -f "$receive_piece" || break
+            receive_number=$((receive_number + 1))
+        done >"$receive_whole"
+    fi
+    if ! receive_right "$receive_whole" "$receive_digest" "$receive_size"; then
+        rm -f "$1".*
+        no_space "$PWD/x"
+        fail 94 "part $receive_digest came with other content"
+    fi
+    mv -f "$1.keyed" "$ROOT/parts/$receive_digest.keyed" &&
+        mv -f "$receive_whole" "$ROOT/parts/$receive_digest.tar.gz" ||
+        fail 93 "cannot keep part $receive_digest"
+    rm -f "$1".*
+    echo "part $receive_digest"
+}
+
+# Whether a compressed part holds what its name says: by sha256 of what is in it; where no program
+# here knows that, by its size and gzip's own check.
+receive_right() {
+    if have sha256sum; then
+        receive_is=$(gzip -dc "$1" 2>/dev/null | sha256sum)
+    elif have shasum; then
+        receive_is=$(gzip -dc "$1" 2>/dev/null | shasum -a 256)
+    elif have openssl; then
+        receive_is=$(gzip -dc "$1" 2>/dev/null | openssl dgst -sha256 -r)
+    elif have sha256; then
+        receive_is=$(gzip -dc "$1" 2>/dev/null | sha256)
+    else
+        [ "$(($(wc -c <"$1")))" -eq "$3" ] && gzip -t "$1" 2>/dev/null
+        return
+    fi
+    [ "${receive_is%% *}" = "$2" ]
+}
+
+# Put the generation's files below generations/.new-N, and its trees in their places; then give
+# the generation its name.
+receive_generation() {
+    receive_new=$R/generations/.new-$2
+    rm -rf "$receive_new" "$R/generations/$2"
+    mkdir -p "$receive_new" && cd "$receive_new" || fail 93 "cannot write $R"
+    gzip -dc "$ROOT/incoming-$1/generation.tar.gz" | tar -xpof - || {
+        no_space "$receive_new/x"
+        fail 94 "the generation is not whole"
+    }
+    keep "$R/last" "$2"
+    tree_key=
+    while read -r receive_kind receive_what; do
+        case $receive_kind in
+        tree) tree_begin "$receive_what" ;;
+        part) tree_part "$receive_what" "$1" "$3" ;;
+        end) tree_end ;;
+        esac
+    done <"$receive_new/trees"
+    now >"$receive_new/made" && mv "$receive_new" "$R/generations/$2" || {
+        no_space "$receive_new/x"
+        fail 93 "cannot write $R"
+    }
+    cd / && rm -rf "$ROOT/incoming-$1"
+    mkdir -p "$ROOT/incoming-$1"
+}
+
+tree_begin() {
+    tree_key=
+    [ ! -d "$ROOT/trees/$1" ] || return 0
+    tree_key=$1
+    tree_at=$ROOT/trees/.new-$1
+    rm -rf "$tree_at"
+    mkdir -p "$tree_at" || no_space "$ROOT/trees/x"
+}
+
+# Unpack a part into the tree that is made, and write the tree's key where the part is keyed.
+tree_part() {
+    [ -n "$tree_key" ] || return 0
+    lease_hold "$2" "$3"
+    [ -f "$ROOT/parts/$1.tar.gz" ] || fail 96 "part $1 is not here"
+    (
+        cd "$tree_at" || exit 1
+        umask 022
+        gzip -dc "$ROOT/parts/$1.tar.gz" | tar -xpof - || exit 1
+        [ -s "$ROOT/parts/$1.keyed" ] || exit 0
+        tree_last=
+        while IFS= read -r tree_line; do
+            tree_file=./${tree_line#* }
+            if [ "$tree_file" != "$tree_last" ]; then
+                [ -z "$tree_last" ] || chmod "$tree_mode" "$tree_last"
+                tree_mode=u+w
+                [ -w "$tree_file" ] && [ "$(id -u)" -ne 0 ] || tree_mode=$(tree_mode_of "$tree_file")
+                chmod u+w "$tree_file"
+                tree_last=$tree_file
+            fi
+            printf %s "$tree_key" |
+                dd of="$tree_file" bs=1 seek="${tree_line%% *}" conv=notrunc 2>/dev/null || exit 1
+        done <"$ROOT/parts/$1.keyed"
+        [ -z "$tree_last" ] || chmod "$tree_mode" "$tree_last"
+    ) || {
+        rm -rf "$tree_at"
+        no_space "$ROOT/trees/x"
+        fail 94 "part $1 could not be unpacked"
+    }
+}
+
+# What to give chmod so that the file's owner may write as now.
+tree_mode_of() {
+    # shellcheck disable=SC2012 # one file's mode
+    case $(ls -ld "$1") in
+    ??w*) echo u+w ;;
+    *) echo u-w ;;
+    esac
+}
+
+tree_end() {
+    [ -n "$tree_key" ] || return 0
+    chmod go-w "$tree_at"
+    mv "$tree_at" "$ROOT/trees/$tree_key" || fail 93 "cannot write $ROOT/trees"
+    tree_key=
+}
+
+# Remove generations beyond the last KEEP, and trees and parts that no generation names.
+collect() {
+    collect_current=$(generation_now)
+    collect_kept=0
+    # shellcheck disable=SC2012 # their names are numbers
+    for collect_number in $(ls "$R/generations" 2>/dev/null | grep '^[0-9][0-9]*$' | sort -rn); do
+        if [ "$collect_number" = "$collect_current" ]; then
+            collect_kept=$((collect_kept + 1))
+        elif [ -e "$R/generations/$collect_number/confirmed" ] && [ "$collect_kept" -lt "$1" ]; then
+            collect_kept=$((collect_kept + 1))
+        else
+            mv "$R/generations/$collect_number" "$R/generations/.new-$collect_number" &&
+                rm -rf "$R/generations/.new-$collect_number"
+        fi
+    done
+    collect_unnamed
+}
+
+collect_unnamed() {
+    cat "$ROOT"/recipes/*/generations/[0-9]*/trees "$ROOT"/recipes/*/generations/.new-*/trees 2>/dev/null |
+        sort -u >"$ROOT/.named" || return 0
+    for collect_it in "$ROOT"/trees/*; do
+        [ -d "$collect_it" ] || continue
+        grep -qx "tree ${collect_it##*/}" "$ROOT/.named" && continue
+        mv "$collect_it" "$ROOT/trees/.new-${collect_it##*/}" || continue
+        chmod -R u+w "$ROOT/trees/.new-${collect_it##*/}"
+        rm -rf "$ROOT/trees/.new-${collect_it##*/}"
+    done
+    for collect_it in "$ROOT"/parts/*.tar.gz; do
+        collect_part=${collect_it##*/}
+        collect_part=${collect_part%.tar.gz}
+        grep -qx "part $collect_part" "$ROOT/.named" || rm -f "$collect_it" "$ROOT/parts/$collect_part.keyed"
+    done
+    rm -f "$ROOT/.named"
+    for collect_it in "$ROOT"/host/*.sh; do
+        [ "$collect_it" = "$ROOT/host/$PROGRAM.sh" ] || collect_program "$collect_it"
+    done
+}
+
+# An older program goes when no generation's supervisor may still run by it.
+collect_program() {
+    grep -qs "${1##*/}" "$ROOT"/recipes/*/run/supervisor || rm -f "$1"
+}

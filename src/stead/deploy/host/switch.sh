@@ -1,0 +1,132 @@
+# The switch from one generation to another, and the way back.
+#
+# `pending` says `NEW OLD TOKEN DEADLINE` from before the switch until the new generation is
+# confirmed. A watchdog, started on this machine before anything is switched, goes back to OLD when
+# the deadline has passed or nobody renews the lease any more; the next deploy does so where even
+# the watchdog was ended. Services of two generations never run at once: all of one are stopped,
+# `current` is changed in one step, all of the other are started.
+
+switch_to() {
+    lease_hold "$1" "$3"
+    [ -d "$R/generations/$2" ] || fail 96 "there is no generation $2"
+    turn_take
+    switch_old=$(generation_now)
+    keep "$R/pending" "$2 $switch_old $1 $(($(now) + $4))"
+    rm -f "$R/run/watch"
+    detached "$R/logs/watch.log" sh "$ROOT/host/$PROGRAM.sh" watch "$PROGRAM" "$ROOT" "$RECIPE" "$1" "$2" >/dev/null
+    switch_left=100
+    while [ ! -s "$R/run/watch" ]; do
+        switch_left=$((switch_left - 1))
+        if [ "$switch_left" -eq 0 ]; then
+            rm -f "$R/pending"
+            turn_end
+            fail 95 "the watchdog did not start"
+        fi
+        nap
+    done
+    echo "watched"
+    if ! exchange "$2"; then
+        exchange "$switch_old"
+        rm -f "$R/pending"
+        turn_end
+        fail 95 "the services could not be started; what ran before runs again"
+    fi
+    turn_end
+    echo "switched $2 $switch_old"
+}
+
+# Let the services of generation N run instead of those that do; 0 is none.
+exchange() {
+    services_stop
+    if [ "$1" = 0 ]; then
+        rm -f "$R/current"
+        units_remove
+    else
+        relink "generations/$1" "$R/current" && services_start
+    fi
+}
+
+# Wait for what becomes of a switch, and go back where nothing does.
+watch() {
+    keep "$R/run/watch" "$$ $(born $$)"
+    while sleep 1; do
+        watch_pending=$(line_of "$R/pending")
+        # shellcheck disable=SC2086 # its words are wanted
+        set -- "$1" "$2" $watch_pending
+        [ "${3:-}" = "$2" ] && [ "${5:-}" = "$1" ] || return 0
+        if [ "$(now)" -ge "$6" ] || ! lease_stands "$1"; then
+            revert "$1" "$2"
+        fi
+    done
+}
+
+# Go back to what ran before a switch that was not confirmed; with a TOKEN and a number, only from
+# that switch.
+revert() {
+    turn_take
+    revert_pending=$(line_of "$R/pending")
+    # shellcheck disable=SC2086 # its words are wanted
+    set -- "${1:-}" "${2:-}" $revert_pending
+    if [ -n "${4:-}" ] && { [ -z "$1" ] || [ "$1" = "$5" ]; } && { [ -z "$2" ] || [ "$2" = "$3" ]; }; then
+        if exchange "$4"; then
+            rm -f "$R/pending"
+            echo "reverted $3 $4"
+        fi
+    fi
+    turn_end
+}
+
+confirm() {
+    lease_hold "$1" "$3"
+    turn_take
+    confirm_pending=$(line_of "$R/pending")
+    # shellcheck disable=SC2086 # its words are wanted
+    set -- "$1" "$2" $confirm_pending
+    if [ "${3:-}" != "$2" ] || [ "${5:-}" != "$1" ]; then
+        turn_end
+        fail 91 "the machine went back before"
+    fi
+    : >"$R/generations/$2/confirmed" && rm -f "$R/pending" || {
+        turn_end
+        no_space "$R/x"
+        fail 93 "cannot write $R"
+    }
+    turn_end
+}
+
+# Start again what the current generation should run.
+restart() {
+    lease_hold "$1" "$2"
+    turn_take
+    restart_code=0
+    exchange "$(generation_now)" || restart_code=95
+    turn_end
+    [ $restart_code -eq 0 ] || fail $restart_code "the services could not be started"
+}
+
+remove() {
+    turn_take
+    exchange 0
+    rm -f "$R/pending"
+    turn_end
+    rm -rf "$R/generations" "$R/run" "$R/logs" "$R"/turn.* "$R/last"
+    rmdir "$R/data" 2>/dev/null
+    rmdir "$R" 2>/dev/null
+    collect_unnamed
+}
+
+begin() {
+    mkdir -p "$ROOT" "$R" 2>/dev/null || {
+        [ ! -d "$ROOT" ] || no_space "$ROOT/x"
+        fail 93 "cannot write $ROOT"
+    }
+    lease_take "$1" "$2" "$3"
+    receive_prepare "$1"
+    [ ! -s "$R/pending" ] || revert
+    facts_all
+    for begin_tree in "$ROOT"/trees/*; do
+        [ ! -d "$begin_tree" ] || echo "tree ${begin_tree##*/}"
+    done
+    begin_last=$(line_of "$R/last")
+    echo "next $((${begin_last:-0} + 1))"
+}

@@ -1,0 +1,57 @@
+"""What local and ssh targets have in common: all but the connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.deploy import apply as applying
+from stead.deploy.machine import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from stead.deploy.connection import Connection
+    from stead.deploy.targets import Applied, Delivery, Node, Report, Standing
+    from stead.values.deployment import Facts
+
+
+class MachineTarget:
+    """A node on a machine that has a POSIX shell."""
+
+    def __init__(self, name: str, connection: Connection, node: Node) -> None:
+        self.name = name
+        self.address = connection.address
+        self._connection = connection
+        self._machine = Machine(connection, node)
+
+    def facts(self) -> Facts:
+        return self._machine.facts()[0]
+
+    def running(self) -> str:
+        return self._machine.record()
+
+    def apply(self, delivery: Delivery, report: Report | None = None) -> Applied:
+        return applying.apply(self._machine, delivery, report)
+
+    def status(self) -> Standing:
+        return self._machine.status()
+
+    def logs(self, service: str = "", lines: int = 200) -> Iterator[str]:
+        return self._machine.logs(service, lines)
+
+    def rollback(self, generation: int = 0, report: Report | None = None) -> Applied:
+        return applying.rollback(self._machine, generation, report)
+
+    def run(self, command: str, arguments: Sequence[str] = ()) -> int:
+        self._machine.install()
+        return self._machine.interactive(command, arguments)
+
+    def remove(self) -> None:
+        self._machine.begin()
+        try:
+            self._machine.remove()
+        finally:
+            self._machine.end()
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,331 @@
+"""Machines over OpenSSH's client, with the user's own configuration.
+
+One connection carries all commands: it is made once, in a private directory, and its end is this
+program's end, however that comes (it lives by a pipe of ours). A command then costs milliseconds.
+Where the client cannot do that (Windows), each command connects anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from typing import TYPE_CHECKING
+
+from stead.deploy._process import converse
+from stead.deploy.targets._machine import MachineTarget
+from stead.values.errors import ContactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stead.deploy.connection import Answer
+    from stead.deploy.targets import Node, Target
+
+CONNECT_SECONDS = 10
+_READY = b"stead-ready"
+_REFUSED_WITHIN = 1.0
+_NO_CONTACT = 255
+"""What the client ends with when it is itself what failed."""
+
+
+def options(patience: float) -> list[str]:
+    """Give the client's options, which go before the user's configuration.
+
+    Nothing is asked for at a terminal. A silent machine is noticed within half of ``patience``,
+    which is before it takes this deploy for lost.
+    """
+    interval = max(1, int(patience / 8))
+    chosen = {
+        "BatchMode": "yes",
+        "ConnectTimeout": str(CONNECT_SECONDS),
+        "ServerAliveInterval": str(interval),
+        "ServerAliveCountMax": "3",
+        "LogLevel": "ERROR",
+        "RemoteCommand": "none",
+        "RequestTTY": "no",
+        "PermitLocalCommand": "no",
+        "ClearAllForwardings": "yes",
+    }
+    return [word for name, value in chosen.items() for word in ("-o", f"{name}={value}")]
+
+
+def shared(control: str, *, first: bool) -> list[str]:
+    """Give the options by which commands share a connection: for the one that makes it, and others."""
+    if not control:
+        return ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
+    master = "yes" if first else "no"
+    return [
+        "-o",
+        f"ControlMaster={master}",
+        "-o",
+        f"ControlPath={control}",
+        "-o",
+        "ControlPersist=no",
+    ]
+
+
+def command_line(
+    destination: str, remote: str, *, patience: float, control: str = "", first: bool = False
+) -> list[str]:
+    """Give the client's command line for a command of the machine's shell."""
+    return ["ssh", *options(patience), *shared(control, first=first), "--", destination, remote]
+
+
+def forwarding_line(
+    destination: str, host: str, port: int, *, patience: float, control: str = ""
+) -> list[str]:
+    """Give the client's command line that joins its input and output to a port seen from there."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return [
+        "ssh",
+        *options(patience),
+        *shared(control, first=False),
+        "-W",
+        where,
+        "--",
+        destination,
+    ]
+
+
+def shares(system: str) -> bool:
+    """Say whether the client of a system (``sys.platform``) can share a connection."""
+    return system != "win32"
+
+
+class OpenSSH:
+    """One machine, connected to when it is first needed."""
+
+    def __init__(
+        self,
+        address: str,
+        environ: Mapping[str, str],
+        *,
+        patience: float,
+        share: bool = True,
+    ) -> None:
+        """``address`` is what one would write after ``ssh``; ``environ`` is the caller's."""
+        self.address = address
+        self.sent = 0
+        self._environ = environ
+        self._patience = patience
+        self._share = share
+        self._place = ""
+        self._master: subprocess.Popen[bytes] | None = None
+        self._said = ""
+        self._connecting = threading.Lock()
+
+    def run(
+        self, command: str, stdin: Iterable[bytes] = (), *, timeout: float | None = None
+    ) -> Answer:
+        line = self._line(command)
+        self._count(len(command))
+        try:
+            answer = converse(
+                line, stdin, environ=self._environ, timeout=timeout, count=self._count
+            )
+        except TimeoutError as exc:
+            raise self._lost() from exc
+        if answer.code == _NO_CONTACT:
+            raise self._no_contact(answer.err)
+        return answer
+
+    def interactive(self, command: str) -> int:
+        line = self._line(command)
+        code = subprocess.run(line, env=dict(self._environ), check=False).returncode
+        if code == _NO_CONTACT and self._share and not self._stands():
+            raise self._lost()
+        return code
+
+    def reach(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Connect through the client's forwarding; what is refused there is at its end at once."""
+        return self._forwarded(host, port, timeout)[0]
+
+    def listens(self, host: str, port: int, timeout: float) -> str:
+        ours, process = self._forwarded(host, port, timeout)
+        with ours:
+            # That it was refused is said; that it was taken is not.
+            ours.settimeout(min(timeout, _REFUSED_WITHIN))
+            try:
+                if ours.recv(1):
+                    return ""
+            except TimeoutError:
+                return ""
+            except OSError as exc:
+                return str(exc)
+            process.wait()
+            assert process.stderr is not None
+            with process.stderr as heard:
+                said = heard.read().decode("utf-8", "replace").strip()
+        return said.rpartition("\n")[2].rpartition(": ")[2] or "connection refused"
+
+    def _forwarded(
+        self, host: str, port: int, timeout: float
+    ) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        control = self._connected()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                forwarding_line(self.address, host, port, patience=self._patience, control=control),
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
+                env=dict(self._environ),
+                start_new_session=True,
+            )
+        threading.Thread(target=process.wait, daemon=True).start()
+        ours.settimeout(timeout)
+        return ours, process
+
+    def close(self) -> None:
+        master, self._master = self._master, None
+        if master is not None:
+            assert master.stdin is not None
+            with contextlib.suppress(OSError):
+                master.stdin.close()
+            try:
+                master.wait(2.0)
+            except subprocess.TimeoutExpired:
+                master.kill()
+                master.wait()
+            if master.stdout is not None:
+                master.stdout.close()
+        if self._place:
+            shutil.rmtree(self._place, ignore_errors=True)
+            self._place = ""
+
+    def _line(self, command: str) -> list[str]:
+        control = self._connected()
+        return command_line(self.address, command, patience=self._patience, control=control)
+
+    def _connected(self) -> str:
+        """Let there be a connection to share; gives its socket's path, empty where none is shared."""
+        if not self._share:
+            return ""
+        with self._connecting:
+            if self._master is None:
+                self._connect()
+            elif self._master.poll() is not None:
+                raise self._lost()
+        return os.path.join(self._place, "c")
+
+    def _connect(self) -> None:
+        # A socket's path is short, and what lies in it is nobody else's.
+        base = "/tmp" if os.path.isdir("/tmp") else None  # noqa: S108 (a private directory in it)
+        self._place = tempfile.mkdtemp(prefix="stead-", dir=base)
+        control = os.path.join(self._place, "c")
+        # It lasts as long as its command, and that as long as our end of its input.
+        remote = f"echo {_READY.decode()}; exec cat >/dev/null"
+        line = command_line(
+            self.address, remote, patience=self._patience, control=control, first=True
+        )
+        with open(os.path.join(self._place, "said"), "wb") as said:
+            try:
+                master = subprocess.Popen(
+                    line,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    env=dict(self._environ),
+                    start_new_session=True,
+                )
+            except FileNotFoundError as exc:
+                raise ContactError(
+                    "there is no `ssh` here", remedy="install OpenSSH's client"
+                ) from exc
+        assert master.stdout is not None
+        for line_heard in master.stdout:
+            if line_heard.strip() == _READY:
+                self._master = master
+                return
+        with master.stdout:
+            code = master.wait()
+        assert master.stdin is not None
+        with contextlib.suppress(OSError):
+            master.stdin.close()
+        with open(
+            os.path.join(self._place, "said"), encoding="utf-8", errors="replace"
+        ) as said_file:
+            said_text = said_file.read()
+        self.close()
+        if code != _NO_CONTACT:
+            raise ContactError(
+                f"{self.address} lets us in, and runs no commands",
+                details=said_text.splitlines()[-3:],
+                remedy="the user there needs a login shell",
+            )
+        raise explained(self.address, said_text)
+
+    def _stands(self) -> bool:
+        return self._master is not None and self._master.poll() is None
+
+    def _no_contact(self, said: str) -> ContactError:
+        if self._share:
+            return self._lost()
+        return explained(self.address, said)
+
+    def _lost(self) -> ContactError:
+        return ContactError(
+            f"contact with {self.address} was lost",
+            remedy="deploy again when it can be reached: what was sent is not sent again",
+        )
+
+    def _count(self, amount: int) -> None:
+        self.sent += amount
+
+
+def explained(address: str, said: str) -> ContactError:
+    """Say what the client's words mean, and what to do."""
+    low = said.lower()
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith("@")]
+    last = lines[-1:] if lines else []
+    if "host identification has changed" in low or ("host key for" in low and "changed" in low):
+        return ContactError(
+            f"{address} shows another host key than the known one",
+            details=[one for one in lines if "offending" in one.lower() or "SHA256:" in one],
+            remedy=f"if the machine was made anew, `ssh-keygen -R {_host(address)}`; else somebody may stand in between",
+        )
+    if "host key verification failed" in low or "no host key is known" in low:
+        return ContactError(
+            f"the host key of {address} is not known",
+            remedy=f"compare it, and accept it once: `ssh {address}`",
+        )
+    if "permission denied" in low or "too many authentication failures" in low:
+        return ContactError(
+            f"{address} does not let us in",
+            details=last,
+            remedy=f"a key that needs no question: look at `ssh {address} true`; a key with a passphrase belongs in ssh-agent",
+        )
+    if "could not resolve" in low or "name or service not known" in low:
+        return ContactError(
+            f"nobody knows the name {_host(address)}",
+            details=last,
+            remedy="check `hosts` of the target, and your ssh configuration",
+        )
+    if "connection refused" in low:
+        return ContactError(
+            f"{address} refuses the connection",
+            details=last,
+            remedy="does sshd run there, and on that port?",
+        )
+    return ContactError(
+        f"{address} cannot be reached",
+        details=last,
+        remedy=f"try `ssh {address} true`",
+    )
+
+
+def _host(address: str) -> str:
+    return address.removeprefix("ssh://").rpartition("@")[2].partition(":")[0]
+
+
+def target(
+    name: str, address: str, node: Node, environ: Mapping[str, str], *, system: str
+) -> Target:
+    """Make the target for a machine. ``system`` is this one's ``sys.platform``."""
+    connection = OpenSSH(address, environ, patience=node.patience, share=shares(system))
+    return MachineTarget(name, connection, node)
