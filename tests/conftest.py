@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from stead.store.layout import Layout
 
-pytest.register_assert_rewrite("stead.testing.conformance", "stead.testing.environments")
+pytest.register_assert_rewrite(
+    "stead.testing.conformance", "stead.testing.environments", "stead.testing.targets"
+)
 
 # Machines are shared: how long one example takes says nothing.
 settings.register_profile("unhurried", deadline=None)

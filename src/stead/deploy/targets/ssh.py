@@ -143,28 +143,28 @@ class OpenSSH:
 
     def reach(self, host: str, port: int, timeout: float) -> socket.socket:
         """Connect through the client's forwarding; what is refused there is at its end at once."""
-        return self._forwarded(host, port, timeout)[0]
+        return self._forwarded(host, port, timeout, subprocess.DEVNULL)[0]
 
     def listens(self, host: str, port: int, timeout: float) -> str:
-        ours, process = self._forwarded(host, port, timeout)
+        ours, process = self._forwarded(host, port, timeout, subprocess.PIPE)
         with ours:
             # That it was refused is said; that it was taken is not.
             ours.settimeout(min(timeout, _REFUSED_WITHIN))
-            try:
-                if ours.recv(1):
-                    return ""
-            except TimeoutError:
-                return ""
-            except OSError as exc:
-                return str(exc)
-            process.wait()
             assert process.stderr is not None
             with process.stderr as heard:
+                try:
+                    if ours.recv(1):
+                        return ""
+                except TimeoutError:
+                    return ""
+                except OSError as exc:
+                    return str(exc)
+                process.wait()
                 said = heard.read().decode("utf-8", "replace").strip()
         return said.rpartition("\n")[2].rpartition(": ")[2] or "connection refused"
 
     def _forwarded(
-        self, host: str, port: int, timeout: float
+        self, host: str, port: int, timeout: float, said: int
     ) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         control = self._connected()
         ours, theirs = socket.socketpair()
@@ -173,7 +173,7 @@ class OpenSSH:
                 forwarding_line(self.address, host, port, patience=self._patience, control=control),
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
-                stderr=subprocess.PIPE,
+                stderr=said,
                 env=dict(self._environ),
                 start_new_session=True,
             )
