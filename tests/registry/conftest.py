@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import stead
+from tests.registry import house as houses
 
 SHIPPED = Path(stead.__file__).parent / "registry"
 
@@ -59,3 +61,16 @@ def installed(tmp_path_factory):
         return made[name]
 
     return install
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def house(shared: Path) -> houses.House:
+    """An environment with all that the items need, without the items, Stead and pip."""
+    return houses.make(shared / "registry-house", pip=False)

@@ -176,6 +176,7 @@ def test_the_command_prints_json(capsys):
     assert result["coefficients"]["price"]["value"] == pytest.approx(COEFFICIENTS[1], rel=1e-6)
     assert result["coefficients"]["price"]["error"] == pytest.approx(ERRORS[1], rel=1e-5)
     assert [row["value"] for row in result["elasticities"]] == [pytest.approx(VALUE, abs=1e-7)]
+    assert result["elasticities"][0]["low"] == pytest.approx(LOW, abs=1e-6)
 
 
 def test_every_option_of_the_command(tmp_path):

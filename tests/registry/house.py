@@ -1,0 +1,98 @@
+"""Environments with what the shipped items need, made once for all workers of a test run."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uv
+from tests.registry.variants import PYTHON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CARRIED = ("SSL_", "PIP_", "UV_", "REQUESTS_", "CURL_", "HTTP", "http", "NO_PROXY", "no_proxy")
+"""What says how to reach an index from here."""
+
+
+@dataclass(frozen=True)
+class House:
+    """A virtual environment where Stead is not."""
+
+    directory: Path
+
+    @property
+    def python(self) -> str:
+        return str(self.directory / "bin" / "python")
+
+    def environ(self, home: Path, **more: str) -> dict[str, str]:
+        """What a program sees: this environment and the system, nothing of Stead."""
+        return {
+            "HOME": str(home),
+            "PATH": os.pathsep.join([str(self.directory / "bin"), *system_path()]),
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # One thread each: tests run beside others, and children are forked from them.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            **{k: v for k, v in os.environ.items() if k.startswith(CARRIED)},
+            **more,
+        }
+
+    def run(
+        self, *words: str, cwd: Path, home: Path, timeout: float = 300, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program there and give what it said."""
+        return subprocess.run(
+            words,
+            cwd=cwd,
+            env=self.environ(home, **more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+def system_path() -> Iterator[str]:
+    """The directories of PATH where no Stead is."""
+    for directory in os.environ["PATH"].split(os.pathsep):
+        if directory and not any(map(os.path.exists, _programs(directory))):
+            yield directory
+
+
+def _programs(directory: str) -> list[str]:
+    return [os.path.join(directory, name) for name in ("stead", "stead-python")]
+
+
+def make(directory: Path, *, pip: bool) -> House:
+    """Make an environment with all that the Python items ask for, themselves left out.
+
+    It is made by the first who asks; others wait for it.
+    """
+    with open(f"{directory}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = directory / "done.json"
+        wanted = sorted(set().union(*(v.requirements() for v in PYTHON)))
+        if done.exists() and json.loads(done.read_text("utf-8")) == wanted:
+            return House(directory)
+        environ = {**os.environ, "VIRTUAL_ENV": str(directory)}
+        program = uv.find_uv_bin()
+        seed = ["--seed"] if pip else []
+        for words in (
+            ["venv", "-q", "--no-config", *seed, "-p", sys.executable, str(directory)],
+            ["pip", "install", "-q", "--no-config", *wanted],
+        ):
+            ran = subprocess.run(
+                [program, *words], env=environ, capture_output=True, text=True, check=False
+            )
+            assert ran.returncode == 0, ran.stderr
+        done.write_text(json.dumps(wanted), encoding="utf-8")
+    return House(directory)
