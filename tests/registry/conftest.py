@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.registry import house as houses
 
 import stead
-from tests.registry import house as houses
 
 SHIPPED = Path(stead.__file__).parent / "registry"
 
