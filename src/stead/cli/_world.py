@@ -18,9 +18,14 @@ from stead.values.platform import platform_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from stead.values.context import Progress, Task
+    from stead.values.item import ItemFile
+    from stead.values.lock import Pin
+    from stead.values.manifest import Use
+    from stead.values.registry import Registry
 
 
 class _Progress:
@@ -37,6 +42,22 @@ class _Progress:
 
     def note(self, text: str) -> None:
         self._shown.note(text)
+
+
+class _Registries:
+    """Reads registries of modules; what does is loaded when one is read."""
+
+    def pin(self, use: Use, known: Sequence[Registry], context: Context) -> Pin:
+        from stead.modules.registry import pinning
+
+        return pinning.pin(use, known, context)
+
+    def files(
+        self, use: Use, pin: Pin, known: Sequence[Registry], context: Context
+    ) -> Sequence[ItemFile]:
+        from stead.modules.registry import pinning
+
+        return pinning.files(use, pin, known, context)
 
 
 def _ask(prompt: str) -> str | None:
@@ -73,6 +94,7 @@ def make_app(args: argparse.Namespace) -> App:
         offline=getattr(args, "offline", False),
         python_downloads=not getattr(args, "no_python_downloads", False),
         ask=_ask if sys.stderr.isatty() else None,
+        registries=_Registries(),
     )
     app = App(
         context=context,

@@ -98,7 +98,7 @@ def _with_modules(
     report: Report, layout: Layout, app: App, args: argparse.Namespace, age: float | None
 ) -> Report:
     """Collect the checkouts of modules too, now that records of gone places are out of the way."""
-    from stead.pipeline.uses import checkouts_in_use
+    from stead.pipeline.checkouts import checkouts_in_use
     from stead.store import modules
 
     try:

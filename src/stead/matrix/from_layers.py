@@ -23,7 +23,7 @@ from stead.pipeline.compose import (
 )
 from stead.pipeline.discover import discover
 from stead.pipeline.lock import plan
-from stead.pipeline.uses import Modules
+from stead.pipeline.uses import Modules, registries_of
 from stead.store.layout import Layout
 from stead.values.digest import short_key
 from stead.values.errors import ManifestError, UsageError
@@ -297,7 +297,13 @@ class LayerTests:
         pins: tuple[Pin, ...] = ()
         if any(m.uses for m in found.manifests):
             pins = lockfile.read_to_build_on(self._lock_file).pins
-        return Modules(context, pins=pins, fetch=False, root=found.root)
+        return Modules(
+            context,
+            pins=pins,
+            fetch=False,
+            root=found.root,
+            registries=registries_of(found.manifests),
+        )
 
     def _filled(self, command: TestCommand) -> TestCommand:
         """Put the arguments after ``--`` in place of ``{posargs}``, or what stands there instead."""

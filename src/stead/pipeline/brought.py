@@ -119,6 +119,21 @@ def from_git(manifest: Manifest, use: Use, commit: str, clone: str) -> Manifest:
     return _with_requirements(manifest, moved)
 
 
+def from_item(manifest: Manifest, use: Use, directory: str) -> Manifest:
+    """Refuse what an item of a registry cannot bring where it is used without being copied."""
+    _check_sources(manifest, use, directory)
+    for layer in manifest.layers:
+        for requirement in (*layer.requirements, *layer.constraints):
+            if requirement.source is not None and requirement.source.kind == "path":
+                raise ManifestError(
+                    f"module {use.name} asks for {requirement.source.location}, "
+                    "which a registry's item cannot install",
+                    where=use.origin,
+                    remedy=f"`stead module add {use.name}` copies its source into the project",
+                )
+    return manifest
+
+
 def _of_this_machine(what: str, written: str, where: Origin, use: Use) -> ManifestError:
     """Refuse a source of packages within a clone: the lock would name where that lies here."""
     return ManifestError(
@@ -131,6 +146,8 @@ def _of_this_machine(what: str, written: str, where: Origin, use: Use) -> Manife
 
 def _stay_within(further: Use, use: Use, clone: str) -> None:
     """Refuse a path by which a fetched module would use what lies on this machine."""
+    if further.kind == "registry":
+        return
     if further.kind == "git" and (
         _REMOTE.match(further.location) or os.path.isabs(further.location)
     ):

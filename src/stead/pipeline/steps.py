@@ -17,7 +17,7 @@ from stead.pipeline.answering import Locked, answering, locked_for
 from stead.pipeline.compose import compose, layer_candidates, package_layers
 from stead.pipeline.configure import configure, require
 from stead.pipeline.discover import Found, discover
-from stead.pipeline.uses import Modules, refuse_working_copies
+from stead.pipeline.uses import Modules, refuse_working_copies, registries_of
 from stead.pipeline.writing import alone, layout_of, renewed
 from stead.store import places
 from stead.store.journal import read_steadily
@@ -132,6 +132,7 @@ def composed_for(request: Request, context: Context, *, fetch: bool) -> Composed
         locked=request.locked,
         working=request.working,
         overlay=request.overlay,
+        registries=registries_of(found.manifests),
     )
 
     spec = _spec_of(request, found, modules)

@@ -15,11 +15,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stead.pipeline.brought import address_of, editable, from_git
+from stead.pipeline.brought import address_of, editable, from_git, from_item
+from stead.pipeline.checkouts import checkout_key, item_key, put_files
 from stead.pipeline.discover import read_module
 from stead.store.atomic import inside, make_read_only, remove_tree
 from stead.store.modules import asked_for
-from stead.values.digest import short_key
 from stead.values.errors import (
     LockError,
     LockOutdatedError,
@@ -35,8 +35,9 @@ from stead.values.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from stead.values.context import Context
+    from stead.values.context import Context, ReadsRegistries
     from stead.values.manifest import Manifest, Use
+    from stead.values.registry import Registry
 
 
 _COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
@@ -81,6 +82,10 @@ class Modules:
     """Working copies to use from now on, or no longer: name → directory, or nothing."""
     overlay: Mapping[str, str | None] = field(default_factory=dict)
     """Files as they would be after an edit: path → text."""
+    registries: tuple[Registry, ...] = ()
+    """Those that the place knows besides the one that comes with Stead."""
+    git_variables: Mapping[str, str] = field(default_factory=dict)
+    """What git is told besides: who asks."""
     used: dict[str, Pin] = field(default_factory=dict)
 
     def __call__(self, use: Use) -> tuple[Manifest, ...]:
@@ -95,10 +100,12 @@ class Modules:
             if exc.where:
                 raise
             raise ManifestError(
-                f"module {use.name}: {exc.message}", where=use.origin, remedy=exc.remedy
+                f"{use.noun} {use.name}: {exc.message}", where=use.origin, remedy=exc.remedy
             ) from exc
         if use.kind == "path":
             return manifests
+        if use.kind == "registry":
+            return tuple(from_item(m, use, directory) for m in manifests)
         pin = self.used[use.name]
         if pin.working:
             return tuple(editable(m, use, self._working_copy(use, pin)) for m in manifests)
@@ -110,11 +117,13 @@ class Modules:
             directory = os.path.normpath(os.path.join(use.base, use.location))
             if not os.path.isdir(directory):
                 raise ManifestError(
-                    f"module {use.name}: there is no directory {directory}",
+                    f"{use.noun} {use.name}: there is no directory {directory}",
                     where=use.origin,
                     remedy="correct the path, or take the entry out",
                 )
             return directory
+        if use.kind == "registry":
+            return str(self._item(use))
         _refuse_options(use)
         pin = self._pinned(use)
         clone = Path(self._working_copy(use, pin)) if pin.working else self._clone_of(use, pin)
@@ -123,7 +132,7 @@ class Modules:
         elif not clone.is_dir():
             if not self.fetch:
                 raise LockOutdatedError(
-                    f"module {use.name} has not been fetched yet",
+                    f"{use.noun} {use.name} has not been fetched yet",
                     where=use.origin,
                     remedy="run `stead lock`",
                 )
@@ -137,24 +146,68 @@ class Modules:
             directory = str(inside(clone, use.subdirectory))
         except StoreError as exc:
             raise ManifestError(
-                f"module {use.name}: {use.subdirectory} leaves its repository",
+                f"{use.noun} {use.name}: {use.subdirectory} leaves its repository",
                 where=use.origin,
                 remedy="name a directory within the repository",
             ) from exc
         if not os.path.isdir(directory) or os.path.islink(directory):
             raise ManifestError(
-                f"module {use.name}: {use.location} has no directory {use.subdirectory}",
+                f"{use.noun} {use.name}: {use.location} has no directory {use.subdirectory}",
                 where=use.origin,
                 remedy="correct the subdirectory, or the revision",
             )
         return directory
+
+    def _item(self, use: Use) -> Path:
+        """Give the directory of a registry's item, read and checked if it is not there yet."""
+        pin = self._pinned_item(use)
+        directory = Path(self.context.home) / "modules" / item_key(pin, use)
+        if not directory.is_dir():
+            if not self.fetch:
+                raise LockOutdatedError(
+                    f"module {use.name} has not been fetched yet",
+                    where=use.origin,
+                    remedy="run `stead lock`",
+                )
+            with self.context.progress.task(f"fetching module {use.name}"):
+                files = self._reader(use).files(use, pin, self.registries, self.context)
+                put_files(directory, files)
+        asked_for(directory, self.context.now())
+        self.used[use.name] = pin
+        return directory
+
+    def _pinned_item(self, use: Use) -> Pin:
+        for pin in self.pins:
+            same = (pin.name, pin.location, pin.requested)
+            if same == (use.name, use.location, use.revision) and not self._refresh(use.name):
+                if not pin.integrity:
+                    raise LockError(
+                        f"module {use.name} is pinned without a hash of its content",
+                        where=use.origin,
+                        remedy=f"take [pin.{use.name}] out of stead.lock and run `stead lock`",
+                    )
+                return pin
+        if self.locked or not self.fetch:
+            raise LockOutdatedError(
+                f"module {use.name} is not in the lock", where=use.origin, remedy="run `stead lock`"
+            )
+        return self._reader(use).pin(use, self.registries, self.context)
+
+    def _reader(self, use: Use) -> ReadsRegistries:
+        if self.context.registries is None:
+            raise ManifestError(
+                f"module {use.name} comes from a registry, and none can be read here",
+                where=use.origin,
+                remedy="use it by path or from git",
+            )
+        return self.context.registries
 
     def _working_copy(self, use: Use, pin: Pin) -> str:
         """Give the directory of a module's working copy. Raises LockOutdatedError if it is gone."""
         directory = os.path.normpath(os.path.join(self.root, pin.working))
         if not os.path.isdir(directory):
             raise LockOutdatedError(
-                f"module {use.name}: its working copy {directory} is not there",
+                f"{use.noun} {use.name}: its working copy {directory} is not there",
                 where=use.origin,
                 details=[f"it stands for {pin.location} at {pin.commit[:12]}"],
                 remedy=f"`stead work {use.name}` makes one, `stead work {use.name} --drop` goes "
@@ -180,14 +233,16 @@ class Modules:
             if pin.working or not self._refresh(use.name):
                 if not _COMMIT.match(pin.commit):
                     raise LockError(
-                        f"module {use.name} is pinned to {pin.commit!r}, which is no commit",
+                        f"{use.noun} {use.name} is pinned to {pin.commit!r}, which is no commit",
                         where=use.origin,
                         remedy=f"take [pin.{use.name}] out of stead.lock and run `stead lock`",
                     )
                 return replace(pin, subdirectory=use.subdirectory)
         if self.locked or not self.fetch:
             raise LockOutdatedError(
-                f"module {use.name} is not in the lock", where=use.origin, remedy="run `stead lock`"
+                f"{use.noun} {use.name} is not in the lock",
+                where=use.origin,
+                remedy="run `stead lock`",
             )
         commit = self._resolve(use)
         working = next(
@@ -200,11 +255,11 @@ class Modules:
 
     def _git(self, use: Use, *arguments: str, cwd: str | None = None) -> str:
         no_hooks = ("-c", f"core.hooksPath={os.devnull}")
-        env = git_environment(self.context)
+        env = git_environment(self.context) | dict(self.git_variables)
         done = self.context.run(["git", *no_hooks, *arguments], cwd=cwd, env=env)
         if done.returncode:
             raise NetworkError(
-                f"module {use.name} could not be fetched from {use.location}",
+                f"{use.noun} {use.name} could not be fetched from {use.location}",
                 where=use.origin,
                 details=done.stderr.strip().splitlines()[-3:],
                 remedy="check the address, the revision and your access to it",
@@ -218,7 +273,7 @@ class Modules:
             return revision.lower()
         if self.context.offline:
             raise NetworkError(
-                f"module {use.name}: {revision} cannot be looked up offline",
+                f"{use.noun} {use.name}: {revision} cannot be looked up offline",
                 where=use.origin,
                 remedy="run once without --offline, or name a full commit",
             )
@@ -239,7 +294,7 @@ class Modules:
                 return commit
         close, names = self._like(use, revision)
         raise ManifestError(
-            f"module {use.name}: {use.location} has no revision {revision}"
+            f"{use.noun} {use.name}: {use.location} has no revision {revision}"
             + (f"; did you mean {close}?" if close else ""),
             where=use.origin,
             details=[f"there are: {', '.join(names[:_SOME])}{', …' * (len(names) > _SOME)}"],
@@ -260,7 +315,7 @@ class Modules:
     def _clone(self, use: Use, commit: str, clone: Path) -> None:
         if self.context.offline:
             raise NetworkError(
-                f"module {use.name} is not here yet, and cannot be fetched offline",
+                f"{use.noun} {use.name} is not here yet, and cannot be fetched offline",
                 where=use.origin,
                 remedy="run once without --offline",
             )
@@ -291,11 +346,16 @@ class Modules:
             self._git(use, "checkout", "--quiet", "--detach", commit, "--", cwd=directory)
         except NetworkError as exc:
             raise ManifestError(
-                f"module {use.name}: {use.location} has no commit {commit}",
+                f"{use.noun} {use.name}: {use.location} has no commit {commit}",
                 where=use.origin,
                 details=exc.details,
                 remedy="name a branch, a tag or a full commit that exists",
             ) from exc
+
+
+def registries_of(manifests: Iterable[Manifest]) -> tuple[Registry, ...]:
+    """Give the registries that manifests name, from the root down; the nearest has the last word."""
+    return tuple({r.name: r for m in manifests for r in m.registries}.values())
 
 
 def git_environment(context: Context) -> dict[str, str]:
@@ -319,65 +379,24 @@ def refuse_working_copies(pins: Iterable[Pin], lock: str) -> None:
         )
 
 
-def checkout_key(pin: Pin) -> str:
-    """Name the directory of a pinned module's checkout."""
-    return short_key([pin.location, pin.commit])
-
-
-def checkouts_in_use(home: Path, *, now: float, history: bool = True) -> set[str]:
-    """Give the keys of all checkouts that are named by kept places and by open transactions.
-
-    Of a place its record, lock and generations count.
-
-    Without ``history`` only pinned generations count. Raises LockError where a lock
-    cannot be read: what it names is not known then.
-    """
-    from stead.formats import stead_lock
-    from stead.pipeline import lockfile
-    from stead.store import places
-    from stead.store.layout import Layout
-    from stead.store.roots import modules_of_generations
-    from stead.store.transactions import locks_staged
-
-    pins = modules_of_generations(Layout(home), now=now, history=history)
-    used = {checkout_key(pin) for pin in pins}
-    top = os.path.join(home, "modules", "")
-    locks: set[str] = set()
-    for record in places.records(home):
-        activation = record.activation
-        locks.add(os.path.join(activation.root, "stead.lock"))
-        for path in activation.inputs:
-            if path.startswith(top):
-                used.add(path[len(top) :].split(os.sep)[0])
-            elif path.endswith(".lock"):
-                locks.add(path)
-    for path in sorted(locks):
-        if os.path.exists(path):
-            used.update(checkout_key(pin) for pin in lockfile.read_to_build_on(path).pins)
-    for content in locks_staged(home):
-        lock = stead_lock.read(content.decode("utf-8"), lockfile.NAME)
-        used.update(checkout_key(pin) for pin in lock.pins)
-    return used
-
-
 def _refuse_options(use: Use) -> None:
     """Refuse what git could take for an option, or for a program to start."""
     for what, text in (("address", use.location), ("revision", use.revision)):
         if text.startswith("-"):
             raise ManifestError(
-                f"module {use.name}: {text!r} is no {what}: it begins with a dash",
+                f"{use.noun} {use.name}: {text!r} is no {what}: it begins with a dash",
                 where=use.origin,
                 remedy=f"give the {what} of a git repository",
             )
     if re.match(r"[A-Za-z0-9+.-]+::", use.location):
         raise ManifestError(
-            f"module {use.name}: {use.location!r} names a program, not an address",
+            f"{use.noun} {use.name}: {use.location!r} names a program, not an address",
             where=use.origin,
             remedy="give an address with https, ssh, git or file, or a path",
         )
     if re.search(r"[*?\[\s\x00-\x1f~^:\\]|\.\.|@\{", use.revision):
         raise ManifestError(
-            f"module {use.name}: {use.revision!r} cannot be a revision",
+            f"{use.noun} {use.name}: {use.revision!r} cannot be a revision",
             where=use.origin,
             remedy="name a branch, a tag or a full commit",
         )

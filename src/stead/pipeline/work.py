@@ -175,6 +175,12 @@ def _use(composed: Composed, name: str) -> Use:
             f"no module {name} is used here" + (f"; did you mean {close}?" if close else ""),
             remedy=f"used are: {', '.join(sorted(uses)) or 'none'}",
         )
+    if use.kind == "registry":
+        raise UsageError(
+            f"module {use.name} is an item of a registry, and has no repository to work in",
+            where=use.origin,
+            remedy=f"`stead module add {use.name}` copies its source into the project",
+        )
     if use.kind == "path":
         raise UsageError(
             f"module {name} is used by path: an edit of it takes effect already",

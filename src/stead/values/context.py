@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Protocol
+
+    from stead.values.item import ItemFile
+    from stead.values.lock import Pin
+    from stead.values.manifest import Use
+    from stead.values.registry import Registry
 else:
     Protocol = object
 
@@ -71,6 +76,24 @@ class Progress(Protocol):
         """Say one line: what is waited for, what was skipped and why."""
 
 
+class ReadsRegistries(Protocol):
+    """Reads items of registries for modules that are used from one."""
+
+    def pin(self, use: Use, known: Sequence[Registry], context: Context) -> Pin:
+        """Say what a module means now: version and hash.
+
+        ``known`` are the registries of the place. Raises SteadError.
+        """
+
+    def files(
+        self, use: Use, pin: Pin, known: Sequence[Registry], context: Context
+    ) -> Sequence[ItemFile]:
+        """Give the files of a pinned item, written with the options that are chosen.
+
+        Raises RegistryError where it is not what was pinned.
+        """
+
+
 @dataclass(frozen=True)
 class Context:
     """The world as one command sees it."""
@@ -92,3 +115,5 @@ class Context:
     """Names to take afresh when locking; ``*`` is all of them."""
     ask: Callable[[str], str | None] | None = None
     """Asks the person for a passphrase, without showing it; None where nobody can be asked."""
+    registries: ReadsRegistries | None = None
+    """What reads registries of modules; None where they are not read."""

@@ -109,6 +109,8 @@ class Use:
     origin: Origin = field(default=NOWHERE, compare=False)
     options: tuple[tuple[str, str | int | float | bool], ...] = ()
     """What is chosen of an item's options; sorted."""
+    noun: str = field(default="module", compare=False)
+    """What messages call it: a registry is fetched as a module is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from ssl import SSLContext
     from urllib.parse import SplitResult
-    from urllib.request import OpenerDirector
+    from urllib.request import BaseHandler, OpenerDirector
 
     from stead.config.checks.answer import World
     from stead.values.kinds import Check
@@ -154,7 +154,7 @@ def _ask(
         said = base64.b64encode(pair.encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {said}")
     redirected = not any(w.startswith("3") for w in wanted)
-    opener = _opener(environ, parts.hostname or "", redirected=redirected)
+    opener = opener_for(environ, parts.hostname or "", redirected=redirected)
     try:
         with opener.open(request, timeout=seconds) as answer:
             status = int(answer.status)
@@ -176,8 +176,18 @@ def _ask(
     return Answer(False, f"{shown} answers {status}{expected}", "look at what answers there")
 
 
-def _opener(environ: Mapping[str, str], host: str, *, redirected: bool) -> OpenerDirector:
-    """Give what opens http and https, and nothing else, by the process's own proxies."""
+def opener_for(
+    environ: Mapping[str, str],
+    host: str,
+    *,
+    redirected: bool,
+    redirects: BaseHandler | None = None,
+) -> OpenerDirector:
+    """Give what opens http and https, and nothing else, by the process's own proxies.
+
+    ``redirects`` is what follows where an answer leads, if not the library's own way.
+    Raises MistakeError where the process names certificates that cannot be read.
+    """
     import urllib.request as lib
 
     lower = {name.lower(): value for name, value in environ.items() if name.isupper()}
@@ -199,7 +209,7 @@ def _opener(environ: Mapping[str, str], host: str, *, redirected: bool) -> Opene
         lib.UnknownHandler(),
     ]
     if redirected:
-        handlers.append(lib.HTTPRedirectHandler())
+        handlers.append(redirects or lib.HTTPRedirectHandler())
     for handler in handlers:
         opener.add_handler(handler)
     return opener

@@ -95,6 +95,10 @@ class Directory:
 def description(directory: str) -> Description:
     """Read the description of the item in a directory of its name. Raises ManifestError."""
     file = os.path.join(directory, item_file.NAME)
+    # A repository can hold links: what they lead to on this machine is no item's.
+    for path in (directory, file, os.path.join(directory, item_file.FILES)):
+        if os.path.islink(path):
+            raise Intake(directory).link(os.path.basename(path))
     try:
         with open(file, "rb") as stream:
             raw = stream.read(_LARGEST_DESCRIPTION + 1)

@@ -5,36 +5,83 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING
 
+from stead.modules.registry.built import Built, Files, is_built
 from stead.modules.registry.directory import Directory
-from stead.values.errors import RegistryError
+from stead.values.errors import ContradictionError, RegistryError
 from stead.values.names import nearest
+from stead.values.registry import SHIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from stead.modules.registry import Source
-
-SHIPPED = "stead"
-"""The name of the registry that comes with Stead."""
+    from stead.values.context import Context
+    from stead.values.registry import Registry
 
 
 def shipped() -> Directory:
     """Give the registry that comes with Stead."""
+    return Directory(SHIPPED, shipped_directory(), "shipped")
+
+
+def shipped_directory() -> str:
+    """Give where the registry that comes with Stead lies."""
     here = os.path.dirname(os.path.abspath(__file__))
-    directory = os.path.join(os.path.dirname(os.path.dirname(here)), "registry")
-    return Directory(SHIPPED, directory, "shipped")
+    return os.path.join(os.path.dirname(os.path.dirname(here)), "registry")
 
 
-def sources(directories: Mapping[str, str], base: str) -> tuple[Source, ...]:
-    """Give the registries that are known by name: first those of the project, in its order.
+def sources(known: Iterable[Registry], context: Context) -> tuple[Source, ...]:
+    """Give the registries that can be asked: the project's, the person's, and the shipped one.
 
-    ``directories`` maps names to directories, relative to ``base``.
+    Nothing is asked yet. Raises ManifestError for settings that cannot be read, and
+    ContradictionError where project and person mean different registries by one name: what the
+    person keeps for the one is not to be sent to the other.
     """
-    given = [
-        Directory(name, os.path.normpath(os.path.join(base, path)), path)
-        for name, path in directories.items()
-    ]
-    return (*given, shipped())
+    from stead.modules.registry.settings import of_person
+
+    given = {r.name: r for r in known}
+    for own in of_person(context.environ):
+        other = given.setdefault(own.name, own)
+        if _place(other) != _place(own):
+            raise ContradictionError(
+                f"registry {own.name} is another one here than in your settings",
+                where=other.origin,
+                details=[
+                    f"{own.origin}: it is {own.location}",
+                    f"{other.origin}: {other.location}",
+                ],
+                remedy="give one of them another name",
+            )
+    return (*(opened(r, context) for r in given.values()), shipped())
+
+
+def opened(registry: Registry, context: Context) -> Source:
+    """Give what asks a registry. Nothing is asked yet."""
+    if registry.kind == "git":
+        from stead.modules.registry.git import Repository
+
+        return Repository(registry, context)
+    if registry.kind == "url":
+        from stead.modules.registry.http import Address
+
+        tree = Address(registry.name, registry.location, context)
+        return Built(registry.name, registry.location, tree)
+    path = os.path.normpath(os.path.join(registry.base, os.path.expanduser(registry.location)))
+    return directory(registry.name, path, registry.location)
+
+
+def directory(name: str, path: str, location: str) -> Source:
+    """Give the registry in a directory, built or not."""
+    if is_built(path):
+        return Built(name, location, Files(path))
+    return Directory(name, path, location)
+
+
+def _place(registry: Registry) -> tuple[str, ...]:
+    where = registry.location
+    if registry.kind == "path":
+        where = os.path.normpath(os.path.join(registry.base, os.path.expanduser(where)))
+    return (registry.kind, where, registry.subdirectory)
 
 
 def named(known: Sequence[Source], name: str) -> Source:

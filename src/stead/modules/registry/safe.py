@@ -37,10 +37,10 @@ class Intake:
 
     def path(self, path: str, size: int = 0) -> str:
         """Admit a path, and the size that is claimed for its file."""
-        self._check(path)
-        folded = path.casefold()
+        self.check(path)
+        folded = _folded(path)
         if folded in self._seen:
-            raise self._refused(
+            raise self.refused(
                 f"{path!r} and {self._seen[folded]!r} are one file where case does not count"
                 if path != self._seen[folded]
                 else f"{path!r} is there twice"
@@ -48,18 +48,18 @@ class Intake:
         parts = path.split("/")
         for end in range(1, len(parts)):
             above = "/".join(parts[:end])
-            known = self._directories.setdefault(above.casefold(), above)
+            known = self._directories.setdefault(_folded(above), above)
             if known != above:
-                raise self._refused(
+                raise self.refused(
                     f"{above!r} and {known!r} are one directory where case does not count"
                 )
-            if above.casefold() in self._seen:
-                raise self._refused(f"{above!r} is a file and a directory")
+            if _folded(above) in self._seen:
+                raise self.refused(f"{above!r} is a file and a directory")
         if folded in self._directories:
-            raise self._refused(f"{path!r} is a file and a directory")
+            raise self.refused(f"{path!r} is a file and a directory")
         self._seen[folded] = path
         if len(self._seen) > MOST:
-            raise self._refused(f"it has more than {MOST} files")
+            raise self.refused(f"it has more than {MOST} files")
         if self._bytes + size > LARGEST:
             raise self._too_large(path)
         return path
@@ -76,37 +76,48 @@ class Intake:
 
     def link(self, path: str) -> RegistryError:
         """Give the error for what is neither a file nor a directory."""
-        return self._refused(f"{path!r} is a link or a device, and items hold plain files")
+        return self.refused(f"{path!r} is a link or a device, and items hold plain files")
 
-    def _check(self, path: str) -> None:
+    def check(self, path: str) -> None:
+        """Refuse a path that leads out of a directory, or that some system cannot have."""
         if len(path) > LONGEST:
-            raise self._refused(f"the path {path[:40]!r}… is too long")
+            raise self.refused(f"the path {path[:40]!r}… is too long")
         if not path or path.startswith("/"):
-            raise self._refused(f"the path {path!r} is absolute" if path else "a path is empty")
+            raise self.refused(f"the path {path!r} is absolute" if path else "a path is empty")
         if found := _FORBIDDEN.search(path):
-            raise self._refused(f"the path {path!r} holds {found[0]!r}")
+            raise self.refused(f"the path {path!r} holds {found[0]!r}")
         try:
             path.encode()
         except UnicodeEncodeError:
-            raise self._refused(f"the path {path!r} is not Unicode text") from None
+            raise self.refused(f"the path {path!r} is not Unicode text") from None
         for part in path.split("/"):
             if part in ("", ".", ".."):
-                raise self._refused(f"the path {path!r} holds {part!r}" if part else f"{path!r}")
+                raise self.refused(f"the path {path!r} holds {part!r}" if part else f"{path!r}")
             if _DEVICE.match(part):
-                raise self._refused(f"the path {path!r} names a device of Windows")
+                raise self.refused(f"the path {path!r} names a device of Windows")
             if part.endswith((".", " ")):
-                raise self._refused(f"{part!r} in {path!r} ends with what Windows drops")
+                raise self.refused(f"{part!r} in {path!r} ends with what Windows drops")
             if part.casefold() in _RESERVED:
-                raise self._refused(f"the path {path!r} lies in {part}, which is not the item's")
+                raise self.refused(f"the path {path!r} lies in {part}, which is not the item's")
 
     def _too_large(self, path: str) -> RegistryError:
-        return self._refused(
+        return self.refused(
             f"with {path!r} its files hold more than {LARGEST // (1024 * 1024)} MiB"
         )
 
-    def _refused(self, why: str) -> RegistryError:
+    def refused(self, why: str) -> RegistryError:
+        """Give the error for an item that must not come in."""
         return RegistryError(
             f"this item is refused: {why}",
             where=self._where,
             remedy="nothing was written; tell those who keep the registry",
         )
+
+
+def _folded(path: str) -> str:
+    """Give what two paths share that are one file on some system."""
+    if path.isascii():
+        return path.casefold()
+    import unicodedata
+
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())

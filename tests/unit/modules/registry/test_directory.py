@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.modules.registry import opening, safe
+from stead.modules.registry import safe
 from stead.modules.registry.directory import Directory
 from stead.values.errors import ManifestError, RegistryError
 
@@ -77,13 +77,6 @@ def test_a_file_that_is_too_large_is_not_read(registry: Directory, tmp_path: Pat
         file.truncate(10 * 1024**3)  # a hole: it takes no space
     with pytest.raises(RegistryError, match="more than 256 MiB"):
         registry.item("first")
-
-
-def test_the_shipped_registry_is_always_known() -> None:
-    known = opening.sources({"team": "registry"}, "/work")
-    assert [(s.name, s.location) for s in known] == [("team", "registry"), ("stead", "shipped")]
-    with pytest.raises(RegistryError, match="did you mean team"):
-        opening.named(known, "taem")
 
 
 @pytest.mark.parametrize(
