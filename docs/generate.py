@@ -27,7 +27,7 @@ _MADE = "<!-- Generated from {}: python docs/generate.py -->"
 
 GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
-    "Modules": ("use", "work", "module"),
+    "Modules": ("use", "work", "module", "registry"),
     "Looking": ("env", "tree", "why"),
     "Testing and packaging": ("test", "package", "publish"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),

@@ -60,6 +60,7 @@ READING = {
     "test --config": dict,
     "test --plan": dict,
     "module search": dict,
+    "registry list": list,
     "module show elasticity": dict,
     "module add elasticity --plan": dict,
 }
@@ -215,6 +216,7 @@ def test_every_command_that_offers_json_is_asked_for_it():
     elsewhere = {"import", "kernel", "use", "work", "secret keygen", "secret list", "secret rotate"}
     elsewhere |= {"history fetch", "history push", "package", "publish"}
     elsewhere |= {"module eject", "module list", "module new"}
+    elsewhere |= {"registry build", "registry validate"}
     elsewhere |= {"abort", "commit", "keep", "savepoint", "shell"}
     missing = {o for o in offered if not any(f"{a} ".startswith(f"{o} ") for a in asked)}
     assert sorted(missing) == sorted(elsewhere)

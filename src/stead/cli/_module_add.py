@@ -85,7 +85,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.modules import adding, needs
 
     project = project_of(app)
-    known = sources(project)
+    known = sources(project, app)
     registry, _, name = args.name.rpartition("/")
     source = needs.find(known, name, args.registry or registry)
     item = source.item(name, args.revision)

@@ -24,16 +24,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.cli._modules import project_of, sources
-    from stead.modules.registry.opening import named
+    from stead.modules.registry.opening import ask_all, named
 
-    known = sources(project_of(app))
+    known = sources(project_of(app), app)
     if args.registry:
         known = (named(known, args.registry),)
     words = [word.casefold() for word in args.wanted]
+    there, gone = ask_all(known, lambda source: source.items())
+    for error in gone:
+        app.err(f"stead: {error}")
     found = [
         (source.name, one)
-        for source in known
-        for one in source.items()
+        for source, items in there
+        for one in items
         if all(w in f"{one.name} {one.kind} {one.summary}".casefold() for w in words)
     ]
     if args.json:
@@ -56,6 +59,6 @@ def execute(args: argparse.Namespace, app: App) -> int:
     width = max((len(one.name) for _, one in found), default=0)
     for registry, one in found:
         app.out(f"{one.name:<{width}}  {one.version}  {registry}  {one.kind}  {one.summary}")
-    if not found:
+    if not found and not gone:
         app.err("stead: no item fits; `stead module search` without words lists all")
     return 0 if found else 1

@@ -33,7 +33,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.modules import needs
 
     registry, _, name = args.name.rpartition("/")
-    source = needs.find(sources(project_of(app)), name, args.registry or registry)
+    source = needs.find(sources(project_of(app), app), name, args.registry or registry)
     item = source.item(name, args.revision)
     if args.json:
         app.out_json(_as_json(item, source))

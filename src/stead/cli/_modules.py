@@ -47,18 +47,13 @@ def project_of(app: App) -> Project:
     return Project(found.place, found)
 
 
-def sources(project: Project) -> tuple[Source, ...]:
-    """Give the registries that the project knows."""
+def sources(project: Project, app: App) -> tuple[Source, ...]:
+    """Give the registries that the project and the person know."""
     from stead.modules.registry import opening
+    from stead.pipeline.uses import registries_of
 
-    manifests = project.found.manifests if project.found else ()
-    named = {
-        one.name: os.path.join(one.base, one.location)
-        for manifest in manifests
-        for one in manifest.registries
-        if one.kind == "path"
-    }
-    return opening.sources(named, project.root)
+    known = registries_of(project.found.manifests) if project.found else ()
+    return opening.sources(known, app.context)
 
 
 def modules(project: Project) -> dict[str, tuple[str, Record]]:

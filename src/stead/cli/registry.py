@@ -9,6 +9,7 @@ from stead.cli import options
 
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
     from stead.cli.app import App
 
@@ -22,17 +23,17 @@ or in your own settings; `stead` is the one that comes with Stead.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="list the registries that are known here")
+    listing = _action(actions, "list", "list the registries that are known here")
     options.json(listing)
-    check = actions.add_parser(
-        "validate", help="say everything that is wrong with a registry in a directory"
+    check = _action(
+        actions, "validate", "say everything that is wrong with a registry in a directory"
     )
     check.add_argument(
         "registry_directory", metavar="DIR", help="the registry: a directory of items"
     )
     options.json(check)
-    build = actions.add_parser(
-        "build", help="make an index and archives; versions that are there stay as they are"
+    build = _action(
+        actions, "build", "make an index and archives; versions that are there stay as they are"
     )
     build.add_argument(
         "registry_directory", metavar="DIR", help="the registry: a directory of items"
@@ -40,6 +41,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     build.add_argument("out", metavar="OUT", help="where to: a new directory, or the build before")
     build.add_argument("--name", default="", help="what the index calls it")
     options.json(build)
+
+
+def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = actions.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
+    )
+    return made
 
 
 def execute(args: argparse.Namespace, app: App) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stead.formats._grammar_kinds import A_NAME
-from stead.formats._grammar_kinds import NAME as A_NAMES
+from stead.formats._grammar_values import A_NAME
+from stead.formats._grammar_values import NAME as A_NAMES
 from stead.formats.models import Model, Problems, entry
 from stead.formats.models import read as read_model
 from stead.formats.toml_lines import parse

@@ -5,6 +5,8 @@ It holds what no project should say for everybody: the registries that this pers
 
 from __future__ import annotations
 
+from typing import Any
+
 from stead.formats._grammar import RegistryTable  # noqa: TC001 (the reader looks at the annotations)
 from stead.formats._grammar_values import A_NAME, NAME
 from stead.formats.models import Model, Problems, entry
@@ -15,11 +17,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stead.values.registry import Registry
 
-FILE = "config.toml"
-
 
 class Settings(Model):
     """The keys of a person's settings."""
+
+    trust: dict[str, Any] = entry(
+        "Whose directories are trusted: read where that is decided.", factory=dict
+    )
 
     registries: dict[str, str | RegistryTable] = entry(
         "Registries of modules, by name, as in `stead.toml`.",

@@ -35,14 +35,25 @@ class Chosen:
 
 def find(known: Sequence[Source], name: str, registry: str = "") -> Source:
     """Give the registry that has an item. Raises RegistryError where none has it, or several."""
-    from stead.modules.registry.opening import named
+    from stead.modules.registry.opening import ask_all, named
 
     if registry:
         return named(known, registry)
-    there = {source.name: source.names() for source in known}
-    having = [source for source in known if name in there[source.name]]
-    if len(having) == 1:
+    answers, gone = ask_all(known, lambda source: source.names())
+    there = {source.name: names for source, names in answers}
+    having = [source for source, names in answers if name in names]
+    if len(having) == 1 and not gone:
         return having[0]
+    if gone:
+        # To take an item from another registry than the one that is meant is worse than to ask.
+        remedy = f"`--registry {having[0].name}` takes it from there" if having else gone[0].remedy
+        raise RegistryError(
+            f"{having[0].name} has an item {name}, and a registry that cannot be asked may too"
+            if having
+            else f"no registry that can be asked has an item {name}",
+            details=[f"{error.where}: {error.message}" for error in gone],
+            remedy=remedy,
+        )
     if having:
         raise RegistryError(
             f"several registries have an item {name}: {', '.join(s.name for s in having)}",

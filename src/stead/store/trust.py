@@ -265,12 +265,29 @@ class TrustSettings:
 
 
 def settings_file(environ: Mapping[str, str]) -> str:
-    """Give the path of the user's configuration: the only place for trust settings."""
+    """Give the path of the user's configuration: the only place for trust settings.
+
+    Registries that a person knows stand there too.
+    """
     base = environ.get("XDG_CONFIG_HOME") or ""
     if not os.path.isabs(base):  # the base directory rules say to ignore a relative one
         home = environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~")
         base = os.path.join(home, ".config")
     return os.path.join(base, "stead", "config.toml")
+
+
+def own_settings(path: str) -> bytes | None:
+    """Read the user's configuration; None without one, and for one that is somebody else's.
+
+    Raises TrustError.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read() if _ours(os.fstat(file.fileno())) else None
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
 
 
 def read_settings(environ: Mapping[str, str]) -> TrustSettings:
@@ -280,15 +297,9 @@ def read_settings(environ: Mapping[str, str]) -> TrustSettings:
     one that cannot be understood.
     """
     path = settings_file(environ)
-    try:
-        with open(path, "rb") as file:
-            if not _ours(os.fstat(file.fileno())):
-                return TrustSettings()
-            text = file.read()
-    except FileNotFoundError:
+    text = own_settings(path)
+    if text is None:
         return TrustSettings()
-    except OSError as exc:
-        raise _unreadable(path, exc) from exc
     import tomllib
 
     try:

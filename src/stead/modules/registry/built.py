@@ -45,6 +45,10 @@ class Built:
     def _index(self) -> Index:
         return index.read(self._tree.index(), f"{self.location}/{index.NAME}")
 
+    def names(self) -> list[str]:
+        """List the items' names, sorted. Raises RegistryError, NetworkError."""
+        return sorted(self._index.items)
+
     def items(self) -> tuple[Summary, ...]:
         """List the items, by name; see :class:`stead.modules.registry.Source`."""
         return self._index.summaries()

@@ -19,6 +19,8 @@ from stead.values.manifest import Use
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stead.modules.registry import Source, Summary
     from stead.values.context import Context
     from stead.values.item import Item
@@ -53,6 +55,10 @@ class Repository:
     def commit(self) -> str:
         """The commit of what was given last; of the revision that is asked for before that."""
         return self._last or self._at(self._use.revision).commit
+
+    def names(self) -> Sequence[str]:
+        """List the items' names, sorted; see :class:`stead.modules.registry.Source`."""
+        return self._at(self._use.revision).names()
 
     def items(self) -> tuple[Summary, ...]:
         """List the items, by name; see :class:`stead.modules.registry.Source`."""

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from stead.modules.registry.built import Built, Files, is_built
 from stead.modules.registry.directory import Directory
-from stead.values.errors import ContradictionError, RegistryError
+from stead.values.errors import ContradictionError, NetworkError, RegistryError
 from stead.values.names import nearest
 from stead.values.registry import SHIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar
 
     from stead.modules.registry import Source
     from stead.values.context import Context
+    from stead.values.errors import SteadError
     from stead.values.registry import Registry
+
+    T = TypeVar("T")
 
 
 def shipped() -> Directory:
@@ -82,6 +86,23 @@ def _place(registry: Registry) -> tuple[str, ...]:
     if registry.kind == "path":
         where = os.path.normpath(os.path.join(registry.base, os.path.expanduser(where)))
     return (registry.kind, where, registry.subdirectory)
+
+
+def ask_all(
+    known: Iterable[Source], look: Callable[[Source], T]
+) -> tuple[list[tuple[Source, T]], list[SteadError]]:
+    """Ask registries one after the other; those that cannot be reached do not hinder the others.
+
+    Gives what each says, and the errors of those that say nothing.
+    """
+    said: list[tuple[Source, T]] = []
+    gone: list[SteadError] = []
+    for source in known:
+        try:
+            said.append((source, look(source)))
+        except (NetworkError, RegistryError) as exc:
+            gone.append(exc)
+    return said, gone
 
 
 def named(known: Sequence[Source], name: str) -> Source:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from stead.modules.registry.built import same_content
 from stead.modules.registry.git import Repository
-from stead.modules.registry.opening import named, sources
-from stead.values.errors import ManifestError, NetworkError, RegistryError, SteadError
+from stead.modules.registry.opening import ask_all, named, sources
+from stead.values.errors import ManifestError, RegistryError, SteadError
 from stead.values.lock import Pin
 from stead.values.names import nearest
 
@@ -75,18 +75,10 @@ def _found(use: Use, asked: Sequence[Source]) -> tuple[Source, Item]:
     """Give the only registry that has an item, with the item."""
     if len(asked) == 1:
         return asked[0], asked[0].item(use.name, use.revision)
-    having: list[Source] = []
-    names: set[str] = set()
-    gone: list[str] = []
-    for source in asked:
-        try:
-            there = {s.name for s in source.items()}
-        except NetworkError as exc:
-            gone.append(f"{source.name} was not asked: {exc.message}")
-            continue
-        names |= there
-        if use.name in there:
-            having.append(source)
+    answers, lost = ask_all(asked, lambda source: source.names())
+    having = [source for source, names in answers if use.name in names]
+    names = {name for _, names in answers for name in names}
+    gone = [f"not asked: {error.where}: {error.message}" for error in lost]
     if len(having) == 1 and not gone:
         return having[0], having[0].item(use.name, use.revision)
     if having:

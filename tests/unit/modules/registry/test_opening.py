@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from stead.modules.registry import opening
@@ -29,9 +31,19 @@ def test_the_shipped_registry_is_always_known(context):
 
 
 def test_a_persons_own_are_known_everywhere(context):
-    settings(context, '[registries]\nmine = "/srv/registry"\nteam = "/work/registry"\n')
+    settings(
+        context,
+        '[trust]\npaths = ["/srv"]\n'
+        '[registries]\nmine = "/srv/registry"\nteam = "/work/registry"\n',
+    )
     known = opening.sources([TEAM], context)
     assert [s.name for s in known] == ["team", "mine", "stead"]
+
+
+def test_settings_of_somebody_else_do_not_count(context):
+    file = settings(context, '[registries]\nmine = "/srv/registry"\n')
+    os.chown(file, 12345, -1)
+    assert [s.name for s in opening.sources([], context)] == ["stead"]
 
 
 def test_settings_lie_where_the_system_says(context, tmp_path):
