@@ -19,6 +19,7 @@ RULES = Path(__file__).with_name("items-ruff.toml")
 HOSTS = re.compile(
     rb"(pypi\.org|pythonhosted\.org|npmjs\.org|npmjs\.com|crates\.io|docker\.io|ghcr\.io)"
 )
+NAMED = re.compile(rb"\bstead\b", re.IGNORECASE)
 
 every = pytest.mark.parametrize("variant", ALL, ids=str)
 each_python = pytest.mark.parametrize("variant", PYTHON, ids=str)
@@ -64,9 +65,9 @@ def test_what_lands_has_the_layout_of_its_language(variant):
 def test_nothing_that_lands_needs_stead_or_names_a_registry_of_packages(variant):
     for path, content in variant.files().items():
         assert not HOSTS.search(content), path
-        assert b"stead" not in content.lower().replace(b"instead", b"").replace(b"steadily", b""), (
-            f"{path} speaks of Stead, which may be gone"
-        )
+        # A data set may name a place of that name.
+        found = None if "/data/" in f"/{path}" else NAMED.search(content)
+        assert not found, f"{path} speaks of Stead, which may be gone"
         assert b"{%" not in content or path.endswith((".html", ".j2")), f"{path} is not rendered"
 
 
