@@ -51,14 +51,14 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Interrupt commands at 200 points each, make up as many histories, and kill a tenth as many
-    runs of the matrix; or so many as named.
+    runs of the matrix; or so many as named. Change all of the shipped items' interfaces.
     """
     words = list(session.posargs)
     many = words.pop(0) if words and words[0].isdigit() else "200"
     session.install("-e", ".[testing]", *group("tests"))
     words = words or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
     where = ["tests/acceptance/history", "tests/acceptance/session/test_killed.py"]
-    where += ["tests/acceptance/test_matrix_killed.py"]
+    where += ["tests/acceptance/test_matrix_killed.py", "tests/registry/test_mutation.py"]
     session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 
