@@ -1,7 +1,7 @@
-# Claims: of numbered files, the one with the highest number counts. Who makes the next number has
+# Claims: of numbered marks, the one with the highest number counts. Who makes the next number has
 # the claim, and only one can. Numbers are never used again, so nobody acts on what is past.
 
-# The highest number of PREFIX.*, and what that file says, in claim_last and claim_said.
+# The highest number of PREFIX.*, and what that mark says, in claim_last and claim_said.
 claim_look() {
     claim_last=0
     for claim_file in "$1".[0-9]*; do
@@ -10,23 +10,18 @@ claim_look() {
         [ "$claim_number" -le "$claim_last" ] || claim_last=$claim_number
     done
     claim_said=
-    [ "$claim_last" -eq 0 ] || read -r claim_said 2>/dev/null <"$1.$claim_last" || claim_said=
+    [ "$claim_last" -eq 0 ] || claim_said=$(mark_of "$1.$claim_last")
 }
 
 # Make number claim_last + 1 of PREFIX, saying TEXT; false where somebody was faster.
 claim_next() {
-    printf '%s\n' "$2" >"$1-new.$$" || {
-        rm -f "$1-new.$$"
-        no_space "$1"
-        fail 93 "cannot write $1"
-    }
     claim_next=$((claim_last + 1))
-    ln "$1-new.$$" "$1.$claim_next" 2>/dev/null
-    claim_code=$?
-    rm -f "$1-new.$$"
-    [ $claim_code -eq 0 ] || return 1
+    if ! ln -s -- "$2" "$1.$claim_next" 2>/dev/null; then
+        [ -L "$1.$claim_next" ] || fail 93 "cannot write $1"
+        return 1
+    fi
     claim_number=$claim_last
-    while [ "$claim_number" -gt 0 ] && [ -e "$1.$claim_number" ]; do
+    while [ "$claim_number" -gt 0 ] && [ -L "$1.$claim_number" ]; do
         rm -f "$1.$claim_number"
         claim_number=$((claim_number - 1))
     done
@@ -34,13 +29,7 @@ claim_next() {
 }
 
 # Say TEXT in the claim that one has.
-claim_say() {
-    printf '%s\n' "$2" >"$1-new.$$" && mv -f "$1-new.$$" "$1.$claim_last" || {
-        rm -f "$1-new.$$"
-        no_space "$1"
-        fail 93 "cannot write $1"
-    }
-}
+claim_say() { mark "$1.$claim_last" "$2"; }
 
 # The lease: `TOKEN EXPIRY WHO`. Only one deploys to a root at a time. Who is not heard of until
 # the lease expires has lost it as soon as somebody else wants it.

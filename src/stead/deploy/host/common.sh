@@ -70,24 +70,43 @@ relink() {
         { rm -f "$2" && mv "$2.new" "$2"; }
 }
 
-# Let a file hold one line, whole or not at all.
-keep() {
-    printf '%s\n' "$2" >"$1.$$" && mv -f "$1.$$" "$1" || {
+# Marks are short texts, kept as links to nowhere: made in one step, whole or not at all, and on a
+# full disk as well, where the way back must still be found.
+mark() {
+    rm -f "$1.$$"
+    ln -s -- "$2" "$1.$$" && mv -f "$1.$$" "$1" || {
         rm -f "$1.$$"
-        no_space "$1"
         fail 93 "cannot write $1"
     }
 }
 
-# Fail with the code for a full disk, if that is what is wrong where this file lies.
-no_space() {
-    no_space_at=${1%/*}
-    (printf '%4096s' x >"$no_space_at/.room.$$") 2>/dev/null
-    no_space_code=$?
-    rm -f "$no_space_at/.room.$$"
-    if [ $no_space_code -ne 0 ] && [ -w "$no_space_at" ]; then
-        fail 92 "no space left where $no_space_at lies"
+mark_of() { readlink "$1" 2>/dev/null; }
+
+# Remove directories that may not be written.
+discard() {
+    for discard_it; do
+        [ -e "$discard_it" ] || continue
+        rm -rf "$discard_it" 2>/dev/null || {
+            chmod -R u+w "$discard_it" 2>/dev/null
+            rm -rf "$discard_it"
+        }
+    done
+}
+
+# Fail because something could not be written in a directory, with the code for a full disk if that
+# is why: DIRECTORY CODE TEXT [what to remove …]
+spoiled() {
+    spoiled_at=$1 spoiled_code=$2 spoiled_text=$3
+    shift 3
+    if [ -w "$spoiled_at" ] && ! (printf '%8192s' x >"$spoiled_at/.room.$$") 2>/dev/null; then
+        spoiled_code=92 spoiled_text="no space left where $ROOT lies"
+        # What is kept for going on would only be in the way of what runs.
+        set -- "$@" "$ROOT"/incoming-*
     fi
+    cd /
+    rm -f "$spoiled_at/.room.$$"
+    discard "$@"
+    fail "$spoiled_code" "$spoiled_text"
 }
 
 # What a file of one line holds; nothing where there is none.
@@ -98,7 +117,7 @@ line_of() {
 }
 
 generation_now() {
-    generation_now=$(readlink "$R/current" 2>/dev/null || ls -l "$R/current" 2>/dev/null | sed 's/.* -> //')
+    generation_now=$(mark_of "$R/current")
     generation_now=${generation_now##*/}
     printf '%s\n' "${generation_now:-0}"
 }

@@ -74,7 +74,7 @@ facts_recipe() {
     [ "$facts_current" != 0 ] || return 0
     echo "generation $facts_current"
     echo "digest $(line_of "$R/current/digest")"
-    if [ -e "$R/pending" ] || ! services_stand; then
+    if [ -L "$R/pending" ] || ! services_stand; then
         echo "standing no"
     fi
 }
@@ -92,7 +92,7 @@ status_all() {
         [ -d "$status_at" ] || continue
         status_words=
         [ "${status_at##*/}" != "$status_current" ] || status_words=" current"
-        [ -e "$status_at/confirmed" ] || status_words="$status_words unconfirmed"
+        [ -L "$status_at/confirmed" ] || status_words="$status_words unconfirmed"
         echo "generation ${status_at##*/} $(line_of "$status_at/made") $(line_of "$status_at/digest")$status_words"
     done
     services_states

@@ -6,15 +6,15 @@
 receive_prepare() {
     receive_to=$ROOT/incoming-$1
     mkdir -p "$receive_to" "$ROOT/parts" "$ROOT/trees" "$R/generations" "$R/logs" "$R/run" "$R/data" || {
-        no_space "$ROOT/x"
-        fail 93 "cannot make directories in $ROOT"
+        spoiled "$ROOT" 93 "cannot make directories in $ROOT"
     }
     for receive_old in "$ROOT"/incoming-*; do
         [ "$receive_old" != "$receive_to" ] || continue
         mv -f "$receive_old"/p.* "$receive_to" 2>/dev/null
         rm -rf "$receive_old"
     done
-    rm -rf "$ROOT"/trees/.new-* "$R"/generations/.new-*
+    discard "$ROOT"/trees/.new-* "$R"/generations/.new-*
+    rm -f "$receive_to"/p.*.end "$receive_to"/p.*.keyed "$receive_to"/p.*.whole
     for receive_file in "$receive_to"/p.*; do
         [ -f "$receive_file" ] || continue
         receive_size=$(wc -c <"$receive_file")
@@ -30,8 +30,7 @@ receive_all() {
     cd "$receive_to" 2>/dev/null || fail 91 "the lease was lost"
     rm -rf generation.tar.gz
     tar -xof - 2>.said || {
-        no_space "$receive_to/x"
-        fail 94 "what came is not whole: $(line_of .said)"
+        spoiled "$receive_to" 94 "what came is not whole: $(line_of .said)"
     }
     for receive_end in p.*.end; do
         [ -f "$receive_end" ] || continue
@@ -55,13 +54,11 @@ receive_part() {
         done >"$receive_whole"
     fi
     if ! receive_right "$receive_whole" "$receive_digest" "$receive_size"; then
-        rm -f "$1".*
-        no_space "$PWD/x"
-        fail 94 "part $receive_digest came with other content"
+        spoiled "$PWD" 94 "part $receive_digest came with other content" "$PWD/$1".*
     fi
     mv -f "$1.keyed" "$ROOT/parts/$receive_digest.keyed" &&
         mv -f "$receive_whole" "$ROOT/parts/$receive_digest.tar.gz" ||
-        fail 93 "cannot keep part $receive_digest"
+        spoiled "$ROOT/parts" 93 "cannot keep part $receive_digest"
     rm -f "$1".*
     echo "part $receive_digest"
 }
@@ -91,10 +88,9 @@ receive_generation() {
     rm -rf "$receive_new" "$R/generations/$2"
     mkdir -p "$receive_new" && cd "$receive_new" || fail 93 "cannot write $R"
     gzip -dc "$ROOT/incoming-$1/generation.tar.gz" | tar -xpof - || {
-        no_space "$receive_new/x"
-        fail 94 "the generation is not whole"
+        spoiled "$receive_new" 94 "the generation is not whole" "$receive_new"
     }
-    keep "$R/last" "$2"
+    mark "$R/last" "$2"
     tree_key=
     while read -r receive_kind receive_what; do
         case $receive_kind in
@@ -104,8 +100,7 @@ receive_generation() {
         esac
     done <"$receive_new/trees"
     now >"$receive_new/made" && mv "$receive_new" "$R/generations/$2" || {
-        no_space "$receive_new/x"
-        fail 93 "cannot write $R"
+        spoiled "$receive_new" 93 "cannot write $R" "$receive_new"
     }
     cd / && rm -rf "$ROOT/incoming-$1"
     mkdir -p "$ROOT/incoming-$1"
@@ -116,8 +111,8 @@ tree_begin() {
     [ ! -d "$ROOT/trees/$1" ] || return 0
     tree_key=$1
     tree_at=$ROOT/trees/.new-$1
-    rm -rf "$tree_at"
-    mkdir -p "$tree_at" || no_space "$ROOT/trees/x"
+    discard "$tree_at"
+    mkdir -p "$tree_at" || spoiled "$ROOT/trees" 93 "cannot write $ROOT/trees"
 }
 
 # Unpack a part into the tree that is made, and write the tree's key where the part is keyed.
@@ -145,9 +140,7 @@ tree_part() {
         done <"$ROOT/parts/$1.keyed"
         [ -z "$tree_last" ] || chmod "$tree_mode" "$tree_last"
     ) || {
-        rm -rf "$tree_at"
-        no_space "$ROOT/trees/x"
-        fail 94 "part $1 could not be unpacked"
+        spoiled "$tree_at" 94 "part $1 could not be unpacked" "$tree_at"
     }
 }
 
@@ -175,7 +168,7 @@ collect() {
     for collect_number in $(ls "$R/generations" 2>/dev/null | grep '^[0-9][0-9]*$' | sort -rn); do
         if [ "$collect_number" = "$collect_current" ]; then
             collect_kept=$((collect_kept + 1))
-        elif [ -e "$R/generations/$collect_number/confirmed" ] && [ "$collect_kept" -lt "$1" ]; then
+        elif [ -L "$R/generations/$collect_number/confirmed" ] && [ "$collect_kept" -lt "$1" ]; then
             collect_kept=$((collect_kept + 1))
         else
             mv "$R/generations/$collect_number" "$R/generations/.new-$collect_number" &&
@@ -187,13 +180,14 @@ collect() {
 
 collect_unnamed() {
     cat "$ROOT"/recipes/*/generations/[0-9]*/trees "$ROOT"/recipes/*/generations/.new-*/trees 2>/dev/null |
-        sort -u >"$ROOT/.named" || return 0
+        sort -u >"$ROOT/.named" && echo end >>"$ROOT/.named"
+    # Nothing goes by a list that a full disk cut off.
+    [ "$(tail -n 1 "$ROOT/.named" 2>/dev/null)" = end ] || return 0
     for collect_it in "$ROOT"/trees/*; do
         [ -d "$collect_it" ] || continue
         grep -qx "tree ${collect_it##*/}" "$ROOT/.named" && continue
         mv "$collect_it" "$ROOT/trees/.new-${collect_it##*/}" || continue
-        chmod -R u+w "$ROOT/trees/.new-${collect_it##*/}"
-        rm -rf "$ROOT/trees/.new-${collect_it##*/}"
+        discard "$ROOT/trees/.new-${collect_it##*/}"
     done
     for collect_it in "$ROOT"/parts/*.tar.gz; do
         collect_part=${collect_it##*/}
@@ -208,5 +202,8 @@ collect_unnamed() {
 
 # An older program goes when no generation's supervisor may still run by it.
 collect_program() {
-    grep -qs "${1##*/}" "$ROOT"/recipes/*/run/supervisor || rm -f "$1"
+    for collect_it in "$ROOT"/recipes/*/run/supervisor; do
+        case $(mark_of "$collect_it") in *" ${1##*/}") return ;; esac
+    done
+    rm -f "$1"
 }

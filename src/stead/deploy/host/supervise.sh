@@ -1,6 +1,6 @@
 # The supervisor: one process per recipe in a session of its own, and below it one keeper per
 # service, which starts it again when it ends. A service has a session of its own, so that all it
-# started can be signalled together. Files in `run/` say `PID BORN`, which no later process with
+# started can be signalled together. Marks in `run/` say `PID BORN`, which no later process with
 # the same number can be taken for.
 
 SUPERVISE_MOST=${STEAD_LOG_BLOCKS:-8192}
@@ -18,8 +18,7 @@ supervisor_start() {
     supervisor_left=100
     while [ "$supervisor_left" -gt 0 ]; do
         supervisor_left=$((supervisor_left - 1))
-        read -r supervisor_is supervisor_born supervisor_rest 2>/dev/null <"$R/run/supervisor" &&
-            alive "$supervisor_is" "$supervisor_born" && return 0
+        supervisor_lives && return 0
         [ -n "$supervisor_pid" ] || break
         nap
     done
@@ -31,7 +30,7 @@ supervise() {
     mkdir -p "$R/run" "$R/logs"
     supervise_self=$$
     supervise_born=$(born $$)
-    keep "$R/run/supervisor" "$supervise_self $supervise_born $PROGRAM.sh"
+    mark "$R/run/supervisor" "$supervise_self $supervise_born $PROGRAM.sh"
     supervise_at=$(cd -P "$R/current" && pwd) || exit 1
     while read -r supervise_name; do
         keep_running "$supervise_name" "$supervise_at/run/$supervise_name" &
@@ -58,7 +57,7 @@ keep_running() {
         kill -s KILL -- "-$keep_pid" 2>/dev/null
         echo "stead: $1 ended with $keep_code" >>"$R/logs/$1.log"
         keep_count=$((keep_count + 1))
-        echo "$keep_count" >"$R/run/restarts.$1"
+        mark "$R/run/restarts.$1" "$keep_count"
         [ $(($(now) - keep_began)) -lt 60 ] || keep_wait=1
         sleep "$keep_wait"
         [ "$keep_wait" -ge 30 ] || keep_wait=$((keep_wait * 2))
@@ -80,21 +79,27 @@ detached_service() {
 # Become the service, known by its number. Who stops a recipe ends the supervisor first and reads
 # the numbers then: whoever wrote its own too late sees here that it is not wanted any more.
 serve() {
-    keep "$R/run/service.$1" "$$ $(born $$)"
+    mark "$R/run/service.$1" "$$ $(born $$)"
     alive "$3" "$4" || exit 0
     umask 022
     exec sh "$2"
 }
 
+# Whether this recipe has a supervisor; its number is in supervisor_is.
+supervisor_lives() {
+    # shellcheck disable=SC2046 # its words are wanted
+    set -- $(mark_of "$R/run/supervisor")
+    supervisor_is=${1:-0}
+    alive "$supervisor_is" "${2:-0}"
+}
+
 supervisor_stop() {
     [ -d "$R/run" ] || return 0
-    if read -r supervisor_is supervisor_born supervisor_rest 2>/dev/null <"$R/run/supervisor"; then
-        # Its keepers are of its session's group; the services are not.
-        if alive "$supervisor_is" "$supervisor_born"; then
-            kill -s KILL -- "-$supervisor_is" 2>/dev/null || kill -s KILL "$supervisor_is" 2>/dev/null
-        fi
-        while alive "$supervisor_is" "$supervisor_born"; do nap; done
-    fi
+    # Its keepers are of its session's group; the services are not.
+    while supervisor_lives; do
+        kill -s KILL -- "-$supervisor_is" 2>/dev/null || kill -s KILL "$supervisor_is" 2>/dev/null
+        nap
+    done
     supervised_signal TERM
     supervisor_until=$(($(now) + SUPERVISE_GRACE))
     while supervised_signal 0; do
@@ -111,11 +116,11 @@ supervisor_stop() {
 supervised_signal() {
     supervised_any=1
     for supervised_file in "$R"/run/service.*; do
-        [ -f "$supervised_file" ] || continue
-        read -r supervised_pid supervised_born <"$supervised_file" || continue
-        group_ours "$supervised_pid" "$supervised_born" || continue
+        # shellcheck disable=SC2046 # its words are wanted
+        set -- "$1" $(mark_of "$supervised_file")
+        [ -n "${3:-}" ] && group_ours "$2" "$3" || continue
         supervised_any=0
-        [ "$1" = 0 ] || kill -s "$1" -- "-$supervised_pid" 2>/dev/null
+        [ "$1" = 0 ] || kill -s "$1" -- "-$2" 2>/dev/null
     done
     return $supervised_any
 }
@@ -137,17 +142,16 @@ group_ours() {
 
 # Lines of `status`, for a service that the supervisor keeps.
 supervised_state() {
-    supervised_count=$(line_of "$R/run/restarts.$1")
-    supervised_pid=0 supervised_born=0 supervised_is=0 supervised_began=0
-    read -r supervised_is supervised_began supervised_rest 2>/dev/null <"$R/run/supervisor"
-    read -r supervised_pid supervised_born 2>/dev/null <"$R/run/service.$1"
-    if ! alive "$supervised_is" "$supervised_began"; then
+    supervised_count=$(mark_of "$R/run/restarts.$1")
+    # shellcheck disable=SC2046 # its words are wanted
+    set -- "$1" $(mark_of "$R/run/service.$1")
+    if ! supervisor_lives; then
         supervised_state=stopped
-    elif alive "$supervised_pid" "$supervised_born"; then
+    elif alive "${2:-0}" "${3:-0}"; then
         supervised_state=running
     else
         supervised_state=restarting
-        supervised_pid=0
     fi
-    echo "service $1 $supervised_state $supervised_pid ${supervised_count:-0}"
+    [ $supervised_state = running ] || set -- "$1" 0
+    echo "service $1 $supervised_state $2 ${supervised_count:-0}"
 }

@@ -11,11 +11,11 @@ switch_to() {
     [ -d "$R/generations/$2" ] || fail 96 "there is no generation $2"
     turn_take
     switch_old=$(generation_now)
-    keep "$R/pending" "$2 $switch_old $1 $(($(now) + $4))"
+    mark "$R/pending" "$2 $switch_old $1 $(($(now) + $4))"
     rm -f "$R/run/watch"
     detached "$R/logs/watch.log" sh "$ROOT/host/$PROGRAM.sh" watch "$PROGRAM" "$ROOT" "$RECIPE" "$1" "$2" >/dev/null
     switch_left=100
-    while [ ! -s "$R/run/watch" ]; do
+    while [ ! -L "$R/run/watch" ]; do
         switch_left=$((switch_left - 1))
         if [ "$switch_left" -eq 0 ]; then
             rm -f "$R/pending"
@@ -48,9 +48,9 @@ exchange() {
 
 # Wait for what becomes of a switch, and go back where nothing does.
 watch() {
-    keep "$R/run/watch" "$$ $(born $$)"
+    mark "$R/run/watch" "$$ $(born $$)"
     while sleep 1; do
-        watch_pending=$(line_of "$R/pending")
+        watch_pending=$(mark_of "$R/pending")
         # shellcheck disable=SC2086 # its words are wanted
         set -- "$1" "$2" $watch_pending
         [ "${3:-}" = "$2" ] && [ "${5:-}" = "$1" ] || return 0
@@ -64,7 +64,7 @@ watch() {
 # that switch.
 revert() {
     turn_take
-    revert_pending=$(line_of "$R/pending")
+    revert_pending=$(mark_of "$R/pending")
     # shellcheck disable=SC2086 # its words are wanted
     set -- "${1:-}" "${2:-}" $revert_pending
     if [ -n "${4:-}" ] && { [ -z "$1" ] || [ "$1" = "$5" ]; } && { [ -z "$2" ] || [ "$2" = "$3" ]; }; then
@@ -79,18 +79,15 @@ revert() {
 confirm() {
     lease_hold "$1" "$3"
     turn_take
-    confirm_pending=$(line_of "$R/pending")
+    confirm_pending=$(mark_of "$R/pending")
     # shellcheck disable=SC2086 # its words are wanted
     set -- "$1" "$2" $confirm_pending
     if [ "${3:-}" != "$2" ] || [ "${5:-}" != "$1" ]; then
         turn_end
         fail 91 "the machine went back before"
     fi
-    : >"$R/generations/$2/confirmed" && rm -f "$R/pending" || {
-        turn_end
-        no_space "$R/x"
-        fail 93 "cannot write $R"
-    }
+    mark "$R/generations/$2/confirmed" "$1"
+    rm -f "$R/pending"
     turn_end
 }
 
@@ -117,16 +114,16 @@ remove() {
 
 begin() {
     mkdir -p "$ROOT" "$R" 2>/dev/null || {
-        [ ! -d "$ROOT" ] || no_space "$ROOT/x"
+        [ ! -d "$ROOT" ] || spoiled "$ROOT" 93 "cannot write $ROOT"
         fail 93 "cannot write $ROOT"
     }
     lease_take "$1" "$2" "$3"
     receive_prepare "$1"
-    [ ! -s "$R/pending" ] || revert
+    [ ! -L "$R/pending" ] || revert
     facts_all
     for begin_tree in "$ROOT"/trees/*; do
         [ ! -d "$begin_tree" ] || echo "tree ${begin_tree##*/}"
     done
-    begin_last=$(line_of "$R/last")
+    begin_last=$(mark_of "$R/last")
     echo "next $((${begin_last:-0} + 1))"
 }

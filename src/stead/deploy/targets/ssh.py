@@ -130,14 +130,14 @@ class OpenSSH:
             )
         except TimeoutError as exc:
             raise self._lost() from exc
-        if answer.code == _NO_CONTACT:
-            raise self._no_contact(answer.err)
+        if answer.code == _NO_CONTACT and not self._ended_there():
+            raise self._lost() if self._share else explained(self.address, answer.err)
         return answer
 
     def interactive(self, command: str) -> int:
         line = self._line(command)
         code = subprocess.run(line, env=dict(self._environ), check=False).returncode
-        if code == _NO_CONTACT and self._share and not self._stands():
+        if code == _NO_CONTACT and not self._ended_there():
             raise self._lost()
         return code
 
@@ -260,13 +260,13 @@ class OpenSSH:
             )
         raise explained(self.address, said_text)
 
-    def _stands(self) -> bool:
-        return self._master is not None and self._master.poll() is None
-
-    def _no_contact(self, said: str) -> ContactError:
-        if self._share:
-            return self._lost()
-        return explained(self.address, said)
+    def _ended_there(self) -> bool:
+        """Say whether it was the command that ended so (a signal did it), and not the contact."""
+        if not self._share or self._master is None:
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._master.wait(0.5)
+        return self._master.poll() is None
 
     def _lost(self) -> ContactError:
         return ContactError(
