@@ -21,6 +21,8 @@ HELP = """Use modules, or other revisions of them: edit [uses], lock, and make t
   NAME=PATH                a directory on this machine, used where it lies
   NAME=git+URL@REV         a git repository, without @REV its default branch;
                            #subdirectory=DIR names a directory in it
+  registry:NAME@VERSION    an item of a registry, without @VERSION the newest;
+                           registry:REGISTRY/NAME where several have it
 
 A source without NAME= is called as its directory or repository is, or by --as.
 Without arguments this lists what is used. If it cannot be locked, nothing is changed.
@@ -28,7 +30,9 @@ Without arguments this lists what is used. If it cannot be locked, nothing is ch
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("module", nargs="*", help="NAME@REV, NAME=PATH or NAME=git+URL@REV")
+    parser.add_argument(
+        "module", nargs="*", help="NAME@REV, NAME=PATH, NAME=git+URL@REV or registry:NAME"
+    )
     parser.add_argument("--as", dest="name", metavar="NAME", help="what to call the module here")
     parser.add_argument("--drop", action="store_true", help="use the named modules no more")
     options.environment(parser)
@@ -84,5 +88,7 @@ def _value(one: Used) -> dict[str, object]:
         "subdirectory": use.subdirectory,
         "where": str(use.origin),
         "commit": pin.commit if pin else None,
+        "version": pin.version if pin else "",
+        "integrity": pin.integrity if pin else "",
         "working": pin.working if pin else "",
     }

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stead.formats._edit_checked import Load
+    from stead.values.manifest import Use
 
     Wish = str | Mapping[str, Any] | bool
 
@@ -280,8 +281,8 @@ def add_channel(file: str, text: str, channel: str, *, layer: str = "") -> str:
 def put_use(file: str, text: str, name: str, value: Mapping[str, str]) -> str:
     """Use a module under a name, or another one under it.
 
-    ``value`` is what ``stead.toml`` would hold (``path``, or ``git`` with ``rev`` and
-    ``subdirectory``). Raises ManifestError for what cannot be used.
+    ``value`` is what ``stead.toml`` would hold (``path``, ``git`` with ``rev`` and
+    ``subdirectory``, or ``registry`` and ``version``). Raises ManifestError for what cannot be used.
     """
     from stead.formats import _toml_splice
 
@@ -292,8 +293,8 @@ def put_use(file: str, text: str, name: str, value: Mapping[str, str]) -> str:
         lambda t: _toml_splice.put(t, table, name, dict(value)),
         UseOnly(
             name,
-            value.get("git") or value["path"],
-            value.get("rev", ""),
+            _location(value),
+            value.get("rev", "") or value.get("version", "").replace("*", ""),
             value.get("subdirectory", ""),
         ),
         None,
@@ -308,9 +309,11 @@ def set_revision(file: str, text: str, name: str, revision: str) -> str:
     from stead.formats import _toml_splice
 
     use = next((u for u in read(file, text, None).uses if u.name == name), None)
-    if use is None or use.kind != "git":
+    if use is None or use.kind == "path":
         raise _no_module(file, name)
     table = (*_uses(file), name)
+    if use.kind == "registry":
+        return _set_version(file, text, use, table, revision)
 
     def change(before: str) -> str:
         if revision:
@@ -319,6 +322,30 @@ def set_revision(file: str, text: str, name: str, revision: str) -> str:
 
     expect = UseOnly(name, use.location, revision, use.subdirectory)
     return edited(file, text, change, expect, None)
+
+
+def _set_version(file: str, text: str, use: Use, table: tuple[str, ...], version: str) -> str:
+    """Ask for another version of a registry's item; empty for the newest."""
+    import tomllib
+
+    from stead.formats import _toml_splice
+
+    def change(before: str) -> str:
+        held: Any = tomllib.loads(before)
+        for key in table:
+            held = held[key]
+        if isinstance(held, str):
+            return _toml_splice.put(before, table[:-1], table[-1], version or "*")
+        return _toml_splice.put(before, table, "version", version or "*")
+
+    expect = UseOnly(use.name, use.location, version, use.subdirectory)
+    return edited(file, text, change, expect, None)
+
+
+def _location(value: Mapping[str, str]) -> str:
+    if "version" in value or "registry" in value:
+        return f"registry:{value.get('registry', '')}"
+    return value.get("git") or value["path"]
 
 
 def drop_use(file: str, text: str, name: str) -> str:

@@ -120,7 +120,10 @@ def from_git(manifest: Manifest, use: Use, commit: str, clone: str) -> Manifest:
 
 
 def from_item(manifest: Manifest, use: Use, directory: str) -> Manifest:
-    """Refuse what an item of a registry cannot bring where it is used without being copied."""
+    """Refuse what an item of a registry cannot bring where it is used without being copied.
+
+    What its ``[module]`` does not name has the item's name: its directory's is a key.
+    """
     _check_sources(manifest, use, directory)
     for layer in manifest.layers:
         for requirement in (*layer.requirements, *layer.constraints):
@@ -131,7 +134,14 @@ def from_item(manifest: Manifest, use: Use, directory: str) -> Manifest:
                     where=use.origin,
                     remedy=f"`stead module add {use.name}` copies its source into the project",
                 )
-    return manifest
+    key = os.path.basename(directory)
+    kinds = manifest.kinds
+    for what in ("libs", "hosts", "nets", "data", "clients", "apps"):
+        held = getattr(kinds, what)
+        if any(one.name == key for one in held):
+            named = (replace(one, name=use.name) if one.name == key else one for one in held)
+            kinds = replace(kinds, **{what: tuple(named)})
+    return replace(manifest, kinds=kinds)
 
 
 def _of_this_machine(what: str, written: str, where: Origin, use: Use) -> ManifestError:

@@ -52,7 +52,8 @@ class Used:
 
 
 def parse_wish(text: str, directory: str, name: str = "") -> Wish:
-    """Read ``NAME``, ``NAME@REV``, ``[NAME=]PATH`` or ``[NAME=]git+URL[@REV][#subdirectory=DIR]``.
+    """Read ``NAME``, ``NAME@REV``, ``[NAME=]PATH``, ``[NAME=]git+URL[@REV][#subdirectory=DIR]``
+    or ``registry:[REGISTRY/]NAME[@VERSION]``.
 
     Paths are relative to ``directory``. ``name`` is what a source that has none is
     called. Raises UsageError.
@@ -63,6 +64,8 @@ def parse_wish(text: str, directory: str, name: str = "") -> Wish:
         name, rest = named[1], named[2]
     if rest.startswith("git+"):
         return _from_git(rest.removeprefix("git+"), directory, name)
+    if rest.startswith("registry:"):
+        return _from_registry(rest.removeprefix("registry:"), name)
     if named is not None or rest.startswith((".", "/", "~")) or os.sep in rest.partition("@")[0]:
         return _from_path(rest, directory, name)
     name, at, revision = rest.partition("@")
@@ -87,6 +90,24 @@ def _from_path(text: str, directory: str, name: str) -> Wish:
             remedy="give the directory of a module: one with a stead.toml, pyproject.toml, …",
         )
     return Wish(_name_for(name or os.path.basename(path)), source={"path": path})
+
+
+def _from_registry(text: str, name: str) -> Wish:
+    """Read an item of a registry: its own name is what it is called here."""
+    where, at, version = text.partition("@")
+    registry, _, item = where.rpartition("/")
+    if not item or (at and not version):
+        raise UsageError(
+            f"registry:{text} is incomplete",
+            remedy="write registry:NAME@VERSION or registry:TEAM/NAME",
+        )
+    if name not in ("", item):
+        raise UsageError(
+            f"an item of a registry cannot be called {name} here",
+            remedy=f"write registry:{where}: it is called {item}",
+        )
+    source = {**({"registry": registry} if registry else {}), "version": version or "*"}
+    return Wish(_name_for(item), source=source)
 
 
 def _from_git(text: str, directory: str, name: str) -> Wish:
@@ -218,6 +239,8 @@ def _holding(found: Found, name: str) -> Use:
 def _near(source: Mapping[str, str], file: str) -> dict[str, str]:
     """Write a path relative to the file that holds it."""
     key = "path" if "path" in source else "git"
+    if key not in source:
+        return dict(source)
     where = source[key]
     if os.path.isabs(where):
         where = os.path.relpath(where, os.path.dirname(file)).replace(os.sep, "/")
