@@ -105,7 +105,7 @@ def test_an_item_changed_under_its_pin_is_refused_with_its_hashes(machine, place
     assert f"expected: {pinned}" in said
     assert "found:    sha256:" in said
     assert f"{root / 'stead.toml'}:7: team (../registry)" in said
-    assert not list((machine.stead_home / "modules").iterdir())
+    assert not list(machine.stead_home.glob("modules/*"))
 
 
 def test_the_lock_stays_until_it_is_asked_for_more(machine, place, registry):
