@@ -30,6 +30,7 @@ GROUPS = {
     "Modules": ("use", "work", "module", "registry"),
     "Looking": ("env", "tree", "why"),
     "Testing and packaging": ("test", "package", "publish"),
+    "Deploying": ("deploy", "node"),
     "Configuration": ("set", "unset", "check", "explain", "config", "secret", "typings"),
     "History": ("log", "diff", "undo", "redo", "rollback", "pin", "history", "adopt", "restore"),
     "Transactions": ("shell", "commit", "abort", "savepoint", "keep"),

@@ -61,6 +61,8 @@ COMMANDS = {
     "test": "run the tests of environments, with what they need",
     "package": "build the project's packages",
     "publish": "give packages to an index or a channel",
+    "deploy": "bring a recipe to its targets, and keep it if it is well",
+    "node": "make a machine, deploy to it, and take it away",
     "tree": "show the locked packages as a tree",
     "why": "show what asks for a package",
     "export": "write the environment in another tool's format",

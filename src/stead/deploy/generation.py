@@ -106,7 +106,7 @@ def files(delivery: Delivery, number: int, facts: Facts) -> dict[str, tuple[byte
         ).encode()
     for index, check in enumerate(payload.checks):
         if check.command:
-            service = _checking(payload, check.command)
+            service = _checking(payload, check)
             known = secrets.get(service.name, {})
             held[f"commands/{CHECK.format(index)}"] = script(service, known).encode()
     if kept != "none":
@@ -135,6 +135,7 @@ def checks_of(text: str) -> tuple[Health, ...]:
             command=tuple(one["command"]),
             status=one["status"],
             timeout=one["timeout"],
+            service=one.get("service", ""),
         )
         for one in json.loads(text or "[]")
     )
@@ -160,7 +161,8 @@ def script(service: Service, secrets: Mapping[str, str], *, more: bool = False) 
     Whatever a value holds, it arrives as it is: no unit's or environment file's quoting knows
     all of them.
     """
-    lines = [f"cd {shlex.quote(service.directory or '/')} || exit 200"]
+    lines = [f"mkdir -p -- {shlex.quote(path)}" for path in service.makes]
+    lines.append(f"cd {shlex.quote(service.directory or '/')} || exit 200")
     for name, value in [*service.environment, *sorted(secrets.items())]:
         if not _VARIABLE.match(name) or "\0" in value:
             raise DeployError(
@@ -230,12 +232,13 @@ def _secrets(payload: Payload) -> dict[str, dict[str, str]]:
     return found
 
 
-def _checking(payload: Payload, command: tuple[str, ...]) -> Service:
-    """Give what a check's command runs as: in the place and with the variables of the first service."""
-    first: list[Service] = [*payload.services, *(one.service for one in payload.commands)]
-    if not first:
-        return Service("check", "", command, payload.root)
-    return replace(first[0], argv=command)
+def _checking(payload: Payload, check: Health) -> Service:
+    """Give what a check's command runs as: in the place and with the variables of its service."""
+    every = [*payload.services, *(one.service for one in payload.commands)]
+    named = [one for one in every if one.name == check.service] or every
+    if not named:
+        return Service("check", "", check.command, payload.root)
+    return replace(named[0], argv=check.command)
 
 
 def _named(name: str) -> str:

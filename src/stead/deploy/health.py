@@ -44,7 +44,7 @@ def wait_for(
     while True:
         still()
         left = max(0.5, min(_ONE_ANSWER, until - time.monotonic()))
-        wrong = command() if check.command else _asked(check, connection, left)
+        wrong = command() if check.command else asked(check, connection, left)
         if not wrong:
             return
         if time.monotonic() + pause > until:
@@ -56,7 +56,8 @@ def wait_for(
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _asked(check: Health, connection: Connection, timeout: float) -> str:
+def asked(check: Health, connection: Connection, timeout: float) -> str:
+    """Ask a port or an address once; gives what is wrong."""
     try:
         if check.url:
             return _url(check, connection, timeout)

@@ -202,13 +202,25 @@ def configured(
     What the packages of a ``build`` carry takes part: of the one that the place used
     last, unless the caller knows better, or knows (None) that there is none yet.
     """
-    spec = composed.spec
     if build == LAST_BUILD:
+        spec = composed.spec
         record = places.load(context.home, spec.place, spec.environment)
         build = record.activation.build if record else None
+    return configure(spec_with(composed, build), composed.request.selection, caller=context.environ)
+
+
+def spec_with(composed: Composed, build: Path | str | None) -> Spec:
+    """Give what was composed, with what the packages of a build carry."""
     if build and (brought := carried.manifests_in(build)):
-        spec = _spec_of(composed.request, composed.found, composed.modules, brought)
-    return configure(spec, composed.request.selection, caller=context.environ)
+        return _spec_of(composed.request, composed.found, composed.modules, brought)
+    return composed.spec
+
+
+def ecosystems_of(locked: Locked) -> list[str]:
+    """Name the ecosystems that a locked environment has something of, the built-in ones first."""
+    present = {a.ecosystem for a in locked.environment.artifacts}
+    present |= {"pypi"} if locked.interpreter else set()
+    return [e for e in BUILT_IN if e in present] + sorted(present - set(BUILT_IN))
 
 
 def activated_for(
@@ -216,8 +228,7 @@ def activated_for(
 ) -> Activation:
     """Compute the activation of a built environment."""
     artifacts, interpreter = locked.environment.artifacts, locked.interpreter
-    present = {a.ecosystem for a in artifacts} | ({"pypi"} if interpreter else set())
-    ecosystems = [e for e in BUILT_IN if e in present] + sorted(present - set(BUILT_IN))
+    ecosystems = ecosystems_of(locked)
     projects = [
         path
         for a in artifacts

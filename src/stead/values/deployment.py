@@ -82,6 +82,8 @@ class Health:
     """Of a URL: which status; 0 for any below 400."""
     timeout: float = 30.0
     """Seconds until it must hold; it is asked again until then."""
+    service: str = ""
+    """Of a command: the service whose directory and variables it has; empty for the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Service:
     secrets: tuple[str, ...] = ()
     """Names of variables that are secret: their values come in :attr:`Payload.secrets`."""
     ports: tuple[int, ...] = ()
+    makes: tuple[str, ...] = ()
+    """Directories that are made before it starts, where they are not there."""
 
 
 @dataclass(frozen=True, slots=True)

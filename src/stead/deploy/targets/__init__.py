@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import IO, Literal, Protocol
 
-    from stead.values.deployment import Facts, Part, Payload
+    from stead.values.deployment import Facts, Health, Part, Payload
 
     Report = Callable[[str, str], None]
     """Gets each step as it begins: one of :data:`STEPS`, and a word on it for people."""
@@ -128,6 +128,18 @@ class Target(Protocol):
 
     def facts(self) -> Facts:
         """Read what the machine is and has: one round trip, nothing is changed there."""
+
+    def examine(self, program: str) -> str:
+        """Run a program of ``sh`` that only reads, on the machine; gives what it prints.
+
+        Empty where there is no machine to ask yet, as for an image.
+        """
+
+    def ask(self, check: Health) -> str:
+        """Ask once whether a port or an address answers, as seen from the machine.
+
+        Gives what is wrong; empty where nothing is, or nobody can be asked.
+        """
 
     def running(self) -> str:
         """Give the ``payload.json`` of the current generation; empty where there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.deploy import apply as applying
+from stead.deploy import health
 from stead.deploy.machine import Machine
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from stead.deploy.connection import Connection
     from stead.deploy.targets import Applied, Delivery, Node, Report, Standing
-    from stead.values.deployment import Facts
+    from stead.values.deployment import Facts, Health
 
 
 class MachineTarget:
@@ -26,6 +27,12 @@ class MachineTarget:
 
     def facts(self) -> Facts:
         return self._machine.facts()[0]
+
+    def examine(self, program: str) -> str:
+        return self._machine.connection.run(program, timeout=60).out.decode("utf-8", "replace")
+
+    def ask(self, check: Health) -> str:
+        return health.asked(check, self._machine.connection, check.timeout)
 
     def running(self) -> str:
         return self._machine.record()

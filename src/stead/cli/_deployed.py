@@ -1,0 +1,180 @@
+"""What is deployed: looked at, gone back from, and its commands run there."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from stead.values.errors import SteadError, UsageError
+from stead.values.frozen import replace
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from stead.cli.app import App
+    from stead.deploy.recipes import Where
+    from stead.deploy.targets import Standing, Target
+
+
+def status(args: argparse.Namespace, words: list[str], app: App) -> int:
+    """Say what runs on each node of a recipe; 1 where something that should does not."""
+    from stead.deploy.rollout import together
+
+    name, nodes = _nodes("status", words, app)
+    found = together(nodes, lambda where: _with(name, where, app, lambda t: t.status()))
+    if args.json:
+        answers = [_answer(where, standing, error) for where, standing, error in found]
+        app.out_json({"recipe": name, "nodes": answers})
+    else:
+        for where, standing, error in found:
+            for line in _lines(name, where, standing, error):
+                app.out(line)
+    well = all(s is not None and s.generation and _well(s) for _, s, _ in found)
+    return 0 if well else 1
+
+
+def logs(args: argparse.Namespace, words: list[str], app: App) -> int:
+    """Show what services wrote."""
+    name, nodes = _nodes("logs", words, app)
+    several = len(nodes) > 1
+    seen: dict[str, list[str]] = {}
+    while True:
+        for where in nodes:
+            before = seen.get(where.name, [])
+            new = _with(name, where, app, lambda t: list(t.logs(args.service, args.lines)))
+            for line in _added(before, new):
+                app.out(f"{where.name}: {line}" if several else line)
+            seen[where.name] = new
+        if not args.follow:
+            return 0
+        import sys
+
+        sys.stdout.flush()
+        time.sleep(1)
+
+
+def rollback(args: argparse.Namespace, words: list[str], app: App) -> int:
+    """Go back to an earlier generation on each node."""
+    from stead.cli._deploying import failed, saying, telling, worded
+    from stead.deploy.rollout import roll_out
+
+    number = int(words.pop(0)) if len(words) > 1 and words[0].isdigit() else 0
+    name, nodes = _nodes("rollback", words, app)
+    told = telling(app)
+    outcomes = roll_out(
+        nodes,
+        lambda where: _with(
+            name, where, app, lambda t: t.rollback(number, lambda s, w: told(where, s, w))
+        ),
+        saying(app),
+    )
+    if args.json:
+        app.out_json(
+            {
+                "recipe": name,
+                "nodes": [
+                    {
+                        "target": o.where.target.name,
+                        "address": o.where.address,
+                        "state": o.state,
+                        "generation": o.applied.generation if o.applied else 0,
+                        "error": o.error.message if o.error else "",
+                    }
+                    for o in outcomes
+                ],
+            }
+        )
+    else:
+        for outcome in outcomes:
+            app.out(f"{outcome.where.name}: {worded(outcome)}")
+    return failed(outcomes, app)
+
+
+def run(args: argparse.Namespace, words: list[str], app: App) -> int:
+    """Run a one-off command on the first node: `run RECIPE [TARGET] APP:COMMAND [-- ARGUMENT …]`."""
+    if len(words) < 2:
+        raise UsageError(
+            "what is to run there?", remedy="write `stead deploy run RECIPE [TARGET] APP:COMMAND`"
+        )
+    command = words.pop().replace(":", ".", 1)
+    name, nodes = _nodes("run", words, app)
+    rest = args.rest or ()
+    code: int = _with(name, nodes[0], app, lambda t: t.run(command, rest))
+    return code
+
+
+def _nodes(verb: str, words: list[str], app: App) -> tuple[str, tuple[Where, ...]]:
+    from stead.cli._deploying import chosen
+    from stead.deploy.recipes import nodes_of
+
+    if not words:
+        raise UsageError(
+            f"of which recipe? `stead deploy {verb}` needs one",
+            remedy=f"write `stead deploy {verb} RECIPE [TARGET …]`",
+        )
+    recipe, targets = chosen(words[0], words[1:], replace(app))
+    return recipe.name, nodes_of(targets)
+
+
+def _with(name: str, where: Where, app: App, act: Callable[[Target], Any]) -> Any:
+    from stead.deploy.opening import opened
+
+    target = opened(name, where, app.context, app.platform.sys_platform)
+    try:
+        return act(target)
+    finally:
+        target.close()
+
+
+def _well(standing: Standing) -> bool:
+    return all(s.state == "running" for s in standing.services)
+
+
+def _answer(where: Where, standing: Standing | None, error: SteadError | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"target": where.target.name, "address": where.address}
+    if standing is None:
+        return {**found, "error": error.message if error else ""}
+    return {
+        **found,
+        "generation": standing.generation,
+        "digest": standing.digest,
+        "held_by": standing.held_by,
+        "services": standing.services,
+        "generations": standing.generations,
+        "error": "",
+    }
+
+
+def _lines(
+    name: str, where: Where, standing: Standing | None, error: SteadError | None
+) -> list[str]:
+    head = f"{name} on {where.name}"
+    if standing is None:
+        return [f"{head}: {error}"]
+    if not standing.generation:
+        return [f"{head}: nothing is deployed"]
+    found = [f"{head}: generation {standing.generation}"]
+    if standing.held_by:
+        found.append(f"  {standing.held_by} deploys there now")
+    for one in standing.services:
+        more = f", process {one.pid}" if one.pid else ""
+        more += f", started again {one.restarts} times" if one.restarts else ""
+        found.append(f"  {one.name} {one.state}{more}")
+    for each in standing.generations:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(each.made))
+        marks = " (runs)" if each.current else ""
+        marks += "" if each.confirmed else " (not confirmed)"
+        found.append(f"  generation {each.number} of {when} UTC{marks}")
+    return found
+
+
+def _added(before: Sequence[str], now: Sequence[str]) -> Sequence[str]:
+    """Give the lines that came since: ``now`` begins somewhere in ``before``."""
+    if not before:
+        return now
+    for start in range(len(before)):
+        size = len(before) - start
+        if list(before[start:]) == list(now[:size]):
+            return now[size:]
+    return now

@@ -1,0 +1,112 @@
+"""One deploy: each node asked, what will change there said, then changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.deploy import fitness
+from stead.deploy import plan as planning
+from stead.deploy.closure import write_tar
+from stead.deploy.opening import opened as open_node
+from stead.deploy.payload import payload
+from stead.deploy.record import digest_of, key_in, read, record_of, written
+from stead.deploy.rollout import roll_out, together
+from stead.deploy.secrets import opened as with_secrets
+from stead.deploy.targets import Delivery
+from stead.values.errors import DeployError, SteadError
+from stead.values.frozen import dataclass, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stead.deploy.payload import Wanted
+    from stead.deploy.plan import Plan
+    from stead.deploy.recipes import Where
+    from stead.deploy.rollout import Outcome
+    from stead.deploy.targets import Applied, Target
+    from stead.values.context import Context
+
+    Told = Callable[[Where, str, str], None]
+    """Gets each step on a node as it begins, and a word on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A node that was asked: what is to be brought there, and what that changes."""
+
+    where: Where
+    target: Target
+    delivery: Delivery
+    plan: Plan
+
+
+def planned(
+    wanted: Mapping[str, Wanted], nodes: Sequence[Where], context: Context, system: str
+) -> tuple[Ready, ...]:
+    """Ask every node, and say what will change there. Nothing is changed anywhere.
+
+    ``wanted`` is by target; ``system`` this machine's ``sys.platform``. Raises DeployError with the mistakes of all nodes.
+    """
+
+    def one(where: Where) -> Ready:
+        target = open_node(wanted[where.target.name].recipe.name, where, context, system)
+        try:
+            return ready(wanted[where.target.name], where, target, context)
+        except BaseException:
+            target.close()
+            raise
+
+    results = together(nodes, one)
+    wrong = [(where, error) for where, _, error in results if error is not None]
+    made = tuple(one for _, one, _ in results if one is not None)
+    if wrong:
+        close(made)
+        raise _all_of(wrong)
+    return made
+
+
+def ready(wanted: Wanted, where: Where, target: Target, context: Context) -> Ready:
+    """Ask one node, and say what will change there."""
+    facts = target.facts()
+    laid = payload(wanted, where, facts, context)
+    whole = with_secrets(laid, context)
+    before = target.running() if facts.running else ""
+    record = record_of(whole, key_in(before))
+    digest = digest_of(record)
+    delivery = Delivery(whole, digest, written(record), write_tar)
+    plan = planning.plan(whole, record, read(before), digest, facts)
+    if not plan.nothing:
+        plan = replace(plan, notes=fitness.require(laid, facts, target.examine, target.ask))
+    return Ready(where, target, delivery, plan)
+
+
+def applied(
+    made: Sequence[Ready], told: Told, said: Callable[[Outcome], None]
+) -> tuple[Outcome, ...]:
+    """Bring it to the nodes, in their targets' batches; ``told`` hears of steps, ``said`` of ends."""
+    by_name = {one.where.name: one for one in made}
+
+    def apply(where: Where) -> Applied:
+        one = by_name[where.name]
+        return one.target.apply(one.delivery, lambda step, word: told(where, step, word))
+
+    return roll_out([one.where for one in made], apply, said)
+
+
+def close(made: Sequence[Ready]) -> None:
+    """End the ways to nodes."""
+    for one in made:
+        one.target.close()
+
+
+def _all_of(wrong: Sequence[tuple[Where, SteadError]]) -> SteadError:
+    """Give the one error, or one that says all of them."""
+    texts = {str(error) for _, error in wrong}
+    if len(wrong) == 1 or len(texts) == 1:
+        return wrong[0][1]
+    details = [
+        f"{where.name}: {line}" for where, error in wrong for line in str(error).splitlines()
+    ]
+    return DeployError(
+        f"{len(wrong)} nodes cannot be deployed to", details=details, remedy="nothing was changed"
+    )

@@ -1,0 +1,297 @@
+"""Whether a machine is fit for what is to run there: asked before anything is changed.
+
+What the trees need follows from their files; what the recipe wants are its checks. A
+program of `sh` that only reads answers those that facts do not. Checks of one's own
+commands need the code: they run there, before the switch.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from stead.config.checks import bounds
+from stead.config.checks.facts import flag_name, linux_flags
+from stead.deploy.libraries import glibc_number, needs_of
+from stead.values.errors import CheckError
+from stead.values.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from stead.deploy.payload import Laid
+    from stead.values.deployment import Facts, Health
+    from stead.values.kinds import Check
+    from stead.values.platform import Platform
+
+    Examine = Callable[[str], str]
+    """Runs a program of `sh` on the machine and gives what it prints."""
+    Ask = Callable[[Health], str]
+    """Asks a port or an address as the machine sees it; gives what is wrong, empty for nothing."""
+
+_ONE_BY_ONE = frozenset(["port", "url"])
+_WITH_CODE = frozenset(["run"])
+_OPTIONAL = "/lib-dynload/"
+"""In the paths of the standard library's compiled modules, which most programs do not import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that a machine lacks."""
+
+    message: str
+    where: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.message}" + (f" → {self.remedy}" if self.remedy else "")
+
+
+def require(
+    laid: Laid, facts: Facts, examine: Examine | None = None, ask: Ask | None = None
+) -> tuple[str, ...]:
+    """Raise CheckError with all that a machine lacks; gives what is only worth saying.
+
+    Without ``examine`` and ``ask``, as of an image, only facts are looked at.
+    """
+    faults, notes = _of_trees(laid, facts)
+    checks = [c for c in laid.checks if c.kind not in _WITH_CODE]
+    answers = _answers(examine, laid, checks)
+    for number, check in enumerate(checks):
+        if check.kind in _ONE_BY_ONE:
+            said = _asked(check, ask)
+        elif check.kind == "glibc":
+            said = _glibc(check, facts)
+        elif check.kind == "variable":
+            known = any(e.name == check.subject for r in laid.running for e in r.table.entries)
+            said = "" if known else f"{check.subject} has no value"
+        else:
+            said = _judged(check, answers[number]) if number in answers else ""
+        if said:
+            faults.append(Fault(f"check {check.name}: {said}", str(check.origin), check.message))
+    if not faults:
+        return notes
+    name = laid.payload.address or "this machine"
+    if len(faults) == 1:
+        one = faults[0]
+        raise CheckError(f"{name}: {one.message}", where=one.where or None, remedy=one.remedy)
+    raise CheckError(
+        f"{len(faults)} things do not hold on {name}",
+        details=[str(fault) for fault in faults],
+        remedy="mend each of them; nothing was changed",
+    )
+
+
+def _of_trees(laid: Laid, facts: Facts) -> tuple[list[Fault], tuple[str, ...]]:
+    platforms = dict.fromkeys(r.prepared.composed.spec.platform for r in laid.running)
+    faults = [wrong for p in platforms if (wrong := _other_platform(p, facts))]
+    notes = []
+    if faults or not facts.system:
+        return faults, ()
+    needs = needs_of(laid.payload.trees)
+    by = dict(needs.wanted_by)
+    if needs.glibc and facts.glibc and _number(facts.glibc) < _number(needs.glibc):
+        faults.append(
+            Fault(
+                f"glibc there is {facts.glibc}, and {needs.glibc} is needed by {by['glibc']}",
+                remedy="use a newer system, or packages that were built for older ones",
+            )
+        )
+    if needs.glibc and not facts.glibc:
+        faults.append(
+            Fault(
+                f"there is no glibc, and {by['glibc']} needs it",
+                remedy="use a system that has glibc",
+            )
+        )
+    for name in needs.libraries if facts.libraries else ():
+        if name in facts.libraries:
+            continue
+        text = f"{name} is not there, which {by[name]} needs"
+        if _OPTIONAL in by[name]:
+            notes.append(text)
+        else:
+            faults.append(Fault(text, remedy=f"install what brings {name}, or add its package"))
+    return faults, tuple(notes)
+
+
+def _other_platform(platform: Platform, facts: Facts) -> Fault | None:
+    known = platform.marker_environment("3.12")
+    system, machine = known["platform_system"], known["platform_machine"]
+    if not facts.system or (facts.system, facts.machine) == (system, machine):
+        return None
+    return Fault(
+        f"it is {facts.system} on {facts.machine}, and what is deployed was made for {platform}",
+        remedy="say the target's platform, and deploy from a machine of that kind",
+    )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return glibc_number(f"GLIBC_{version}")
+
+
+def _glibc(check: Check, facts: Facts) -> str:
+    if not facts.system:
+        return ""
+    if not facts.glibc:
+        return "there is another C library than glibc"
+    if check.expect and not bounds.fits(facts.glibc, bounds.versions(check.expect)):
+        return f"glibc is {facts.glibc}, and {check.expect} is needed"
+    return ""
+
+
+def _asked(check: Check, ask: Ask | None) -> str:
+    if ask is None:
+        return ""
+    from stead.values.deployment import Health
+
+    if check.kind == "url":
+        status = int(check.expect) if check.expect.isdigit() else 0
+        wrong = ask(Health(url=check.subject, status=status, timeout=bounds.seconds(check.timeout)))
+        return f"{check.subject}: {wrong}" if wrong else ""
+    wrong = ask(Health(port=check.subject, timeout=bounds.seconds(check.timeout)))
+    return f"{check.subject} cannot be reached from there: {wrong}" if wrong else ""
+
+
+# -- what a program that only reads answers
+
+
+def _answers(
+    examine: Examine | None, laid: Laid, checks: Sequence[Check]
+) -> dict[int, list[tuple[str, str]]]:
+    """Give, by the checks' numbers, pairs of a word and what it says."""
+    if examine is None:
+        return {}
+    pieces = [
+        f"( {text}\n) 2>/dev/null | sed 's/^/{number} /'"
+        for number, check in enumerate(checks)
+        if (text := _program(check, laid))
+    ]
+    if not pieces:
+        return {}
+    found: dict[int, list[tuple[str, str]]] = {}
+    for line in examine("\n".join(pieces) + "\n").splitlines():
+        number_text, _, rest = line.partition(" ")
+        word, _, said = rest.partition(" ")
+        if number_text.isdigit():
+            found.setdefault(int(number_text), []).append((word, said))
+    return found
+
+
+def _program(check: Check, laid: Laid) -> str:
+    """Write what a machine is asked for a check; empty for one that needs no asking."""
+    place = os.path.normpath(os.path.join(check.base or "/", check.subject or "."))
+    if check.kind == "path":
+        if _comes(place, laid):
+            return ""
+        at = shlex.quote(place)
+        return (
+            f"if [ -d {at} ]; then echo directory; elif [ -e {at} ]; then echo file; "
+            "else echo none; fi"
+        )
+    if check.kind == "space":
+        return (
+            f'p={shlex.quote(place)}; while [ ! -e "$p" ]; do p=${{p%/*}}; p=${{p:-/}}; done; '
+            'df -Pk "$p" | { read -r _; read -r _ _ _ b _; echo "free $b"; }'
+        )
+    if check.kind == "command":
+        if _brought(check.arguments[0], laid):
+            return ""
+        words = shlex.join(check.arguments)
+        return (
+            f"if command -v {shlex.quote(check.arguments[0])} >/dev/null; then "
+            f'o=$({words} 2>&1 </dev/null); echo "code $?"; '
+            "printf '%s\\n' \"$o\" | sed 's/^/said /'; else echo none; fi"
+        )
+    if check.kind == "cpu":
+        return (
+            "echo \"cores $(getconf _NPROCESSORS_ONLN)\"; sed 's/^/info /' /proc/cpuinfo | "
+            "grep -i -E '^info (flags|features)'"
+        )
+    if check.kind == "gpu":
+        return (
+            "nvidia-smi --query-gpu=name,memory.total --format=csv,noheader,nounits "
+            "| sed 's/^/nvidia /'; [ -e /dev/kfd ] && echo amd; "
+            "for d in /dev/dri/renderD*; do [ -e $d ] && echo any; done"
+        )
+    return ""
+
+
+def _comes(place: str, laid: Laid) -> bool:
+    """Say whether a path comes with the deploy: a file of the code, or a directory it makes."""
+    root = laid.payload.root
+    if place.startswith(f"{root}/trees/"):
+        return laid.where.here(place) in laid.where.files
+    return any(place in service.makes for service in laid.payload.services)
+
+
+def _brought(program: str, laid: Laid) -> bool:
+    """Say whether an environment that is sent has the program."""
+    if "/" in program:
+        return program.startswith(f"{laid.payload.root}/trees/")
+    builds = {r.prepared.activation.build for r in laid.running} - {""}
+    return any(os.path.exists(os.path.join(build, "bin", program)) for build in builds)
+
+
+def _judged(check: Check, answers: Iterable[tuple[str, str]]) -> str:
+    listed = list(answers)
+    said: dict[str, list[str]] = {}
+    for word, rest in listed:
+        said.setdefault(word, []).append(rest)
+    if check.kind == "path":
+        if "none" in said:
+            return f"{check.subject} is not there"
+        is_ = next(iter(said), "")
+        if check.expect and is_ != check.expect:
+            return f"{check.subject} is a {is_}, not a {check.expect}"
+        return ""
+    if check.kind == "space":
+        free = int(said.get("free", ["0"])[0] or 0) * 1024
+        wanted = bounds.size(check.expect)
+        if free >= wanted:
+            return ""
+        return f"{bounds.in_bytes(free)} are free, and {bounds.in_bytes(wanted)} are needed"
+    if check.kind == "command":
+        return _command(check, said)
+    if check.kind == "cpu":
+        return _cpu(check, said)
+    return _gpu(check, said)
+
+
+def _command(check: Check, said: dict[str, list[str]]) -> str:
+    name = check.arguments[0]
+    if "none" in said:
+        return f"there is no command {name}"
+    if said.get("code", ["0"])[0] != "0":
+        return f"{name} ended with {said['code'][0]}"
+    if not check.expect:
+        return ""
+    version = bounds.version_in("\n".join(said.get("said", ())))
+    if bounds.fits(version, bounds.versions(check.expect)):
+        return ""
+    return f"{name} is {version or 'of no known version'}, and {check.expect} is needed"
+
+
+def _cpu(check: Check, said: dict[str, list[str]]) -> str:
+    cores = said.get("cores", [""])[0]
+    if check.expect and not bounds.fits(cores or "0", bounds.at_least(check.expect)):
+        return (
+            f"there are {cores or 'an unknown number of'} processors, and {check.expect} are needed"
+        )
+    flags = linux_flags("\n".join(said.get("info", ())))
+    missing = [f for f in check.arguments if flag_name(f) not in flags]
+    return f"the processor lacks {', '.join(missing)}" if missing else ""
+
+
+def _gpu(check: Check, said: dict[str, list[str]]) -> str:
+    vendor = check.subject if check.subject not in ("", "true", "True") else ""
+    if not said or (vendor and vendor not in said):
+        return f"there is no graphics processor{f' of {vendor}' if vendor else ''}"
+    if check.expect:
+        memories = [line.rpartition(",")[2].strip() for line in said.get("nvidia", ())]
+        largest = max((int(m) for m in memories if m.isdigit()), default=0) << 20
+        if largest < bounds.size(check.expect):
+            return f"its graphics processor has less than {check.expect}"
+    return ""

@@ -1,0 +1,114 @@
+"""Machines themselves: made, waited for, prepared outside of Stead's directories, taken away."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from stead.deploy.opening import opened
+from stead.values.errors import ContactError, DeployError, SteadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stead.deploy.payload import Wanted
+    from stead.deploy.recipes import Where
+    from stead.values.context import Context
+    from stead.values.kinds import Target
+
+    Say = Callable[[str], None]
+
+PAUSE = 1.0
+"""Seconds between two tries to reach a machine that is being made."""
+
+
+def there(recipe: str, nodes: Sequence[Where], context: Context, system: str) -> list[SteadError]:
+    """Try to reach nodes; gives why those cannot be that cannot."""
+    from stead.deploy.rollout import together
+
+    def ask(where: Where) -> None:
+        target = opened(recipe, where, context, system)
+        try:
+            target.facts()
+        finally:
+            target.close()
+
+    return [error for _, _, error in together(nodes, ask) if error is not None]
+
+
+def created(
+    recipe: str,
+    target: Target,
+    nodes: Sequence[Where],
+    context: Context,
+    *,
+    system: str,
+    patience: float,
+    say: Say,
+) -> None:
+    """Make a target's machines, where they cannot be reached yet, and wait until they can.
+
+    Raises DeployError when the command fails, and ContactError when the machines do not
+    answer within ``patience`` seconds.
+    """
+    if not target.create:
+        return
+    if not there(recipe, nodes, context, system):
+        say(f"{target.name}: its machines are there already")
+        return
+    say(f"{target.name}: creating")
+    _command("create", target, target.create, context)
+    until = time.monotonic() + patience
+    while wrong := there(recipe, nodes, context, system):
+        if time.monotonic() + PAUSE > until:
+            raise ContactError(
+                f"target {target.name} was made, and does not answer within {patience:g} s",
+                details=[str(error) for error in wrong],
+                remedy="see what its create command did, and try again",
+            )
+        time.sleep(PAUSE)
+
+
+def destroyed(target: Target, context: Context, say: Say) -> None:
+    """Take a target's machines away, with its own command. Raises DeployError."""
+    if target.destroy:
+        say(f"{target.name}: destroying")
+        _command("destroy", target, target.destroy, context)
+
+
+def prepared(
+    nodes: Sequence[Where], wanted: Mapping[str, Wanted], context: Context, say: Say
+) -> None:
+    """Run the pyinfra deploys of recipes on their machines, before anything is sent there."""
+    for name in dict.fromkeys(n.target.name for n in nodes):
+        recipe = wanted[name].recipe
+        if recipe.pyinfra:
+            from stead.deploy.pyinfra import run
+
+            own = [n for n in nodes if n.target.name == name]
+            say(f"{name}: pyinfra runs {recipe.pyinfra}")
+            run(recipe, own, context, say)
+
+
+def _command(what: str, target: Target, argv: Sequence[str], context: Context) -> None:
+    """Run a command of a target's, in its manifest's directory."""
+    environ = {
+        **context.environ,
+        "STEAD_TARGET": target.name,
+        "STEAD_TARGET_HOSTS": " ".join(target.hosts),
+    }
+    program = argv[0]
+    if "/" in program and not os.path.isabs(program):
+        program = os.path.join(target.base, program)
+    done = context.run(
+        [program, *argv[1:]], cwd=target.base or None, env=environ, on_line=context.progress.note
+    )
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise DeployError(
+            f"the {what} command of target {target.name} ended with {done.returncode}",
+            where=target.origin,
+            details=said[-10:],
+            remedy="nothing was deployed; correct the command and try again",
+        )

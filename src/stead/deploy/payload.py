@@ -1,0 +1,342 @@
+"""From a recipe, a target and what a machine said of itself to all that the node is to hold.
+
+Nothing here talks to the machine, and no secret is opened: :func:`payload` gives the same
+for the same. ``deploy/secrets.py`` puts the secrets in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.config.bind import resolve
+from stead.config.outcome import secret_entries
+from stead.config.quantities import nanoseconds
+from stead.config.recipes import counts, instances
+from stead.deploy.closure import key_of, tree_of_files, trees_of_build
+from stead.deploy.environment import around, described, variables
+from stead.deploy.places import moved, places
+from stead.deploy.recipes import directory_of
+from stead.deploy.rendered import rendered
+from stead.deploy.tar import measure
+from stead.deploy.targets import generation_directory, tree_directory
+from stead.pipeline.configure import require
+from stead.pipeline.steps import spec_with
+from stead.store.runtime import runtime_directory
+from stead.values.deployment import Health, OneOff, Part, Payload, PlacedFile, Service, Tree
+from stead.values.errors import DeployError
+from stead.values.frozen import dataclass, replace
+from stead.values.secret import SHOWN
+from stead.values.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stead.deploy.code import Code
+    from stead.deploy.places import Places
+    from stead.deploy.recipes import Where
+    from stead.pipeline.steps import Prepared
+    from stead.values.context import Context
+    from stead.values.deployment import Facts, Member
+    from stead.values.kinds import App, Check, Host, Recipe
+    from stead.values.table import Definition, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be deployed, whichever machine it goes to."""
+
+    recipe: Recipe
+    apps: tuple[tuple[str, Prepared], ...]
+    """By name, in order: each app with its environment, locked and built."""
+    code: Code
+    settings: tuple[Definition, ...] = ()
+    """``--set NAME=VALUE``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One of several that run side by side of an app: its table, and where its code lies."""
+
+    app: App
+    number: int
+    table: Table
+    prepared: Prepared
+    tree: str
+    """The key of the tree that it runs in."""
+    services: tuple[str, ...] = ()
+    """Names of its processes, and of commands that have its variables."""
+
+    @property
+    def name(self) -> str:
+        return numbered(self.app.name, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A payload without secrets, and what is needed to put them in."""
+
+    payload: Payload
+    where: Places
+    running: tuple[Running, ...]
+    code: str
+    """The key of the code's tree."""
+    checks: tuple[Check, ...] = ()
+    """What must hold on the machine before anything is changed there."""
+
+
+def numbered(name: str, number: int) -> str:
+    """Name the first of several as it is, further ones with their number."""
+    return name if number == 1 else f"{name}-{number}"
+
+
+def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid:
+    """Say what a node is to hold and run.
+
+    Raises ConfigurationError with all that is wrong in the tables, ManifestError for
+    templates, StoreError where something of this machine cannot be read.
+    """
+    recipe, target = wanted.recipe, node.target
+    root = directory_of(target, facts.home)
+    code = tree_of_files(dict(wanted.code.files), "code", context.home)
+    sources = [source for _, source in wanted.code.files]
+    where = places(root, recipe.name, code.key, wanted.code.directories, sources)
+    runtime = _runtime(context)
+    trees: dict[str, Tree] = {code.key: code}
+    builds: dict[str, str] = {}
+    running: list[Running] = []
+    services: list[Service] = []
+    commands: list[OneOff] = []
+    files: list[PlacedFile] = []
+    health: list[Health] = []
+    for name, prepared in wanted.apps:
+        build = prepared.activation.build
+        if build and build not in builds:
+            made = trees_of_build(build, root, context.home, dict(_moves(where)))
+            builds[build] = tree_directory(root, made[0].key)
+            trees |= {t.key: t for t in made}
+        for number in range(1, _most(recipe, name, prepared, target.name) + 1):
+            table, host = _table(
+                wanted, name, number, node=node, prepared=prepared, where=where, facts=facts
+            )
+            app = table.app
+            assert app is not None
+            own = rendered(
+                table, where, name=numbered(name, number), code=code.key,
+                platform=prepared.composed.spec.platform, resolved=None,
+            )  # fmt: skip
+            tree = _with(code, own.members, numbered(name, number))
+            trees[tree.key] = tree
+            one = Running(app, number, table, prepared, tree.key)
+            text = described(prepared, table, where, host)
+            file = f"{generation_directory(root, recipe.name)}/files/{one.name}.project.json"
+            if text:
+                trees[runtime.key] = runtime
+                files.append(PlacedFile(file, text.encode("utf-8", "surrogateescape"), mode=0o644))
+            files += own.placed
+            environment = variables(
+                prepared, table, where, host=host, build=builds.get(build, ""),
+                file=file if text else "", runtime=tree_directory(root, runtime.key),
+                facts=facts, context=context,
+            )  # fmt: skip
+            base = _service(one, where, code.key, environment)
+            mine = _processes(base, one, recipe, target.name)
+            services += mine
+            once = _commands(base, one) if number == 1 else []
+            commands += once
+            named = (*(s.name for s in mine), *(c.name for c in once))
+            running.append(replace(one, services=named))
+            if mine:
+                health += _health(table, mine[0].name)
+    made_of = Payload(
+        recipe=recipe.name,
+        target=target.name,
+        address=node.address,
+        root=root,
+        trees=tuple(sorted(trees.values(), key=lambda t: (t.name, t.key))),
+        services=tuple(services),
+        commands=tuple(commands),
+        files=tuple(files),
+        checks=tuple(dict.fromkeys(health)),
+        variables=_shown(running),
+        keep=recipe.keep,
+    )
+    _refuse_shared_names(made_of)
+    return Laid(made_of, where, tuple(running), code.key, _checks(running))
+
+
+def _table(
+    wanted: Wanted,
+    app: str,
+    number: int,
+    *,
+    node: Where,
+    prepared: Prepared,
+    where: Places,
+    facts: Facts,
+) -> tuple[Table, Host | None]:
+    """Compute the table of one of an app's instances as it is on the node."""
+    spec = spec_with(prepared.composed, prepared.activation.build or None)
+    kinds = spec.configuration.kinds
+    host = next((h for h in kinds.hosts if h.name == prepared.table.selection.host), None)
+    selection = Selection(
+        app=app,
+        recipe=wanted.recipe.name,
+        target=node.target.name,
+        settings=wanted.settings,
+        deploy=True,
+        instance=number,
+    )
+    table = resolve(
+        moved(spec.configuration, where, host),
+        selection,
+        platform=spec.platform,
+        ambient=around(facts),
+        place=spec.place,
+    )
+    require(table)
+    return table, host
+
+
+def _moves(where: Places) -> Iterable[tuple[str, str]]:
+    return ((m.here, m.there) for m in where.moves)
+
+
+def _most(recipe: Recipe, name: str, prepared: Prepared, target: str) -> int:
+    apps = prepared.composed.spec.configuration.kinds.apps
+    return max(1, instances(recipe, next(a for a in apps if a.name == name), target))
+
+
+def _with(code: Tree, members: tuple[Member, ...], name: str) -> Tree:
+    """Give the tree of the code with further files in it."""
+    if not members:
+        return code
+    digest, size = measure(members)
+    parts = (*code.parts, Part(f"files of {name}", digest, members, size))
+    return Tree(key_of(parts), f"code of {name}", parts)
+
+
+def _service(one: Running, where: Places, code: str, environment: Mapping[str, str]) -> Service:
+    """Give what all processes of an instance have in common."""
+    directory = where.there(one.app.base)
+    own, common = tree_directory(where.root, one.tree), tree_directory(where.root, code)
+    if directory == common or directory.startswith(f"{common}/"):
+        directory = own + directory[len(common) :]
+    ports = []
+    for variable in one.app.listen:
+        entry = one.table.entry(variable.name)
+        if entry is not None and entry.value and entry.value.isdigit():
+            ports.append(int(entry.value))
+    kept = {p.path for p in one.table.paths if p.path and p.path.startswith(_data(where))}
+    return Service(
+        name=one.name,
+        app=one.app.name,
+        argv=(),
+        directory=directory,
+        environment=tuple(environment.items()),
+        secrets=tuple(sorted(e.name for e in secret_entries(one.table))),
+        ports=tuple(sorted(set(ports))),
+        makes=tuple(sorted(kept)),
+    )
+
+
+def _data(where: Places) -> str:
+    return f"{where.root}/recipes/{where.recipe}/data"
+
+
+def _processes(base: Service, one: Running, recipe: Recipe, target: str) -> list[Service]:
+    """Give the processes of an instance, as many of each as the recipe counts."""
+    argv = dict(one.app.processes) or {"": one.app.run}
+    return [
+        replace(
+            base,
+            name=numbered("-".join(filter(None, (one.app.name, process))), one.number),
+            argv=argv[process],
+        )
+        for process, count in counts(recipe, one.app, target)
+        if one.number <= count
+    ]
+
+
+def _commands(base: Service, one: Running) -> list[OneOff]:
+    found = []
+    for name, argv in one.app.commands:
+        called = f"{one.app.name}.{name}"
+        service = replace(base, name=called, argv=argv, ports=())
+        found.append(OneOff(called, service, release=name in one.app.release))
+    # What a command of one's own checks is asked where the code is, before it is taken into use.
+    for check in one.table.checks:
+        if check.kind == "run":
+            called = f"{one.app.name}.check-{check.name}"
+            directory = check.base or base.directory
+            service = replace(
+                base, name=called, argv=check.arguments, directory=directory, ports=()
+            )
+            found.insert(0, OneOff(called, service, release=True))
+    # In the order in which the app names them.
+    order = {f"{one.app.name}.{name}": at for at, name in enumerate(one.app.release)}
+    return sorted(found, key=lambda c: order.get(c.name, len(order) if not c.release else -1))
+
+
+def _health(table: Table, service: str) -> list[Health]:
+    found = []
+    for check in table.health:
+        timeout = nanoseconds(check.timeout) / 1e9 if check.timeout else 30.0
+        if check.kind == "url":
+            found.append(Health(url=check.subject, status=int(check.expect or 0), timeout=timeout))
+        elif check.kind == "port":
+            found.append(Health(port=check.subject, timeout=timeout))
+        else:
+            found.append(Health(command=check.arguments, timeout=timeout, service=service))
+    return found
+
+
+def _shown(running: Iterable[Running]) -> tuple[tuple[str, str], ...]:
+    """Give the variables for people: by app where there are several."""
+    listed = list(running)
+    found = []
+    for one in listed:
+        prefix = f"{one.name}." if len(listed) > 1 else ""
+        for entry in one.table.entries:
+            value = SHOWN if entry.secret else entry.value
+            if value is not None:
+                found.append((f"{prefix}{entry.name}", value))
+    return tuple(sorted(found))
+
+
+def _checks(running: Iterable[Running]) -> tuple[Check, ...]:
+    return tuple(dict.fromkeys(check for one in running for check in one.table.checks))
+
+
+def _runtime(context: Context) -> Tree:
+    """Give the tree of ``stead.project``, for Pythons that do not have Stead."""
+    import os
+
+    directory = runtime_directory(context.home)
+    files = {
+        os.path.relpath(os.path.join(parent, name), directory): os.path.join(parent, name)
+        for parent, _, names in os.walk(directory)
+        for name in names
+        if not name.endswith(".pyc")
+    }
+    return tree_of_files(files, "stead.project", context.home)
+
+
+def _refuse_shared_names(made: Payload) -> None:
+    seen: dict[str, Service] = {}
+    ports: dict[int, Service] = {}
+    for service in made.services:
+        if service.name in seen:
+            raise DeployError(
+                f"two processes of recipe {made.recipe} would be called {service.name}",
+                details=[f"of app {seen[service.name].app}", f"of app {service.app}"],
+                remedy="rename a process, or an app",
+            )
+        seen[service.name] = service
+        for port in service.ports:
+            other = ports.setdefault(port, service)
+            # Processes of one instance share its variables, and only one of them listens.
+            if other.app != service.app:
+                raise DeployError(
+                    f"{other.name} and {service.name} would both listen on port {port}",
+                    remedy="bind them to a range of the host's: host.ports.NAME",
+                )

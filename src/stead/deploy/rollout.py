@@ -1,0 +1,102 @@
+"""Several nodes: asked together, then changed in batches, side by side, until one fails."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from stead.values.errors import SteadError
+from stead.values.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from stead.deploy.recipes import Where
+    from stead.deploy.targets import Applied
+
+    T = TypeVar("T")
+    N = TypeVar("N")
+
+State = Literal["done", "unchanged", "failed", "not begun"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one node."""
+
+    where: Where
+    state: State
+    applied: Applied | None = None
+    error: SteadError | None = None
+
+
+def together(
+    nodes: Sequence[N], act: Callable[[N], T], most: int = 16
+) -> list[tuple[N, T | None, SteadError | None]]:
+    """Do something with each node side by side; gives, in their order, its result or its error."""
+
+    def one(node: N) -> tuple[N, T | None, SteadError | None]:
+        try:
+            return node, act(node), None
+        except SteadError as exc:
+            return node, None, exc
+
+    if len(nodes) <= 1:
+        return [one(node) for node in nodes]
+    with ThreadPoolExecutor(min(most, len(nodes))) as pool:
+        return list(pool.map(one, nodes))
+
+
+def batches(nodes: Sequence[Where]) -> Iterator[tuple[int, list[Where]]]:
+    """Divide nodes as their targets say: how many at once, and which make a batch."""
+    targets = list(dict.fromkeys(n.target.name for n in nodes))
+    for name in targets:
+        own = [n for n in nodes if n.target.name == name]
+        target = own[0].target
+        size = target.serial or len(own)
+        for at in range(0, len(own), size):
+            yield target.parallel, own[at : at + size]
+
+
+def roll_out(
+    nodes: Sequence[Where],
+    apply: Callable[[Where], Applied],
+    said: Callable[[Outcome], None] = lambda _: None,
+) -> tuple[Outcome, ...]:
+    """Change node after node; ``said`` hears of each as it ends.
+
+    With the first that fails no further one begins, and what has begun is brought to its end.
+    """
+    found: dict[str, Outcome] = {}
+
+    def one(node: Where) -> Outcome:
+        try:
+            applied = apply(node)
+        except SteadError as exc:
+            return Outcome(node, "failed", error=exc)
+        return Outcome(node, "done" if applied.changed else "unchanged", applied)
+
+    for most, batch in batches(nodes):
+        if any(o.state == "failed" for o in found.values()):
+            break
+        for outcome in _side_by_side(batch, one, most):
+            found[outcome.where.name] = outcome
+            said(outcome)
+    return tuple(found.get(n.name, Outcome(n, "not begun")) for n in nodes)
+
+
+def _side_by_side(
+    batch: Sequence[Where], act: Callable[[Where], Outcome], most: int
+) -> Iterator[Outcome]:
+    left = list(batch)
+    running: set[Future[Outcome]] = set()
+    failed = False
+    with ThreadPoolExecutor(max(1, min(most, len(left)))) as pool:
+        while running or (left and not failed):
+            while left and not failed and len(running) < most:
+                running.add(pool.submit(act, left.pop(0)))
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                outcome = future.result()
+                failed = failed or outcome.state == "failed"
+                yield outcome
