@@ -217,6 +217,7 @@ def test_every_command_that_offers_json_is_asked_for_it():
     elsewhere |= {"deploy", "node"}
     elsewhere |= {"history fetch", "history push", "package", "publish"}
     elsewhere |= {"module eject", "module list", "module new"}
+    elsewhere |= {"module diff", "module outdated", "module update"}
     elsewhere |= {"registry build", "registry validate"}
     elsewhere |= {"abort", "commit", "keep", "savepoint", "shell"}
     missing = {o for o in offered if not any(f"{a} ".startswith(f"{o} ") for a in asked)}

@@ -85,6 +85,7 @@ NOT_STAGED = frozenset(
         "launcher",
         "module add",
         "module eject",
+        "module update",
         "pin",
         "redo",
         "restore",

@@ -22,6 +22,9 @@ ACTIONS = {
     "list": "list the modules of this project",
     "show": "show an item: options, inputs, files",
     "search": "look for items in the registries",
+    "diff": "show what was changed in modules, or what upstream has changed",
+    "update": "merge later versions of items into modules",
+    "outdated": "list the modules that there are later versions of",
     "new": "make an item of a registry from a module of one's own",
     "eject": "forget where a module came from",
 }

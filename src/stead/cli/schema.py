@@ -21,9 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "of",
         nargs="?",
-        choices=("stead.toml", "stead-item.toml", "test-list", "test-plan"),
+        choices=("stead.toml", "stead-item.toml", "test-list", "test-plan", "module-update"),
         default="stead.toml",
-        help="stead.toml (default), stead-item.toml of an item of a registry, or what `stead test --list --json` or `--plan --json` prints",
+        help="stead.toml (default), stead-item.toml of an item of a registry, or what `stead test --list --json`, `stead test --plan --json` or `stead module update --json` prints",
     )
 
 
@@ -32,6 +32,11 @@ def execute(args: argparse.Namespace, app: App) -> int:
         from stead.formats import schema
 
         app.out(schema.text(args.of).rstrip("\n"))
+        return 0
+    if args.of == "module-update":
+        from stead.modules.update_schema import UPDATE
+
+        app.out(json.dumps(UPDATE, indent=2))
         return 0
     from stead.matrix.schemas import SCHEMAS
 

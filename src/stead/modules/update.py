@@ -121,9 +121,17 @@ def plan(
     )
 
 
-def apply(plans: Sequence[Plan], layout: Layout, reason: str) -> None:
-    """Write what plans say, all or nothing. Raises StoreError; then nothing has changed."""
-    edits: dict[str, tuple[bytes | None, bytes | None]] = {}
+def apply(
+    plans: Sequence[Plan],
+    layout: Layout,
+    reason: str,
+    others: Mapping[str, tuple[bytes | None, bytes | None]] | None = None,
+) -> None:
+    """Write what plans say, all or nothing. Raises StoreError; then nothing has changed.
+
+    ``others`` are further files that change with them: content before and after.
+    """
+    edits: dict[str, tuple[bytes | None, bytes | None]] = dict(others or {})
     modes: dict[str, int] = {}
     chmod: dict[str, int] = {}
     for one in plans:

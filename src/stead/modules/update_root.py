@@ -51,12 +51,15 @@ class Change:
 
 
 def of_manifest(wanted: Entries) -> tuple[Entry, ...]:
-    """Give a module's entries of ``stead.toml``."""
-    return tuple(
-        Entry("stead.toml", (*path, key), value)
-        for path, values in wanted.tables
-        for key, value in values.items()
-    )
+    """Give a module's entries of ``stead.toml``: each port by itself, as people change these."""
+    found = []
+    for path, values in wanted.tables:
+        for key, value in values.items():
+            if key == "listen" and isinstance(value, dict):
+                found += [Entry("stead.toml", (*path, key, n), v) for n, v in value.items()]
+            else:
+                found.append(Entry("stead.toml", (*path, key), value))
+    return tuple(found)
 
 
 def of_package(part: Part) -> tuple[Entry, ...]:
@@ -107,10 +110,10 @@ def updated(
         if action in ("replaced", "added"):
             written = _with(changed, entry)
             if written is None:
-                action = "kept"
+                action = "kept"  # it could not be written alone
             else:
                 changed = written
-        told = action == "kept" and before.get(key) != new
+        told = action in ("kept", "replaced", "added") and before.get(key) != new
         found.append(Change(key, action, _lines(entry) if told else ()))
     gone = (key for key in sorted(before.keys() - ours.keys()) if _at(data, _path(key)) is not NONE)
     found += (Change(key, "dropped") for key in gone)
