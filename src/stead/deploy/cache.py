@@ -76,7 +76,7 @@ class Cache:
         part = Part(name, digest, members, size)
         newest = max((f.mtime_ns for f in entries), default=0)
         if newest + UNSETTLED < self._now() * 1e9:
-            self._keep(path, _dumped(part))
+            self.keep(path, _dumped(part))
         return part
 
     def path(self, kind: str, name: str) -> str:
@@ -120,16 +120,23 @@ class Cache:
             return member
         path = os.path.join(self.directory, "files", sha256(member.content).hexdigest())
         if not os.path.exists(path):
-            self._keep(path, member.content)
+            self.keep(path, member.content)
         return replace(member, source=path, content=None)
 
-    def _keep(self, path: str, data: bytes) -> None:
+    def keep(self, path: str, data: bytes) -> None:
+        """Keep something. Raises StoreError."""
+        with storage(path):
+            self.prepare()
+        write_file(path, data, 0o600, sync=False)
+
+    def prepare(self, kind: str = "") -> None:
+        """Make the directory for things of a kind, and tidy up once. Raises OSError."""
         if not self._pruned:
             self._pruned = True
             self.prune()
-        with storage(path):
-            make_private(self.directory)
-        write_file(path, data, 0o600, sync=False)
+        make_private(self.directory)
+        if kind:
+            os.makedirs(os.path.join(self.directory, kind), exist_ok=True)
 
     def _touch(self, path: str) -> None:
         """Note that something is used, no more than once a day."""

@@ -99,3 +99,20 @@ def _likely(path: str) -> bool:
     name = path.rpartition("/")[2]
     end = name.rpartition(".")[2] if "." in name else ""
     return not end or end in ("so", "node") or ".so." in name or end.isdecimal()
+
+
+def refusals(needs: Needs, glibc: str, libraries: Iterable[str]) -> tuple[str, ...]:
+    """Say what a machine lacks, a line each; ``glibc`` is empty where it has none.
+
+    Nothing is said of libraries where none of the machine's are known.
+    """
+    by = dict(needs.wanted_by)
+    said = []
+    if needs.glibc and glibc_number(f"GLIBC_{glibc}") < glibc_number(f"GLIBC_{needs.glibc}"):
+        has = f"has {glibc}" if glibc else "has none"
+        said.append(f"glibc {needs.glibc} is needed, and it {has} ({by['glibc']})")
+    known = set(libraries)
+    if known:
+        lacking = [name for name in needs.libraries if name not in known]
+        said += [f"{name} is needed ({by[name]})" for name in lacking]
+    return tuple(said)

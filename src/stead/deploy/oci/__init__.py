@@ -1,0 +1,1 @@
+"""Container images without any engine: layers, manifests, layouts, registries."""

@@ -1,0 +1,178 @@
+"""Layers: one per package, the same bytes wherever it is needed, compressed once.
+
+A layer follows from its part, the directory that the tree stands in, and nothing else. Therefore
+environments do not stand below their key in an image, which would be another one after each
+change of any package, but below a name that never changes (:func:`places`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import zlib
+
+from stead.deploy.oci.model import LAYER, Descriptor, Layer
+from stead.deploy.tar import stream
+from stead.store.atomic import storage, temporary_name
+from stead.values.deployment import KEY_LENGTH, Member
+from stead.values.errors import DeployError
+from stead.values.frozen import replace
+from stead.values.sha import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from stead.deploy.cache import Cache
+    from stead.values.deployment import Part, Tree
+
+ROOT = "/opt/stead"
+"""The root in each image, so that images share layers."""
+
+LEVEL = 6
+FORMAT = 1
+
+MOST = 100
+"""Layers that an image has at most, those of its base included: engines stop at 127."""
+GROUPS = 16
+"""Layers for packages that are too small for one of their own, where there are too many."""
+
+
+def places(trees: Iterable[Tree]) -> dict[str, str]:
+    """Give by which name each tree's key is replaced in an image.
+
+    What is made of several parts is an environment: ``environment-00000001``, as long as a key.
+    Others keep their key, which follows from their only part.
+    """
+    number = 0
+    found = {}
+    for tree in sorted(trees, key=lambda t: (t.name, t.key)):
+        if len(tree.parts) > 1:
+            number += 1
+            found[tree.key] = f"environment-{number:0{KEY_LENGTH - len('environment-')}}"
+        else:
+            found[tree.key] = tree.key
+    return found
+
+
+def grouped(parts: Sequence[Part], most: int) -> list[tuple[str, tuple[Part, ...]]]:
+    """Give name and parts of each layer, no more than ``most``.
+
+    Where the parts are too many, those below a size (a power of two, so that it seldom changes)
+    are put together, each where its package's name belongs: so a change stays in one layer.
+    """
+    if len(parts) <= most:
+        return [(part.name, (part,)) for part in parts]
+    room = max(most - GROUPS, 0)
+    least = 1
+    while sum(part.size >= least for part in parts) > room:
+        least *= 2
+    result: list[tuple[str, tuple[Part, ...]]] = [
+        (part.name, (part,)) for part in parts if part.size >= least
+    ]
+    together: dict[int, list[Part]] = {}
+    for part in parts:
+        if part.size < least:
+            name = part.name.rpartition(" ")[0] or part.name
+            number = sha256(name.encode()).digest()[0] % min(GROUPS, most)
+            together.setdefault(number, []).append(part)
+    for _, some in sorted(together.items()):
+        result.append((", ".join(p.name for p in some), tuple(some)))
+    return result
+
+
+def layer(cache: Cache, name: str, parts: Sequence[Part], directory: str, key: str) -> Layer:
+    """Give the layer with these parts below an absolute ``directory``, made if it is not kept yet.
+
+    ``key`` is written over the placeholders. Raises StoreError.
+    """
+    by = [FORMAT, LEVEL, directory, key, [part.digest for part in parts]]
+    members = parts[0].members
+    if len(parts) > 1:
+        merged = {m.path: m for part in parts for m in part.members}
+        members = tuple(merged[path] for path in sorted(merged))
+    return made(cache, name, members, directory, by, key=key)
+
+
+def made(
+    cache: Cache,
+    name: str,
+    members: Sequence[Member],
+    directory: str,
+    by: object,
+    *,
+    key: str = "",
+) -> Layer:
+    """Give the layer with these members below ``directory``; ``by`` is all that it follows from."""
+    text = json.dumps(by, separators=(",", ":")).encode()
+    path = cache.path("layers", f"{sha256(text).hexdigest()}.tar.gz")
+    known = _known(path)
+    if known is None:
+        known = _compress(cache, path, members, directory, key)
+    digest, diff_id, size = known
+    return Layer(Descriptor(LAYER, digest, size), diff_id, name, path)
+
+
+def _known(path: str) -> tuple[str, str, int] | None:
+    try:
+        with open(f"{path}.json", "rb") as file:
+            digest, diff_id, size = json.loads(file.read())
+        if os.stat(path).st_size == size:
+            return str(digest), str(diff_id), int(size)
+    except (OSError, ValueError, TypeError):
+        pass
+    return None
+
+
+def _compress(
+    cache: Cache, path: str, members: Sequence[Member], directory: str, key: str
+) -> tuple[str, str, int]:
+    diff, compressed, size = hashlib.sha256(), hashlib.sha256(), 0
+    with storage(path):
+        cache.prepare("layers")
+        temporary = temporary_name(path)
+        try:
+            with open(temporary, "xb") as out:
+                # A gzip header without name and time: zlib writes zeros.
+                packer = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
+                for data in stream(below(members, directory), key=key):
+                    diff.update(data)
+                    packed = packer.compress(data)
+                    if packed:
+                        compressed.update(packed)
+                        size += out.write(packed)
+                packed = packer.flush()
+                compressed.update(packed)
+                size += out.write(packed)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    known = f"sha256:{compressed.hexdigest()}", f"sha256:{diff.hexdigest()}", size
+    cache.keep(f"{path}.json", json.dumps(known).encode())
+    return known
+
+
+def below(members: Sequence[Member], directory: str) -> list[Member]:
+    """Give members as they stand in the image, with all directories above them.
+
+    An engine makes missing ones for nobody but root.
+    """
+    top = directory.strip("/")
+    names = top.split("/") if top else []
+    above = ("/".join(names[: at + 1]) for at in range(len(names)))
+    prefix = f"{top}/" if top else ""
+    for member in members:
+        if "/.wh." in f"/{member.path}":
+            raise DeployError(
+                "a name that begins with .wh. means in an image that a file is removed",
+                where=member.path,
+                remedy="exclude the file from the recipe",
+            )
+    return [
+        *(Member(path, "directory", 0o755) for path in above),
+        *(replace(m, path=prefix + m.path) for m in members),
+    ]
