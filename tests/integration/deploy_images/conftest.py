@@ -21,9 +21,9 @@ from stead.deploy.closure import tree_of_files, trees_of_build
 from stead.deploy.oci import layers, layout
 from stead.deploy.oci.model import Image, dumped
 from stead.deploy.relocating import Moves, members
+from stead.deploy.tar import write_tar
 from stead.deploy.targets import Delivery
 from stead.deploy.targets.image import ImageTarget, Making
-from stead.deploy.tar import write_tar
 from stead.store.atomic import remove_tree
 from stead.store.listing import scan
 from stead.testing.index import Wheel, make_index

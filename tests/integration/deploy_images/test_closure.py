@@ -72,7 +72,7 @@ def test_programs_run_from_the_assembled_trees(standing) -> None:
 
 
 def test_nothing_names_the_build_or_the_interpreter_of_this_machine(standing, environment) -> None:
-    trees, directories = standing
+    _trees, directories = standing
     outside = os.path.dirname(os.path.dirname(os.path.realpath(environment / "bin/python")))
     needles = [os.fsencode(environment), PLACEHOLDER.encode()]
     for directory in directories:
