@@ -1,0 +1,254 @@
+"""The image of each shipped item is built from its Dockerfile, offline, and does its work.
+
+The images that the Dockerfiles start from are stood in for by one root of Debian's packages that
+has Python, Node and Rust, imported under each name that is asked for. Packages come from mounted
+directories; the builds have no network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import tomllib
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.registry.variants import ITEMS
+
+# The one that Debian's root has.
+PYTHON = "3.11"
+PIP_CONF = """\
+[global]
+break-system-packages = true
+disable-pip-version-check = true
+root-user-action = ignore
+[install]
+no-compile = true
+"""
+
+
+class Builder:
+    """Buildah with a storage of its own, the items as they land, and what is mounted."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.items = home / "items"
+        for item in ITEMS:
+            item.write(self.items / str(item))
+        self.wheels = home / "wheels"
+        self.npm = home / "npm"
+        self._buildah = [
+            "buildah", "--root", str(home / "storage"), "--runroot", str(home / "run"),
+        ]  # fmt: skip
+
+    def buildah(self, *words: str | Path, offline: bool = True) -> str:
+        """Run buildah; give what it prints. Fails with all that it said."""
+        done = subprocess.run(
+            [*(["unshare", "--net"] if offline else []), *self._buildah, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{shlex.join(map(str, words))}\n{done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def base(self, names: set[str]) -> None:
+        """Make the root, and import it under each name."""
+        layout = self.home / "layout"
+        blobs = layout / "blobs" / "sha256"
+        blobs.mkdir(parents=True)
+        npm = Path(shutil.which("npm") or "").resolve().parents[1]
+        added = self.home / "added"
+        # Where an official image has it; Debian has an older one.
+        for source, place in (
+            (Path(shutil.which("node") or "").resolve(), "usr/local/bin/node"),
+            (npm, "usr/local/lib/node_modules/npm"),
+        ):
+            (added / place).parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, added / place)
+        for name in ("npm", "npx"):
+            link = f"../lib/node_modules/npm/bin/{name}-cli.js"
+            (added / "usr/local/bin" / name).symlink_to(link)
+        (added / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+        (added / "etc").mkdir()
+        (added / "etc/pip.conf").write_text(PIP_CONF)
+        tar = self.home / "root.tar"
+        subprocess.run(
+            [
+                "mmdebstrap", "--quiet", "--mode=root", "--variant=apt",
+                "--include=python3,python3-pip,cargo,ca-certificates",
+                "--aptopt=APT::Install-Recommends false",
+                "--dpkgopt=force-unsafe-io",
+                *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")),
+                f'--customize-hook=cp -a {shlex.quote(str(added))}/. "$1"',
+                "bookworm", str(tar),
+            ],
+            check=True,
+        )  # fmt: skip
+
+        def blob(content: bytes) -> tuple[str, int]:
+            found = hashlib.sha256(content).hexdigest()
+            (blobs / found).write_bytes(content)
+            return f"sha256:{found}", len(content)
+
+        with tar.open("rb") as stream:
+            layer = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = tar.stat().st_size
+        tar.rename(blobs / layer)
+        path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        config = {
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()],
+            "os": "linux",
+            "config": {"Env": [path]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
+        }
+        kind = "application/vnd.oci.image"
+
+        def described(what: str, digest: str, length: int) -> dict[str, object]:
+            return {"mediaType": f"{kind}.{what}", "digest": digest, "size": length}
+
+        manifest = {
+            "schemaVersion": 2,
+            "config": described("config.v1+json", *blob(json.dumps(config).encode())),
+            "layers": [described("layer.v1.tar", f"sha256:{layer}", size)],
+        }
+        listed = described("manifest.v1+json", *blob(json.dumps(manifest).encode()))
+        index = {"schemaVersion": 2, "manifests": [listed]}
+        (layout / "index.json").write_text(json.dumps(index))
+        (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+        image = self.buildah("pull", "--quiet", f"oci:{layout}")
+        shutil.rmtree(layout)
+        for name in sorted(names):
+            self.buildah("tag", image, name)
+
+    def fetch_wheels(self) -> None:
+        """Fetch what the Python items need, for the root's Python."""
+        wanted = ["setuptools>=77", "wheel"]
+        for project in self.items.glob("*/pyproject.toml"):
+            wanted += tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+        listed = self.home / "wanted.txt"
+        listed.write_text("\n".join(wanted))
+        locked = self.home / "locked.txt"
+        system = f"{platform.machine()}-manylinux_2_28"
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run(
+            [
+                *uv, "pip", "compile", "-q", "--no-header", "--no-annotate", "--only-binary=:all:",
+                "--python-version", PYTHON, "--python-platform", system,
+                "-o", str(locked), str(listed),
+            ],
+            check=True,
+        )  # fmt: skip
+        seeded = self.home / "seeded"
+        subprocess.run([*uv, "venv", "-q", "--seed", "-p", sys.executable, seeded], check=True)
+        tags = [f"manylinux_2_{minor}_{platform.machine()}" for minor in (17, 27, 28)]
+        subprocess.run(
+            [
+                seeded / "bin" / "pip", "download", "-q", "--no-deps", "--only-binary=:all:",
+                "--python-version", PYTHON, "--implementation", "cp",
+                *(f"--abi={abi}" for abi in ("cp311", "abi3", "none")),
+                f"--platform=manylinux2014_{platform.machine()}", "--platform=any",
+                *(f"--platform={tag}" for tag in tags),
+                "-d", str(self.wheels), "-r", str(locked),
+            ],
+            check=True,
+            env={**os.environ, "PIP_NO_WARN_SCRIPT_LOCATION": "1"},
+        )  # fmt: skip
+
+    def fetch_npm(self) -> None:
+        """Fill a cache of npm's with what the Node items need."""
+        for lock in self.items.glob("*/package-lock.json"):
+            copy = self.home / "npm-filled" / lock.parent.name
+            copy.mkdir(parents=True)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy2(lock.with_name(name), copy)
+            subprocess.run(
+                ["npm", "ci", "--cache", self.npm, "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=copy,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            shutil.rmtree(copy)
+        self.npm.mkdir(exist_ok=True)
+
+    def build_and_run(self, name: str, listens: bool) -> None:
+        """Build an item's image and run what it runs. Fails with what is wrong."""
+        directory = self.items / name
+        self.buildah(
+            "bud", "--quiet", "--isolation=chroot", "--pull=never",
+            "--volume", f"{self.wheels}:/wheels:ro", "--volume", f"{self.npm}:/npm:O",
+            "--file", directory / f"Dockerfile.{name}", "--tag", f"module/{name}", directory,
+        )  # fmt: skip
+        image = json.loads(self.buildah("inspect", "--type=image", f"module/{name}"))
+        config = image["OCIv1"]["config"]
+        assert config["User"] not in ("", "0", "root"), "it runs as root"
+        container = self.buildah("from", "--pull=never", f"module/{name}")
+        words = [
+            *self._buildah, "run", "--isolation=chroot",
+            *(["--env=PORT=0", "--env=HOST=127.0.0.1"] if listens else []),
+            container, "--", *config.get("Entrypoint", []), *config.get("Cmd", []),
+        ]  # fmt: skip
+        running = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            if listens:
+                address = running.stdout.readline().strip()
+                assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address), running.communicate()
+                with urllib.request.urlopen(f"{address}/health", timeout=60) as answer:
+                    assert json.load(answer)["status"] == "ok"
+            else:
+                out, err = running.communicate(timeout=300)
+                assert (running.returncode, err) == (0, ""), err
+                assert out
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
+
+
+@pytest.fixture
+def builder():
+    made = Builder(Path(tempfile.mkdtemp(prefix="images-")))
+    yield made
+    made.buildah("rm", "--all")
+    made.buildah("rmi", "--all", "--force")
+    shutil.rmtree(made.home)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.needs("buildah", "mmdebstrap", "node", "npm")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may enter another root directory")
+def test_the_image_of_each_item_is_built_offline_and_does_its_work(builder):
+    asked = set()
+    for item in ITEMS:
+        text = item.files()[f"Dockerfile.{item}"].decode()
+        asked |= set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))
+    with ThreadPoolExecutor(2) as pool:
+        fetched = pool.submit(lambda: (builder.fetch_wheels(), builder.fetch_npm()))
+        pool.submit(builder.base, asked).result()
+        fetched.result()
+        built = {
+            str(item): pool.submit(builder.build_and_run, str(item), bool(item.item.listens))
+            for item in ITEMS
+        }
+    failed = {name: str(work.exception()) for name, work in built.items() if work.exception()}
+    assert not failed, "\n\n".join(f"{name}: {text}" for name, text in failed.items())
