@@ -163,7 +163,8 @@ def test_the_page_has_its_title_and_says_that_it_is_well():
     assert "<title>Mine</title>" in client.get("/").text
     layout = client.get("/_dash-layout").text
     assert '"Mine"' in layout
-    assert "Series over time" in application(TABLE).server.test_client().get("/").text
+    untitled = application(TABLE).server.test_client().get("/").text
+    assert "<title>Series over time</title>" in untitled
 
 
 def test_the_default_data_is_real():
