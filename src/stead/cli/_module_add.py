@@ -81,9 +81,11 @@ def split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli._modules import project_of, sources
+    from stead.cli._modules import finish, project_of, sources
     from stead.modules import adding, needs
 
+    if not args.plan:
+        finish(app)
     project = project_of(app)
     known = sources(project, app)
     registry, _, name = args.name.rpartition("/")

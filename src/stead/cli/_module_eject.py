@@ -24,13 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli._modules import modules, named, project_of
+    from stead.cli._modules import finish, modules, named, project_of
     from stead.modules.ejecting import eject
 
     if bool(args.names) == args.all:
         raise UsageError(
             "which modules are to be forgotten?", remedy="name them, or say --all for all of them"
         )
+    finish(app)
     project = project_of(app)
     known = modules(project)
     chosen = (

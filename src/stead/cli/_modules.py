@@ -35,6 +35,14 @@ class Project:
         )
 
 
+def finish(app: App) -> None:
+    """Finish what an interrupted command left, before looking at what there is."""
+    from stead.pipeline.writing import mend
+
+    for line in mend(app.context):
+        app.context.progress.note(line)
+
+
 def project_of(app: App) -> Project:
     """Give the project of the directory asked about."""
     from stead.pipeline.discover import discover

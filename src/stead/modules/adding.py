@@ -112,9 +112,10 @@ def apply(plan: Plan, context: Context, reason: str) -> tuple[str, ...]:
     """Write all that a plan says, or nothing; gives the files, absolute.
 
     Raises CollisionError where something is in the way; StoreError where it cannot be written,
-    or something came in the way since.
+    or something came in the way since. What an earlier command left unfinished must be finished
+    before the plan is made (:func:`stead.pipeline.writing.mend`).
     """
-    from stead.pipeline.writing import layout_of, mend
+    from stead.pipeline.writing import layout_of
     from stead.store.edits import edit_files
 
     if plan.collide:
@@ -126,8 +127,6 @@ def apply(plan: Plan, context: Context, reason: str) -> tuple[str, ...]:
             remedy="nothing was written; move them away, or place the module's own beside them "
             "with --beside",
         )
-    for line in mend(context):
-        context.progress.note(line)
     edits, modes = {}, {}
     for write in plan.writes:
         path = os.path.join(plan.root, *write.path.split("/"))

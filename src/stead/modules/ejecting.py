@@ -19,11 +19,9 @@ def eject(directories: Sequence[str], context: Context, reason: str) -> None:
 
     Only files that a record consists of are removed. Raises StoreError.
     """
-    from stead.pipeline.writing import layout_of, mend
+    from stead.pipeline.writing import layout_of
     from stead.store.edits import edit_files
 
-    for line in mend(context):
-        context.progress.note(line)
     edits: dict[str, tuple[bytes | None, bytes | None]] = {}
     for directory in directories:
         for path in record.own_files(directory):

@@ -106,17 +106,39 @@ def replace_together(
         if not steps:
             return
         intent = layout.journal / f"{os.urandom(8).hex()}{_END}"
-        write_file(intent, _encode(steps, reason), 0o600)
+        made = _missing(steps)
+        write_file(intent, _encode(steps, made, reason), 0o600)
         try:
             _apply(steps)
         except BaseException as exc:
             _undo(steps)
+            _remove(made)
             _forget(intent)
             if isinstance(exc, OSError):
                 staged = {s.temporary: s.path for s in steps}
                 raise translate(exc, staged.get(exc.filename, steps[0].path)) from exc
             raise
         _forget(intent)
+
+
+def _missing(steps: list[_Step]) -> list[str]:
+    """List the directories that new files will need made, the outer ones first."""
+    found: dict[str, None] = {}
+    for step in steps:
+        above = []
+        parent = os.path.dirname(step.path)
+        while step.new is not None and parent not in found and not os.path.isdir(parent):
+            above.append(parent)
+            parent = os.path.dirname(parent)
+        found.update(dict.fromkeys(reversed(above)))
+    return list(found)
+
+
+def _remove(directories: list[str]) -> None:
+    """Take away directories that were made for nothing; what others put in them stays."""
+    for directory in reversed(directories):
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
 
 
 def _forget(intent: Path) -> None:
@@ -144,7 +166,7 @@ def interrupted(layout: Layout) -> list[str]:
     for name in _entries(layout):
         if name.endswith(_END):
             with contextlib.suppress(StoreError):  # finished meanwhile
-                steps, reason = _decode(os.path.join(layout.journal, name))
+                steps, _, reason = _decode(os.path.join(layout.journal, name))
                 found.append(reason if steps is not None else "a change that cannot be read")
     return found
 
@@ -258,7 +280,7 @@ def _finish_all(layout: Layout) -> list[str]:
 
 
 def _finish(intent: str) -> list[str]:
-    steps, reason = _decode(intent)
+    steps, made, reason = _decode(intent)
     if steps is None:
         # Written whole before anything was touched: damage came from outside.
         aside = os.path.join(os.path.dirname(os.path.dirname(intent)), "scratch")
@@ -289,6 +311,8 @@ def _finish(intent: str) -> list[str]:
     for step in steps:
         with contextlib.suppress(OSError):
             os.unlink(step.temporary)
+    if not begun:
+        _remove(made)
     _sync(steps)
     return told
 
@@ -330,10 +354,11 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else binascii.a2b_base64(text, strict_mode=True)
 
 
-def _encode(steps: list[_Step], reason: str) -> bytes:
+def _encode(steps: list[_Step], made: list[str], reason: str) -> bytes:
     body = json.dumps(
         {
             "reason": reason,
+            "made": made,
             "steps": [
                 [s.path, _text(s.old), _text(s.new), s.temporary, s.mode, s.before] for s in steps
             ],
@@ -342,14 +367,14 @@ def _encode(steps: list[_Step], reason: str) -> bytes:
     return sha256(body).hexdigest().encode() + b"\n" + body
 
 
-def _decode(intent: str) -> tuple[list[_Step] | None, str]:
+def _decode(intent: str) -> tuple[list[_Step] | None, list[str], str]:
     with storage(intent), open(intent, "rb") as file:
         digest, _, body = file.read().partition(b"\n")
     if sha256(body).hexdigest().encode() != digest:
-        return None, ""
+        return None, [], ""
     value = json.loads(body)
     steps = [
         _Step(path, _bytes(old), _bytes(new), temporary, mode, *before or [mode])
         for path, old, new, temporary, mode, *before in value["steps"]
     ]
-    return steps, str(value["reason"])
+    return steps, list(value.get("made", ())), str(value["reason"])

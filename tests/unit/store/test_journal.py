@@ -310,3 +310,18 @@ def test_who_looks_waits_for_a_change_that_is_under_way(layout, pair, monkeypatc
         found = read_steadily(layout, lambda: [p.read_text() for p in pair], finish=False)
         change.result()
     assert found == ["new", "new"]
+
+
+def test_directories_that_were_made_for_nothing_go_again(layout, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "file").write_bytes(b"not a directory")
+    contents = {
+        str(tmp_path / "mine/new/a"): b"a",
+        str(tmp_path / "new/deep/b"): b"b",
+        str(tmp_path / "file/c"): b"c",
+    }
+    with pytest.raises(StoreError):
+        replace_together(layout, contents, "adding files")
+    assert (tmp_path / "mine").is_dir()
+    assert not (tmp_path / "mine/new").exists()
+    assert not (tmp_path / "new").exists()
