@@ -120,7 +120,7 @@ def _nodes(verb: str, words: list[str], app: App) -> tuple[str, tuple[Where, ...
 def _with(name: str, where: Where, app: App, act: Callable[[Target], Any]) -> Any:
     from stead.deploy.opening import opened
 
-    target = opened(name, where, app.context, app.platform.sys_platform)
+    target = opened(name, where, app.context, app.platform)
     try:
         return act(target)
     finally:

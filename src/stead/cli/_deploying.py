@@ -65,6 +65,8 @@ def saying(app: App) -> Callable[[Outcome], None]:
 
     def said(outcome: Outcome) -> None:
         app.err(f"{outcome.where.name}: {worded(outcome)}")
+        for warning in outcome.applied.warnings if outcome.applied else ():
+            app.err(f"{outcome.where.name}: note: {warning}")
 
     return said
 
@@ -124,6 +126,7 @@ def _plan(ready: Ready) -> dict[str, Any]:
         "restarts": plan.restarts,
         "checks": plan.checks,
         "units": plan.units,
+        "notes": plan.notes,
     }
 
 
@@ -133,5 +136,6 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "state": outcome.state,
         "generation": applied.generation if applied else 0,
         "sent": applied.sent if applied else 0,
+        "warnings": applied.warnings if applied else (),
         "error": outcome.error.message if outcome.error else "",
     }

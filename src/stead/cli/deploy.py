@@ -89,7 +89,7 @@ def bring(
     from stead.deploy import deploying, machines
     from stead.deploy.plan import lines
 
-    made = deploying.planned(wanted, nodes, app.context, app.platform.sys_platform)
+    made = deploying.planned(wanted, nodes, app.context, app.platform)
     try:
         if args.plan or not args.json:
             shown = [line for one in made for line in lines(one.plan)]

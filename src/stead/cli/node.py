@@ -58,7 +58,7 @@ def up(args: argparse.Namespace, app: App) -> int:
         targets[0],
         nodes,
         app.context,
-        system=app.platform.sys_platform,
+        here=app.platform,
         patience=args.wait,
         say=app.err,
     )
@@ -83,7 +83,7 @@ def down(args: argparse.Namespace, app: App) -> int:
     nodes = nodes_of(targets)
 
     def remove(where: Where) -> bool:
-        target = opened(recipe.name, where, app.context, app.platform.sys_platform)
+        target = opened(recipe.name, where, app.context, app.platform)
         try:
             if not target.status().generation:
                 return False

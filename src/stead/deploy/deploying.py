@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stead.deploy.rollout import Outcome
     from stead.deploy.targets import Applied, Target
     from stead.values.context import Context
+    from stead.values.platform import Platform
 
     Told = Callable[[Where, str, str], None]
     """Gets each step on a node as it begins, and a word on it."""
@@ -41,15 +42,15 @@ class Ready:
 
 
 def planned(
-    wanted: Mapping[str, Wanted], nodes: Sequence[Where], context: Context, system: str
+    wanted: Mapping[str, Wanted], nodes: Sequence[Where], context: Context, here: Platform
 ) -> tuple[Ready, ...]:
     """Ask every node, and say what will change there. Nothing is changed anywhere.
 
-    ``wanted`` is by target; ``system`` this machine's ``sys.platform``. Raises DeployError with the mistakes of all nodes.
+    ``wanted`` is by target; ``here`` this machine's platform. Raises DeployError with the mistakes of all nodes.
     """
 
     def one(where: Where) -> Ready:
-        target = open_node(wanted[where.target.name].recipe.name, where, context, system)
+        target = open_node(wanted[where.target.name].recipe.name, where, context, here)
         try:
             return ready(wanted[where.target.name], where, target, context)
         except BaseException:
@@ -74,7 +75,9 @@ def ready(wanted: Wanted, where: Where, target: Target, context: Context) -> Rea
     record = record_of(whole, key_in(before))
     digest = digest_of(record)
     delivery = Delivery(whole, digest, written(record), write_tar)
-    plan = planning.plan(whole, record, read(before), digest, facts)
+    plan = planning.plan(
+        whole, record, read(before), digest=digest, facts=facts, runs=where.target.kind != "image"
+    )
     if not plan.nothing:
         plan = replace(plan, notes=fitness.require(laid, facts, target.examine, target.ask))
     return Ready(where, target, delivery, plan)

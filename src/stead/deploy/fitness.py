@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from stead.config.checks import bounds
 from stead.config.checks.facts import flag_name, linux_flags
-from stead.deploy.libraries import glibc_number, needs_of
+from stead.deploy.libraries import needs_of, refusals
 from stead.values.errors import CheckError
-from stead.values.frozen import dataclass
+from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -87,34 +87,17 @@ def require(
 def _of_trees(laid: Laid, facts: Facts) -> tuple[list[Fault], tuple[str, ...]]:
     platforms = dict.fromkeys(r.prepared.composed.spec.platform for r in laid.running)
     faults = [wrong for p in platforms if (wrong := _other_platform(p, facts))]
-    notes = []
     if faults or not facts.system:
         return faults, ()
     needs = needs_of(laid.payload.trees)
-    by = dict(needs.wanted_by)
-    if needs.glibc and facts.glibc and _number(facts.glibc) < _number(needs.glibc):
-        faults.append(
-            Fault(
-                f"glibc there is {facts.glibc}, and {needs.glibc} is needed by {by['glibc']}",
-                remedy="use a newer system, or packages that were built for older ones",
-            )
-        )
-    if needs.glibc and not facts.glibc:
-        faults.append(
-            Fault(
-                f"there is no glibc, and {by['glibc']} needs it",
-                remedy="use a system that has glibc",
-            )
-        )
-    for name in needs.libraries if facts.libraries else ():
-        if name in facts.libraries:
-            continue
-        text = f"{name} is not there, which {by[name]} needs"
-        if _OPTIONAL in by[name]:
-            notes.append(text)
-        else:
-            faults.append(Fault(text, remedy=f"install what brings {name}, or add its package"))
-    return faults, tuple(notes)
+    optional = {name for name, by in needs.wanted_by if _OPTIONAL in by}
+    firm = replace(needs, libraries=tuple(n for n in needs.libraries if n not in optional))
+    faults = [
+        Fault(line, remedy="use a newer system, or add a package that brings it")
+        for line in refusals(firm, facts.glibc, facts.libraries)
+    ]
+    maybe = replace(needs, glibc="", libraries=tuple(sorted(optional & set(needs.libraries))))
+    return faults, refusals(maybe, facts.glibc, facts.libraries)
 
 
 def _other_platform(platform: Platform, facts: Facts) -> Fault | None:
@@ -126,10 +109,6 @@ def _other_platform(platform: Platform, facts: Facts) -> Fault | None:
         f"it is {facts.system} on {facts.machine}, and what is deployed was made for {platform}",
         remedy="say the target's platform, and deploy from a machine of that kind",
     )
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return glibc_number(f"GLIBC_{version}")
 
 
 def _glibc(check: Check, facts: Facts) -> str:

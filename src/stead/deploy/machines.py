@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stead.deploy.recipes import Where
     from stead.values.context import Context
     from stead.values.kinds import Target
+    from stead.values.platform import Platform
 
     Say = Callable[[str], None]
 
@@ -23,12 +24,14 @@ PAUSE = 1.0
 """Seconds between two tries to reach a machine that is being made."""
 
 
-def there(recipe: str, nodes: Sequence[Where], context: Context, system: str) -> list[SteadError]:
+def there(
+    recipe: str, nodes: Sequence[Where], context: Context, here: Platform
+) -> list[SteadError]:
     """Try to reach nodes; gives why those cannot be that cannot."""
     from stead.deploy.rollout import together
 
     def ask(where: Where) -> None:
-        target = opened(recipe, where, context, system)
+        target = opened(recipe, where, context, here)
         try:
             target.facts()
         finally:
@@ -43,7 +46,7 @@ def created(
     nodes: Sequence[Where],
     context: Context,
     *,
-    system: str,
+    here: Platform,
     patience: float,
     say: Say,
 ) -> None:
@@ -54,13 +57,13 @@ def created(
     """
     if not target.create:
         return
-    if not there(recipe, nodes, context, system):
+    if not there(recipe, nodes, context, here):
         say(f"{target.name}: its machines are there already")
         return
     say(f"{target.name}: creating")
     _command("create", target, target.create, context)
     until = time.monotonic() + patience
-    while wrong := there(recipe, nodes, context, system):
+    while wrong := there(recipe, nodes, context, here):
         if time.monotonic() + PAUSE > until:
             raise ContactError(
                 f"target {target.name} was made, and does not answer within {patience:g} s",

@@ -6,33 +6,35 @@ from typing import TYPE_CHECKING
 
 from stead.deploy.recipes import node_of
 from stead.values.errors import DeployError
+from stead.values.platform import platform_named
 
 if TYPE_CHECKING:
     from stead.deploy.recipes import Where
     from stead.deploy.targets import Node, Target
     from stead.values.context import Context
+    from stead.values.platform import Platform
 
 
-def opened(recipe: str, where: Where, context: Context, system: str) -> Target:
+def opened(recipe: str, where: Where, context: Context, here: Platform) -> Target:
     """Give a way to a node; it must be closed. Raises DeployError.
 
-    ``system`` is this machine's ``sys.platform``.
+    ``here`` is this machine's platform.
     A directory that begins with ``~`` is known once the machine was asked for its user's home.
     """
     target = where.target
     home = context.environ.get("HOME", "") if target.kind == "local" else ""
     node = node_of(recipe, target, home)
     if node.root or not target.directory:
-        return _of_kind(where, node, context, system)
-    first = _of_kind(where, node, context, system)
+        return _of_kind(where, node, context, here)
+    first = _of_kind(where, node, context, here)
     try:
         home = first.facts().home
     finally:
         first.close()
-    return _of_kind(where, node_of(recipe, target, home), context, system)
+    return _of_kind(where, node_of(recipe, target, home), context, here)
 
 
-def _of_kind(where: Where, node: Node, context: Context, system: str) -> Target:
+def _of_kind(where: Where, node: Node, context: Context, here: Platform) -> Target:
     kind = where.target.kind
     if kind == "local":
         from stead.deploy.targets import local
@@ -41,7 +43,21 @@ def _of_kind(where: Where, node: Node, context: Context, system: str) -> Target:
     if kind == "ssh":
         from stead.deploy.targets import ssh
 
-        return ssh.target(where.target.name, where.address, node, context.environ, system=system)
+        return ssh.target(
+            where.target.name, where.address, node, context.environ, system=here.sys_platform
+        )
+    if kind == "image":
+        from stead.deploy.targets.image import ImageTarget, Making
+
+        declared = where.target
+        making = Making(
+            declared.output,
+            platform_named(declared.platform) if declared.platform else here,
+            declared.image,
+            declared.user,
+            declared.base,
+        )
+        return ImageTarget(declared.name, node.recipe, making, context)
     raise DeployError(
         f"target {where.target.name} is of kind {kind}, which cannot be deployed to here yet",
         where=where.target.origin,

@@ -58,7 +58,8 @@ class Plan:
     checks: tuple[str, ...] = ()
     """What must hold after it, in words."""
     units: str = ""
-    """What keeps the services running: ``systemd``, ``systemd-user``, ``none`` (a supervisor)."""
+    """What keeps the services running: ``systemd``, ``systemd-user``, ``none`` (a supervisor);
+    empty where nothing is started."""
     notes: tuple[str, ...] = ()
     """What the machine lacks and most programs do not need."""
     again: bool = False
@@ -75,9 +76,21 @@ class Plan:
         return sum(part.size for part in self.send)
 
 
-def plan(payload: Payload, record: Record, running: Record, digest: str, facts: Facts) -> Plan:
-    """Compare what a node is to hold with what it has; both are records."""
+def plan(
+    payload: Payload,
+    record: Record,
+    running: Record,
+    *,
+    digest: str,
+    facts: Facts,
+    runs: bool = True,
+) -> Plan:
+    """Compare what a node is to hold with what it has; both are records.
+
+    ``runs`` is false where nothing is started, as of an image.
+    """
     same = facts.running == digest
+    silent = same or not runs
     changes = () if same else tuple(_differences(running, record))
     sent: dict[str, Sent] = {}
     if not same:
@@ -96,10 +109,10 @@ def plan(payload: Payload, record: Record, running: Record, digest: str, facts: 
         generation=facts.generation,
         changes=changes,
         send=tuple(sent.values()),
-        restarts=() if same else tuple(s.name for s in payload.services if s.name in before),
-        release=() if same else tuple(c.name for c in payload.commands if c.release),
-        checks=() if same else tuple(_check(c) for c in record["checks"]),
-        units=facts.init,
+        restarts=() if silent else tuple(s.name for s in payload.services if s.name in before),
+        release=() if silent else tuple(c.name for c in payload.commands if c.release),
+        checks=() if silent else tuple(_check(c) for c in record["checks"]),
+        units=facts.init if runs else "",
         again=same and not facts.standing,
     )
 
@@ -223,7 +236,8 @@ def lines(plan: Plan, *, colour: Callable[[str, str], str] = lambda _, text: tex
     found += [f"  then {text}" for text in plan.checks]
     found += [f"  note: {text}" for text in plan.notes]
     keeper = {"systemd": "systemd's units", "systemd-user": "units of the user's systemd"}
-    found.append(f"  kept running by {keeper.get(plan.units, 'a supervisor')}")
+    if plan.units:
+        found.append(f"  kept running by {keeper.get(plan.units, 'a supervisor')}")
     return found
 
 

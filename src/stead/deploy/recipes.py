@@ -98,7 +98,8 @@ def nodes_of(targets: Iterable[Target]) -> tuple[Where, ...]:
 
 def directory_of(target: Target, home: str) -> str:
     """Give the absolute path of Stead's directory on a machine whose user has this ``home``."""
-    written = target.directory or "~/.local/share/stead-node"
+    usual = "/opt/stead" if target.kind in ("image", "container") else "~/.local/share/stead-node"
+    written = target.directory or usual
     if written == "~" or written.startswith("~/"):
         return os.path.normpath(home + written[1:])
     if target.kind == "local":

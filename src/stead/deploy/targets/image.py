@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stead.deploy.oci.model import Base, Image
     from stead.deploy.targets import Delivery, Report
     from stead.values.context import Context
+    from stead.values.deployment import Health
     from stead.values.platform import Platform
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -77,6 +78,14 @@ class ImageTarget:
         if labels.get(f"{assemble.LABEL}.base", "") == (base.digest if base else ""):
             facts = replace(facts, running=labels.get(f"{assemble.LABEL}.digest", ""))
         return replace(facts, generation=1 if labels else 0)
+
+    def examine(self, program: str) -> str:
+        """Give nothing: there is no machine yet."""
+        return ""
+
+    def ask(self, check: Health) -> str:
+        """Find nothing wrong: what an image's processes reach is known where they run."""
+        return ""
 
     def running(self) -> str:
         return self._labels().get(f"{assemble.LABEL}.payload", "")

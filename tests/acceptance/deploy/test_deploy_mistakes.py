@@ -1,0 +1,77 @@
+"""What cannot be deployed, and why: said before anything is changed, with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+TARGET = '[target.here]\ndirectory = "@node"\nservices = "supervise"\n'
+APP = '[app.web]\nrun = ["sleep", "1000"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "code", "says"),
+    [
+        (APP + TARGET, ["wbe"], 2, "there is no recipe wbe|did you mean web?"),
+        (APP + TARGET, ["web", "hree"], 2, "there is no target hree|did you mean here?"),
+        (APP, ["web"], 2, 'there is no target to deploy web to|kind = "local"'),
+        (APP + TARGET + '[recipe.r]\napp="web"\ntargets=["lab"]\n', ["r", "here"], 2, "does not run on target here"),
+        (APP + TARGET + '[recipe.r]\napp="wbe"\n', ["r"], 1, "stead.toml:6|names app wbe|did you mean web?"),
+        (APP + TARGET + '[recipe.status]\napp="web"\n', ["web"], 1, "stead.toml:6|no recipe can be called status"),
+        (APP + '[target.lab]\nkind="ssh"\n', ["web"], 1, "stead.toml:3|target lab names no machine"),
+        (APP + '[target.lab]\nkind="shh"\n', ["web"], 1, "stead.toml:4|ssh"),
+        (APP + TARGET + "[app.api]\nrun=['x']\n[recipe.r]\n", ["r"], 1, "stead.toml:8|does not say what runs"),
+        (APP + "listen.PORT='host.ports.web'\n" + TARGET + "[host.h]\nports.web='80'\n[recipe.r]\napp='web'\ncounts.web=3\n", ["r"], 1, "too few for the 3"),
+        (APP + 'checks.db = { path = "/nowhere/to/be/found" }\n' + TARGET, ["web"], 1, "stead.toml:3|check db: /nowhere/to/be/found is not there"),
+        (APP + 'checks.libc = { glibc = ">=9" }\n' + TARGET, ["web"], 1, "stead.toml:3|glibc is|>=9 is needed"),
+        (APP + 'checks.room = { space = "1 EiB", message = "buy a disk" }\n' + TARGET, ["web"], 1, "are needed|buy a disk"),
+        (APP + 'checks.db = { port = "127.0.0.1:1", timeout = "1s" }\n' + TARGET, ["web"], 1, "cannot be reached from there"),
+        (APP + 'checks.tool = { command = ["no-such-tool", "-v"] }\n' + TARGET, ["web"], 1, "there is no command no-such-tool"),
+        (APP + 'vars.A = "${B}"\n' + TARGET, ["web"], 1, "stead.toml:3|A refers to ${B}"),
+        (APP + 'files."a.ini" = "a.tmpl"\n' + TARGET, ["web"], 1, "stead.toml:3|a.tmpl"),
+        (APP + TARGET + '[recipe.r]\napp="web"\npyinfra="no.py"\n', ["r"], 1, "names a deploy that is not there"),
+        (APP + TARGET + '[recipe.r]\napp="web"\nexclude=["*"]\n', ["r"], 1, "has no files"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_and_changes_nothing(site, text, words, code, says):
+    site.manifest(text)
+    said = site.fails("deploy", *words, code=code)
+    for piece in says.split("|"):
+        assert piece in said
+    assert not site.node.exists()
+
+
+def test_all_that_a_machine_lacks_is_said_at_once(site):
+    site.manifest(APP + 'checks = { a = { path = "/no/a" }, b = { path = "/no/b" } }\n' + TARGET)
+    said = site.fails("deploy", "web")
+    assert "2 things do not hold on this machine" in said
+    assert "/no/a" in said
+    assert "/no/b" in said
+    assert said.count("stead.toml:3") == 2
+
+
+def test_checks_that_hold_hinder_nothing_and_look_at_the_machine(site):
+    site.manifest(
+        APP + "checks.root = { path = '/', is = 'directory' }\nchecks.libc = { glibc = '>=2' }\n"
+        "checks.room = { space = '1 kB' }\nchecks.sh = { command = ['sh', '-c', 'echo 3.2.1'], version = '>=3' }\n"
+        "checks.cores = { cores = 1 }\nchecks.code = { path = 'a.txt', is = 'file' }\n"
+        "checks.own = { run = ['test', '-f', 'a.txt'] }\n" + TARGET
+    )
+    (site.root / "a.txt").write_text("")
+    site.ok("deploy", "web")
+    (site.root / "a.txt").unlink()
+    said = site.fails("deploy", "web")
+    assert "a.txt is not there" in said
+
+
+def test_nothing_named_lists_what_there_is(site):
+    site.manifest(APP + TARGET + '[recipe.prod]\napp = "web"\n')
+    assert "name a recipe or an app: prod, web" in site.fails("deploy", code=2)
+    for verb in ("status", "logs", "rollback"):
+        assert f"stead deploy {verb} RECIPE" in site.fails("deploy", verb, code=2)
+
+
+def test_what_is_not_deployed_has_no_state_to_go_back_to(site):
+    site.manifest(APP + TARGET)
+    done = site.run("deploy", "status", "web")
+    assert (done.returncode, done.stdout) == (1, "web on here: nothing is deployed\n")
+    assert "no generation to go back to" in site.fails("deploy", "rollback", "web")
