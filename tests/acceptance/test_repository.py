@@ -218,7 +218,7 @@ def test_every_command_that_offers_json_is_asked_for_it():
     elsewhere |= {"history fetch", "history push", "package", "publish"}
     elsewhere |= {"module eject", "module list", "module new"}
     elsewhere |= {"module diff", "module outdated", "module update"}
-    elsewhere |= {"registry build", "registry validate"}
+    elsewhere |= {"registry build", "registry validate", "install"}
     elsewhere |= {"abort", "commit", "keep", "savepoint", "shell"}
     missing = {o for o in offered if not any(f"{a} ".startswith(f"{o} ") for a in asked)}
     assert sorted(missing) == sorted(elsewhere)

@@ -37,6 +37,7 @@ COMMANDS = {
     "savepoint": "give what is staged a name to come back to",
     "work": "edit a used module in a working copy",
     "module": "start from a registry's modules, and own their source",
+    "install": "make modules ready to run",
     "launcher": "write a script that runs a command in the environment",
     "typings": "write a typed stub of the project's names, for editors",
     "secret": "keep secrets with the project, encrypted",

@@ -115,5 +115,11 @@ def reason(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def modules(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument(
+        "--module", dest="modules", action="append", default=[], metavar="NAME", help=text
+    )
+
+
 def json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="answer as JSON")

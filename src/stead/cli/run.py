@@ -36,6 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--here", action="store_true", help="run a command where you stand, whatever -C says"
     )
+    parser.add_argument(
+        "--module",
+        metavar="NAME",
+        help="run this module's command, in its environment: `--module NAME -- ARGUMENTS`",
+    )
     parser.add_argument("--force", action="store_true", help="run tasks even if up to date")
     parser.add_argument("command", nargs="...", metavar="[--] COMMAND …")
 
@@ -50,11 +55,14 @@ def execute(args: argparse.Namespace, app: App) -> int:
     literal = bool(words) and words[0] == "--"
     if literal:
         words = words[1:]
-    if not words:
-        raise UsageError("nothing to run", remedy=_what_there_is(app.spec(args.environment)))
-    if not words[0]:
-        raise UsageError("the command is empty", remedy="name a command or a task")
     environment = args.environment
+    if args.module:
+        environment, app, words = _of_module(args, app, words)
+        literal = True
+    elif not words:
+        raise UsageError("nothing to run", remedy=_what_there_is(app.spec(environment)))
+    elif not words[0]:
+        raise UsageError("the command is empty", remedy="name a command or a task")
     if not literal:
         environment, app = _meant(app, environment, words[0])
     made: dict[str | None, Prepared] = {}
@@ -113,6 +121,22 @@ def execute(args: argparse.Namespace, app: App) -> int:
                 )
             break
     return code
+
+
+def _of_module(
+    args: argparse.Namespace, app: App, words: list[str]
+) -> tuple[str | None, App, list[str]]:
+    """Give environment, app and command line of a module."""
+    from stead.modules import own
+    from stead.pipeline.discover import discover
+
+    (module,) = own.chosen(discover(app.directory, home=app.user_home), [args.module])
+    line = own.words(module, words)
+    if module.cwd and not args.here:
+        app = replace(app, cwd=module.cwd)
+    if module.app and not (app.selection.app or app.selection.recipe):
+        app = replace(app, selection=replace(app.selection, app=module.name))
+    return args.environment or module.environment or None, app, line
 
 
 def _what_there_is(spec: Spec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from stead.cli import options
 from stead.matrix.options import ENVIRONMENTS, OPTIONS, told
 from stead.values.errors import UsageError
 
@@ -31,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         ENVIRONMENTS.name, nargs="*", metavar=ENVIRONMENTS.metavar, help=ENVIRONMENTS.help
     )
+    options.modules(parser, "test this module (again for more; default: all that there is to test)")
     for option in OPTIONS:
         parser.add_argument(*option.flags, **_declared(option))
 
@@ -49,6 +51,8 @@ def _declared(option: Option) -> dict[str, Any]:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
+    if args.modules:
+        _named_by_module(args, app)
     heard = heed(args, app)
     try:
         return _answer(args, app)
@@ -66,6 +70,21 @@ def _answer(args: argparse.Namespace, app: App) -> int:
     from stead.cli._test_run import run
 
     return run(args, app, question)
+
+
+def _named_by_module(args: argparse.Namespace, app: App) -> None:
+    """Let a module mean the environment of its name. Raises UsageError for one that is not there."""
+    from stead.modules.own import chosen
+    from stead.pipeline.discover import discover
+
+    for module in chosen(discover(app.directory, home=app.user_home), args.modules):
+        if not module.tested:
+            raise UsageError(
+                f"module {module.name} has nothing to test",
+                where=module.directory,
+                remedy=f'give its layer commands: [layer.{module.name}] commands = [["pytest"]]',
+            )
+        args.names = [*args.names, module.name]
 
 
 def heed(args: argparse.Namespace, app: App) -> list[str]:
