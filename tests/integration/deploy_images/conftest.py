@@ -7,8 +7,10 @@ import glob
 import os
 import shutil
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,12 +233,13 @@ def registry(directory: Path, extra: str = "") -> Iterator[Registry]:
     )
     program = shutil.which("docker-registry")
     assert program is not None
-    process = subprocess.Popen(
-        [program, "serve", str(config)],
-        stdout=subprocess.DEVNULL,
-        stderr=(directory / "log").open("wb"),
-        env={"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none"},
-    )
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "serve", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env={"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none"},
+        )
     try:
         end = time.monotonic() + 30
         while time.monotonic() < end:
@@ -248,3 +251,76 @@ def registry(directory: Path, extra: str = "") -> Iterator[Registry]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def open_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry that everybody may use."""
+    with registry(tmp_path_factory.mktemp("registry")) as found:
+        yield found
+
+
+@pytest.fixture
+def registry_with():
+    """Run a registry with further lines of configuration."""
+    return registry
+
+
+@contextlib.contextmanager
+def cutting(host: str, after: list[int]) -> Iterator[tuple[str, list[int]]]:
+    """Stand before a server; the connection breaks off after so many bytes, once for each number.
+
+    Gives the address, and how many bytes each connection brought.
+    """
+    name, _, port = host.partition(":")
+    seen: list[int] = []
+
+    class Between(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            number = len(seen)
+            seen.append(0)
+            with socket.create_connection((name, int(port))) as there:
+                back = threading.Thread(target=copy, args=(there, self.request), daemon=True)
+                back.start()
+                while data := receive(self.request):
+                    seen[number] += len(data)
+                    if after and seen[number] > after[0]:
+                        there.sendall(data[: len(data) // 2])
+                        after.pop(0)
+                        # What has arrived is kept by the server, which sees the end.
+                        there.shutdown(socket.SHUT_WR)
+                        time.sleep(0.2)
+                        break
+                    with contextlib.suppress(OSError):
+                        there.sendall(data)
+
+    def receive(one: socket.socket) -> bytes:
+        with contextlib.suppress(OSError):
+            return one.recv(65536)
+        return b""
+
+    def copy(one: socket.socket, other: socket.socket) -> None:
+        while data := receive(one):
+            with contextlib.suppress(OSError):
+                other.sendall(data)
+        with contextlib.suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Between) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}", seen
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def cut_off():
+    """Stand before a server and cut its connections."""
+    return cutting

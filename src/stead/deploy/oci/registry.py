@@ -333,7 +333,8 @@ class Registry:
         raise AssertionError
 
     def _refused(self, exc: urllib.error.HTTPError, method: str) -> Exception:
-        if exc.code == 429 or exc.code >= 500:
+        # 499: to the server it seemed that the client broke off; 416: it has another length of it.
+        if exc.code in (408, 416, 429, 499) or exc.code >= 500:
             after = str(exc.headers.get("Retry-After") or "")
             return _InterruptedError(
                 f"status {exc.code}", min(float(after), 60.0) if after.isdecimal() else 0.0
