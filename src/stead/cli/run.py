@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 HELP = """Run an app, a task, or a command, in the environment of this directory.
 
 A word that names an app or a task means that, and it runs in its manifest's
-directory (an app's processes side by side, `APP:PROCESS` or `APP:COMMAND` alone); anything else, or anything after `--`, is a command, run where you stand. The
+directory (an app's processes side by side, `APP:PROCESS` or `APP:COMMAND` alone); anything else, or anything after `--`, is a command, run where you stand. With `--recipe` and no word, all that the
+recipe runs is started side by side, here. The
 environment is locked and built first where that is needed. The exit code and
 the signals are the command's own.
 """
@@ -59,6 +60,10 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if args.module:
         environment, app, words = _of_module(args, app, words)
         literal = True
+    elif not words and app.selection.recipe:
+        from stead.cli._run_recipe import run_recipe
+
+        return run_recipe(app, environment)
     elif not words:
         raise UsageError("nothing to run", remedy=_what_there_is(app.spec(environment)))
     elif not words[0]:

@@ -56,7 +56,8 @@ def variables(
     """
     composed = prepared.composed
     spec = composed.spec
-    changes: list[Change] = []
+    # As in every environment: what a user of the machine installed for herself is no part of it.
+    changes: list[Change] = [Change("set", "PYTHONNOUSERSITE", "1")]
     here = prepared.activation.build
     if here:
         ecosystems = ecosystems_of(prepared.locked)
