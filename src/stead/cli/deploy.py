@@ -24,7 +24,8 @@ name. What runs already is left alone.
 
 `stead deploy status | logs | rollback [N] | run` RECIPE [TARGET …] look at what
 is deployed, go back to an earlier version, or run one of its commands there.
-The exit code is 0 if every machine has and runs all of it.
+`--module NAME` and `--all` deploy modules, by their own `deploy.py` or as apps. The
+exit code is 0 if every machine has and runs all of it.
 """
 
 REST = True
@@ -45,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="give a variable this value, over all that the tree says",
     )
+    options.modules(parser, "deploy this module: by its own deploy.py, else as its app")
+    parser.add_argument("--all", action="store_true", help="deploy all modules of the project")
     options.locking(parser)
     options.json(parser)
     parser.add_argument(
@@ -59,6 +62,10 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.cli import _deployed
 
     words = list(args.what)
+    if args.modules or args.all:
+        from stead.cli._deploy_modules import deploy_modules
+
+        return deploy_modules(args, app, words)
     if words and words[0] in ("status", "logs", "rollback", "run"):
         act = getattr(_deployed, words[0])
         code: int = act(args, words[1:], app)
@@ -84,7 +91,11 @@ def bring(
     wanted: dict[str, Wanted],
     nodes: tuple[Where, ...],
 ) -> int:
-    """Say what changes on the nodes, change it, and say how that went; gives the exit code."""
+    """Say what changes on the nodes, change it, and say how that went; gives the exit code.
+
+    Of modules, the answer as JSON is about all of them.
+    """
+    told = bool(getattr(args, "modules", ()) or getattr(args, "all", False))
     from stead.cli import _deploying
     from stead.deploy import deploying, machines
     from stead.deploy.plan import lines
@@ -96,7 +107,7 @@ def bring(
             if not args.json:
                 app.out("\n".join(shown))
         if args.plan:
-            if args.json:
+            if args.json and not told:
                 app.out_json(_deploying.plans(name, made))
             return 0
         if not all(one.plan.nothing for one in made):
@@ -104,7 +115,7 @@ def bring(
         outcomes = deploying.applied(made, _deploying.telling(app), _deploying.saying(app))
     finally:
         deploying.close(made)
-    if args.json:
+    if args.json and not told:
         app.out_json(_deploying.answer(name, made, outcomes))
     return _deploying.failed(outcomes, app)
 
