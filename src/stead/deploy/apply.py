@@ -8,6 +8,7 @@ the old generation or the new one.
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from stead.deploy import generation, health, sending
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _MARGIN = 15.0
 """Seconds between the end of the checks' time and the watchdog's."""
+
+_SETTLING = 2.0
+"""Seconds that every service must stay up, whatever else is checked."""
 
 
 def apply(machine: Machine, delivery: Delivery, report: Report | None = None) -> Applied:
@@ -217,6 +221,7 @@ def _check(
     keeper: Keeper,
     told: Callable[[str, str], None],
 ) -> None:
+    since = time.monotonic()
     for index, check in enumerate(checks):
         told("check", health.described(check))
 
@@ -228,6 +233,24 @@ def _check(
             return f"ended with {answer.code}: {''.join(said[-1:])}" if answer.code else ""
 
         health.wait_for(check, machine.connection, command, keeper.check)
+    _stay_up(machine, since, keeper)
+
+
+def _stay_up(machine: Machine, since: float, keeper: Keeper) -> None:
+    """See that services run, and have not ended, for a while. Raises DeployError."""
+    while True:
+        keeper.check()
+        last = time.monotonic() - since >= _SETTLING
+        for one in machine.status().services:
+            if one.restarts or (last and one.state != "running"):
+                raise DeployError(
+                    f"the service {one.name} does not stay up",
+                    remedy="`stead run` it here, or see what it said above; a command that is to end "
+                    "belongs in [app.NAME.commands]",
+                )
+        if last:
+            return
+        time.sleep(_SETTLING / 5)
 
 
 def _collect(machine: Machine, keep: int, told: Callable[[str, str], None]) -> list[str]:

@@ -59,6 +59,7 @@ def code_of(prepared: Iterable[Prepared], recipe: Recipe, context: Context) -> C
             if top != spec.root and not top.startswith(f"{spec.root}/"):
                 directories[top] = f"{MODULES}/{_free(os.path.basename(top), directories)}"
         own |= {os.path.normpath(os.path.join(f.base, f.path)) for f in one.table.files}
+        own |= set(_made_by_deploys(one))
         if spec.link:
             own.add(os.path.normpath(os.path.join(spec.place, spec.link)))
     found: dict[str, str] = {}
@@ -88,6 +89,16 @@ def _used(prepared: Prepared) -> Iterator[str]:
     for artifact in prepared.locked.environment.artifacts:
         if artifact.source and artifact.source.kind == "path" and artifact.source.editable:
             yield os.path.normpath(os.path.join(spec.root, artifact.source.location))
+
+
+def _made_by_deploys(prepared: Prepared) -> Iterator[str]:
+    """Give the directories and files that targets of this machine put what they get into."""
+    for target in prepared.composed.spec.configuration.kinds.targets:
+        place = target.directory if target.kind == "local" else target.output
+        for prefix in ("oci:", "oci-archive:"):
+            place = place.removeprefix(prefix)
+        if place and not place.startswith("~"):
+            yield os.path.normpath(os.path.join(target.base, place.partition(":")[0]))
 
 
 def _free(name: str, directories: dict[str, str]) -> str:

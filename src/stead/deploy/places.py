@@ -48,6 +48,8 @@ class Places:
 
     def there(self, path: str) -> str:
         """Give a path's place on the node; one that does not move is the same there."""
+        if path.startswith(f"{self.root}/"):  # it was moved: the node may lie within the place
+            return path
         for move in self.moves:
             if path == move.here or path.startswith(f"{move.here}/"):
                 return move.there + path[len(move.here) :]

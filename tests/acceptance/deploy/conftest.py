@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 import urllib.error
@@ -38,8 +39,9 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_for
 
 
 def free_ports(count: int) -> str:
-    """Give a range of ports of which all are free."""
-    for low in range(21000, 60000, 97):
+    """Give a range of ports of which all are free, another one in each process of the tests."""
+    first = 21000 + os.getpid() % 300 * 100
+    for low in (*range(first, 60000, 100), *range(21000, first, 100)):
         try:
             for port in range(low, low + count):
                 with closing(socket.socket()) as one:

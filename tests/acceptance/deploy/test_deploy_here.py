@@ -90,7 +90,7 @@ def test_what_is_deployed_already_changes_nothing(site):
 def test_a_service_that_is_gone_is_started_again(site):
     site.manifest(WEB)
     site.ok("deploy", "web")
-    supervisor = (site.node / "recipes/web/run/supervisor").read_text().split()[0]
+    supervisor = os.readlink(site.node / "recipes/web/run/supervisor").split()[0]
     pid = site.json("deploy", "status", "web")["nodes"][0]["services"][0]["pid"]
     os.kill(int(supervisor), 9)
     os.kill(pid, 9)
@@ -236,3 +236,31 @@ def test_a_secret_that_cannot_be_had_changes_nothing(site):
     )
     assert "PASS" in site.fails("deploy", "web")
     assert not site.node.exists()
+
+
+@pytest.mark.slow
+def test_a_service_that_ends_again_is_taken_back(site):
+    site.manifest(WEB)
+    site.ok("deploy", "web")
+    path = site.root / "stead.toml"
+    path.write_text(
+        path.read_text()
+        .replace('run = ["python3", "serve.py"]', 'run = ["sh", "-c", "sleep 0.3; exit 3"]')
+        .replace("health.up", "# health.up")
+    )
+    failed = site.run("deploy", "web")
+    assert failed.returncode == 1
+    assert "web does not stay up" in failed.stderr
+    assert site.asked(site.low)["vars"]["TITLE"] == "first"
+
+
+@pytest.mark.slow
+def test_a_node_within_the_project_is_no_part_of_its_code(site):
+    site.manifest(WEB.replace('"@node"', '"node"'))
+    site.ok("deploy", "web")
+    try:
+        assert site.asked(site.low)["vars"]["TITLE"] == "first"
+        assert "nothing changes" in site.ok("deploy", "web")
+        assert not list((site.root / "node/trees").glob("*/node"))
+    finally:
+        site.ok("node", "down", "web", "here")
