@@ -27,7 +27,7 @@ _MADE = "<!-- Generated from {}: python docs/generate.py -->"
 
 GROUPS = {
     "A place": ("init", "add", "remove", "lock", "build", "run", "status"),
-    "Modules": ("use", "work", "module", "install", "registry"),
+    "Modules": ("use", "work", "module", "install", "registry", "book"),
     "Looking": ("env", "tree", "why"),
     "Testing and packaging": ("test", "package", "publish"),
     "Deploying": ("deploy", "node"),

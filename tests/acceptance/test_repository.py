@@ -61,6 +61,7 @@ READING = {
     "test --plan": dict,
     "module search": dict,
     "registry list": list,
+    "book list": list,
     "module show elasticity": dict,
     "module add elasticity --plan": dict,
 }
@@ -219,6 +220,7 @@ def test_every_command_that_offers_json_is_asked_for_it():
     elsewhere |= {"module eject", "module list", "module new"}
     elsewhere |= {"module diff", "module outdated", "module update"}
     elsewhere |= {"registry build", "registry validate", "install"}
+    elsewhere |= {"book add", "book show", "book test"}
     elsewhere |= {"abort", "commit", "keep", "savepoint", "shell"}
     missing = {o for o in offered if not any(f"{a} ".startswith(f"{o} ") for a in asked)}
     assert sorted(missing) == sorted(elsewhere)

@@ -54,6 +54,7 @@ COMMANDS = {
     "check": "say what is wrong with the configuration",
     "explain": "say where a variable's value comes from",
     "config": "list the variables, and compare environments",
+    "book": "look up which modules together answer a question",
     "registry": "list registries of modules, check one, or build one",
     "trust": "let the hook use this place",
     "hook": "print the code that makes a shell follow the directory",

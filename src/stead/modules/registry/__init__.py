@@ -6,7 +6,7 @@ from stead.values.frozen import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Protocol
 
     from stead.values.item import Item
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
         def items(self) -> tuple[Summary, ...]:
             """List what there is, by name. Raises SteadError where it cannot be read."""
+            ...
+
+        def book(self) -> Mapping[str, str]:
+            """Give the pages of its book: name → Markdown. Raises SteadError."""
             ...
 
         def item(self, name: str, version: str = "") -> Item:

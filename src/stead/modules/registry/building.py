@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from stead.formats import book_page
 from stead.formats import item as item_file
 from stead.modules.registry import archives, index
 from stead.modules.registry.built import Files, is_built
@@ -70,7 +71,10 @@ def build(directory: str, out: str, name: str = "") -> Done:
             item.summary, item.kind, item.integrity, archive, len(made)
         )
         _check_needs(item, items, source)
-    made_now = index.write(index.Index(name or before.name or source.name, items))
+    book = source.book()
+    for page, text in book.items():
+        book_page.read(text, os.path.join(directory, "book", f"{page}.md"), page)
+    made_now = index.write(index.Index(name or before.name or source.name, items, book))
     index.read(made_now, out)  # what others could not read is not written
     with storage(out):
         os.makedirs(out, exist_ok=True)

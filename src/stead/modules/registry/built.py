@@ -13,6 +13,7 @@ from stead.values.names import nearest
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Protocol
 
     from stead.modules.registry import Summary
@@ -52,6 +53,10 @@ class Built:
     def items(self) -> tuple[Summary, ...]:
         """List the items, by name; see :class:`stead.modules.registry.Source`."""
         return self._index.summaries()
+
+    def book(self) -> Mapping[str, str]:
+        """Give the pages of its book. Raises RegistryError, NetworkError."""
+        return self._index.book
 
     def item(self, name: str, version: str = "") -> Item:
         """Give an item with its files; see :class:`stead.modules.registry.Source`."""

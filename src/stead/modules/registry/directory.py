@@ -54,6 +54,13 @@ class Directory:
             found.append(Summary(name, item.kind, item.version, (item.version,), item.summary))
         return tuple(found)
 
+    def book(self) -> dict[str, str]:
+        """Give the pages of its book. Raises ManifestError."""
+        from stead.modules.book import DIRECTORY, texts
+
+        self.names()  # a directory that is gone has no empty book
+        return {n: text for n, _, text in texts(os.path.join(self.directory, DIRECTORY))}
+
     def item(self, name: str, version: str = "") -> Item:
         """Give an item with its files; see :class:`stead.modules.registry.Source`."""
         names = self.names()

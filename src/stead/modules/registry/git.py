@@ -19,7 +19,7 @@ from stead.values.manifest import Use
 from stead.values.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stead.modules.registry import Source, Summary
     from stead.values.context import Context
@@ -63,6 +63,10 @@ class Repository:
     def items(self) -> tuple[Summary, ...]:
         """List the items, by name; see :class:`stead.modules.registry.Source`."""
         return self._at(self._use.revision).items()
+
+    def book(self) -> Mapping[str, str]:
+        """Give the pages of its book; see :class:`stead.modules.registry.Source`."""
+        return self._at(self._use.revision).book()
 
     def item(self, name: str, version: str = "") -> Item:
         """Give an item with its files; see :class:`stead.modules.registry.Source`.

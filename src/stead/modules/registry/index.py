@@ -27,6 +27,7 @@ LARGEST_INDEX = 16 * 1024 * 1024
 _KINDS = frozenset({"app", "client", "data", "host", "lib", "net"})
 _ARCHIVE = regex(r"archives/([0-9a-f]{64})\.tar\.gz")
 _ITEM, _VERSION, _INTEGRITY = regex(ITEM), regex(VERSION), regex(INTEGRITY)
+_PAGE = regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
 _PARTS = regex(r"([0-9.]+)(?:(a|b|rc)([0-9]+))?")
 
 
@@ -55,6 +56,8 @@ class Index:
     name: str = ""
     items: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict)
     """Name → version → entry."""
+    book: Mapping[str, str] = field(default_factory=dict)
+    """The pages of its book: name → Markdown."""
 
     def versions(self, name: str) -> tuple[str, ...]:
         """Give the versions of an item, the latest first; those to be tried come last."""
@@ -115,7 +118,18 @@ def read(raw: bytes, where: str) -> Index:
         if not isinstance(versions, dict) or not versions:
             raise _wrong(where, f"{item} has no versions")
         made[item] = {v: _entry(e, f"{item} {v}"[:80], v, where) for v, e in versions.items()}
-    return Index(name, made)
+    return Index(name, made, _book(data.get("book", {}), where))
+
+
+def _book(pages: Any, where: str) -> dict[str, str]:
+    if not isinstance(pages, dict):
+        raise _wrong(where, "book is no table")
+    for name, text in pages.items():
+        if not _PAGE.fullmatch(name) or not isinstance(text, str):
+            raise _wrong(where, f"{name[:60]!r} is no page of the book")
+        if not all(c.isprintable() or c in "\n\t" for c in text):
+            raise _wrong(where, f"the page {name} holds what cannot be shown")
+    return pages
 
 
 def _entry(data: Any, what: str, version: str, where: str) -> Entry:
@@ -162,6 +176,8 @@ def write(index: Index) -> bytes:
         for name, versions in sorted(index.items.items())
     }
     data = {"format": FORMAT, "name": index.name, "items": items}
+    if index.book:
+        data["book"] = dict(sorted(index.book.items()))
     return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
