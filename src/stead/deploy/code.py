@@ -11,6 +11,7 @@ import fnmatch
 import os
 from typing import TYPE_CHECKING
 
+from stead.deploy.oci import layout
 from stead.deploy.places import MODULES
 from stead.values.errors import DeployError
 from stead.values.frozen import dataclass
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from stead.pipeline.steps import Prepared
     from stead.values.context import Context
-    from stead.values.kinds import Recipe
+    from stead.values.kinds import Recipe, Target
 
 _NEVER = frozenset([".stead", ".git", ".env"])
 _LEFT_BEHIND = frozenset(
@@ -62,6 +63,7 @@ def code_of(prepared: Iterable[Prepared], recipe: Recipe, context: Context) -> C
         own |= set(_made_by_deploys(one))
         if spec.link:
             own.add(os.path.normpath(os.path.join(spec.place, spec.link)))
+        own |= set(_images(spec.configuration.kinds.targets))
     found: dict[str, str] = {}
     longest = sorted(directories, key=len, reverse=True)
     for top in tops:
@@ -78,6 +80,14 @@ def code_of(prepared: Iterable[Prepared], recipe: Recipe, context: Context) -> C
             remedy="include what it needs",
         )
     return Code(tuple(directories.items()), tuple(sorted(found.items())))
+
+
+def _images(targets: Iterable[Target]) -> Iterator[str]:
+    """Give where images of the project go: the next one must not hold the last."""
+    for target in targets:
+        found = layout.parse(target.output, target.base)
+        if found is not None:
+            yield os.path.normpath(found.path)
 
 
 def _used(prepared: Prepared) -> Iterator[str]:

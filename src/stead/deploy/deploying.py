@@ -70,9 +70,13 @@ def ready(wanted: Wanted, where: Where, target: Target, context: Context) -> Rea
     """Ask one node, and say what will change there."""
     facts = target.facts()
     laid = payload(wanted, where, facts, context)
-    whole = with_secrets(laid, context)
     before = target.running() if facts.running else ""
-    record = record_of(whole, key_in(before))
+    if where.target.kind == "image":
+        # Secrets come when it is started; and the same image is to be made everywhere.
+        whole, key = laid.payload, ""
+    else:
+        whole, key = with_secrets(laid, context), key_in(before)
+    record = record_of(whole, key)
     digest = digest_of(record)
     delivery = Delivery(whole, digest, written(record), write_tar)
     plan = planning.plan(

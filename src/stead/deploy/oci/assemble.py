@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from stead.deploy.cache import Cache
     from stead.deploy.oci.model import Base
-    from stead.values.deployment import Payload, Service
+    from stead.values.deployment import Payload, Service, Tree
 
 LABEL = "dev.stead"
 """What the labels begin with that say what an image was made from."""
@@ -139,7 +139,7 @@ class _Words:
 
 def _layers(payload: Payload, words: _Words, base: Base | None, cache: Cache) -> tuple[Layer, ...]:
     below = len(base.layers) if base else 0
-    small = sum(len(tree.parts) == 1 for tree in payload.trees) + bool(payload.files)
+    small = sum(len(tree.parts) == 1 for tree in payload.trees) + 1
     environments = [tree for tree in payload.trees if len(tree.parts) > 1]
     room = layers.MOST - below - small
     if room < max(len(environments), 1):
@@ -151,7 +151,7 @@ def _layers(payload: Payload, words: _Words, base: Base | None, cache: Cache) ->
     jobs = []
     # Interpreters first, then packages, then the code: an engine unpacks again what follows
     # upon a layer that changed.
-    for tree in sorted(payload.trees, key=lambda t: (_rank(t.name), words.keys[t.key])):
+    for tree in sorted(payload.trees, key=lambda t: (_rank(t), words.keys[t.key])):
         key = words.keys[tree.key]
         most = room // len(environments) if tree in environments else 1
         directory = f"{payload.root}/trees/{key}"
@@ -170,23 +170,33 @@ def _layers(payload: Payload, words: _Words, base: Base | None, cache: Cache) ->
             )
         )
     result = [done[id(job)] for job in jobs]
-    if payload.files:
-        result.append(_files(payload, words, cache))
+    if found := _files(payload, words):
+        result.append(_written(found, cache))
     return tuple(result)
 
 
-def _rank(name: str) -> int:
-    return 0 if name.startswith("python") else 2 if name.startswith("code") else 1
+def _rank(tree: Tree) -> int:
+    if layers.is_code(tree):
+        return 2
+    return 1 if len(tree.parts) > 1 else 0
 
 
-def _files(payload: Payload, words: _Words, cache: Cache) -> Layer:
-    """Give the layer with the rendered files, at the root of the image."""
+def _files(payload: Payload, words: _Words) -> tuple[Member, ...]:
+    """Give rendered files, and the directories that services want, as they stand in the image."""
     found: dict[str, Member] = {}
     for file in payload.files:
         path = words.text(file.path).lstrip("/")
         content = words.data(file.content or b"")
         found[path] = Member(path, "file", file.mode, content=content, size=len(content))
-    members = with_parents(found)
+    for service in processes(payload):
+        for path in service.makes:
+            name = words.text(path).lstrip("/")
+            # Whoever it is that runs it there.
+            found[name] = Member(name, "directory", 0o1777)
+    return with_parents(found)
+
+
+def _written(members: tuple[Member, ...], cache: Cache) -> Layer:
     by = [
         layers.FORMAT,
         "files",

@@ -1,8 +1,8 @@
 """Layers: one per package, the same bytes wherever it is needed, compressed once.
 
 A layer follows from its part, the directory that the tree stands in, and nothing else. Therefore
-environments do not stand below their key in an image, which would be another one after each
-change of any package, but below a name that never changes (:func:`places`).
+an environment does not stand below its key in an image, which would be another one after each
+change of any package, but below a name that stays (:func:`places`).
 """
 
 from __future__ import annotations
@@ -43,18 +43,23 @@ GROUPS = 16
 def places(trees: Iterable[Tree]) -> dict[str, str]:
     """Give by which name each tree's key is replaced in an image.
 
-    What is made of several parts is an environment: ``environment-00000001``, as long as a key.
-    Others keep their key, which follows from their only part.
+    What changes with any of its parts gets a name that stays, as long as a key:
+    ``environment-00000001``, ``code-000000000000001``. Others keep their key, which follows from
+    their only part.
     """
-    number = 0
+    numbers: dict[str, int] = {}
     found = {}
     for tree in sorted(trees, key=lambda t: (t.name, t.key)):
-        if len(tree.parts) > 1:
-            number += 1
-            found[tree.key] = f"environment-{number:0{KEY_LENGTH - len('environment-')}}"
-        else:
-            found[tree.key] = tree.key
+        start = "code-" if is_code(tree) else "environment-" if len(tree.parts) > 1 else ""
+        numbers[start] = numbers.get(start, 0) + 1
+        number = f"{numbers[start]:0{KEY_LENGTH - len(start)}}"
+        found[tree.key] = f"{start}{number}" if start else tree.key
     return found
+
+
+def is_code(tree: Tree) -> bool:
+    """Say whether a tree holds the project's code."""
+    return tree.name == "code" or tree.name.startswith("code of ")
 
 
 def grouped(parts: Sequence[Part], most: int) -> list[tuple[str, tuple[Part, ...]]]:
