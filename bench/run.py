@@ -23,6 +23,7 @@ import rows_config
 import rows_dotenv
 import rows_history
 import rows_matrix
+import rows_modules
 import rows_project
 import rows_prompt
 import rows_read
@@ -61,6 +62,7 @@ GROUPS = {
     "history": Group(rows_history.rows),
     "project": Group(rows_project.rows),
     "matrix": Group(rows_matrix.rows, rows_matrix.TOOLS),
+    "modules": Group(rows_modules.rows, rows_modules.TOOLS),
 }
 """What is measured, in the order of the sections."""
 

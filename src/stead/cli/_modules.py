@@ -37,9 +37,10 @@ class Project:
 
 def finish(app: App) -> None:
     """Finish what an interrupted command left, before looking at what there is."""
-    from stead.pipeline.writing import mend
+    from stead.store.journal import recover
+    from stead.store.layout import Layout
 
-    for line in mend(app.context):
+    for line in recover(Layout(app.context.home)):
         app.context.progress.note(line)
 
 
@@ -58,7 +59,7 @@ def project_of(app: App) -> Project:
 def sources(project: Project, app: App) -> tuple[Source, ...]:
     """Give the registries that the project and the person know."""
     from stead.modules.registry import opening
-    from stead.pipeline.uses import registries_of
+    from stead.values.registry import registries_of
 
     known = registries_of(project.found.manifests) if project.found else ()
     return opening.sources(known, app.context)

@@ -144,7 +144,7 @@ def _dispatch(words: list[str]) -> int:
             remedy="see `stead --help`",
         )
     module = importlib.import_module(f"stead.cli.{name}" if name != "import" else "stead.cli.take")
-    parser = parser_of(name)
+    parser = parser_of(name, rest[1:])
     if getattr(module, "REST", False):
         args = _own(parser, rest[1:])
     else:
@@ -181,8 +181,8 @@ def _own(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespac
     return args
 
 
-def parser_of(name: str) -> argparse.ArgumentParser:
-    """Give the parser of a command."""
+def parser_of(name: str, words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Give the parser of a command; of one with actions at least that which ``words`` begin with."""
     module = importlib.import_module(f"stead.cli.{name}" if name != "import" else "stead.cli.take")
     parser = _Parser(
         prog=f"stead {name}",
@@ -190,7 +190,10 @@ def parser_of(name: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
         formatter_class=_formatter,
     )
-    module.configure(parser)
+    if words and hasattr(module, "ACTIONS"):
+        module.configure(parser, words[0])
+    else:
+        module.configure(parser)
     return parser
 
 

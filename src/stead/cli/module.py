@@ -31,15 +31,19 @@ ACTIONS = {
 """What each does; `cli/_module_NAME.py` does it."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: argparse.ArgumentParser, wanted: str = "") -> None:
+    """Declare the actions; where one is ``wanted``, no other need be loaded."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text in ACTIONS.items():
+        if wanted in ACTIONS and name != wanted:
+            continue
         module = _module(name)
         one = actions.add_parser(
             name,
             help=text,
             description=f"{text[0].upper()}{text[1:]}. {module.MORE}".strip(),
             allow_abbrev=False,
+            formatter_class=parser.formatter_class,
         )
         module.configure(one)
 

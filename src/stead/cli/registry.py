@@ -62,8 +62,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
 def _list(args: argparse.Namespace, app: App) -> int:
     from stead.modules.registry.opening import sources
     from stead.pipeline.discover import discover
-    from stead.pipeline.uses import registries_of
     from stead.values.errors import NoPlaceError
+    from stead.values.registry import registries_of
 
     try:
         known = registries_of(discover(app.directory, home=app.user_home).manifests)

@@ -23,13 +23,14 @@ from stead.pipeline.compose import (
 )
 from stead.pipeline.discover import discover
 from stead.pipeline.lock import plan
-from stead.pipeline.uses import Modules, registries_of
+from stead.pipeline.uses import Modules
 from stead.store.layout import Layout
 from stead.values.digest import short_key
 from stead.values.errors import ManifestError, UsageError
 from stead.values.frozen import replace
 from stead.values.names import DEFAULT, nearest
 from stead.values.platform import platform_named
+from stead.values.registry import registries_of
 from stead.values.suite import Contents, Environment, Suite, Work
 
 if TYPE_CHECKING:

@@ -197,19 +197,17 @@ def with_part(text: str, part: Part) -> str:
 
 
 def _expected(before: dict[str, Any], part: Part) -> dict[str, Any]:
-    import copy
-
-    data = copy.deepcopy(before)
-    where = data["tool"]["setuptools"]["packages"]["find"]["where"]
-    if part.source not in where:
-        where.append(part.source)
-    project = data["project"]
-    project.setdefault("optional-dependencies", {}).setdefault(part.name, list(part.requirements))
+    project = dict(before["project"])
+    extras = project.get("optional-dependencies", {})
+    project["optional-dependencies"] = {part.name: list(part.requirements), **extras}
     if part.scripts:
-        scripts = project.setdefault("scripts", {})
-        for name, to in part.scripts:
-            scripts.setdefault(name, to)
-    return data
+        project["scripts"] = {**dict(part.scripts), **project.get("scripts", {})}
+    tool = before["tool"]
+    packages = tool["setuptools"]["packages"]
+    where = packages["find"]["where"]
+    found = {**packages["find"], "where": [*where, *({part.source} - set(where))]}
+    setuptools = {**tool["setuptools"], "packages": {**packages, "find": found}}
+    return {**before, "project": project, "tool": {**tool, "setuptools": setuptools}}
 
 
 def lines_of(part: Part) -> list[str]:

@@ -17,12 +17,13 @@ from stead.pipeline.answering import Locked, answering, locked_for
 from stead.pipeline.compose import compose, layer_candidates, package_layers
 from stead.pipeline.configure import configure, require
 from stead.pipeline.discover import Found, discover
-from stead.pipeline.uses import Modules, refuse_working_copies, registries_of
+from stead.pipeline.uses import Modules, refuse_working_copies
 from stead.pipeline.writing import alone, layout_of, renewed
 from stead.store import places
 from stead.store.journal import read_steadily
 from stead.values.frozen import dataclass, replace
 from stead.values.names import DEFAULT
+from stead.values.registry import registries_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

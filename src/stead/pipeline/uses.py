@@ -353,11 +353,6 @@ class Modules:
             ) from exc
 
 
-def registries_of(manifests: Iterable[Manifest]) -> tuple[Registry, ...]:
-    """Give the registries that manifests name, from the root down; the nearest has the last word."""
-    return tuple({r.name: r for m in manifests for r in m.registries}.values())
-
-
 def git_environment(context: Context) -> dict[str, str]:
     """Give the variables for git about a module: it asks nobody, and starts no strange transport."""
     env = {k: v for k, v in context.environ.items() if k not in _OF_ANOTHER_REPOSITORY}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 import sys
@@ -12,8 +13,11 @@ from stead.values.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 FD_PATHS = os.stat in os.supports_dir_fd and os.scandir in os.supports_fd
 """Whether names can be resolved relative to an open directory: faster, and of any length."""
@@ -148,6 +152,49 @@ def stage(
             os.unlink(temporary)
         raise
     return temporary
+
+
+_SIDE_BY_SIDE = 8
+"""Threads that wait for the disk together: it brings what several ask for there in one go."""
+
+
+def side_by_side(work: Callable[[T], object], items: Sequence[T]) -> None:
+    """Do something for each item that mostly waits for the disk, in any order.
+
+    After a failure no further item is begun; what was begun has ended when the first error is
+    raised. A few items are done one after the other.
+    """
+    if len(items) <= _SIDE_BY_SIDE // 2:
+        for item in items:
+            work(item)
+        return
+    import threading
+
+    waiting, one_at_a_time = iter(items), threading.Lock()
+    failed: list[BaseException] = []
+
+    def some() -> None:
+        while not failed:
+            with one_at_a_time:
+                mine = list(itertools.islice(waiting, 1))
+            if not mine:
+                return
+            try:
+                work(mine[0])
+            except BaseException as exc:  # noqa: BLE001 (raised below, in the thread that asked)
+                failed.append(exc)
+
+    threads = [threading.Thread(target=some) for _ in range(_SIDE_BY_SIDE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            try:
+                thread.join()
+            except BaseException as exc:  # noqa: BLE001 (an interrupt: nothing may go on behind it)
+                failed.append(exc)
+    if failed:
+        raise failed[0]
 
 
 def inside(root: str | os.PathLike[str], path: str) -> Path:

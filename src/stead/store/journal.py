@@ -18,6 +18,7 @@ import stat
 
 from stead.store import locking
 from stead.store.atomic import (
+    side_by_side,
     stage,
     storage,
     sync_directory,
@@ -234,11 +235,10 @@ def _entries(layout: Layout) -> list[str]:
 
 def _apply(steps: list[_Step]) -> None:
     """Write everything beside its place first: what may fail for lack of space fails there."""
-    for step in steps:
-        if step.new is not None:
-            os.makedirs(os.path.dirname(step.path), exist_ok=True)
-            stage(step.path, step.new, step.mode, name=step.temporary)
-            _keep_owner(step.path, step.temporary)
+    new = [step for step in steps if step.new is not None]
+    for parent in dict.fromkeys(os.path.dirname(step.path) for step in new):
+        os.makedirs(parent, exist_ok=True)
+    side_by_side(_stage, new)
     for step in steps:
         if _read(step.path)[0] != step.old:
             raise StoreError(
@@ -252,6 +252,12 @@ def _apply(steps: list[_Step]) -> None:
         else:
             os.replace(step.temporary, step.path)
     _sync(steps)
+
+
+def _stage(step: _Step) -> None:
+    assert step.new is not None
+    stage(step.path, step.new, step.mode, name=step.temporary)
+    _keep_owner(step.path, step.temporary)
 
 
 def _undo(steps: list[_Step]) -> None:
@@ -341,9 +347,11 @@ def _keep_owner(path: str, temporary: str) -> None:
 
 
 def _sync(steps: list[_Step]) -> None:
-    for parent in {os.path.dirname(step.path) for step in steps}:
+    def sync(parent: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             sync_directory(parent)
+
+    side_by_side(sync, sorted({os.path.dirname(step.path) for step in steps}))
 
 
 def _text(data: bytes | None) -> str | None:

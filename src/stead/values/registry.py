@@ -7,7 +7,10 @@ from stead.values.origin import NOWHERE, Origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Literal
+
+    from stead.values.manifest import Manifest
 
 SHIPPED = "stead"
 """What the registry is called that comes with Stead."""
@@ -26,3 +29,8 @@ class Registry:
     subdirectory: str = ""
     base: str = ""
     origin: Origin = field(default=NOWHERE, compare=False)
+
+
+def registries_of(manifests: Iterable[Manifest]) -> tuple[Registry, ...]:
+    """Give the registries that manifests name, from the root down; the nearest has the last word."""
+    return tuple({r.name: r for m in manifests for r in m.registries}.values())

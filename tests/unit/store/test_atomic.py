@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -185,3 +186,27 @@ def test_a_single_file_and_a_link_are_removed(tmp_path: Path) -> None:
 
     assert target.is_dir()
     assert not link.is_symlink()
+
+
+@pytest.mark.parametrize("many", [0, 1, 3, 100])
+def test_what_is_done_side_by_side_is_all_done(many):
+    done = []
+    atomic.side_by_side(done.append, range(many))
+    assert sorted(done) == list(range(many))
+
+
+@pytest.mark.parametrize("many", [3, 1000])
+def test_after_a_failure_nothing_more_is_begun(many):
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        if item == 2:
+            raise ValueError(item)
+        time.sleep(0.001)
+
+    with pytest.raises(ValueError, match="2"):
+        atomic.side_by_side(work, range(many))
+    count = len(begun)
+    assert count < 1000
+    assert len(begun) == count

@@ -52,6 +52,10 @@ if TYPE_CHECKING:
             ...
 
 
+INDEX = "index.json"
+"""What says that a directory holds a built registry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a listing says of an item."""

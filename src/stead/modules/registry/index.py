@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from stead.formats._grammar_item import INTEGRITY, ITEM, VERSION
-from stead.modules.registry import Summary
+from stead.modules.registry import INDEX, Summary
 from stead.modules.registry.safe import LARGEST
 from stead.values.errors import RegistryError
 from stead.values.frozen import dataclass, field
@@ -19,7 +19,7 @@ from stead.values.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAME = "index.json"
+NAME = INDEX
 FORMAT = 1
 LARGEST_INDEX = 16 * 1024 * 1024
 """Bytes of an index."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING
 
-from stead.modules.registry.built import Built, Files, is_built
+from stead.modules.registry import INDEX
 from stead.modules.registry.directory import Directory
 from stead.values.errors import ContradictionError, NetworkError, RegistryError
 from stead.values.names import nearest
@@ -66,6 +66,7 @@ def opened(registry: Registry, context: Context) -> Source:
 
         return Repository(registry, context)
     if registry.kind == "url":
+        from stead.modules.registry.built import Built
         from stead.modules.registry.http import Address
 
         tree = Address(registry.name, registry.location, context)
@@ -76,7 +77,9 @@ def opened(registry: Registry, context: Context) -> Source:
 
 def directory(name: str, path: str, location: str) -> Source:
     """Give the registry in a directory, built or not."""
-    if is_built(path):
+    if os.path.isfile(os.path.join(path, INDEX)):
+        from stead.modules.registry.built import Built, Files
+
         return Built(name, location, Files(path))
     return Directory(name, path, location)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.formats import user_settings
 from stead.store.trust import own_settings, settings_file
 from stead.values.errors import ManifestError
 
@@ -20,6 +19,8 @@ def of_person(environ: Mapping[str, str]) -> tuple[Registry, ...]:
     raw = own_settings(path)
     if raw is None:
         return ()
+    from stead.formats import user_settings
+
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
