@@ -59,7 +59,8 @@ def soak(session: nox.Session) -> None:
     words = words or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
     where = ["tests/acceptance/history", "tests/acceptance/session/test_killed.py"]
     where += ["tests/acceptance/test_matrix_killed.py", "tests/registry/test_mutation.py"]
-    where += ["tests/acceptance/modules/test_module_interrupted.py"]
+    modules = "tests/acceptance/modules"
+    where += [f"{modules}/test_module_interrupted.py", f"{modules}/test_update_model.py"]
     session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 

@@ -107,11 +107,15 @@ def _one(name: str, project: Project, args: argparse.Namespace, app: App) -> Upd
     from stead.modules import update_modules
     from stead.pipeline.writing import layout_of
 
-    # Read anew: the update before this one may have changed files of the root.
-    known = modules(project)
-    found = update_modules.plan(name, project.root, known, sources(project, app), _wish(args))
-    if not args.plan:
-        update_modules.apply(found, project.root, layout_of(app.context))
+    def planned() -> Update:
+        # Read anew: the update before this one may have changed files of the root.
+        known = modules(project)
+        return update_modules.plan(name, project.root, known, sources(project, app), _wish(args))
+
+    if args.plan:
+        return app.steadily(planned)
+    found = planned()
+    update_modules.apply(found, project.root, layout_of(app.context))
     return found
 
 

@@ -70,8 +70,9 @@ def merge(
         return done
     if not done.markers and _valid(kind, base, mine, theirs, done.content):
         return done
-    by_key = {"toml": _toml, "json": _json}.get(kind)
-    return by_key(base, mine, theirs) if by_key is not None else None
+    if kind == "toml":
+        return _toml(base, mine, theirs, project=path.rpartition("/")[2] == "pyproject.toml")
+    return _json(base, mine, theirs) if kind == "json" else None
 
 
 def kind_of(path: str) -> str:
@@ -109,10 +110,13 @@ def _valid(kind: str, base: bytes, mine: bytes, theirs: bytes, done: bytes) -> b
     return same(result, wanted)
 
 
-def _toml(base: bytes, mine: bytes, theirs: bytes) -> Merged | None:
+def _toml(base: bytes, mine: bytes, theirs: bytes, *, project: bool) -> Merged | None:
+    from functools import partial
+
     from stead.formats.merging_keys import merge_keys
 
-    return _by_key(merge_keys, base, mine, theirs, _comments)
+    by_key = partial(merge_keys, requirements=project)
+    return _by_key(by_key, base, mine, theirs, _comments)
 
 
 def _json(base: bytes, mine: bytes, theirs: bytes) -> Merged | None:

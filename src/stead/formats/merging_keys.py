@@ -6,6 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import _toml_splice
+from stead.formats.merging_requirements import edited, holds_requirements, merged
 from stead.formats.merging_values import NONE, same
 from stead.formats.toml_lines import Scan
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     Path = tuple[str, ...]
 
 
-def merge_keys(base: str, mine: str, theirs: str) -> str | None:
+def merge_keys(base: str, mine: str, theirs: str, *, requirements: bool = False) -> str | None:
     """Bring the keys that ``theirs`` changed in ``base`` into ``mine``.
+
+    With ``requirements``, as a ``pyproject.toml``: lists of requirements are merged by name.
 
     None where both changed one key, each in another way, where a text is no TOML, and where
     the result would not read back as exactly what it should.
@@ -26,14 +29,18 @@ def merge_keys(base: str, mine: str, theirs: str) -> str | None:
         was, own, then = (tomllib.loads(text) for text in (base, mine, theirs))
     except tomllib.TOMLDecodeError:
         return None
-    changes = _changes((), was, own, then, _headers(theirs))
+    changes = _changes((), (was, own, then), _headers(theirs), requirements=requirements)
     if changes is None:
         return None
     wanted, text = own, mine.replace("\r\n", "\n")
     try:
         for path, value in changes:
+            held = _at(wanted, path)
             wanted = _with(wanted, path, value)
-            if value is NONE:
+            lists = requirements and isinstance(held, list) and isinstance(value, list)
+            if lists and holds_requirements(path):
+                text = edited(text, path, held, value)
+            elif value is NONE:
                 text = _toml_splice.drop(text, path[:-1], path[-1])
             else:
                 text = _toml_splice.put(text, path[:-1], path[-1], value)
@@ -52,9 +59,10 @@ def _headers(text: str) -> set[Path]:
 
 
 def _changes(
-    path: Path, was: Table, own: Table, then: Table, headers: set[Path]
+    path: Path, sides: tuple[Table, Table, Table], headers: set[Path], *, requirements: bool
 ) -> list[tuple[Path, Any]] | None:
-    """List what is to be done to ``own``; None where that contradicts what it has."""
+    """List what is to be done to mine, the second; None where that contradicts what it has."""
+    was, own, then = sides
     found: list[tuple[Path, Any]] = []
     for key in (*then, *(k for k in was if k not in then)):
         a, b, c = (table.get(key, NONE) for table in (was, own, then))
@@ -66,15 +74,23 @@ def _changes(
         if same(a, b) and (c is NONE or not (both and c)):
             found.append((here, c))
         elif both and all(isinstance(t, dict) for t in (x, y, z)):
-            inner = _changes(here, x, y, z, headers)
+            inner = _changes(here, (x, y, z), headers, requirements=requirements)
             if inner is None:
                 return None
             found += inner
         elif same(a, b):
             found.append((here, c))
+        elif requirements and holds_requirements(here) and (by_name := merged(a, b, c)) is not None:
+            found.append((here, by_name))
         else:
             return None
     return found
+
+
+def _at(table: Any, path: Path) -> Any:
+    for key in path:
+        table = table.get(key, NONE) if isinstance(table, dict) else NONE
+    return table
 
 
 def _with(table: Table, path: Path, value: Any) -> dict[str, Any]:

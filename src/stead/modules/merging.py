@@ -104,7 +104,11 @@ def _changed(path: str, base: Side, mine: Side, upstream: Side, names: tuple[str
     if mine.executable is None:
         executable = None
     markers = 0
-    if upstream.content == base.content or alike(mine.content, upstream.content):
+    if upstream.content == base.content:
+        content = mine.content
+    elif mine.content == base.content:
+        content = upstream.content
+    elif alike(mine.content, upstream.content):
         content = mine.content
     elif alike(mine.content, base.content):
         content = _in_the_style_of(mine.content, base.content, upstream.content)
@@ -132,6 +136,6 @@ def _untouched(base: Side, mine: Side) -> bool:
 def _in_the_style_of(mine: bytes, base: bytes, upstream: bytes) -> bytes:
     """Give upstream's text with the line ends that tools gave to mine."""
     end = line_end(mine)
-    if mine == base or not end or line_end(upstream) != line_end(base):
+    if not end or line_end(upstream) != line_end(base):
         return upstream
     return with_ends(upstream, end)

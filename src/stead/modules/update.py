@@ -157,11 +157,13 @@ def _base(
     for path, expected in [*((p, hashes[p]) for p in copies.damaged), *before.dropped]:
         if path in found:
             continue
-        content = _with_hash(expected, tree.side(path), upstream.get(path))
-        if content is not None:
+        mine = tree.side(path)
+        content = _with_hash(expected, mine, upstream.get(path))
+        if content is not None and path in hashes:
             found[path] = Side(content, path in before.executable)
-            if path in hashes:
-                mended.append(ItemFile(path, content))
+            mended.append(ItemFile(path, content))
+        elif content is not None:  # dropped: its mode is not kept
+            found[path] = Side(content, mine.executable if mine is not None else False)
         elif path in hashes:
             lost.add(path)
     return found, lost, mended

@@ -169,6 +169,62 @@ def test_other_text_gets_markers() -> None:
     assert done.content == b"<<<<<<< yours\na = 2\n=======\na = 3\n>>>>>>> item 2.0\n"
 
 
+PROJECT = """\
+[project]
+name = "a"
+dependencies = [
+  "numpy>=1",  # arrays
+  "pandas",
+]
+"""
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "expected"),
+    [
+        # both add at the end
+        (
+            PROJECT.replace('"pandas",\n', '"pandas",\n  "mine>=1",  # why\n'),
+            PROJECT.replace('"pandas",\n', '"pandas",\n  "theirs",\n'),
+            PROJECT.replace('"pandas",\n', '"pandas",\n  "mine>=1",  # why\n  "theirs",\n'),
+        ),
+        # one adds, the other raises a bound and takes one out
+        (
+            PROJECT.replace('"pandas",\n', '"pandas",\n  "mine",\n'),
+            PROJECT.replace(">=1", ">=2").replace('  "pandas",\n', ""),
+            PROJECT.replace(">=1", ">=2").replace('"pandas"', '"mine"'),
+        ),
+    ],
+)
+def test_requirements_are_merged_by_name(mine: str, theirs: str, expected: str) -> None:
+    texts = [text.encode() for text in (PROJECT, mine, theirs)]
+    done = merge("x/pyproject.toml", *texts, names=NAMES)
+    assert done is not None
+    assert done.content.decode() == expected
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (PROJECT.replace(">=1", ">=2"), PROJECT.replace(">=1", ">=3")),
+        (PROJECT.replace('  "pandas",\n', ""), PROJECT.replace('"pandas"', '"pandas>2"')),
+        # one package twice: by markers
+        (
+            PROJECT.replace('"pandas"', '"pandas; a", "pandas; b"'),
+            PROJECT.replace('"pandas"', '"pandas", "x"'),
+        ),
+    ],
+)
+def test_requirements_that_both_changed_are_a_conflict(mine: str, theirs: str) -> None:
+    texts = [text.encode() for text in (PROJECT, mine, theirs)]
+    assert merge("pyproject.toml", *texts, names=NAMES) is None
+
+
+def test_other_lists_are_whole() -> None:
+    texts = [b'a = ["x"]\n', b'a = ["x", "y"]\n', b'a = ["x", "z"]\n']
+    assert merge("a.toml", *texts, names=NAMES) is None
+
+
 TOML = st.dictionaries(
     st.sampled_from(["v", "w.x", "w"]),
     st.dictionaries(st.sampled_from("abc"), st.sampled_from(["1", "2", "[1]", "[1, 2]", '"t"'])),

@@ -40,6 +40,7 @@ def _run(content: bytes = b"a\n") -> Side:
         (A, Side(b"a\r\n"), B, "replaced", Side(b"b\r\n")),
         (A, Side(b"a\r\n"), Side(b"b\r\n"), "replaced", Side(b"b\r\n")),
         (A, Side(b"a\r\n"), None, "dropped", None),
+        (A, A, Side(b"a\r\n"), "replaced", Side(b"a\r\n")),
         (Side(b"a\r\nb\n"), Side(b"a\nb\n"), Side(b"a\r\nb\n"), "kept", None),
         # nothing at all, and no last line end
         (Side(b""), Side(b""), Side(b"x"), "replaced", Side(b"x")),

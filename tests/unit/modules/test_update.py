@@ -170,7 +170,7 @@ def test_a_plan_changes_nothing_and_an_update_to_the_same_neither(module: Module
 
 
 def test_what_upstream_dropped_can_be_removed_later(module: Module) -> None:
-    module.add(_file("a"), _file("b"), _file("c"))
+    module.add(_file("a"), _file("b", executable=True), _file("c"))
     assert module.update(_file("a", b"two\n")) == {"a": "replaced", "b": "dropped", "c": "dropped"}
     module.write({"c": b"mine\n"})
     assert module.update(_file("a", b"two\n"), prune=True) == {"b": "removed"}
