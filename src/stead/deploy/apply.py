@@ -111,7 +111,7 @@ def _bring(
             f"{need >> 20} MiB are needed, {begun.facts.free >> 20} MiB are free",
             remedy="make room there, or keep fewer generations",
         )
-    placed = generation.files(delivery, begun.number, begun.facts)
+    placed = generation.files(delivery, begun.number, begun.facts, machine.node.log_blocks)
     told("send", f"{len(missing)} parts" if missing else "no parts")
     machine.deliver(
         begun.number,

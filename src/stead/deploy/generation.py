@@ -6,6 +6,7 @@
     digest                  the payload's
     checks                  what must hold while it runs, as JSON
     manager                 systemd, systemd-user or none: who keeps the services running
+    log                     blocks of 512 bytes that a service's log may have
     services                their names, a line each
     trees                   `tree KEY`, `part DIGEST` …, `end`, for each tree
     run/SERVICE             the shell's program that becomes the service; mode 0600
@@ -80,7 +81,9 @@ def manager(facts: Facts) -> str:
     return facts.init
 
 
-def files(delivery: Delivery, number: int, facts: Facts) -> dict[str, tuple[bytes, int]]:
+def files(
+    delivery: Delivery, number: int, facts: Facts, log_blocks: int = 8192
+) -> dict[str, tuple[bytes, int]]:
     """Give each file of the generation's directory, with its mode.
 
     Raises DeployError where a name or a path cannot stand there.
@@ -93,6 +96,7 @@ def files(delivery: Delivery, number: int, facts: Facts) -> dict[str, tuple[byte
         "digest": f"{delivery.digest}\n".encode(),
         "checks": canonical(payload.checks) + b"\n",
         "manager": f"{kept}\n".encode(),
+        "log": f"{log_blocks}\n".encode(),
         "services": "".join(f"{one.name}\n" for one in payload.services).encode(),
         "trees": _trees(payload).encode(),
     }

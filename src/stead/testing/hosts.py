@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SUITE = "bookworm"
-PACKAGES = ("openssh-server", "systemd", "systemd-sysv", "dbus", "sudo")
+PACKAGES = ("openssh-server", "systemd", "systemd-sysv", "dbus", "libpam-systemd", "sudo")
 USER = "deploy"
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -61,6 +61,12 @@ detached() {
     printf '%s\n' "$!"
 }
 
+# Become a command in an environment as bare as systemd's: it gets what its generation says.
+bare() {
+    exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        HOME="${HOME:-/}" USER="$(id -un)" LOGNAME="$(id -un)" ${TERM:+"TERM=$TERM"} "$@"
+}
+
 # Put a link in another's place in one step. `mv` alone would move it into the directory that the
 # other stands for.
 relink() {

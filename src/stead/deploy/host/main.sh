@@ -38,7 +38,7 @@ command)
     [ "$command_at" -ne 0 ] || command_at=$(generation_now)
     [ -f "$R/generations/$command_at/commands/$command_name" ] || fail 96 "there is no command $command_name"
     umask 022
-    exec sh "$R/generations/$command_at/commands/$command_name" "$@"
+    bare sh "$R/generations/$command_at/commands/$command_name" "$@"
     ;;
 switch) switch_to "$@" ;;
 watch) watch "$@" ;;

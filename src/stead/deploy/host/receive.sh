@@ -140,7 +140,8 @@ tree_part() {
         done <"$ROOT/parts/$1.keyed"
         [ -z "$tree_last" ] || chmod "$tree_mode" "$tree_last"
     ) || {
-        spoiled "$tree_at" 94 "part $1 could not be unpacked" "$tree_at"
+        # Should it be the part that is damaged, it comes again with the next deploy.
+        spoiled "$tree_at" 94 "part $1 could not be unpacked" "$tree_at" "$ROOT/parts/$1.tar.gz"
     }
 }
 

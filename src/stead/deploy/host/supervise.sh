@@ -3,17 +3,13 @@
 # started can be signalled together. Marks in `run/` say `PID BORN`, which no later process with
 # the same number can be taken for.
 
-SUPERVISE_MOST=${STEAD_LOG_BLOCKS:-8192}
 SUPERVISE_GRACE=10
 
 supervisor_start() {
     supervisor_stop
     rm -f "$R"/run/service.* "$R"/run/restarts.*
-    # Its environment is as bare as systemd's: a service gets what its generation says.
-    supervisor_pid=$(detached "$R/logs/supervisor.log" env -i \
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        HOME="${HOME:-/}" USER="$(id -un)" LOGNAME="$(id -un)" \
-        sh "$ROOT/host/$PROGRAM.sh" supervise "$PROGRAM" "$ROOT" "$RECIPE")
+    supervisor_pid=$(detached "$R/logs/supervisor.log" sh "$ROOT/host/$PROGRAM.sh" supervise \
+        "$PROGRAM" "$ROOT" "$RECIPE")
     # It writes its own number when it is there.
     supervisor_left=100
     while [ "$supervisor_left" -gt 0 ]; do
@@ -35,10 +31,11 @@ supervise() {
     while read -r supervise_name; do
         keep_running "$supervise_name" "$supervise_at/run/$supervise_name" &
     done <"$supervise_at/services"
+    supervise_most=$(line_of "$supervise_at/log")
     while sleep 5; do
         for supervise_log in "$R"/logs/*.log; do
             # Services write at the end of these, wherever that is.
-            [ -z "$(find "$supervise_log" -size +"$SUPERVISE_MOST" 2>/dev/null)" ] ||
+            [ -z "$(find "$supervise_log" -size +"${supervise_most:-8192}" 2>/dev/null)" ] ||
                 { cp "$supervise_log" "$supervise_log.1" && : >"$supervise_log"; }
         done
     done
@@ -82,7 +79,8 @@ serve() {
     mark "$R/run/service.$1" "$$ $(born $$)"
     alive "$3" "$4" || exit 0
     umask 022
-    exec sh "$2"
+    TERM=
+    bare sh "$2"
 }
 
 # Whether this recipe has a supervisor; its number is in supervisor_is.

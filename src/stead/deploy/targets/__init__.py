@@ -25,7 +25,7 @@ GENERATION = "@GENERATION@"
 """Stands for a generation's number in a payload: it is not known before the machine is asked, and
 must not change the payload's digest. Replaced in paths, arguments, values and contents alike."""
 
-STEPS = ("begin", "send", "assemble", "release", "switch", "check", "confirm", "collect")
+STEPS = ("begin", "send", "release", "switch", "check", "confirm", "collect")
 """Of an apply, in their order. Until ``switch`` the old generation runs on untouched; between it
 and ``confirm`` the machine goes back by itself when it hears nothing more."""
 
@@ -54,6 +54,8 @@ class Node:
     """Absolute on the machine; empty for ``~/.local/share/stead-node``."""
     sudo: Literal["never", "services"] = "never"
     services: Literal["auto", "systemd", "supervise"] = "auto"
+    log_blocks: int = 8192
+    """Blocks of 512 bytes that a log of ours may have; as many more lie in the one before it."""
     patience: float = 60.0
     """Seconds without a word from here after which the machine goes back by itself, and another
     deploy may begin."""

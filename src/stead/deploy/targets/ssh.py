@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from stead.deploy._process import converse
 from stead.deploy.targets._machine import MachineTarget
@@ -114,10 +114,17 @@ class OpenSSH:
         self._environ = environ
         self._patience = patience
         self._share = share
-        self._place = ""
+        self.place = ""
+        """The private directory of the connection that is shared; empty where there is none."""
         self._master: subprocess.Popen[bytes] | None = None
         self._said = ""
         self._connecting = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def run(
         self, command: str, stdin: Iterable[bytes] = (), *, timeout: float | None = None
@@ -194,9 +201,9 @@ class OpenSSH:
                 master.wait()
             if master.stdout is not None:
                 master.stdout.close()
-        if self._place:
-            shutil.rmtree(self._place, ignore_errors=True)
-            self._place = ""
+        if self.place:
+            shutil.rmtree(self.place, ignore_errors=True)
+            self.place = ""
 
     def _line(self, command: str) -> list[str]:
         control = self._connected()
@@ -211,19 +218,19 @@ class OpenSSH:
                 self._connect()
             elif self._master.poll() is not None:
                 raise self._lost()
-        return os.path.join(self._place, "c")
+        return os.path.join(self.place, "c")
 
     def _connect(self) -> None:
         # A socket's path is short, and what lies in it is nobody else's.
         base = "/tmp" if os.path.isdir("/tmp") else None  # noqa: S108 (a private directory in it)
-        self._place = tempfile.mkdtemp(prefix="stead-", dir=base)
-        control = os.path.join(self._place, "c")
+        self.place = tempfile.mkdtemp(prefix="stead-", dir=base)
+        control = os.path.join(self.place, "c")
         # It lasts as long as its command, and that as long as our end of its input.
         remote = f"echo {_READY.decode()}; exec cat >/dev/null"
         line = command_line(
             self.address, remote, patience=self._patience, control=control, first=True
         )
-        with open(os.path.join(self._place, "said"), "wb") as said:
+        with open(os.path.join(self.place, "said"), "wb") as said:
             try:
                 master = subprocess.Popen(
                     line,
@@ -248,7 +255,7 @@ class OpenSSH:
         with contextlib.suppress(OSError):
             master.stdin.close()
         with open(
-            os.path.join(self._place, "said"), encoding="utf-8", errors="replace"
+            os.path.join(self.place, "said"), encoding="utf-8", errors="replace"
         ) as said_file:
             said_text = said_file.read()
         self.close()

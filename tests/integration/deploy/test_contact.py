@@ -1,0 +1,125 @@
+"""What is said when a machine cannot be reached, and why."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from stead.deploy.targets import Node
+from stead.deploy.targets.ssh import OpenSSH, target
+from stead.testing.deliveries import shop
+from stead.values.errors import ContactError, DeployError
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.needs("mmdebstrap", "ssh", "ip"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may make machines"),
+]
+
+
+@pytest.fixture
+def configured(lab, tmp_path):
+    """Give a function: more of the client's configuration → an environment with it."""
+
+    def make(text: str) -> dict[str, str]:
+        config = tmp_path / "config"
+        with open(lab.config) as file:
+            config.write_text(text + "\n" + file.read())
+        program = tmp_path / "ssh"
+        with open(os.path.join(lab.path, "ssh")) as file:
+            program.write_text(file.read().replace(lab.config, str(config)))
+        program.chmod(0o755)
+        return {**lab.environ(os.environ["PATH"]), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    return make
+
+
+def refused(address: str, environ: dict[str, str]) -> ContactError:
+    made = target("shop", address, Node("shop", "/srv/n", patience=8), environ, system="linux")
+    with pytest.raises(ContactError) as caught:
+        made.facts()
+    made.close()
+    assert caught.value.remedy
+    return caught.value
+
+
+def test_a_key_that_nobody_knows(plain, configured, tmp_path):
+    environ = configured(f"Host plain\n  UserKnownHostsFile {tmp_path}/none")
+    error = refused("plain", environ)
+    assert "host key of plain is not known" in error.message
+    assert "ssh plain" in error.remedy
+
+
+def test_another_key_than_the_known_one(lab, plain, configured, tmp_path):
+    known = tmp_path / "known"
+    with open(os.path.join(lab.place, "key.pub")) as file:
+        known.write_text(f"{plain.ip} {' '.join(file.read().split()[:2])}\n")
+    error = refused("plain", configured(f"Host plain\n  UserKnownHostsFile {known}"))
+    assert "another host key" in error.message
+    assert "ssh-keygen -R" in error.remedy
+
+
+def test_nobody_listens(plain, configured):
+    error = refused("plain", configured("Host plain\n  Port 4022"))
+    assert "refuses the connection" in error.message
+
+
+def test_a_name_that_is_none(lab, plain):
+    error = refused("no-such-machine.invalid", lab.environ(os.environ["PATH"]))
+    assert "nobody knows the name" in error.message
+
+
+def test_a_user_who_may_not(lab, plain):
+    error = refused(f"nobody@{plain.address}", lab.environ(os.environ["PATH"]))
+    assert "does not let us in" in error.message
+
+
+def test_a_machine_that_is_silent(lab, plain, configured):
+    # An address of its network that is nobody's.
+    silent = plain.ip.rpartition(".")[0] + ".3"
+    error = refused("plain", configured(f"Host plain\n  HostName {silent}\n  ConnectTimeout 2"))
+    assert "cannot be reached" in error.message
+
+
+def test_a_directory_that_may_not_be_written(lab, plain):
+    made = target(
+        "shop",
+        plain.address,
+        Node("shop", "/srv/node", patience=8),
+        lab.environ(os.environ["PATH"]),
+        system="linux",
+    )
+    assert made.facts().writable is False
+    with pytest.raises(DeployError, match="cannot be written"):
+        made.apply(shop("/srv/node", "one", (8080,)))
+    made.close()
+
+
+def test_ports_are_asked_as_seen_from_there(lab, plain):
+    with OpenSSH(plain.address, lab.environ(os.environ["PATH"]), patience=8) as connection:
+        assert connection.listens("127.0.0.1", 22, 5.0) == ""
+        assert "refused" in connection.listens("127.0.0.1", 9, 5.0)
+        asked = connection.reach("127.0.0.1", 22, 5.0)
+        with asked:
+            assert asked.recv(4) == b"SSH-"
+
+
+def test_each_command_may_connect_anew(lab, plain):
+    alone = OpenSSH(plain.address, lab.environ(os.environ["PATH"]), patience=8, share=False)
+    answer = alone.run("cat; exit 3", [b"some ", b"bytes"])
+    assert (answer.code, answer.out) == (3, b"some bytes")
+    alone.close()
+
+
+def test_a_connection_leaves_nothing(lab, plain):
+    connection = OpenSSH(plain.address, lab.environ(os.environ["PATH"]), patience=8)
+    assert connection.run("echo $((6 * 7))").out == b"42\n"
+    place = connection.place
+    assert os.stat(place).st_mode & 0o777 == 0o700
+    connection.close()
+    assert not os.path.exists(place)
+    with socket.create_connection((plain.ip, 22), 5):
+        pass
+    assert connection.place == ""
