@@ -45,6 +45,7 @@ def base_root(cache: str) -> str:
                 "--quiet",
                 "--variant=essential",
                 f"--include={','.join(PACKAGES)}",
+                "--dpkgopt=force-unsafe-io",
             ]
             words += [
                 f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")
