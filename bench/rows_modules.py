@@ -1,14 +1,15 @@
-"""Rows about modules: adding an item of a registry, against a template of the same files."""
+"""Rows about modules: adding an item and updating it, against a template of the same files."""
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import peers
 from measure import Row, against
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from world import World
@@ -20,6 +21,10 @@ ADDED = 0.2
 """The gate of what only names options, as the item of the gate does."""
 CONDITIONS = 0.3
 """That of templates with conditions: both then load the same engine, which is half of our time."""
+
+UPDATED = 0.1
+"""The gate of an update with 100 files, of which upstream changed a half and the user some."""
+MANY = 100
 
 OPTIONS = {"type": "loglog", "folds": "5"}
 _DESCRIPTION = """\
@@ -88,6 +93,9 @@ def rows(world: World) -> Iterator[Row]:
             theirs,
             gate,
         )
+    ours, theirs = _updated(world, copier.program)
+    name = f"`module update` with {MANY} files: half changed upstream, a tenth by the user"
+    yield Row(name, ours, "`copier update`", theirs, UPDATED)
 
 
 def _added(
@@ -126,6 +134,67 @@ def _added(
     )
     found = against(ours.time, {"copier": theirs.time}, {"copier": gate}, world.rounds(15, 5))
     return found["copier"]
+
+
+def _updated(world: World, copier: str) -> tuple[float, float]:
+    """Time updates of projects that are each as they were when the edits had been made."""
+    base = world.base / "modules" / "updated"
+    registry, template = base / "registry", base / "template"
+    first = {f"src/demand/part_{n:02}.py": f"# {n}\n{_CODE}" for n in range(MANY - 1)}
+    first["README.md"] = "# Demand, {{ type }}\n"
+    later = {path: f"{text}LATER = 1\n" for path, text in sorted(first.items())[::2]}
+    edited = {path: f"MINE = 1\n{text}" for path, text in list(first.items())[:-1:10]}
+
+    def publish(version: str, held: Mapping[str, str]) -> None:
+        described = _DESCRIPTION.replace("1.0.0", version).replace(', "src/demand/main.py"', "")
+        _write(registry / "demand", {"stead-item.toml": described})
+        _write(registry / "demand" / "files", held)
+        _write(template, {f"{p}.jinja" if p == "README.md" else p: t for p, t in held.items()})
+        _commit(world, template)
+        world.do("git", "tag", version, cwd=str(template))
+
+    answers = "{{ _copier_answers|to_nice_yaml }}"
+    _write(template, {"copier.yml": "type:\n  type: str\nfolds:\n  type: int\n"})
+    _write(template, {"{{ _copier_conf.answers_file }}.jinja": answers})
+    world.do("git", "init", "-q", cwd=str(template))
+    publish("1.0.0", first)
+    kept, copied = base / "kept", base / "copied"
+    _write(kept, {"stead.toml": f'[workspace]\nname = "w"\n\n[registries]\nlocal = "{registry}"\n'})
+    given = [word for k, v in OPTIONS.items() for word in (f"--{k}", v)]
+    world.do(world.stead, "module", "add", "demand", *given, cwd=str(kept))
+    data = [word for k, v in OPTIONS.items() for word in ("-d", f"{k}={v}")]
+    world.do(
+        copier, "copy", "--quiet", "--defaults", *data, str(template), str(copied), cwd=str(base)
+    )
+    _write(kept / "modules" / "demand", edited)
+    _write(copied, edited)
+    world.do("git", "init", "-q", cwd=str(copied))
+    _commit(world, copied)
+    publish("1.1.0", later)
+    number = 0
+
+    def anew(held: Path) -> Callable[[], str]:
+        def make() -> str:
+            nonlocal number
+            number += 1
+            directory = base / f"project-{number}"
+            shutil.copytree(held, directory)
+            return str(directory)
+
+        return make
+
+    ours = world.program(world.stead, "module", "update", cwd=str(base), before=anew(kept))
+    theirs = world.program(
+        copier, "update", "--quiet", "--defaults", cwd=str(base), before=anew(copied)
+    )
+    found = against(ours.time, {"copier": theirs.time}, {"copier": UPDATED}, world.rounds(10, 4))
+    return found["copier"]
+
+
+def _commit(world: World, directory: Path) -> None:
+    who = ("-c", "user.name=bench", "-c", "user.email=bench@example.invalid")
+    world.do("git", "add", "-A", cwd=str(directory))
+    world.do("git", *who, "commit", "-qm", "as it is", cwd=str(directory))
 
 
 def _write(directory: Path, held: Mapping[str, str]) -> None:
