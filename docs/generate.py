@@ -17,6 +17,7 @@ from pathlib import Path
 
 from stead.cli import errors as rendering
 from stead.cli import main as program
+from stead.deploy import schemas as deploy_schemas
 from stead.formats import known, schema
 from stead.matrix import schemas
 from stead.matrix.reports import as_json
@@ -55,6 +56,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "stead-toml.md": schema.markdown(),
         REFERENCE / "stead-item.md": schema.markdown("stead-item.toml"),
         REFERENCE / "test-json.md": schemas.markdown(),
+        REFERENCE / "deploy-json.md": deploy_schemas.markdown(),
         REFERENCE / "test-report.md": test_report(),
     }
 

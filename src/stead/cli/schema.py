@@ -16,14 +16,25 @@ Editors that know TOML schemas complete and check with it: save it and name it
 in the manifest's first line, `#:schema ./stead.schema.json`.
 """
 
+DEPLOYING = (
+    "deploy", "deploy-plan", "deploy-status", "deploy-rollback", "deploy-modules", "node-down"
+)  # fmt: skip
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "of",
         nargs="?",
-        choices=("stead.toml", "stead-item.toml", "test-list", "test-plan", "module-update"),
+        choices=(
+            "stead.toml",
+            "stead-item.toml",
+            "test-list",
+            "test-plan",
+            "module-update",
+            *DEPLOYING,
+        ),
         default="stead.toml",
-        help="stead.toml (default), stead-item.toml of an item of a registry, or what `stead test --list --json`, `stead test --plan --json` or `stead module update --json` prints",
+        help="stead.toml (default), stead-item.toml of an item of a registry, or what a command prints with --json",
     )
 
 
@@ -33,12 +44,18 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
         app.out(schema.text(args.of).rstrip("\n"))
         return 0
+    if args.of in DEPLOYING:
+        from stead.deploy import schemas
+
+        app.out(json.dumps(schemas.SCHEMAS[args.of], indent=2))
+        return 0
     if args.of == "module-update":
         from stead.modules.update_schema import UPDATE
 
         app.out(json.dumps(UPDATE, indent=2))
         return 0
-    from stead.matrix.schemas import SCHEMAS
+    from stead.deploy import schemas as deploying
+    from stead.matrix import schemas as testing
 
-    app.out(json.dumps(SCHEMAS[args.of], indent=2))
+    app.out(json.dumps((testing.SCHEMAS | deploying.SCHEMAS)[args.of], indent=2))
     return 0

@@ -12,7 +12,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
+
+from stead.deploy.schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +55,28 @@ def free_ports(count: int) -> str:
     raise AssertionError("no ports are free")
 
 
+def schema_of(words: tuple[str, ...]) -> str:
+    if "--all" in words or "--module" in words:
+        return "deploy-modules"
+    if words[:2] == ("node", "down"):
+        return "node-down"
+    if words[1] in ("status", "rollback"):
+        return f"deploy-{words[1]}"
+    return "deploy-plan" if "--plan" in words else "deploy"
+
+
+def closed(schema):
+    """Give a schema that admits no other fields."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: closed(one) for name, one in schema.items()}
+    if made.get("type") == "object":
+        made["additionalProperties"] = False
+    return made
+
+
 @dataclass
 class Site:
     """A project, and where it is deployed to."""
@@ -71,7 +96,10 @@ class Site:
         return self.machine.ok(*words, cwd=self.root)
 
     def json(self, *words: str):
-        return self.machine.json(*words, cwd=self.root)
+        """Ask for an answer as JSON, which must be as its schema says."""
+        answer = self.machine.json(*words, cwd=self.root)
+        jsonschema.validate(answer, closed(SCHEMAS[schema_of(words)]))
+        return answer
 
     def run(self, *words: str, **more):
         return self.machine.run(*words, cwd=self.root, **more)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +31,8 @@ host = "box"
 directory = "@node"
 services = "supervise"
 """
+
+NETWORK = re.compile(r"(UV|PIP|SSL|REQUESTS|CURL)_|(?i:https?|all|no)_proxy\Z")
 
 
 def retitled(site, title):
@@ -68,7 +73,8 @@ def test_from_a_plan_to_a_service_and_back(site):
 
     site.ok("deploy", "rollback", "web")
     assert site.asked(site.low)["vars"]["TITLE"] == "first"
-    site.ok("deploy", "rollback", "2", "web")
+    answer = site.json("deploy", "rollback", "2", "web")
+    assert [(n["state"], n["generation"]) for n in answer["nodes"]] == [("done", 2)]
     assert site.asked(site.low)["vars"]["TITLE"] == "second"
     site.ok("deploy", "run", "web", "web:migrate", "--", "by hand")
     assert kept.read_text().endswith("second by hand\n")
@@ -90,9 +96,12 @@ def test_what_is_deployed_already_changes_nothing(site):
 def test_a_service_that_is_gone_is_started_again(site):
     site.manifest(WEB)
     site.ok("deploy", "web")
-    supervisor = os.readlink(site.node / "recipes/web/run/supervisor").split()[0]
     pid = site.json("deploy", "status", "web")["nodes"][0]["services"][0]["pid"]
-    os.kill(int(supervisor), 9)
+    # All that the node runs: what keeps the service running, and the service.
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(site.node) in entry.read_bytes():
+                os.kill(int(entry.parent.name), 9)
     os.kill(pid, 9)
     assert site.run("deploy", "status", "web").returncode == 1
     assert "start again" in site.ok("deploy", "web", "--plan")
@@ -264,3 +273,31 @@ def test_a_node_within_the_project_is_no_part_of_its_code(site):
         assert not list((site.root / "node/trees").glob("*/node"))
     finally:
         site.ok("node", "down", "web", "here")
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_deploy_of_pyinfra_runs_first(site):
+    site.manifest(WEB + '[recipe.r]\napp = "web"\npyinfra = "machines/deploy.py"\n')
+    (site.root / "machines").mkdir()
+    script = site.root / "machines/deploy.py"
+    script.write_text(
+        "from io import StringIO\nfrom pyinfra import host\nfrom pyinfra.operations import files\n"
+        "files.put(name='mark', src=StringIO(host.data.stead_recipe + host.data.stead_target), "
+        f"dest='{site.root}/mark')\n"
+    )
+    del site.machine.environ["UV_DEFAULT_INDEX"]
+    site.machine.environ |= {n: v for n, v in os.environ.items() if NETWORK.match(n)}
+    site.ok("deploy", "r", "--plan")
+    assert not (site.root / "mark").exists()
+    done = site.run("deploy", "r")
+    assert done.returncode == 0, done.stderr
+    assert (site.root / "mark").read_text() == "rhere"
+    (site.root / "mark").unlink()
+    # What is there already is left alone.
+    site.ok("deploy", "r")
+    assert not (site.root / "mark").exists()
+    script.write_text("raise SystemExit('no such machine')\n")
+    (site.root / "more").write_text("")
+    assert "pyinfra ended with" in site.fails("deploy", "r")
+    assert site.json("deploy", "status", "r")["nodes"][0]["generation"] == 1

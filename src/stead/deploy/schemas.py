@@ -1,0 +1,209 @@
+"""JSON Schemas of what ``stead deploy`` and ``stead node`` print with ``--json``.
+
+The reference page is made from them, and tests hold what is printed to them. A field
+is never taken away; further ones may come.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+
+def _text(about: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": about, **more}
+
+
+def _number(about: str) -> dict[str, Any]:
+    return {"type": "number", "description": about}
+
+
+def _flag(about: str) -> dict[str, Any]:
+    return {"type": "boolean", "description": about}
+
+
+def _texts(about: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string"}, "description": about}
+
+
+def _list(about: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "array", "items": _table("", **properties), "description": about}
+
+
+def _table(about: str, **properties: Any) -> dict[str, Any]:
+    made = {"type": "object", "properties": properties, "required": list(properties)}
+    return {"description": about, **made} if about else made
+
+
+def _schema(title: str, about: str, **properties: Any) -> dict[str, Any]:
+    return {"$schema": DRAFT, "title": title, **_table(about, **properties)}
+
+
+_RECIPE = _text("The recipe, or the app that is one by itself.")
+_NODE = {
+    "target": _text("The target."),
+    "address": _text("The machine; empty for this one, and for an image."),
+}
+_ERROR = _text("What went wrong; empty for nothing.")
+_PLAN = {
+    **_NODE,
+    "root": _text("Stead's directory there."),
+    "running": _number("The generation that runs; 0 for none."),
+    "nothing": _flag("Whether all of it is there and runs: then nothing changes."),
+    "changes": _list(
+        "All that will be otherwise.",
+        kind=_text(
+            "What it is.",
+            enum=["tree", "service", "command", "variable", "file", "check", "setting"],
+        ),
+        name=_text("Its name."),
+        verb=_text("What becomes of it.", enum=["add", "change", "remove"]),
+        old=_text("What it was, for people; of a secret `<secret>`."),
+        new=_text("What it will be."),
+    ),
+    "send": _list(
+        "What the machine does not have.",
+        name=_text("A package with its version, or `code`."),
+        size=_number("Bytes, uncompressed."),
+        digest=_text("sha256 of its tar."),
+    ),
+    "bytes": _number("All of that together."),
+    "release": _texts("Commands that run before the switch, in order."),
+    "restarts": _texts("Services that run before and after."),
+    "checks": _texts("What must hold after the switch."),
+    "units": _text(
+        "What keeps the services running: `systemd`, `systemd-user`, or `none` for a supervisor;"
+        " empty where nothing is started."
+    ),
+    "notes": _texts("What the machine lacks and most programs do not need."),
+}
+_STATE = _text("What became of it.", enum=["done", "unchanged", "failed", "not begun"])
+
+DEPLOY = _schema(
+    "stead deploy --json",
+    "What was to change on each node, and what became of it.",
+    recipe=_RECIPE,
+    nodes=_list(
+        "The nodes, in the order of targets and machines.",
+        **_PLAN,
+        state=_STATE,
+        generation=_number("The generation that runs now; 0 where it failed."),
+        sent=_number("Bytes that went to the machine."),
+        warnings=_texts("What a person should know."),
+        error=_ERROR,
+    ),
+)
+PLAN = _schema(
+    "stead deploy --plan --json",
+    "What would change on each node.",
+    recipe=_RECIPE,
+    nodes=_list("The nodes, in the order of targets and machines.", **_PLAN),
+)
+STATUS = _schema(
+    "stead deploy status --json",
+    "What runs on each node. A node that cannot be asked has `error` alone.",
+    recipe=_RECIPE,
+    nodes=_list(
+        "The nodes.",
+        **_NODE,
+        generation=_number("The generation that runs; 0 for none."),
+        digest=_text("What names it: equal ones are the same."),
+        held_by=_text("Who deploys there at the moment."),
+        services=_list(
+            "Its processes.",
+            name=_text("The name."),
+            state=_text("How it is.", enum=["running", "stopped", "failed", "restarting"]),
+            pid=_number("The process's number; 0 for none."),
+            restarts=_number("How often it was started again."),
+        ),
+        generations=_list(
+            "What is there to go back to.",
+            number=_number("The number."),
+            digest=_text("What names it."),
+            made=_number("When, in seconds since 1970, by the machine's clock."),
+            current=_flag("Whether it runs."),
+            confirmed=_flag("Whether its checks have held."),
+        ),
+        error=_ERROR,
+    ),
+)
+STATUS["properties"]["nodes"]["items"]["required"] = [*_NODE, "error"]
+ROLLBACK = _schema(
+    "stead deploy rollback --json",
+    "What became of each node.",
+    recipe=_RECIPE,
+    nodes=_list(
+        "The nodes.",
+        **_NODE,
+        state=_STATE,
+        generation=_number("The generation that runs now; 0 where it failed."),
+        error=_ERROR,
+    ),
+)
+MODULES = _schema(
+    "stead deploy --module NAME --json",
+    "What became of each module.",
+    modules=_list(
+        "The modules, by name.",
+        module=_text("The name."),
+        how=_text("`deploy.py`, `recipe`, or nothing to do.", enum=["deploy.py", "recipe", ""]),
+        code=_number("0 if it is deployed."),
+    ),
+)
+DOWN = _schema(
+    "stead node down --json",
+    "What was taken away.",
+    recipe=_RECIPE,
+    target=_text("The target."),
+    destroyed=_flag("Whether the target's destroy command ran."),
+    nodes=_list(
+        "The machines.",
+        address=_text("The machine; empty for this one."),
+        removed=_flag("Whether anything of the recipe was there."),
+        error=_ERROR,
+    ),
+)
+
+SCHEMAS = {
+    "deploy": DEPLOY,
+    "deploy-plan": PLAN,
+    "deploy-status": STATUS,
+    "deploy-rollback": ROLLBACK,
+    "deploy-modules": MODULES,
+    "node-down": DOWN,
+}
+
+
+def markdown() -> str:
+    """Write the reference page."""
+    parts = [
+        "# What `stead deploy` and `stead node` print as JSON",
+        "<!-- Generated from the schemas: python docs/generate.py -->",
+        (
+            "`stead schema NAME` prints each as a JSON Schema. `stead node up --json` answers as"
+            " `stead deploy --json` does."
+        ),
+    ]
+    for name, schema in SCHEMAS.items():
+        parts += [f"## `{schema['title']}`", f"{schema['description']} `stead schema {name}`."]
+        parts += _tables(schema, "")
+    return "\n\n".join(parts) + "\n"
+
+
+def _tables(schema: dict[str, Any], path: str) -> list[str]:
+    rows, below = ["| field | type | meaning |", "|---|---|---|"], []
+    for name, one in schema["properties"].items():
+        rows.append(f"| `{name}` | {_type(one)} | {one['description']} |")
+        inner = one.get("items", {})
+        if "properties" in inner:
+            below += [f"### An entry of `{path}{name}`", *_tables(inner, f"{path}{name}.")]
+    return ["\n".join(rows), *below]
+
+
+def _type(one: dict[str, Any]) -> str:
+    if "enum" in one:
+        return ", ".join(f"`{word}`" for word in one["enum"] if word)
+    if one["type"] == "array":
+        return "list of tables" if "properties" in one["items"] else "list of texts"
+    return {"string": "text", "boolean": "true or false", "number": "number"}[one["type"]]
