@@ -155,7 +155,7 @@ def _show(name: str, found: Update | SteadError, args: argparse.Namespace, app: 
             if decision.action not in _QUIET:
                 app.out(f"  {would}{_told(decision, found)}")
     for file, _ in found.root.writes:
-        app.out(f"  {would}change {file}")
+        app.out(f"  {would}change {file} of the project")
     for change in found.root.changes:
         _show_entry(change.key, change.action, change.lines, app)
     for note in found.notes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -349,3 +351,37 @@ def test_a_plan_as_json_fits_its_schema(machine, root, publish) -> None:
     assert failed.returncode == 1
     jsonschema.validate(json.loads(failed.stdout), schema)
     assert json.loads(failed.stdout)["modules"][0]["state"] == "failed"
+
+
+@pytest.mark.needs("git")
+def test_a_clone_with_other_line_ends_is_not_changed_and_keeps_them(
+    machine, root, publish, tmp_path
+) -> None:
+    def git(*words: str, cwd: Path = root) -> None:
+        subprocess.run(
+            [shutil.which("git") or "git", *words], cwd=cwd, env=machine.environ, check=True
+        )
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "all")
+    clone = tmp_path / "clone"
+    git("clone", "-q", "-c", "core.autocrlf=true", str(root), str(clone), cwd=tmp_path)
+    module = clone / "modules/scale"
+    assert (module / "README.md").read_bytes() == b"# scale\r\n"
+    (module / "main.py").write_bytes((module / "main.py").read_bytes() + b"MINE = 1\r\n")
+    publish("scale", "1.1.0", {"README.md": "# new\n", "main.py": "NEW = 1\n\nfrom x import y\n"})
+    said = machine.run("module", "update", cwd=clone)
+    assert "update README.md" in said.stdout
+    assert (module / "README.md").read_bytes() == b"# new\r\n"
+    assert b"MINE = 1\r\n" in (module / "main.py").read_bytes()
+    assert b"\n" not in (module / "main.py").read_bytes().replace(b"\r\n", b"")
+
+
+def test_a_module_that_was_moved_is_updated_where_it_is(machine, root, publish) -> None:
+    (root / "lib").mkdir()
+    (root / "modules/scale").rename(root / "lib/scale")
+    publish("scale", "1.1.0", {"README.md": "theirs\n"})
+    machine.ok("module", "update", "scale", cwd=root)
+    assert (root / "lib/scale/README.md").read_text() == "theirs\n"
+    assert not (root / "modules/scale").exists()
