@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from functools import cache
 from typing import TYPE_CHECKING
 
 import generate
@@ -13,6 +14,7 @@ from pages import PAGES, ROOT, blocks, name_of, stead_commands
 
 from stead.cli import main as program
 from stead.formats import stead_toml
+from stead.modules.registry.opening import shipped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +91,15 @@ def test_each_option_that_a_page_names_exists(page: Path):
         assert words[0] in program.COMMANDS, f"{where}: there is no command `stead {words[0]}`"
         name = " ".join(words[:2]) if " ".join(words[:2]) in PARSERS else words[0]
         for option in asked_options(name, words[1:]):
-            assert option in options_of(name), f"{where}: `stead {name}` has no {option}"
+            own = of_items() if name == "module add" else set()
+            assert option in options_of(name) | own, f"{where}: `stead {name}` has no {option}"
+
+
+@cache
+def of_items() -> set[str]:
+    """Give the options that items of the shipped registry have of their own."""
+    here = shipped()
+    return {f"--{option.name}" for name in here.names() for option in here.item(name).options}
 
 
 def asked_options(name: str, words: list[str]) -> list[str]:
@@ -111,7 +121,7 @@ ABOUT_PIP = (ROOT / "docs" / "existing-projects.md", REFERENCE / "files.md")
 
 @pytest.mark.parametrize("page", [p for p in GUIDES if p not in ABOUT_PIP], ids=name_of)
 def test_each_option_that_a_page_names_alone_exists(page: Path):
-    known = set().union(*map(options_of, PARSERS), ["--help", "--version"])
+    known = set().union(*map(options_of, PARSERS), ["--help", "--version"], of_items())
     named = set(re.findall(r"`(--[a-z][\w-]*)[^`\n]*`", TEXT[page]))
     assert named - known == set()
 
