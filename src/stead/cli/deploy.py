@@ -79,6 +79,8 @@ def deploy(args: argparse.Namespace, name: str, names: list[str], app: App) -> i
     """Deploy one recipe to its targets, or those that are named."""
     from stead.cli import _deploying
 
+    if not args.plan:
+        app.refuse_inside("deploy")
     app = replace(app, selection=replace(options.chosen(args), deploy=True))
     wanted, nodes = _deploying.wanted(name, names, app)
     return bring(args, name, app, wanted, nodes)

@@ -88,6 +88,8 @@ NOT_STAGED = frozenset(
         "module add",
         "module eject",
         "module update",
+        "node down",
+        "node up",
         "pin",
         "redo",
         "restore",
@@ -102,7 +104,7 @@ NOT_STAGED = frozenset(
 )
 """Commands that are refused inside a transaction of the place that they would change.
 
-`trust` and `rollback` look themselves, for some of what they do changes nothing.
+`deploy`, `trust` and `rollback` look themselves, for some of what they do changes nothing.
 """
 
 

@@ -12,7 +12,7 @@ from stead.deploy.payload import payload
 from stead.deploy.record import digest_of, key_in, read, record_of, written
 from stead.deploy.rollout import roll_out, together
 from stead.deploy.secrets import opened as with_secrets
-from stead.deploy.targets import Delivery
+from stead.deploy.targets import Applied, Delivery
 from stead.values.errors import DeployError, SteadError
 from stead.values.frozen import dataclass, replace
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stead.deploy.plan import Plan
     from stead.deploy.recipes import Where
     from stead.deploy.rollout import Outcome
-    from stead.deploy.targets import Applied, Target
+    from stead.deploy.targets import Target
     from stead.values.context import Context
     from stead.values.platform import Platform
 
@@ -95,6 +95,8 @@ def applied(
 
     def apply(where: Where) -> Applied:
         one = by_name[where.name]
+        if one.plan.nothing and where.target.kind in ("local", "ssh"):
+            return Applied(changed=False, generation=one.plan.generation)
         return one.target.apply(one.delivery, lambda step, word: told(where, step, word))
 
     return roll_out([one.where for one in made], apply, said)

@@ -16,6 +16,7 @@ from stead.deploy.closure import key_of, tree_of_files, trees_of_build
 from stead.deploy.environment import around, described, variables
 from stead.deploy.places import moved, places
 from stead.deploy.recipes import directory_of
+from stead.deploy.record import RENDERED
 from stead.deploy.rendered import rendered
 from stead.deploy.tar import measure
 from stead.deploy.targets import generation_directory, tree_directory
@@ -211,7 +212,7 @@ def _with(code: Tree, members: tuple[Member, ...], name: str) -> Tree:
     if not members:
         return code
     digest, size = measure(members)
-    parts = (*code.parts, Part(f"files of {name}", digest, members, size))
+    parts = (*code.parts, Part(f"{RENDERED}{name}", digest, members, size))
     return Tree(key_of(parts), f"code of {name}", parts)
 
 

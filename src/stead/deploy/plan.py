@@ -207,8 +207,8 @@ def _check(check: dict[str, Any]) -> str:
 
 
 def _shown(path: str) -> str:
-    """Give a file's path below its generation."""
-    return path.partition(f"/generations/{GENERATION}/")[2] or path
+    """Give a file's path below its generation's files."""
+    return path.partition(f"/generations/{GENERATION}/files/")[2] or path
 
 
 def lines(plan: Plan, *, colour: Callable[[str, str], str] = lambda _, text: text) -> list[str]:

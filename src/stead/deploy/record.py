@@ -11,9 +11,13 @@ from stead.values.digest import canonical
 from stead.values.sha import sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stead.values.deployment import Payload, PlacedFile, Service
 
 FORMAT = 1
+RENDERED = "files of "
+"""Begins the name of a part that holds the rendered files of an app."""
 
 Record = dict[str, Any]
 
@@ -73,8 +77,11 @@ def record_of(payload: Payload, key: str) -> Record:
             for one in payload.commands
         ],
         "files": [
-            {"path": f.path, "content": _content(f, key), "secret": f.secret, "mode": f.mode}
-            for f in payload.files
+            *(
+                {"path": f.path, "content": _content(f, key), "secret": f.secret, "mode": f.mode}
+                for f in payload.files
+            ),
+            *_of_trees(payload),
         ],
         "checks": [
             {
@@ -100,6 +107,17 @@ def written(record: Record) -> str:
 def digest_of(record: Record) -> str:
     """Name a payload by its record: equal ones change nothing."""
     return sha256(canonical(record)).hexdigest()
+
+
+def _of_trees(payload: Payload) -> Iterator[Record]:
+    """Describe rendered files that are part of a tree, beside the code."""
+    for tree in payload.trees:
+        for part in tree.parts:
+            for member in part.members if part.name.startswith(RENDERED) else ():
+                if member.content is not None:
+                    path = f"{part.name.removeprefix(RENDERED)}/{member.path}"
+                    digest = sha256(member.content).hexdigest()
+                    yield {"path": path, "content": digest, "secret": False, "mode": member.mode}
 
 
 def _content(file: PlacedFile, key: str) -> str:

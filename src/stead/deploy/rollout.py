@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from stead.values.errors import SteadError
@@ -68,35 +69,31 @@ def roll_out(
     With the first that fails no further one begins, and what has begun is brought to its end.
     """
     found: dict[str, Outcome] = {}
+    failed = threading.Event()
 
     def one(node: Where) -> Outcome:
+        if failed.is_set():
+            return Outcome(node, "not begun")
         try:
             applied = apply(node)
         except SteadError as exc:
+            failed.set()
             return Outcome(node, "failed", error=exc)
         return Outcome(node, "done" if applied.changed else "unchanged", applied)
 
     for most, batch in batches(nodes):
-        if any(o.state == "failed" for o in found.values()):
+        if failed.is_set():
             break
         for outcome in _side_by_side(batch, one, most):
             found[outcome.where.name] = outcome
-            said(outcome)
+            if outcome.state != "not begun":
+                said(outcome)
     return tuple(found.get(n.name, Outcome(n, "not begun")) for n in nodes)
 
 
 def _side_by_side(
     batch: Sequence[Where], act: Callable[[Where], Outcome], most: int
 ) -> Iterator[Outcome]:
-    left = list(batch)
-    running: set[Future[Outcome]] = set()
-    failed = False
-    with ThreadPoolExecutor(max(1, min(most, len(left)))) as pool:
-        while running or (left and not failed):
-            while left and not failed and len(running) < most:
-                running.add(pool.submit(act, left.pop(0)))
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in ended:
-                outcome = future.result()
-                failed = failed or outcome.state == "failed"
-                yield outcome
+    with ThreadPoolExecutor(max(1, min(most, len(batch)))) as pool:
+        for future in as_completed([pool.submit(act, node) for node in batch]):
+            yield future.result()

@@ -1,0 +1,87 @@
+"""Several nodes: bounds, batches, and the first failure."""
+
+from __future__ import annotations
+
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stead.deploy.recipes import nodes_of
+from stead.deploy.rollout import batches, roll_out, together
+from stead.deploy.targets import Applied
+from stead.values.errors import DeployError
+from stead.values.kinds import Target
+
+
+def nodes(count, name="t", **options):
+    hosts = tuple(f"h{n}" for n in range(count))
+    return nodes_of([Target(name, "ssh", hosts, **options)])
+
+
+def test_batches_are_as_the_targets_say():
+    made = (*nodes(5, serial=2), *nodes(2, "u", parallel=1))
+    sizes = [(most, [n.address for n in batch]) for most, batch in batches(made)]
+    assert sizes == [(4, ["h0", "h1"]), (4, ["h2", "h3"]), (4, ["h4"]), (1, ["h0", "h1"])]
+
+
+@given(
+    count=st.integers(1, 8),
+    parallel=st.integers(1, 4),
+    serial=st.integers(0, 3),
+    bad=st.sets(st.integers(0, 7)),
+)
+def test_no_more_than_may_run_at_once_and_none_begins_after_a_failure(count, parallel, serial, bad):
+    made = nodes(count, parallel=parallel, serial=serial)
+    lock = threading.Lock()
+    running = most = 0
+    begun = []
+    failed = threading.Event()
+    late = []
+
+    def apply(where):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+            begun.append(where.address)
+            if failed.is_set():
+                late.append(where.address)
+        try:
+            if int(where.address[1:]) in bad:
+                raise DeployError("bad")
+            return Applied(True, 1)
+        finally:
+            with lock:
+                running -= 1
+
+    def said(outcome):
+        if outcome.state == "failed":
+            failed.set()
+
+    outcomes = roll_out(made, apply, said)
+    assert [o.where for o in outcomes] == list(made)
+    assert most <= min(parallel, serial or count)
+    assert not late
+    for outcome in outcomes:
+        address = outcome.where.address
+        if address not in begun:
+            assert outcome.state == "not begun"
+        else:
+            assert outcome.state == ("failed" if int(address[1:]) in bad else "done")
+    if not bad & set(range(count)):
+        assert len(begun) == count
+
+
+def test_what_is_asked_together_keeps_its_order_and_its_errors():
+    def act(number):
+        if number == 2:
+            raise DeployError("two")
+        return number * 10
+
+    found = together([1, 2, 3], act)
+    assert [(n, value, error and error.message) for n, value, error in found] == [
+        (1, 10, None),
+        (2, None, "two"),
+        (3, 30, None),
+    ]
