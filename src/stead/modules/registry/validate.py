@@ -61,6 +61,7 @@ def validate(directory: str) -> tuple[tuple[str, ...], tuple[Mistake, ...]]:
         wrong += _about(item, at)
     for item in items.values():
         wrong += _needs(item, items, names)
+    wrong += _book(directory, items, names)
     return tuple(names), tuple(wrong)
 
 
@@ -240,6 +241,31 @@ def _addresses(lock: object, where: str) -> Iterator[Mistake]:
                 "write the lock with `npm install --omit-lockfile-registry-resolved`",
             )
             return
+
+
+def _book(directory: str, items: dict[str, Item], names: list[str]) -> Iterator[Mistake]:
+    """Give what is wrong with the pages of the registry's own book."""
+    from stead.formats import book_page
+    from stead.modules.book import texts
+
+    for name, file, text in texts(os.path.join(directory, BOOK)):
+        try:
+            page = book_page.read(text, file, name)
+        except SteadError as exc:
+            yield from _of_error(exc, file)
+            continue
+        for wanted in page.modules:
+            if wanted.registry or wanted.name not in items:
+                if not wanted.registry and wanted.name not in names:
+                    where = str(wanted.origin)
+                    yield Mistake(
+                        where, f"there is no item {wanted.name} here", "name its registry"
+                    )
+                continue
+            try:
+                settled(items[wanted.name], dict(wanted.options))
+            except SteadError as exc:
+                yield Mistake(str(wanted.origin), exc.message, exc.remedy)
 
 
 def _needs(item: Item, items: dict[str, Item], names: list[str]) -> Iterator[Mistake]:
