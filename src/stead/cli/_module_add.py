@@ -59,17 +59,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.json(parser)
 
 
-def split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Part the words into those of the command and the item's options with their answers."""
+def split(
+    words: Sequence[str], taking: frozenset[str] = _TAKING, plain: frozenset[str] = _PLAIN
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Part the words into those of the command and the item's options with their answers.
+
+    ``taking`` are options of the command that take a value, ``plain`` those that take none.
+    """
     kept: list[str] = []
     answers: list[tuple[str, str]] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
         name, sign, value = word.partition("=")
-        if name in _PLAIN or name in _TAKING or not word.startswith("--") or word == "--":
+        if name in plain or name in taking or not word.startswith("--") or word == "--":
             kept.append(word)
-            if name in _TAKING and not sign and rest:
+            if name in taking and not sign and rest:
                 kept.append(rest.pop(0))
         elif sign:
             answers.append((name[2:], value))
@@ -97,7 +102,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         known,
         source,
         item,
-        _given(args, app.cwd),
+        given_of(args, app.cwd),
         ask=_asker(args, app),
         there=there.came,
     )
@@ -163,7 +168,7 @@ def _directory(at: str, cwd: str, project: Project) -> str:
     return relative
 
 
-def _given(args: argparse.Namespace, cwd: str) -> dict[str, Answer]:
+def given_of(args: argparse.Namespace, cwd: str) -> dict[str, Answer]:
     """Collect the answers: of the file, then of ``--set``, then of the item's own options."""
     found: dict[str, Answer] = {}
     if args.options:

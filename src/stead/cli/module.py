@@ -25,6 +25,7 @@ ACTIONS = {
     "diff": "show what was changed in modules, or what upstream has changed",
     "update": "merge later versions of items into modules",
     "outdated": "list the modules that there are later versions of",
+    "swap": "replace a module by another one with the same interface",
     "new": "make an item of a registry from a module of one's own",
     "eject": "forget where a module came from",
 }
@@ -49,11 +50,11 @@ def configure(parser: argparse.ArgumentParser, wanted: str = "") -> None:
 
 
 def parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
-    """Read the command's words: options that `add` does not know are the item's."""
-    if words[:1] != ["add"]:
+    """Read the command's words: options that `add` and `swap` do not know are the item's."""
+    if words[:1] not in (["add"], ["swap"]):
         return parser.parse_args(words)
-    kept, answers = _module("add").split(words[1:])
-    args = parser.parse_args(["add", *kept])
+    kept, answers = _module(words[0]).split(words[1:])
+    args = parser.parse_args([words[0], *kept])
     args.answers = answers
     return args
 

@@ -122,6 +122,42 @@ def updated(
     return mark + (changed.replace("\n", "\r\n") if "\r\n" in text else changed), tuple(found)
 
 
+def without(file: str, text: str, was: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Take a module's entries out of a file, as far as they hold what was written.
+
+    ``was`` are the recorded hashes, of this and other files. Gives the text, and the names of
+    entries that the user changed: these stay.
+    """
+    data = _read(text)
+    ours = {key: _path(key) for key in was if key.startswith(f"{file}:")}
+    if data is None:
+        return text, tuple(sorted(ours))
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    changed = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    kept = []
+    for key, path in sorted(ours.items()):
+        now = _at(data, path)
+        if now is NONE:
+            continue
+        if fingerprint(now) != was[key]:
+            kept.append(key)
+            continue
+        # A table that has nothing else goes with its last entry, header and all.
+        while len(path) > 1 and _alone(_read(changed), path):
+            path = path[:-1]  # noqa: PLW2901
+        changed = _toml_splice.drop(changed, path[:-1], path[-1])
+    return mark + (changed.replace("\n", "\r\n") if "\r\n" in text else changed), tuple(kept)
+
+
+_OWN_TABLES = 2
+"""Tables above this depth are shared: they stay, though empty."""
+
+
+def _alone(data: Any, path: Path) -> bool:
+    """Say whether an entry is all that the table around it has."""
+    return len(path) > _OWN_TABLES and list(_at(data, path[:-1])) == [path[-1]]
+
+
 def _was_deleted(data: Any, entry: Entry, before: Mapping[str, str]) -> bool:
     """Say whether an entry that is not there was there, or all of the table that it belongs to."""
     if entry.key in before:

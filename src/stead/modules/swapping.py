@@ -1,0 +1,220 @@
+"""Replacing a module by another one with the same interface, which its tests say.
+
+The tests of the module that goes are kept and move into the one that comes, in place of tests of
+that one that bear the same names. What else goes must be as it was written: edits are the user's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from stead.formats import _toml_splice
+from stead.modules import adding, record, root_files, update_root
+from stead.modules.registry.directory import PASSED_OVER
+from stead.modules.tree import Tree
+from stead.values.errors import CollisionError, UsageError
+from stead.values.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from stead.modules.adding import Held
+    from stead.modules.needs import Chosen
+    from stead.values.item import Record
+
+TESTS = ("tests/", "test/")
+_MADE = frozenset({*PASSED_OVER, "build", "dist", "target"})
+"""Directories that trying a module out leaves in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """What swapping would do. Paths are relative to the root, with slashes."""
+
+    plan: adding.Plan
+    """How the new module is added, where the old one is gone."""
+    edits: tuple[tuple[str, bytes | None, bytes | None], ...]
+    """Path, what it holds, what it is to hold (None: nothing is there)."""
+    executable: tuple[str, ...]
+    tests: tuple[tuple[str, bytes], ...]
+    """The tests that must pass: path below the new module's directory, and content."""
+    mine: tuple[str, ...] = ()
+    """Files of the old module that go although the user changed or added them."""
+    kept: tuple[str, ...] = ()
+    """Entries of the root's files that the user changed, and that stay."""
+    named: tuple[str, ...] = ()
+    """Lines of the project that still name the old module."""
+
+
+def plan(
+    root: str,
+    directory: str,
+    held: Record,
+    chosen: Sequence[Chosen],
+    *,
+    workspace: bool,
+    discard: bool = False,
+    modules: Mapping[str, str] | None = None,
+) -> Swap:
+    """Plan replacing the module in ``directory``, relative to the root, by the last of ``chosen``.
+
+    Raises CollisionError where edits would be lost without ``discard``, or where the new one is in
+    the way of something; UsageError for a module without tests: nothing would say its interface.
+    """
+    old, new = held.came.item, chosen[-1]
+    there = dict(_files(os.path.join(root, *directory.split("/"))))
+    hashes = dict(held.files)
+    tests = {p: c for p, c in there.items() if p.startswith(TESTS)}
+    if not tests:
+        raise UsageError(
+            f"module {old} has no tests, and these are its interface",
+            where=os.path.join(root, directory),
+            remedy="write some, or remove the module and add the other one",
+        )
+    mine = tuple(
+        p for p, c in there.items() if p not in tests and record.digest(c) != hashes.get(p)
+    )
+    if mine and not discard:
+        raise CollisionError(
+            f"what you changed in {old} would be lost",
+            where=os.path.join(root, directory),
+            details=mine,
+            remedy=f"`stead module diff {old}` shows it; --discard lets it go",
+        )
+    goes: dict[str, bytes | None] = {f"{directory}/{p}": None for p in there}
+    goes |= {f"{directory}/{p}": None for p in _recorded(os.path.join(root, directory))}
+    texts, kept = _without(root, directory, held)
+    goes |= texts
+    disk = adding.reader(root)
+
+    def without(path: str) -> Held:
+        return goes[path] if path in goes else disk(path)
+
+    at = directory if new.name == old else ""
+    added = adding.plan(chosen, root, without, at=at, workspace=workspace, modules=modules)
+    if added.collide:
+        raise CollisionError(
+            f"{new.name} would overwrite what is there",
+            where=root,
+            details=added.collide,
+            remedy="nothing was changed; move them away",
+        )
+    place = added.modules[-1].directory
+    moved = tuple((p, renamed(c, old, new.name)) for p, c in sorted(tests.items()))
+    after = {**goes, **{w.path: w.content for w in added.writes}}
+    after |= {f"{place}/{p}": c for p, c in moved}
+    before = {path: disk(path) for path in after}
+    edits = tuple(
+        (p, content if isinstance(content, bytes) else None, after[p])
+        for p, content in sorted(before.items())
+        if content != after[p]
+    )
+    return Swap(
+        plan=added,
+        edits=edits,
+        executable=tuple(w.path for w in added.writes if w.executable),
+        tests=moved,
+        mine=mine,
+        kept=kept,
+        named=tuple(_named(root, old, after)) if new.name != old else (),
+    )
+
+
+def renamed(content: bytes, old: str, new: str) -> bytes:
+    """Let a test speak of another module: where it imports it, or calls it by its name."""
+    if old == new:
+        return content
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content
+    for was, now in {old: new, old.replace("-", "_"): new.replace("-", "_")}.items():
+        name = re.escape(was)
+        text = re.sub(rf"(\b(?:from|import|use|mod)\s+){name}\b", rf"\g<1>{now}", text)
+        text = re.sub(rf"(?<![\w.-]){name}(?=\.\w|::)", now, text)
+        text = re.sub(rf"(?<=[\"']){name}(?=[\"'])", now, text)
+    return text.encode()
+
+
+def _files(directory: str) -> Iterator[tuple[str, bytes]]:
+    """Give what is in a module's directory, but for what trying it out left there."""
+    tree = Tree(directory)
+    for parent, directories, names in os.walk(directory):
+        directories[:] = sorted(
+            d
+            for d in directories
+            if d not in _MADE and d != record.DIRECTORY and not d.endswith(".egg-info")
+        )
+        for name in sorted(names):
+            path = os.path.relpath(os.path.join(parent, name), directory).replace(os.sep, "/")
+            side = tree.side(path)
+            if side is not None and not name.endswith(".pyc"):
+                yield path, side.content
+
+
+def _recorded(directory: str) -> Iterator[str]:
+    """Give the files of a module's record."""
+    for parent, _, names in os.walk(os.path.join(directory, record.DIRECTORY)):
+        for name in names:
+            yield os.path.relpath(os.path.join(parent, name), directory).replace(os.sep, "/")
+
+
+def _without(
+    root: str, directory: str, held: Record
+) -> tuple[dict[str, bytes | None], tuple[str, ...]]:
+    """Give the root's files without what a module wrote into them, and what stays as changed."""
+    found: dict[str, bytes | None] = {}
+    kept: list[str] = []
+    for file in sorted({key.partition(":")[0] for key, _ in held.entries}):
+        text = update_root.content(root, file)
+        if text is None:
+            continue
+        changed, stays = update_root.without(file, text, dict(held.entries))
+        kept += stays
+        if file == root_files.PYPROJECT:
+            changed = _without_code(changed, f"{directory}/src")
+        found[file] = changed.encode()
+    grafted = update_root.content(root, root_files.MANIFEST_IN)
+    line = f"graft {directory}/src"
+    if grafted is not None and line in (one.strip() for one in grafted.splitlines()):
+        lines = [one for one in grafted.splitlines(keepends=True) if one.strip() != line]
+        found[root_files.MANIFEST_IN] = "".join(lines).encode()
+    return found, tuple(kept)
+
+
+def _without_code(text: str, source: str) -> str:
+    """Take a module's code out of where setuptools looks for packages."""
+    import tomllib
+
+    where = ("tool", "setuptools", "packages", "find")
+    data = tomllib.loads(text)
+    for key in where:
+        data = data.get(key, {})
+    listed = data.get("where", [])
+    if source not in listed:
+        return text
+    rest = [one for one in listed if one != source]
+    return _toml_splice.put(text, where, "where", rest)
+
+
+def _named(root: str, old: str, after: Mapping[str, bytes | None]) -> Iterator[str]:
+    """Give the lines that name a module that is gone: in the manifest as it will be, and in code."""
+    name = re.compile(rf"(?<![\w.-]){re.escape(old)}(?![\w-])")
+    code = old.replace("-", "_")
+    imports = re.compile(rf"^\s*(?:from|import)\s+{re.escape(code)}\b")
+    text = after.get(adding.MANIFEST)
+    for number, line in enumerate((text or b"").decode("utf-8", "replace").splitlines(), 1):
+        if name.search(line.partition("#")[0]):
+            yield f"{adding.MANIFEST}:{number}: {line.strip()}"
+    for parent, directories, names in os.walk(root):
+        directories[:] = sorted(d for d in directories if d not in _MADE and not d.startswith("."))
+        for one in sorted(n for n in names if n.endswith(".py")):
+            path = os.path.relpath(os.path.join(parent, one), root).replace(os.sep, "/")
+            if path in after:
+                continue
+            with open(os.path.join(parent, one), encoding="utf-8", errors="replace") as file:
+                for number, line in enumerate(file, 1):
+                    if imports.match(line):
+                        yield f"{path}:{number}: {line.strip()}"
