@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.registry.browser import browser
+from tests.registry.variants import ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.needs("chromium")]
+pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 
 @contextlib.contextmanager
@@ -43,6 +45,7 @@ def serving(words: Sequence[str | Path], cwd: Path, environ: Mapping[str, str]) 
     assert (out, err) == ("", "")
 
 
+@pytest.mark.needs("chromium")
 def test_the_dash_app_draws_what_is_chosen(installed, tmp_path):
     app = installed("dash-app")
     with (
@@ -59,3 +62,73 @@ def test_the_dash_app_draws_what_is_chosen(installed, tmp_path):
         assert page.wait(f"{rows}[0]?.includes('7,601.0')")
         title = "document.querySelector('#figure .ytitle').textContent"
         assert page.wait(f"{title} == 'value'")
+
+
+@pytest.fixture(scope="module")
+def remix(tmp_path_factory):
+    """The Remix app, installed by its commands; give its directory and what it runs in."""
+    (item,) = (one for one in ITEMS if one.item.name == "remix-app")
+    home = tmp_path_factory.mktemp("remix")
+    module = item.write(home / "remix-app")
+    environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "CI": "true"}
+    for words in item.item.commands.install:
+        done(words, module, environ)
+    return module, environ
+
+
+def done(words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> str:
+    """Run a program to its end; give what it prints. Fails with all that it said."""
+    ran = subprocess.run(
+        words, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.needs("npm")
+def test_the_remix_apps_own_tests_and_types_hold(remix):
+    done(["npm", "test"], *remix)
+    done(["npm", "run", "typecheck"], *remix)
+
+
+@pytest.mark.needs("npm")
+def test_the_remix_apps_lock_names_no_registry(remix):
+    module, _ = remix
+    lock = json.loads((module / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: one for name, one in lock["packages"].items() if name}
+    assert len(packages) > 100
+    assert not [name for name, one in packages.items() if "resolved" in one]
+    assert not [name for name, one in packages.items() if "integrity" not in one]
+
+
+@pytest.mark.needs("chromium", "npm")
+def test_the_remix_app_shows_what_is_asked_for_and_keeps_a_note(remix, tmp_path):
+    module, environ = remix
+    kept = tmp_path / "notes.jsonl"
+    words = ["node", "bin/remix-app.mjs", "run", "--notes", str(kept)]
+    with serving(words, module, environ) as address, browser(tmp_path) as page:
+        page.open(f"{address}/?least=6")
+        rows = "document.querySelectorAll('tbody tr').length"
+        assert page.wait(rows) == 5
+        # What the browser does itself shows that its part of the app runs.
+        page.wait("window.__reactRouterRouteModules?.['routes/home']")
+        page.evaluate("window.here = true")
+        page.wait(
+            """(() => {
+                const field = document.querySelector('#us1000chhc input[name=text]');
+                if (!field) return false;
+                field.value = '<felt> it';
+                field.form.requestSubmit();
+                return true;
+            })()"""
+        )
+        note = "document.querySelector('#us1000chhc .note')?.innerText"
+        assert page.wait(note) == "<felt> it"
+        assert page.evaluate("window.here") is True, "the page was loaded anew"
+        page.open(f"{address}/?least=6&order=magnitude")
+        assert page.wait(f"document.querySelectorAll('tbody td')[1]?.innerText == '6.4' && {note}")
+        page.open(f"{address}/?least=nonsense")
+        told = "document.querySelector('[role=alert]')?.innerText"
+        assert "Expected: least (a magnitude" in page.wait(told)
+    (one,) = kept.read_text(encoding="utf-8").splitlines()
+    assert json.loads(one)["text"] == "<felt> it"
