@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stead.cli import options
@@ -86,7 +87,7 @@ def split(
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli._modules import finish, project_of, sources
+    from stead.cli._modules import finish, project_of, recorded, sources
     from stead.modules import adding, needs
 
     if not args.plan:
@@ -117,7 +118,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
     )
     if args.plan:
         return _show(plan, args, app, planned=True)
-    adding.apply(plan, app.context, f"adding the module {item.name}")
+    with recorded(app, project) as beside:
+        adding.apply(plan, app.context, f"adding the module {item.name}", beside=beside)
     return _show(plan, args, app, planned=False)
 
 
@@ -138,15 +140,15 @@ class _Present:
                     remedy=f"`stead module diff {held.came.item}` shows what was changed in it, "
                     "`stead module update` brings what is new",
                 )
-        self._found = self._look if item.needs else dict
 
-    def _look(self) -> dict[str, tuple[str, Came]]:
+    @cached_property
+    def _found(self) -> dict[str, tuple[str, Came]]:
         from stead.cli._modules import modules
 
         return {n: (path, held.came) for n, (path, held) in modules(self._project).items()}
 
     def came(self, name: str) -> Came | None:
-        found = self._found().get(name)
+        found = self._found.get(name)
         if found is None:
             return None
         self.directories[name] = found[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from stead.values.names import nearest
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from stead.cli.app import App
     from stead.modules.registry import Source
@@ -42,6 +43,27 @@ def finish(app: App) -> None:
 
     for line in recover(Layout(app.context.home)):
         app.context.progress.note(line)
+
+
+@contextlib.contextmanager
+def recorded(app: App, project: Project) -> Iterator[Mapping[str, bytes]]:
+    """Let the history of the project's place tell the change that the block makes.
+
+    Gives what is to be written together with the files. A place without a history has it begin
+    with its next environment, and nothing need be composed now.
+    """
+    from stead.store.generations import DIRECTORY
+    from stead.store.places import place_directory
+
+    past = os.path.join(
+        place_directory(app.context.home, project.root), DIRECTORY, app.environment(None)
+    )
+    if project.found is None or not os.path.isdir(past):
+        yield {}
+        return
+    app.record_edits()
+    yield app.request().noting()
+    app.record_change()
 
 
 def project_of(app: App) -> Project:

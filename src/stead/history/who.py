@@ -41,6 +41,8 @@ def words_to_keep(words: Sequence[str]) -> tuple[str, ...]:
         return ()
     if words[0] in _NAMES:
         return tuple(w.partition("=")[0] for w in _without_reason(words))
+    if words[0] == "module":  # and what it is about; the options of an item stay in its record
+        return tuple(word for word in words[:3] if not word.startswith("-"))
     if words[0] not in _WHOLE:
         return (words[0],)
     kept = []

@@ -108,8 +108,12 @@ def plan(
     )
 
 
-def apply(plan: Plan, context: Context, reason: str) -> tuple[str, ...]:
+def apply(
+    plan: Plan, context: Context, reason: str, *, beside: Mapping[str, bytes] | None = None
+) -> tuple[str, ...]:
     """Write all that a plan says, or nothing; gives the files, absolute.
+
+    ``beside`` is what is noted elsewhere, by the same intent.
 
     Raises CollisionError where something is in the way; StoreError where it cannot be written,
     or something came in the way since. What an earlier command left unfinished must be finished
@@ -133,7 +137,9 @@ def apply(plan: Plan, context: Context, reason: str) -> tuple[str, ...]:
         edits[path] = (write.before, write.content)
         if write.executable:
             modes[path] = 0o755
-    edit_files(layout_of(context), edits, reason, modes=modes, note=context.progress.note)
+    edit_files(
+        layout_of(context), edits, reason, beside=beside, modes=modes, note=context.progress.note
+    )
     return tuple(edits)
 
 

@@ -16,7 +16,7 @@ from stead.values.frozen import dataclass, replace
 from stead.values.names import normalize_pypi
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PYPROJECT = "pyproject.toml"
 MANIFEST_IN = "MANIFEST.in"
@@ -58,17 +58,35 @@ def part_of(name: str, directory: str, pyproject: bytes | None) -> Part | None:
             f"the pyproject.toml of {name} cannot be read: {exc}",
             remedy="nothing was written; tell those who keep the registry",
         ) from exc
-    project = data.get("project")
-    if not isinstance(project, dict):
+    if "project" not in data:
         return None
+    project = _table(data, "project")
+    scripts, extras = _table(project, "scripts"), _table(project, "optional-dependencies")
+    requirements = project.get("dependencies", [])
+    texts = [project.get("name"), project.get("requires-python", ""), *scripts.values()]
+    if not isinstance(requirements, list) or not all(
+        isinstance(text, str) for text in (*texts, *requirements)
+    ):
+        raise ManifestError(
+            f"the [project] of {name}'s pyproject.toml is not one that packaging tools read",
+            remedy="nothing was written; tell those who keep the registry",
+        )
     return Part(
-        str(project.get("name", name)),
+        project["name"],
         f"{directory}/src",
-        tuple(map(str, project.get("dependencies", ()))),
-        tuple((str(k), str(v)) for k, v in project.get("scripts", {}).items()),
-        str(project.get("requires-python", "")),
-        tuple(project.get("optional-dependencies", {})),
+        tuple(requirements),
+        tuple(scripts.items()),
+        project.get("requires-python", ""),
+        tuple(extras),
     )
+
+
+def _table(data: Mapping[str, Any], *path: str) -> dict[str, Any]:
+    """Give a table in tables, empty where there is none."""
+    found: Any = data
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def within(part: Part, project: str) -> Part:
@@ -141,15 +159,15 @@ def takes_parts(text: str) -> bool:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return False
-    found: Any = data
-    for key in (*_WHERE, "where"):
-        found = found.get(key) if isinstance(found, dict) else None
-    backend = data.get("build-system", {}).get("build-backend", "setuptools.build_meta")
-    dynamic = data.get("project", {}).get("dynamic", ())
+    project = _table(data, "project")
+    backend = _table(data, "build-system").get("build-backend", "setuptools.build_meta")
+    dynamic = project.get("dynamic", ())
     return (
-        isinstance(found, list)
+        isinstance(_table(data, *_WHERE).get("where"), list)
         and backend == "setuptools.build_meta"
-        and "name" in data.get("project", {})
+        and isinstance(project.get("name"), str)
+        and isinstance(project.get("optional-dependencies", {}), dict)
+        and isinstance(project.get("scripts", {}), dict)
         and not {"optional-dependencies", "scripts"} & set(dynamic)
     )
 

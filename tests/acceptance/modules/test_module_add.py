@@ -274,6 +274,27 @@ def test_it_is_refused_inside_a_transaction(machine, root):
     assert not (root / "modules").exists()
 
 
+def test_the_history_tells_of_it_and_undo_takes_back_what_the_manifests_say(machine, root):
+    machine.ok("set", "A=1", cwd=root)
+    before = (root / "stead.toml").read_bytes()
+    (root / "stead.toml").write_bytes(before + b"# by hand\n")
+    machine.ok("module", "add", "scale", "--type", "double", cwd=root)
+    entries = machine.json("log", cwd=root)
+    assert entries[0]["command"] == ["module", "add", "scale"]
+    after = files(root)
+    machine.ok("undo", cwd=root)
+    assert (root / "stead.toml").read_bytes() == before + b"# by hand\n"
+    assert (root / "modules/scale/main.py").exists()  # source is the user's
+    machine.ok("redo", cwd=root)
+    assert files(root) == after
+
+
+def test_a_trusted_place_stays_trusted(machine, root):
+    machine.ok("trust", "--yes", cwd=root)
+    machine.ok("module", "add", "plain", cwd=root)
+    assert "trusted      yes" in machine.ok("status", cwd=root)
+
+
 def test_programs_keep_their_mode(machine, root, registry):
     program = registry / "plain/files/main.py"
     program.chmod(0o755)
