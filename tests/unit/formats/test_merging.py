@@ -272,3 +272,54 @@ def test_toml_that_merges_reads_as_the_merged_values(base, mine, theirs, comment
 )
 def test_data_files_are_known_by_their_names(path: str, kind: str) -> None:
     assert kind_of(path) == kind
+
+
+NAMES_OF_FILES = ["a.py", "a.toml", "pyproject.toml", "a.json", "a.yaml", "a.csv", "a.ini", "a.xml"]
+PIECES = st.sampled_from(
+    [
+        *[
+            "a",
+            "b",
+            "1",
+            "=",
+            ":",
+            "#",
+            "{",
+            "}",
+            "[",
+            "]",
+            '"',
+            "'",
+            ",",
+            "\\",
+            "&",
+            "*",
+            "\t",
+            "é",
+            "<<<<<<<",
+            "[a]",
+            "[[a]]",
+            '"""',
+            "dependencies",
+        ],
+        " ",
+        "\n",
+        "\r\n",
+        "- ",
+        "&x ",
+        "*x",
+        "\ufeff",
+    ]
+)
+CHAOS = st.one_of(
+    st.binary(max_size=12), st.lists(PIECES, max_size=12).map("".join).map(str.encode)
+)
+
+
+@given(st.sampled_from(NAMES_OF_FILES), CHAOS, CHAOS, CHAOS)
+def test_whatever_the_bytes_a_merge_ends_in_order(path, base, mine, theirs) -> None:
+    done = merge(path, base, mine, theirs, names=NAMES)
+    if kind_of(path):
+        assert done is None or not done.markers
+    if done is not None and mine == base and b"\n" not in base + theirs:
+        assert done.content == theirs
