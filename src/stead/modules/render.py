@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stead.values.item import Answer, Item
 
 _MARK = regex(r"\{[{%#]")
-_NAME = regex(r"\{\{ *([a-z][a-z0-9_]*) *\}\}")
+_NAME = regex(r"(?<!\{)\{\{ *([a-z][a-z0-9_]*) *\}\}")
 
 
 def written(item: Item, options: Iterable[tuple[str, Answer]]) -> tuple[ItemFile, ...]:

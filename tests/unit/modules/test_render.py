@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stead.config.render.sandbox import Environment
@@ -39,6 +39,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_it_renders_as_jinja_does(text: str) -> None:
     try:
