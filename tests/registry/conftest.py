@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.registry import house as houses
+from tests.registry.variants import ITEMS
 
 import stead
 
@@ -74,3 +75,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def house(shared: Path) -> houses.House:
     """An environment with all that the items need, without the items, Stead and pip."""
     return houses.make(shared / "registry-house", pip=False)
+
+
+@pytest.fixture(scope="session")
+def remix(tmp_path_factory):
+    """The Remix app, installed by its commands: its directory, and what its programs see."""
+    (item,) = (one for one in ITEMS if one.item.name == "remix-app")
+    module = item.write(tmp_path_factory.mktemp("remix") / "remix-app")
+    environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "CI": "true"}
+    for words in item.item.commands.install:
+        ran = subprocess.run(
+            words, cwd=module, env=environ, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    return module, environ

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.registry.browser import browser
-from tests.registry.variants import ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,18 +63,6 @@ def test_the_dash_app_draws_what_is_chosen(installed, tmp_path):
         assert page.wait(f"{title} == 'value'")
 
 
-@pytest.fixture(scope="module")
-def remix(tmp_path_factory):
-    """The Remix app, installed by its commands; give its directory and what it runs in."""
-    (item,) = (one for one in ITEMS if one.item.name == "remix-app")
-    home = tmp_path_factory.mktemp("remix")
-    module = item.write(home / "remix-app")
-    environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "CI": "true"}
-    for words in item.item.commands.install:
-        done(words, module, environ)
-    return module, environ
-
-
 def done(words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> str:
     """Run a program to its end; give what it prints. Fails with all that it said."""
     ran = subprocess.run(
@@ -86,8 +73,7 @@ def done(words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> str:
 
 
 @pytest.mark.needs("npm")
-def test_the_remix_apps_own_tests_and_types_hold(remix):
-    done(["npm", "test"], *remix)
+def test_the_remix_apps_types_hold(remix):
     done(["npm", "run", "typecheck"], *remix)
 
 
