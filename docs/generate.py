@@ -1,7 +1,7 @@
 """Make the reference pages from the program: run `python docs/generate.py`.
 
 What is generated: commands from their parsers, files from the table of formats,
-errors from their classes, `stead.toml` from its grammar. A test holds the pages
+errors from their classes, `stead.toml` from its grammar, items from the shipped registry. A test holds the pages
 to what this gives.
 """
 
@@ -21,6 +21,7 @@ from stead.deploy import schemas as deploy_schemas
 from stead.formats import known, schema
 from stead.matrix import schemas
 from stead.matrix.reports import as_json
+from stead.modules.registry import opening
 from stead.values import errors
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -40,6 +41,12 @@ GROUPS = {
     "The store": ("gc", "store"),
 }
 
+LANGUAGES = {
+    "python": "Python",
+    "node": "TypeScript for Node",
+    "rust": "Rust",
+    "none": "no language",
+}
 
 _REPORT = """\
 What a run leaves for programs to read. `version` is raised when a field goes away or changes
@@ -58,6 +65,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "test-json.md": schemas.markdown(),
         REFERENCE / "deploy-json.md": deploy_schemas.markdown(),
         REFERENCE / "test-report.md": test_report(),
+        REFERENCE / "shipped-items.md": shipped_items(),
     }
 
 
@@ -277,6 +285,35 @@ def _summary(module: str) -> str:
 
 def _roles(text: str) -> str:
     return text.replace("``", "`")
+
+
+def shipped_items() -> str:
+    """Describe the items of the registry that comes with Stead."""
+    registry = opening.shipped()
+    parts = [
+        "# The items that come with Stead",
+        _MADE.format("the shipped registry"),
+        (
+            "Each is a small program with tests of its own and data to run on; `stead module add NAME` "
+            "copies its source into a project ([how](../how-to/own-modules.md)). They log nothing, and "
+            "answer what they cannot use with one error that says what they expect. Where a data set "
+            "comes from, and on which terms, stands in the item's `README.md`."
+        ),
+    ]
+    for summary in registry.items():
+        item = registry.item(summary.name)
+        parts += [f"## {item.name}", f"{item.summary}. Written in {LANGUAGES[item.language]}."]
+        parts.append("\n".join(["It expects:", "", *(f"- {line}" for line in item.expects)]))
+        rows = [
+            (f"`--{o.name}`", o.question, ", ".join(f"`{c}`" for c in o.choices), f"`{o.default}`")
+            for o in item.options
+        ]
+        if rows:
+            parts.append(_table(rows, ("option", "question", "choices", "proposed")))
+        reads = [(f"`{d.name}`", d.description, f"`{d.default}`") for d in item.accepts]
+        if reads:
+            parts.append(_table(reads, ("variable", "meaning", "default")))
+    return _page(parts)
 
 
 def error_classes() -> str:
