@@ -20,6 +20,7 @@ from stead.values.frozen import dataclass, replace
 from stead.values.kinds import NOTHING, Choice, Kinds
 from stead.values.names import DEFAULT, nearest, split_layers
 from stead.values.patterns import regex
+from stead.values.registry import registries_of
 from stead.values.requirement import PYTHON, Requirement
 from stead.values.spec import Configuration, PackagesSpec, Spec
 from stead.values.table import Definition
@@ -139,6 +140,7 @@ def compose(
         configuration=configuration,
         tasks=tuple(_merge([p for p in parts if p.rank[0] >= 0], "tasks", "task")),
         uses=used,
+        registries=registries_of(manifests),
         link=next((m.link for m in reversed(manifests) if m.link), ""),
         name=_name(manifests, place),
         inputs=_inputs(everything, configuration),

@@ -172,6 +172,9 @@ def describe(spec: Spec) -> dict[str, dict[str, str]]:
         "module": {
             u.name: _short(plain(replace(u, base=_relative(u.base, spec)))) for u in spec.uses
         },
+        "registry": {
+            r.name: _short(plain(replace(r, base=_relative(r.base, spec)))) for r in spec.registries
+        },
         "option": {
             name: value
             for name, value in (
@@ -273,6 +276,7 @@ _KINDS = (
     "channel",
     "index",
     "module",
+    "registry",
     "code",
     "lock of another tool",
     "requirement",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stead.values.manifest import Channel, Index, PathEntry, TakenLock, Task, Use
     from stead.values.origin import Origin
     from stead.values.platform import Platform
+    from stead.values.registry import Registry
     from stead.values.requirement import Requirement
     from stead.values.table import Definition
 
@@ -88,6 +89,8 @@ class Spec:
     configuration: Configuration = field(default_factory=Configuration)
     tasks: tuple[Task, ...] = ()
     uses: tuple[Use, ...] = ()
+    registries: tuple[Registry, ...] = ()
+    """Those that the place's own manifests name."""
     link: str = ""
     name: str = ""
     """A human's name for the place: the workspace's, or the directory's."""

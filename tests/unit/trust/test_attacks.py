@@ -239,6 +239,16 @@ def test_attack_symlinked_manifest_swap(user):
     assert not user.trusts(place)
 
 
+def test_attack_registry_at_another_address(user):
+    """What a token is sent to is not changed without a yes."""
+    team = '\n[registries]\nteam = "https://%s.example.org/registry"\n'
+    place = user.write("p/stead.toml", GOOD + team % "parts")
+    user.trust(place)
+    assert user.trusts(place)
+    user.write("p/stead.toml", GOOD + team % "evil")
+    assert not user.trusts(place)
+
+
 def test_attack_manifest_of_another_user(user, monkeypatch):
     """In a directory that all may write, somebody else's manifest does not count."""
     user.write("shared/stead.toml", EVIL)
