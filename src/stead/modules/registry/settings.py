@@ -19,7 +19,7 @@ def of_person(environ: Mapping[str, str]) -> tuple[Registry, ...]:
     raw = own_settings(path)
     if raw is None:
         return ()
-    
+
     from stead.formats import user_settings
 
     try:
