@@ -43,7 +43,7 @@ def pypi_rows(world: World) -> list[Row]:
     if not uv:
         raise BenchError(world.tools["uv"].why)
     place = science(world)
-    requirements, count = _requirements(place)
+    requirements, count = requirements_of(place)
     if count < 20:
         raise BenchError(f"only {count} packages are locked; at least 20 are meant")
     theirs = _uv_sync(world, uv, requirements)
@@ -70,7 +70,7 @@ def pypi_rows(world: World) -> list[Row]:
     return found
 
 
-def _requirements(place: str) -> tuple[str, int]:
+def requirements_of(place: str) -> tuple[str, int]:
     """Give what a place has locked as requirements with hashes, and how many they are."""
     from stead.formats import stead_lock
 

@@ -22,6 +22,7 @@ import rows_build
 import rows_config
 import rows_dotenv
 import rows_history
+import rows_images
 import rows_matrix
 import rows_modules
 import rows_project
@@ -61,6 +62,7 @@ GROUPS = {
     "dotenv": Group(rows_dotenv.rows),
     "history": Group(rows_history.rows),
     "project": Group(rows_project.rows),
+    "images": Group(rows_images.rows, ("uv",)),
     "matrix": Group(rows_matrix.rows, rows_matrix.TOOLS),
     "modules": Group(rows_modules.rows, rows_modules.TOOLS),
 }

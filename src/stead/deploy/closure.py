@@ -84,15 +84,18 @@ def tree_of_build(
     recorded = placeholders(tree, times)
     cache = Cache(home)
     by = ["build", moves.own, moves.root, moves.others]
-    parts = tuple(
-        cache.part(
-            name,
-            entries,
-            [*by, tree],
-            lambda entries=entries: members(tree, entries, moves, recorded, times),  # type: ignore[misc]
+
+    def part(named: tuple[str, list[Found]]) -> Part:
+        name, entries = named
+        return cache.part(
+            name, entries, [*by, tree], lambda: members(tree, entries, moves, recorded, times)
         )
-        for name, entries in divide(tree, found)
-    )
+
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Hashing lets others run.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        parts = tuple(pool.map(part, divide(tree, found)))
     return Tree(key_of(parts), _name(tree), parts)
 
 

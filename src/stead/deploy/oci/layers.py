@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 ROOT = "/opt/stead"
 """The root in each image, so that images share layers."""
 
-LEVEL = 6
+LEVEL = 4
+"""Of gzip: a third smaller than the lowest in no more than twice its time, and no larger than what
+engines make of the same."""
 FORMAT = 1
 
 MOST = 100

@@ -1,0 +1,187 @@
+"""Rows about images: made of an environment, against building one with its lock by buildah."""
+
+from __future__ import annotations
+
+import glob
+import os
+import platform as machine
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from measure import BenchError, Row, by_turns
+from rows_build import requirements_of
+from rows_start import MINOR
+
+if TYPE_CHECKING:
+    from world import World
+
+ASKED = ("pandas", "rich", "requests", "jinja2", "flask")
+"""What the place asks for; with what these need, some twenty packages."""
+
+MANIFEST = """\
+[workspace]
+name = "tables"
+
+[packages]
+python = "=={minor}.*"
+
+[packages.pypi]
+{asked}
+[app.report]
+run = ["python", "main.py"]
+
+[recipe.tables]
+app = "report"
+
+[target.image]
+kind = "image"
+base = "oci:{base}:bare"
+output = "oci:{out}"
+"""
+
+DOCKERFILE = """\
+FROM oci:{base}:python
+COPY requirements.txt /requirements.txt
+ENV {settings}
+RUN /uv venv -q --python {python} /app && \
+    /uv pip sync -q --require-hashes --python /app /requirements.txt
+COPY main.py /app/main.py
+ENTRYPOINT ["/app/bin/python", "/app/main.py"]
+"""
+
+MAIN = "import pandas\nprint(pandas.__version__)\n"
+
+
+def rows(world: World) -> list[Row]:
+    """Time an image of a built environment, with nothing of it kept from before."""
+    uv, buildah = world.tools["uv"].program, shutil.which("buildah")
+    if not uv:
+        raise BenchError(world.tools["uv"].why)
+    if not buildah or os.geteuid() != 0:
+        world.left_out.append("images: there is no buildah, or nobody may use it here")
+        return []
+    base, python = _bases(world)
+    out = world.base / "images"
+    asked = "".join(f'{name} = "*"\n' for name in ASKED)
+    text = MANIFEST.format(minor=MINOR, asked=asked, base=base, out=out)
+    place = world.place("images", {"stead.toml": text, "main.py": MAIN})
+    world.settle(place)
+    requirements, count = requirements_of(place)
+
+    def forget() -> None:
+        world.put_aside(world.home / "deploy", out)
+
+    deploy = (world.stead, "deploy", "tables", "image")
+    ours = world.program(*deploy, cwd=place, before=forget)
+    again = world.program(*deploy, cwd=place)
+
+    storage, theirs_out = world.base / "storage", world.base / "theirs"
+    # The driver that shares files between layers, where it works: it is the faster one.
+    run = [buildah, "--root", f"{storage}/a", "--runroot", f"{storage}/b"]
+    run += ["--storage-driver", _driver(world, buildah)]
+    cache = world.uv_env["UV_CACHE_DIR"]
+    Path(cache).mkdir(exist_ok=True)
+    volumes = ["--volume", f"{uv}:/uv:ro", "--volume", f"{cache}:/cache"]
+    # What is kept is kept by the index's address.
+    indexes = [f"{n}={v}" for n, v in world.env.items() if n.startswith("UV_") and "INDEX" in n]
+    known = ["UV_CACHE_DIR=/cache", "UV_LINK_MODE=copy", "UV_OFFLINE=1", *indexes]
+    dockerfile = DOCKERFILE.format(base=base, python=python, settings=" ".join(known))
+    files = {"Dockerfile": dockerfile, "requirements.txt": requirements, "main.py": MAIN}
+    context = world.place("buildah", files)
+    script = (
+        f"{' '.join(run)} bud -q --isolation chroot {' '.join(volumes)} -t made . "
+        f"&& {' '.join(run)} push -q made oci:{theirs_out}:made"
+    )
+
+    def anew() -> None:
+        world.put_aside(theirs_out)
+        world.do(*run, "rmi", "--force", "made", cwd=context)
+
+    _fill(world, uv, requirements)
+    world.do("/bin/sh", "-c", script, cwd=context)
+    theirs = world.program("/bin/sh", "-c", script, cwd=context, before=anew)
+    ms = by_turns({"ours": ours.time, "buildah": theirs.time}, world.rounds(5, 1))
+    kept = by_turns({"ours": again.time, "buildah": theirs.time}, world.rounds(3, 1), warm=0)
+    sizes = [_size(path) for path in (out, theirs_out)]
+    world.do(*run, "rmi", "--all", "--force", cwd=context)
+    name = f"an image of {count} PyPI packages"
+    peer = "`buildah bud` with uv, and its push"
+    return [
+        Row(f"{name}, nothing kept", ms["ours"], peer, ms["buildah"], 0.4),
+        Row(f"{name}, all of it kept", kept["ours"], peer, kept["buildah"], 0.1),
+        Row(f"{name}: kilobytes", sizes[0], peer, sizes[1], round(1.1 * sizes[1]), counts=True),
+    ]
+
+
+def _bases(world: World) -> tuple[str, str]:
+    """Make two bases: with a C library and a shell, and with a Python besides; gives the latter's.
+
+    Images of Stead's bring their Python, so theirs need not.
+    """
+    from stead.deploy.cache import Cache
+    from stead.deploy.interpreter import tree_of_interpreter
+    from stead.deploy.oci import layers, layout
+    from stead.deploy.oci.model import Image, dumped
+    from stead.deploy.relocating import Moves, members
+    from stead.store.listing import scan
+
+    root, directory = world.base / "bare", world.base / "bases"
+    kept = Cache(world.base / "bases-cache")
+    _bare(root)
+    bare = layers.made(
+        kept, "bare", members(str(root), scan(root), Moves("", ""), {}, {}), "", ["bare"]
+    )
+    tree = tree_of_interpreter(sys._base_executable, layers.ROOT, world.base / "bases-cache")  # noqa: SLF001 - no public name has it
+    at = f"{layers.ROOT}/trees/{tree.key}"
+    python = layers.layer(kept, "python", tree.parts, at, tree.key)
+    images = []
+    for tag, made in (("bare", (bare,)), ("python", (bare, python))):
+        config = {
+            "os": "linux",
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[machine.machine()],
+            "config": {"Env": ["PATH=/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in made]},
+        }
+        images.append(Image(tag, made, dumped(config)))
+    layout.write(layout.Reference(False, str(directory)), images)
+    return str(directory), f"{at}/bin/python"
+
+
+def _bare(root: Path) -> None:
+    triplet = f"{machine.machine()}-linux-gnu"
+    names = "c.so.6 m.so.6 pthread.so.0 dl.so.2 rt.so.1 util.so.1 resolv.so.2 gcc_s.so.1"
+    files = [f"/lib/{triplet}/lib{name}" for name in names.split()]
+    for path in (*files, *glob.glob("/lib64/ld-linux*"), *glob.glob("/lib/ld-linux*")):
+        target = root / path[1:]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    (root / "bin").mkdir()
+    shutil.copy(shutil.which("dash") or "/bin/sh", root / "bin/sh")
+    for name in ("tmp", "proc", "sys", "dev", "etc"):
+        (root / name).mkdir()
+
+
+def _driver(world: World, buildah: str) -> str:
+    """Name the storage driver that buildah is fastest with here."""
+    trial = world.base / "trial"
+    words = [buildah, "--root", f"{trial}/a", "--runroot", f"{trial}/b", "--storage-driver"]
+    try:
+        world.do(*words, "overlay", "from", "scratch", cwd=str(world.base))
+    except BenchError:
+        return "vfs"
+    return "overlay"
+
+
+def _fill(world: World, uv: str, requirements: str) -> None:
+    """Fill the cache that the building of theirs reads, so that nobody waits for a network."""
+    place = world.place("fill", {"requirements.txt": requirements})
+    python = sys._base_executable  # noqa: SLF001 - no public name has it
+    both = '"$0" venv -q --python "$1" .venv && "$0" pip sync -q --python .venv requirements.txt'
+    world.do("/bin/sh", "-c", both, uv, python, cwd=place, **world.uv_env)
+
+
+def _size(directory: Path) -> int:
+    """Give how large a layout is, in kilobytes."""
+    return sum(f.stat().st_size for f in directory.rglob("*") if f.is_file()) // 1000
