@@ -36,7 +36,7 @@ FORMAT = 1
 _CAME = ("registry", "location", "commit", "item", "version", "integrity")
 _RECORD = f"{DIRECTORY}/record.toml"
 _BASE = f"{DIRECTORY}/base"
-_ATTRIBUTES = f"{DIRECTORY}/.gitattributes"
+ATTRIBUTES = f"{DIRECTORY}/.gitattributes"
 _ATTRIBUTES_TEXT = b"* -text\nbase/* -diff linguist-generated\n"
 _HEAD = """\
 # Where this module came from, and what its files held when they were written.
@@ -84,7 +84,7 @@ def files(record: Record, written: Iterable[ItemFile]) -> dict[str, bytes]:
     named = {content for held in _both(record) for _, content in held.files}
     given = {digest(file.content): file.content for file in written}
     found = {f"{_BASE}/{_name(key)}": given[key] for key in sorted(named & given.keys())}
-    return {_ATTRIBUTES: _ATTRIBUTES_TEXT, **found, _RECORD: text(record).encode()}
+    return {ATTRIBUTES: _ATTRIBUTES_TEXT, **found, _RECORD: text(record).encode()}
 
 
 def needless(directory: str, record: Record) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def own_files(directory: str) -> list[str]:
     except OSError:
         copies = []
     paths = [os.path.join(base, name) for name in copies]
-    paths += [os.path.join(directory, *name.split("/")) for name in (_ATTRIBUTES, _RECORD)]
+    paths += [os.path.join(directory, *name.split("/")) for name in (ATTRIBUTES, _RECORD)]
     return [path for path in paths if os.path.isfile(path)]
 
 

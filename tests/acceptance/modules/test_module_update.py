@@ -385,3 +385,26 @@ def test_a_module_that_was_moved_is_updated_where_it_is(machine, root, publish) 
     machine.ok("module", "update", "scale", cwd=root)
     assert (root / "lib/scale/README.md").read_text() == "theirs\n"
     assert not (root / "modules/scale").exists()
+
+
+def test_a_registry_with_many_versions_gives_the_one_that_is_named(
+    machine, root, registry, publish
+) -> None:
+    built = registry.parent / "built"
+    shutil.rmtree(registry / "report")  # it needs the first version of plain
+    for version in ("1.0.0", "1.1.0", "1.10.0"):
+        publish("plain", version, {"README.md": f"of {version}\n"})
+        machine.ok("registry", "build", str(registry), str(built), cwd=root)
+    manifest = root / "stead.toml"
+    manifest.write_text(manifest.read_text().replace('"../registry"', '"../built"'))
+    machine.ok("module", "add", "plain", "--revision", "1.0.0", cwd=root)
+    readme = root / "modules/plain/README.md"
+    assert machine.json("module", "outdated", cwd=root)["modules"][0]["newer"] == [
+        "1.10.0",
+        "1.1.0",
+    ]
+    for version in ("1.1.0", "1.10.0", "1.0.0"):
+        machine.ok("module", "update", "plain", "--to", version, cwd=root)
+        assert readme.read_text() == f"of {version}\n"
+    machine.ok("module", "update", "plain", cwd=root)
+    assert readme.read_text() == "of 1.10.0\n"

@@ -169,6 +169,17 @@ def test_a_plan_changes_nothing_and_an_update_to_the_same_neither(module: Module
     assert {p: p.stat().st_mtime_ns for p in module.directory.rglob("*")} == before
 
 
+def test_what_was_said_to_git_beside_the_record_stays(module: Module) -> None:
+    module.add(_file("a"))
+    attributes = module.directory / ".stead-module" / ".gitattributes"
+    attributes.write_bytes(attributes.read_bytes() + b"mine\n")
+    module.update(_file("a", b"two\n"))
+    assert attributes.read_bytes().endswith(b"mine\n")
+    attributes.unlink()
+    module.update(_file("a", b"three\n"), version="3")
+    assert b"-text" in attributes.read_bytes()
+
+
 def test_what_upstream_dropped_can_be_removed_later(module: Module) -> None:
     module.add(_file("a"), _file("b", executable=True), _file("c"))
     assert module.update(_file("a", b"two\n")) == {"a": "replaced", "b": "dropped", "c": "dropped"}
