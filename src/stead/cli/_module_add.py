@@ -274,7 +274,7 @@ def _next(plan: Plan, app: App) -> None:
     if item.language == "python" or item.commands.run:
         app.err(
             f"next: `stead run {item.name}` runs it on its own data, "
-            f"`stead test {item.name}` tests it"
+            f"`stead test --module {item.name}` tests it"
         )
 
 

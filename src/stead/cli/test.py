@@ -73,18 +73,18 @@ def _answer(args: argparse.Namespace, app: App) -> int:
 
 
 def _named_by_module(args: argparse.Namespace, app: App) -> None:
-    """Let a module mean the environment of its name. Raises UsageError for one that is not there."""
+    """Let a module mean the environment that its tests run in. Raises UsageError for one that is not there."""
     from stead.modules.own import chosen
     from stead.pipeline.discover import discover
 
     for module in chosen(discover(app.directory, home=app.user_home), args.modules):
-        if not module.tested:
+        if not module.goal:
             raise UsageError(
                 f"module {module.name} has nothing to test",
                 where=module.directory,
                 remedy=f'give its layer commands: [layer.{module.name}] commands = [["pytest"]]',
             )
-        args.names = [*args.names, module.name]
+        args.names = [*args.names, module.goal]
 
 
 def heed(args: argparse.Namespace, app: App) -> list[str]:

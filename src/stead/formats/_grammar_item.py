@@ -128,6 +128,13 @@ class ItemRoot(Model):
         means=A_VARIABLE,
         examples=('listens = ["PORT"]',),
     )
+    health: str = entry(
+        "The path that answers at the first of these ports while it is well. A deploy asks for it.",
+        default="",
+        pattern=r"/[!-~]*",
+        means="a path that begins with /",
+        examples=('health = "/health"',),
+    )
     options: dict[str, OptionTable] = entry(
         "What can be chosen.", factory=dict, keys=OPTION, means=AN_OPTION
     )

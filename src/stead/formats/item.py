@@ -69,6 +69,7 @@ def read(text: str, file: str) -> Description:
         ),
         expects=root.expects,
         listens=root.listens,
+        health=root.health,
         commands=Commands(root.commands.install, root.commands.run, root.commands.test),
     )
     if root.accepts:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stead.formats import _toml_splice, _toml_text
 from stead.formats.toml_lines import parse
+from stead.modules.own import TEST
 from stead.values.errors import ManifestError
 from stead.values.frozen import dataclass
 from stead.values.origin import Origin
@@ -53,18 +54,20 @@ def entries(
     tables: list[tuple[Table, Mapping[str, Any]]] = []
     run: dict[str, Any] = {}
     if part is not None:
-        goal: dict[str, Any] = {}
-        if any(path.startswith("tests/") for path in paths):
-            goal["commands"] = [["python", "-m", "pytest", f"{directory}/tests"]]
         own: dict[str, Any] = {"path": directory, "editable": True}
-        if "test" in part.extras:
-            own["extras"] = ["test"]
         packages = {
             part.name: own,
             **{dist: {"path": path, "editable": True} for dist, path in needed.items()},
         }
-        tables += [(("layer", name), goal)] if goal else []
         tables.append((("layer", name, "packages", "pypi"), packages))
+        if any(path.startswith("tests/") for path in paths):
+            # What tests need has no place where the module is used.
+            goal = f"{name}{TEST}"
+            pytest = ["python", "-m", "pytest", f"{directory}/tests"]
+            tables.append((("layer", goal), {"inherits": [name], "commands": [pytest]}))
+            if "test" in part.extras:
+                asked = {part.name: {**own, "extras": ["test"]}}
+                tables.append((("layer", goal, "packages", "pypi"), asked))
         if name in dict(part.scripts):
             run = {"run": [name, "run"], "environment": name}
     else:
@@ -86,12 +89,17 @@ def entries(
         tables.append((("lib", name, "accepts"), {d.name: _declared(d) for d in accepted}))
     if item.kind == "app" and run:
         app: dict[str, Any] = dict(run)
+        if not item.listens:  # it ends: nothing is to be kept running
+            app["commands"] = {"run": app.pop("run")}
         if item.summary:
             app["description"] = item.summary
         if accepted:
             app["libs"] = [name]
         if item.listens:
             app["listen"] = dict(zip(item.listens, ports, strict=True))
+        if item.listens and item.health:
+            address = f"http://127.0.0.1:${{{item.listens[0]}}}{item.health}"
+            app["health"] = {"answers": {"url": address}}
         tables.append((("app", name), app))
     if "stead.toml" in paths:
         tables.append((("uses",), {name: {"path": directory}}))

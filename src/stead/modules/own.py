@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 USUAL = "modules"
 """The directory that modules lie in if nothing else is said when they are added."""
+TEST = "-test"
+"""Behind a module's name: the layer that its tests run in, where they need packages besides."""
 _RUN = "run"
 
 
@@ -36,8 +38,8 @@ class Module:
     """Its own environment, where it has one."""
     install: str = ""
     """The task that makes it ready to run, where no environment does."""
-    tested: bool = False
-    """Whether its layer is a goal of ``stead test``."""
+    goal: str = ""
+    """The environment that its tests run in, a goal of ``stead test``."""
     command: tuple[str, ...] = ()
     """What runs it, without its subcommand; empty where the project does not say."""
     cwd: str = ""
@@ -56,7 +58,7 @@ def modules(found: Found) -> tuple[Module, ...]:
     apps = {a.name for m in found.manifests for a in m.kinds.apps}
     made = {}
     for name, directory in _directories(found.place, {*layers, *tasks}):
-        made[name] = _module(name, directory, layers.get(name, []), tasks, apps)
+        made[name] = _module(name, directory, layers, tasks, apps)
     return tuple(made[name] for name in sorted(made))
 
 
@@ -74,7 +76,11 @@ def _directories(root: str, named: set[str]) -> Iterable[tuple[str, str]]:
 
 
 def _module(
-    name: str, directory: str, layers: list[Layer], tasks: dict[str, Task], apps: set[str]
+    name: str,
+    directory: str,
+    layers: dict[str, list[Layer]],
+    tasks: dict[str, Task],
+    apps: set[str],
 ) -> Module:
     steps = sorted(
         (t for t in tasks if t == f"{name}:install" or t.startswith(f"{name}:install-")),
@@ -88,13 +94,17 @@ def _module(
     return Module(
         name=name,
         directory=directory,
-        environment=name if any(layer.requirements for layer in layers) else "",
+        environment=name if any(layer.requirements for layer in layers.get(name, [])) else "",
         install=steps[-1] if steps else "",
-        tested=any(layer.goal is not None and layer.goal.commands for layer in layers),
+        goal=next((g for g in (f"{name}{TEST}", name) if _tested(layers.get(g, []))), ""),
         command=command,
         cwd=task.cwd if task is not None and inside else "",
         app=name in apps,
     )
+
+
+def _tested(layers: list[Layer]) -> bool:
+    return any(layer.goal is not None and layer.goal.commands for layer in layers)
 
 
 def chosen(found: Found, names: Sequence[str]) -> tuple[Module, ...]:

@@ -94,6 +94,8 @@ class Item:
     """Which inputs it expects, a line each: shown by ``show`` and after ``add``."""
     listens: tuple[str, ...] = ()
     """Variables that hold a port it listens on."""
+    health: str = ""
+    """The path that answers below 400 at its first port while it is well: ``/health``."""
     commands: Commands = field(default_factory=Commands)
     integrity: str = ""
     """``sha256:…`` of the item's description and files; the same wherever it is read from."""

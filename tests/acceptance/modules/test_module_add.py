@@ -57,6 +57,10 @@ def test_the_manifest_gets_the_modules_layer_task_and_app_and_keeps_its_comments
     assert text.startswith(before)
     data = tomllib.loads(text)
     assert data["layer"]["scale"] == {
+        "packages": {"pypi": {"scale": {"path": "modules/scale", "editable": True}}},
+    }
+    assert data["layer"]["scale-test"] == {
+        "inherits": ["scale"],
         "commands": [["python", "-m", "pytest", "modules/scale/tests"]],
         "packages": {
             "pypi": {"scale": {"path": "modules/scale", "editable": True, "extras": ["test"]}}
@@ -64,7 +68,11 @@ def test_the_manifest_gets_the_modules_layer_task_and_app_and_keeps_its_comments
     }
     run = {"run": ["scale", "run"], "environment": "scale"}
     assert data["tasks"]["scale"] == run
-    assert data["app"]["scale"] == {**run, "description": "Doubles numbers"}
+    assert data["app"]["scale"] == {
+        "commands": {"run": ["scale", "run"]},
+        "environment": "scale",
+        "description": "Doubles numbers",
+    }
 
 
 def test_the_roots_package_includes_every_module_and_offers_its_requirements(machine, root):
@@ -179,7 +187,7 @@ def test_what_collides_can_be_placed_beside(machine, root):
     assert "stead.toml keeps its own [tasks.scale]" in done.stderr
     data = tomllib.loads((root / "stead.toml").read_text())
     assert data["tasks"]["scale"] == ["mine"]
-    assert data["app"]["scale"]["run"] == ["scale", "run"]
+    assert data["app"]["scale"]["commands"] == {"run": ["scale", "run"]}
 
 
 def test_what_is_there_and_the_same_is_not_in_the_way(machine, root):
