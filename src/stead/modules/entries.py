@@ -80,7 +80,7 @@ def entries(
         install: dict[str, Any] = {"run": list(command), "cwd": directory}
         if number:
             install["depends"] = task["depends"]
-        tables.append((("tasks", step), install | _told_by(item)))
+        tables.append((("tasks", step), install | _told_by(item, command)))
         task["depends"] = [step]
     if run:
         tables.append((("tasks", name), task))
@@ -114,9 +114,10 @@ def _layer(item: Item, directory: str) -> list[tuple[Table, Mapping[str, Any]]]:
     return [(("layer", item.name), {"commands": commands, "cwd": directory})]
 
 
-def _told_by(item: Item) -> dict[str, Any]:
-    """Say by which files it can be told that what was installed is current."""
-    if item.language == "node" and any(f.path == "package-lock.json" for f in item.files):
+def _told_by(item: Item, command: tuple[str, ...]) -> dict[str, Any]:
+    """Say by which files it can be told that what a command installs is current."""
+    locked = any(f.path == "package-lock.json" for f in item.files)
+    if locked and command[:2] in (("npm", "ci"), ("npm", "install")):
         return {
             "inputs": ["package.json", "package-lock.json"],
             "outputs": ["node_modules/.package-lock.json"],
