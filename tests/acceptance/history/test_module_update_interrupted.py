@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +39,11 @@ def module(world: World) -> Path:
     """A module with edits of all kinds, and a later version upstream; kept as ``old``."""
     registry = world.base / "registry"
     first = {f"src/thing/{name}.py": f"{name} = 1\n" for name in ("a", "b", "c", "d", "e")}
-    first |= {"pyproject.toml": PYPROJECT.format(1, "[]"), "set.toml": "a = 1\n"}
+    first |= {
+        "run.sh": "#!/bin/sh\n",
+        "pyproject.toml": PYPROJECT.format(1, "[]"),
+        "set.toml": "a = 1\n",
+    }
     _publish(registry, "1.0.0", first)
     (world.place / "stead.toml").write_text(f'[registries]\nteam = "{registry}"\n')
     world.ok("module", "add", "thing")
@@ -57,11 +62,18 @@ def module(world: World) -> Path:
             "src/thing/d.py": "d = 3\n",
             "src/thing/e.py": None,
             "src/thing/f.py": "f = 3\n",
+            "run.sh": "#!/bin/sh\n",
             "set.toml": "a = 3\n",
             "pyproject.toml": PYPROJECT.format(2, '["leaf"]'),
         },
     )
+    (registry / "thing/files/run.sh").chmod(0o755)
     return here
+
+
+def state(world: World) -> tuple[dict[str, bytes], bool]:
+    """Give all files, and whether the one that upstream made a program of is one."""
+    return world.files(), os.access(world.place / "modules/thing/run.sh", os.X_OK)
 
 
 def _settle(module: Path) -> None:
@@ -80,10 +92,10 @@ def test_all_or_nothing(
         _settle(module)
         words, code = ("module", "update"), 0
     world.keep("old")
-    states = [world.files()]
+    states = [state(world)]
     whole = world.run(*words)
     assert whole.code == code, whole.said
-    states.append(world.files())
+    states.append(state(world))
     assert states[0] != states[1]
     assert whole.calls > 10
     few = min(whole.calls, tries(6 if kind == "kill" else 2))
@@ -94,12 +106,12 @@ def test_all_or_nothing(
         assert "Traceback" not in done.said
         assert done.code in ((-9, code) if kind == "kill" else (0, 1)), done.said
         recover(Layout(world.home))
-        now = world.files()
+        now = state(world)
         assert now in states, at
         seen.add(now == states[1])
         # The next one has it, whatever there was.
         assert world.run(*words).code == code
-        assert world.files() == states[1]
+        assert state(world) == states[1]
     if tries(0) >= whole.calls:
         assert seen == {False, True}
 

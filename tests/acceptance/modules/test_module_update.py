@@ -408,3 +408,32 @@ def test_a_registry_with_many_versions_gives_the_one_that_is_named(
         assert readme.read_text() == f"of {version}\n"
     machine.ok("module", "update", "plain", cwd=root)
     assert readme.read_text() == "of 1.10.0\n"
+
+
+def test_two_updates_at_once_do_it_once(machine, root, publish) -> None:
+    module = root / "modules/scale"
+    (module / "main.py").write_text("MINE = 1\n\n" + (module / "main.py").read_text())
+    news = {f"src/scale/new{n}.py": f"n = {n}\n" for n in range(30)}
+    publish(
+        "scale", "1.1.0", {**news, "main.py": (module / "main.py").read_text()[10:] + "NEW = 1\n"}
+    )
+    begun = [
+        subprocess.Popen(
+            [str(machine.program), "module", "update"],
+            cwd=root,
+            env=machine.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=120)[0] for process in begun]
+    codes = [process.returncode for process in begun]
+    assert 0 in codes
+    for code, text in zip(codes, said, strict=True):
+        assert code == 0 or "meanwhile" in text, text
+    machine.ok("module", "update", cwd=root)
+    assert (module / "main.py").read_text().count("MINE") == 1
+    assert (module / "main.py").read_text().count("NEW") == 1
+    assert _record(root)["came"]["version"] == "1.1.0"
