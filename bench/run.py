@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import rows_build
 import rows_config
+import rows_deploy
 import rows_dotenv
 import rows_history
 import rows_images
@@ -64,6 +65,7 @@ GROUPS = {
     "project": Group(rows_project.rows),
     "images": Group(rows_images.rows, ("uv",)),
     "matrix": Group(rows_matrix.rows, rows_matrix.TOOLS),
+    "deploy": Group(rows_deploy.rows),
     "modules": Group(rows_modules.rows, rows_modules.TOOLS),
 }
 """What is measured, in the order of the sections."""

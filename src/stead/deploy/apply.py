@@ -33,7 +33,7 @@ _SETTLING = 2.0
 def apply(machine: Machine, delivery: Delivery, report: Report | None = None) -> Applied:
     """Bring a payload there and let it run; see :meth:`stead.deploy.targets.Target.apply`."""
     told = report or (lambda _step, _word: None)
-    facts, root = machine.facts()
+    facts, root = machine.standing()
     payload = delivery.payload
     if payload.root != root:
         raise DeployError(

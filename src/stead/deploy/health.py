@@ -100,8 +100,10 @@ def _url(check: Health, connection: Connection, timeout: float) -> str:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         asking.request("GET", path, headers={"Connection": "close"})
         status = asking.getresponse().status
-    except http.client.HTTPException as exc:
-        return str(exc) or type(exc).__name__
+    except (http.client.HTTPException, ConnectionError) as exc:
+        # A connection that carries others' says only that this one is over.
+        why = connection.listens(parts.hostname, port, timeout)
+        return why or str(exc) or type(exc).__name__
     finally:
         asking.close()
     right = status == check.status if check.status else status < 400

@@ -53,6 +53,12 @@ class Machine:
         lines = list(_lines(answer))
         return _facts(lines), _one(lines, "root")
 
+    def standing(self) -> tuple[Facts, str]:
+        """Read what runs there, and the node's root; of the facts there is nothing else."""
+        answer = self._run("standing", bare=True)
+        lines = list(_lines(answer))
+        return _facts(lines), _one(lines, "root")
+
     def begin(self) -> Begun:
         """Take the lease, and set right what a deploy before left half done."""
         words = (

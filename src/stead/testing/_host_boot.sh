@@ -28,6 +28,7 @@ ln -s pts/ptmx "$root/dev/ptmx"
 ip link set lo up
 hostname "$name"
 echo "$name" >"$root/etc/hostname"
+echo "127.0.0.1 localhost" >"$root/etc/hosts"
 mkdir "$root/old"
 pivot_root "$root" "$root/old"
 cd /

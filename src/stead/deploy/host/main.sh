@@ -21,6 +21,10 @@ facts)
     SUDO=$1 SERVICES=$2
     facts_all
     ;;
+standing)
+    echo "root $ROOT"
+    facts_recipe
+    ;;
 begin)
     SUDO=$4 SERVICES=$5
     begin "$1" "$2" "$3"

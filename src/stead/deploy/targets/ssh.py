@@ -33,7 +33,7 @@ _NO_CONTACT = 255
 """What the client ends with when it is itself what failed."""
 
 
-def options(patience: float) -> list[str]:
+def options(patience: float, level: str = "ERROR") -> list[str]:
     """Give the client's options, which go before the user's configuration.
 
     Nothing is asked for at a terminal. A silent machine is noticed within half of ``patience``,
@@ -45,7 +45,7 @@ def options(patience: float) -> list[str]:
         "ConnectTimeout": str(CONNECT_SECONDS),
         "ServerAliveInterval": str(interval),
         "ServerAliveCountMax": "3",
-        "LogLevel": "ERROR",
+        "LogLevel": level,
         "RemoteCommand": "none",
         "RequestTTY": "no",
         "PermitLocalCommand": "no",
@@ -73,7 +73,9 @@ def command_line(
     destination: str, remote: str, *, patience: float, control: str = "", first: bool = False
 ) -> list[str]:
     """Give the client's command line for a command of the machine's shell."""
-    return ["ssh", *options(patience), *shared(control, first=first), "--", destination, remote]
+    # The one that makes the connection is told why a port could not be reached.
+    chosen = options(patience, "INFO" if first else "ERROR")
+    return ["ssh", *chosen, *shared(control, first=first), "--", destination, remote]
 
 
 def forwarding_line(
@@ -168,7 +170,18 @@ class OpenSSH:
                     return str(exc)
                 process.wait()
                 said = heard.read().decode("utf-8", "replace").strip()
-        return said.rpartition("\n")[2].rpartition(": ")[2] or "connection refused"
+        why = self._why() or said.rpartition("\n")[2]
+        return why.rpartition(": ")[2].strip() or "Connection refused"
+
+    def _why(self) -> str:
+        """Give what the shared connection was told when a port was not to be reached."""
+        with (
+            contextlib.suppress(OSError),
+            open(os.path.join(self.place, "said"), encoding="utf-8", errors="replace") as file,
+        ):
+            found = [line for line in file if "open failed" in line]
+            return found[-1] if found else ""
+        return ""
 
     def _forwarded(
         self, host: str, port: int, timeout: float, said: int
@@ -194,6 +207,8 @@ class OpenSSH:
             assert master.stdin is not None
             with contextlib.suppress(OSError):
                 master.stdin.close()
+            # Told so, it need not wait to hear that its command has ended.
+            master.terminate()
             try:
                 master.wait(2.0)
             except subprocess.TimeoutExpired:
