@@ -112,10 +112,13 @@ class TargetSuite:
         assert "serving broken" in str(caught.value)
         assert case.await_versions({"one"}) == {"one"}
         assert case.target.facts().standing
+        # What was started again and again before is not held against the next.
+        assert case.target.apply(shop(case.root, "two", case.ports)).changed
+        assert case.versions() == {"two"}
 
     def test_an_answer_that_is_an_error_is_no_health(self, case: Case) -> None:
         with pytest.raises(DeployError, match="status 500"):
-            case.target.apply(shop(case.root, "ill", case.ports, timeout=1.0))
+            case.target.apply(shop(case.root, "ill", case.ports, timeout=5.0))
         assert case.versions() == {""}
 
     def test_what_runs_before_the_switch_can_stop_it(self, case: Case) -> None:

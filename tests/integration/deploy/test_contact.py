@@ -106,6 +106,12 @@ def test_ports_are_asked_as_seen_from_there(lab, plain):
             assert asked.recv(4) == b"SSH-"
 
 
+def test_an_address_may_name_user_and_port(lab, plain):
+    environ = lab.environ(os.environ["PATH"])
+    with OpenSSH(f"root@{plain.address}:22", environ, patience=8) as connection:
+        assert connection.run("id -un").out == b"root\n"
+
+
 def test_each_command_may_connect_anew(lab, plain):
     alone = OpenSSH(plain.address, lab.environ(os.environ["PATH"]), patience=8, share=False)
     answer = alone.run("cat; exit 3", [b"some ", b"bytes"])

@@ -73,6 +73,23 @@ def test_who_was_not_heard_of_has_lost_it(open_machine):
     second.end()
 
 
+def test_it_stands_for_all_who_look_while_it_is_renewed(open_machine):
+    first, second = open_machine(), open_machine()
+    first.begin()
+    seen = []
+
+    def look():
+        seen.extend(second.status().held_by for _ in range(40))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    while looking.is_alive():
+        first.renew()
+    looking.join()
+    first.end()
+    assert all(seen)
+
+
 def test_it_is_kept_while_it_is_renewed(open_machine):
     first = open_machine(patience=2.0)
     first.begin()

@@ -28,6 +28,14 @@ def test_an_address_is_never_an_option():
     assert forwarding_line("-v", "::1", 80, patience=8)[-2:] == ["--", "-v"]
 
 
+def test_a_port_belongs_to_an_address():
+    assert command_line("u@h:22", "true", patience=8)[-2] == "ssh://u@h:22"
+    assert command_line("h", "true", patience=8)[-2] == "h"
+    assert command_line("ssh://h:22", "true", patience=8)[-2] == "ssh://h:22"
+    assert command_line("fe80::1", "true", patience=8)[-2] == "fe80::1"
+    assert forwarding_line("h:2222", "::1", 80, patience=8)[-1] == "ssh://h:2222"
+
+
 def test_commands_share_a_connection_where_the_client_can():
     first = chosen(command_line("h", "true", patience=8, control="/tmp/s/c", first=True))
     more = chosen(command_line("h", "true", patience=8, control="/tmp/s/c"))

@@ -7,6 +7,7 @@ claim_look() {
     for claim_file in "$1".[0-9]*; do
         claim_number=${claim_file##*.}
         case $claim_number in '' | *[!0-9]*) continue ;; esac
+        [ "$claim_file" = "$1.$claim_number" ] || continue
         [ "$claim_number" -le "$claim_last" ] || claim_last=$claim_number
     done
     claim_said=

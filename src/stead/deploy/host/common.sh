@@ -79,9 +79,11 @@ relink() {
 # Marks are short texts, kept as links to nowhere: made in one step, whole or not at all, and on a
 # full disk as well, where the way back must still be found.
 mark() {
-    rm -f "$1.$$"
-    ln -s -- "$2" "$1.$$" && mv -f "$1.$$" "$1" || {
-        rm -f "$1.$$"
+    # Under a name that nobody takes for a mark who looks meanwhile.
+    mark_new=${1%/*}/.new-$$-${1##*/}
+    rm -f "$mark_new"
+    ln -s -- "$2" "$mark_new" && mv -f "$mark_new" "$1" || {
+        rm -f "$mark_new"
         fail 93 "cannot write $1"
     }
 }

@@ -23,7 +23,14 @@ services_start() {
     if [ "$control_kind" = none ]; then
         supervisor_start
     else
-        units_link && control daemon-reload && control start "stead-$RECIPE.target"
+        units_link && control daemon-reload || return 1
+        # How often they were started again counts from now.
+        set --
+        while read -r services_name; do
+            set -- "$@" "stead-$RECIPE-$services_name.service"
+        done <"$R/current/services"
+        [ $# -eq 0 ] || control reset-failed "$@" 2>/dev/null
+        control start "stead-$RECIPE.target"
     fi
 }
 

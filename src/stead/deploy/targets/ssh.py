@@ -75,7 +75,7 @@ def command_line(
     """Give the client's command line for a command of the machine's shell."""
     # The one that makes the connection is told why a port could not be reached.
     chosen = options(patience, "INFO" if first else "ERROR")
-    return ["ssh", *chosen, *shared(control, first=first), "--", destination, remote]
+    return ["ssh", *chosen, *shared(control, first=first), "--", destined(destination), remote]
 
 
 def forwarding_line(
@@ -90,8 +90,16 @@ def forwarding_line(
         "-W",
         where,
         "--",
-        destination,
+        destined(destination),
     ]
+
+
+def destined(address: str) -> str:
+    """Write an address as the client takes it: `user@host:port` is an address with a scheme there."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit() and "://" not in address and ":" not in host.strip("[]"):
+        return f"ssh://{address}"
+    return address
 
 
 def shares(system: str) -> bool:
