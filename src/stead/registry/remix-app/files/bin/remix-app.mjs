@@ -95,7 +95,9 @@ function answerer(handle) {
   return async (incoming, outgoing) => {
     let address, path;
     try {
-      address = new URL(incoming.url ?? "/", `http://${incoming.headers.host ?? "localhost"}`);
+      if (!incoming.url.startsWith("/")) throw new Error("another form than a path");
+      // Not relative to the host: "//other/" would name another one.
+      address = new URL(`http://${incoming.headers.host ?? "localhost"}${incoming.url}`);
       path = decodeURIComponent(address.pathname);
     } catch {
       refuse(outgoing, 400, "Not an address. Expected: http://HOST/PATH, encoded as %XX.");

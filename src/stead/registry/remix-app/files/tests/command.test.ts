@@ -74,8 +74,10 @@ test("what cannot be used is refused with what is expected", async () => {
   const large = await fetch(address, { method: "POST", body: "x".repeat(100_001) });
   expect(large.status).toBe(413);
   expect(await large.text()).toContain("Expected: at most 100000 bytes");
-  const told = await exchange("GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  expect(told).toMatch(/^HTTP\/1.1 400/);
+  for (const target of ["/%zz", "http://b/"]) {
+    const told = await exchange(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    expect(told).toMatch(/^HTTP\/1.1 400/);
+  }
   expect((await fetch(`${address}/absent`)).status).toBe(404);
 });
 
