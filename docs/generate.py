@@ -353,7 +353,8 @@ def error_classes() -> str:
                         "1",
                         (
                             "Stead could not do it, for one of the reasons below; for `stead check` and "
-                            "`stead store verify`, something was found; for `stead typings --check`, the "
+                            "`stead store verify`, something was found; for `stead deploy`, a node does not have or run "
+                            "what it should; for `stead typings --check`, the "
                             "stub is out of date; for `stead trust`, the answer was no"
                         ),
                     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from stead.cli.app import App
     from stead.deploy.recipes import Where
     from stead.deploy.targets import Standing, Target
+
+_PAUSE = 1.0
+"""Seconds between two looks at logs that are followed."""
 
 
 def status(args: argparse.Namespace, words: list[str], app: App) -> int:
@@ -36,22 +41,27 @@ def status(args: argparse.Namespace, words: list[str], app: App) -> int:
 
 def logs(args: argparse.Namespace, words: list[str], app: App) -> int:
     """Show what services wrote."""
+    from stead.deploy.opening import opened
+
     name, nodes = _nodes("logs", words, app)
     several = len(nodes) > 1
     seen: dict[str, list[str]] = {}
-    while True:
+    with contextlib.ExitStack() as stack:
+        open_nodes = []
         for where in nodes:
-            before = seen.get(where.name, [])
-            new = _with(name, where, app, lambda t: list(t.logs(args.service, args.lines)))
-            for line in _added(before, new):
-                app.out(f"{where.name}: {line}" if several else line)
-            seen[where.name] = new
-        if not args.follow:
-            return 0
-        import sys
-
-        sys.stdout.flush()
-        time.sleep(1)
+            target = opened(name, where, app.context, app.platform)
+            stack.callback(target.close)
+            open_nodes.append((where, target))
+        while True:
+            for where, target in open_nodes:
+                new = list(target.logs(args.service, args.lines))
+                for line in _added(seen.get(where.name, []), new):
+                    app.out(f"{where.name}: {line}" if several else line)
+                seen[where.name] = new
+            if not args.follow:
+                return 0
+            sys.stdout.flush()
+            time.sleep(_PAUSE)
 
 
 def rollback(args: argparse.Namespace, words: list[str], app: App) -> int:

@@ -58,6 +58,9 @@ _NAMES = {
     ("pin", "generation"): "generation",
     ("run", "command"): "task",
     ("launcher", "command"): "task",
+    ("deploy", "what"): "to-deploy",
+    ("node", "recipe_name"): "recipe",
+    ("node", "target_name"): "target",
     ("*", "--layer"): "layer",
 }
 """What the values are that help calls by a word of many meanings."""

@@ -234,6 +234,21 @@ def _named(kind: str) -> Callable[[_Place], Iterator[Word]]:
     return give
 
 
+def _recipes(place: _Place) -> Iterator[Word]:
+    for manifest in place.all():
+        yield from ((r.name, "recipe") for r in manifest.kinds.recipes)
+        yield from ((a.name, a.description or "app") for a in manifest.kinds.apps)
+
+
+def _to_deploy(place: _Place) -> Iterator[Word]:
+    yield "status", "what runs there"
+    yield "logs", "what services wrote"
+    yield "rollback", "go back to an earlier generation"
+    yield "run", "run a command of an app there"
+    yield from _recipes(place)
+    yield from _named("targets")(place)
+
+
 KINDS: dict[str, Callable[[_Place], Iterator[Word]]] = {
     "app": _named("apps"),
     "by-hand": _by_hand,
@@ -246,9 +261,10 @@ KINDS: dict[str, Callable[[_Place], Iterator[Word]]] = {
     "module": _modules,
     "net": _named("nets"),
     "package": _packages,
-    "recipe": _named("recipes"),
+    "recipe": _recipes,
     "set": _set,
     "target": _named("targets"),
+    "to-deploy": _to_deploy,
     "task": _tasks,
     "unset": _own_variables,
     "upgradable": _upgradable,

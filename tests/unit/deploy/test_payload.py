@@ -1,0 +1,177 @@
+"""All that a node is to hold: the same for the same, with ports that never meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stead.cli.app import App
+from stead.deploy.code import code_of
+from stead.deploy.payload import Wanted, payload
+from stead.deploy.pyinfra import inventory
+from stead.deploy.recipes import Where, apps_of, directory_of, nodes_of, recipe_named
+from stead.deploy.record import digest_of, record_of
+from stead.deploy.secrets import opened
+from stead.pipeline.steps import prepare
+from stead.testing.world import make_context
+from stead.values.deployment import Facts
+from stead.values.errors import ConfigurationError, DeployError, ManifestError
+from stead.values.kinds import Target
+from stead.values.platform import Platform
+from stead.values.selection import Selection
+
+FACTS = Facts("Linux", "x86_64", "2.36", user="deploy", home="/home/deploy")
+
+MANIFEST = """\
+[app.web]
+run = ["serve"]
+listen = { PORT = "host.ports.web", ADMIN = "host.ports.web" }
+vars = { HERE = "${paths.state}/x", THERE = "${paths.code}", MINE = "${HOME}/m" }
+files = { "sub/a.ini" = "a.tmpl" }
+health.up = { url = "http://localhost:${PORT}/" }
+commands = { go = ["go"], once = ["once"] }
+release = ["once"]
+
+[app.api]
+listen = { PORT = "host.ports.web" }
+processes = { serve = ["s"], work = ["w"] }
+
+[paths]
+state = "var"
+code = "lib"
+
+[host.box]
+ports = { web = "8000-8029" }
+
+[target.lab]
+kind = "ssh"
+hosts = ["one", "two"]
+host = "box"
+
+[recipe.r]
+app = ["web", "api"]
+counts = { web = 3, "api:work" = 2, "api:serve" = 0 }
+"""
+
+
+@pytest.fixture
+def made(tmp_path):
+    root = tmp_path / "w"
+    (root / "lib").mkdir(parents=True)
+    (root / "lib/x.py").write_text("")
+    (root / "a.tmpl").write_text("port={{ PORT }} {{ paths.state }}\n")
+    context = make_context(tmp_path / "home")
+
+    def make(text=MANIFEST, recipe="r", facts=FACTS, target="lab"):
+        (root / "stead.toml").write_text(text)
+        plain = App(context, str(root), Platform("linux-64"), selection=Selection(deploy=True))
+        kinds = plain.spec().configuration.kinds
+        chosen = recipe_named(kinds, recipe)
+        (where,) = [t for t in kinds.targets if t.name == target]
+        prepared = []
+        for name in apps_of(chosen, kinds):
+            selection = Selection(name, recipe, target, deploy=True)
+            app = App(context, str(root), Platform("linux-64"), selection=selection)
+            prepared.append((name, prepare(app.request(), context)))
+        code = code_of([p for _, p in prepared], chosen, context)
+        return payload(Wanted(chosen, tuple(prepared), code), nodes_of([where])[0], facts, context)
+
+    make.context = context
+    make.root = root
+    return make
+
+
+def test_the_same_gives_the_same(made):
+    one, two = made(), made()
+    assert one.payload == two.payload
+    digests = {digest_of(record_of(opened(x, made.context), "key")) for x in (one, two)}
+    assert len(digests) == 1
+    (made.root / "lib/x.py").write_text("x = 1\n")
+    assert made().payload != one.payload
+
+
+def test_services_are_named_counted_and_have_ports_of_their_own(made):
+    found = made().payload
+    names = [s.name for s in found.services]
+    assert names == ["web", "web-2", "web-3", "api-work", "api-work-2"]
+    ports = [port for s in found.services for port in s.ports]
+    assert len(ports) == len(set(ports)) == 8
+    assert all(8000 <= port <= 8029 for port in ports)
+    assert [(c.name, c.release) for c in found.commands] == [("web.once", True), ("web.go", False)]
+    assert len(found.checks) == 3
+
+
+def test_locations_are_the_nodes(made):
+    laid = made()
+    root = "/home/deploy/.local/share/stead-node"
+    code = f"{root}/trees/{laid.code}"
+    environment = dict(laid.payload.services[0].environment)
+    assert environment["HERE"] == f"{root}/recipes/r/data/var/x"
+    assert environment["THERE"] == f"{code}/lib"
+    assert environment["MINE"] == "/home/deploy/m"
+    assert environment["STEAD_PLACE"] == code
+    assert environment["STEAD_PATH_CODE"] == f"{code}/lib"
+    assert laid.payload.services[0].makes == (f"{root}/recipes/r/data/var",)
+    held = repr(laid.payload.services) + repr(laid.payload.files) + repr(laid.payload.checks)
+    assert str(made.root) not in held
+
+
+def test_rendered_files_lie_where_the_code_looks_for_them(made):
+    laid = made()
+    trees = {t.key: t for t in laid.payload.trees}
+    seen = set()
+    for service in laid.payload.services[:3]:
+        own = trees[Path(service.directory).name]
+        members = {m.path: m for part in own.parts for m in part.members}
+        assert {"lib/x.py", "sub/a.ini", "a.tmpl", "stead.toml"} <= set(members)
+        content = members["sub/a.ini"].content
+        assert content == (
+            b"port=%d /home/deploy/.local/share/stead-node/recipes/r/data/var\n"
+            % int(dict(service.environment)["PORT"])
+        )
+        seen.add(content)
+    assert len(seen) == 3
+
+
+def test_too_few_ports_and_ports_that_are_fixed(made):
+    with pytest.raises(ConfigurationError, match="too few"):
+        made(MANIFEST.replace("8000-8029", "8000-8002"))
+    fixed = MANIFEST.replace('PORT = "host.ports.web", ADMIN', "PORT = 9000, ADMIN")
+    with pytest.raises(ConfigurationError, match="more than one of it is to run"):
+        made(fixed)
+    both = MANIFEST.replace('"host.ports.web" }\nprocesses', "9000 }\nprocesses")
+    both = both.replace('{ PORT = "host.ports.web", ADMIN', "{ PORT = 9000, ADMIN")
+    both = both.replace("counts =", "# counts =")
+    with pytest.raises(DeployError, match="would both listen on port 9000"):
+        made(both)
+
+
+def test_where_a_nodes_directory_is():
+    def at(**options):
+        return directory_of(Target("t", **options), "/home/me")
+
+    assert at() == "/home/me/.local/share/stead-node"
+    assert at(kind="ssh", directory="~/x") == "/home/me/x"
+    assert at(kind="ssh", directory="/srv/x/") == "/srv/x"
+    assert at(directory="node", base="/w") == "/w/node"
+    assert at(kind="image") == "/opt/stead"
+    with pytest.raises(ManifestError, match="not absolute"):
+        at(kind="ssh", directory="srv")
+
+
+def test_pyinfra_is_told_the_machines_and_how_they_are_reached(made):
+    hosts = ("lab", "me@lab.example.org:2222", "::1")
+    target = Target("2nd-lab", "ssh", hosts)
+    nodes = [Where(target, h) for h in hosts]
+    recipe = recipe_named(made().running[0].prepared.composed.spec.configuration.kinds, "r")
+    said = {}
+    exec(inventory(recipe, nodes), said)
+    common = {"stead_recipe": "r", "stead_target": "2nd-lab"}
+    assert said["_2nd_lab"] == [
+        ("lab", common),
+        ("lab.example.org", {**common, "ssh_user": "me", "ssh_port": 2222}),
+        ("::1", common),
+    ]
+    local = inventory(recipe, [Where(Target("here"))])
+    assert "('@local'," in local
