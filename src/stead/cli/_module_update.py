@@ -66,13 +66,22 @@ def execute(args: argparse.Namespace, app: App) -> int:
             "--to and --set are about one module", remedy="name it: `stead module update NAME`"
         )
     project = project_of(app)
-    known = modules(project)
+    broken: list[SteadError] = []
+    known = modules(project, broken)
     names = list(dict.fromkeys(args.names)) or list(known)
     for name in names:
+        if name not in known and broken:
+            raise broken[0]
         named(known, name)
+    if not args.names and not names and broken:
+        raise broken[0]
     if not args.plan:
         _mend(app)
     done: list[tuple[str, Update | SteadError]] = []
+    if not args.names:
+        done += [(str(error.where), error) for error in broken]
+        for error in broken if not args.json else ():
+            app.err(f"stead: {error}")
     for name in names:
         try:
             found = _one(name, project, args, app)
@@ -109,7 +118,7 @@ def _one(name: str, project: Project, args: argparse.Namespace, app: App) -> Upd
 
     def planned() -> Update:
         # Read anew: the update before this one may have changed files of the root.
-        known = modules(project)
+        known = modules(project, [])
         return update_modules.plan(name, project.root, known, sources(project, app), _wish(args))
 
     if args.plan:

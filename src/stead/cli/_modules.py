@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from stead.values.errors import NoPlaceError, UsageError
+from stead.values.errors import ManifestError, NoPlaceError, UsageError
 from stead.values.frozen import dataclass
 from stead.values.names import nearest
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stead.cli.app import App
     from stead.modules.registry import Source
     from stead.pipeline.discover import Found
+    from stead.values.errors import SteadError
     from stead.values.item import Record
 
 
@@ -87,13 +88,24 @@ def sources(project: Project, app: App) -> tuple[Source, ...]:
     return opening.sources(known, app.context)
 
 
-def modules(project: Project) -> dict[str, tuple[str, Record]]:
-    """Give the modules that have a record, by name: the directory, relative to the root."""
+def modules(
+    project: Project, broken: list[SteadError] | None = None
+) -> dict[str, tuple[str, Record]]:
+    """Give the modules that have a record, by name: the directory, relative to the root.
+
+    Raises ManifestError for a record that cannot be read, unless there is a list for these.
+    """
     from stead.modules import record
 
     found = {}
     for directory in record.found(project.root):
-        held = record.read(directory)
+        try:
+            held = record.read(directory)
+        except ManifestError as exc:
+            if broken is None:
+                raise
+            broken.append(exc)
+            continue
         if held is not None:
             path = os.path.relpath(directory, project.root).replace(os.sep, "/")
             found[held.came.item] = path, held

@@ -43,8 +43,7 @@ _HEAD = """\
 # `stead module update` merges with it; `stead module eject` forgets it.
 """
 _REMEDY = (
-    "restore the file from version control, or forget where the module came from "
-    "(`stead module eject`)"
+    "restore the file from version control, or remove its directory: the module is on its own then"
 )
 _COPY = regex(r"[0-9a-f]{64}")
 _PRUNED = ("node_modules", "__pycache__", "site-packages")

@@ -263,6 +263,19 @@ def test_a_copy_that_was_harmed_is_told(machine, root, publish) -> None:
     assert (module / "main.py").read_text() == "theirs = 1\n"
 
 
+def test_a_record_that_cannot_be_read_hinders_no_other_module(machine, root, publish) -> None:
+    machine.ok("module", "add", "plain", cwd=root)
+    file = root / "modules/plain/.stead-module/record.toml"
+    file.write_text("<<<<<<< HEAD\n" + file.read_text())
+    publish("scale", "1.1.0", {"README.md": "theirs\n"})
+    said = machine.fails("module", "update", cwd=root)
+    assert "plain/.stead-module/record.toml:1" in said
+    assert "settle the merge conflict that git left here" in said
+    assert _record(root)["came"]["version"] == "1.1.0"
+    assert "scale 1.1.0 is current" in machine.ok("module", "update", "scale", cwd=root)
+    assert "record.toml" in machine.fails("module", "update", "plain", cwd=root)
+
+
 def test_a_record_of_a_newer_stead_is_refused(machine, root) -> None:
     file = root / "modules/scale/.stead-module/record.toml"
     file.write_text(file.read_text().replace("format = 1", "format = 2"))
