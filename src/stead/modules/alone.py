@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stead.modules.adding import Placed
     from stead.values.context import Context
 
-_OWN = ("STEAD_", "VIRTUAL_ENV", "CONDA_", "PYTHONPATH", "PYTHONHOME", "PYTEST_")
+_OWN = ("STEAD_", "VIRTUAL_ENV", "CONDA_", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITE", "PYTEST_")
 _PROGRAM = ("stead", "stead.exe", "stead.cmd")
 _SHOWN = 30
 
@@ -44,7 +44,6 @@ def without_stead(environ: Mapping[str, str]) -> dict[str, str]:
     kept["PATH"] = os.pathsep.join(
         p for p in path if p and not any(os.path.exists(os.path.join(p, n)) for n in _PROGRAM)
     )
-    kept["PYTHONDONTWRITEBYTECODE"] = "1"
     kept["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     return kept
 
@@ -101,7 +100,8 @@ def _installed(
     for module in modules:
         extras = "[test]" if module.part is not None and "test" in module.part.extras else ""
         wanted.append(f"{os.path.join(root, *module.directory.split('/'))}{extras}")
-    yield runs("", [own, "-m", "pip", "install", "-q", *wanted], root)
+    # Most of what is installed is never imported: what is, is compiled then.
+    yield runs("", [own, "-m", "pip", "install", "-q", "--no-compile", *wanted], root)
 
 
 class _Runs:
