@@ -165,6 +165,8 @@ def test_the_season_that_was_chosen_is_the_usual_one(capsys):
     default = capsys.readouterr().out
     assert main(["run", "--model", "naive", "--season", "{{ season }}"]) == 0
     assert capsys.readouterr().out == default
+    ahead = forecast.naive(forecast.read(forecast.example()).values, 12, season={{ season }}, level=0.95)
+    assert [row["low"] for row in json.loads(default)["forecast"]] == pytest.approx(ahead.low)
 
 
 def test_the_command_forecasts_by_the_best_model(capsys):
