@@ -60,6 +60,7 @@ def soak(session: nox.Session) -> None:
     words = words or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
     where = ["tests/acceptance/history", "tests/acceptance/session/test_killed.py"]
     where += ["tests/acceptance/test_matrix_killed.py", "tests/registry/test_mutation.py"]
+    where += ["tests/registry/test_mutation_others.py"]
     modules = "tests/acceptance/modules"
     where += [f"{modules}/test_module_interrupted.py", f"{modules}/test_update_model.py"]
     where += ["tests/integration/deploy/test_faults.py"]
