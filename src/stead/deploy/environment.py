@@ -13,6 +13,7 @@ from stead.values.activation import DEFAULT_PATH, Change, apply
 from stead.values.frozen import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from stead.deploy.places import Places
@@ -44,6 +45,7 @@ def variables(
     *,
     host: Host | None,
     build: str,
+    imported: Sequence[str],
     file: str,
     runtime: str,
     facts: Facts,
@@ -51,7 +53,8 @@ def variables(
 ) -> dict[str, str]:
     """Give all variables of a process but the secret ones.
 
-    ``build`` is where the environment's tree is on the node (empty for none), ``file``
+    ``build`` is where the environment's tree is on the node (empty for none), ``imported`` are
+    directories here that packages in use where they lie import from, ``file``
     where the project's description is, ``runtime`` the directory of ``stead.project``.
     """
     composed = prepared.composed
@@ -64,7 +67,7 @@ def variables(
         directories = program_directories(build, spec.platform, ecosystems)
         changes += [Change("prepend", "PATH", d) for d in reversed(directories)]
         changes += _there(build_changes(_path(here), ecosystems, context), here, build)
-    modules = spec.configuration.modules
+    modules = (*spec.configuration.modules, *imported)
     if modules:
         changes.append(Change("set", "PYTHONPATH", ":".join(where.there(m) for m in modules)))
     changes.append(Change("set", PLACE, where.there(spec.place)))

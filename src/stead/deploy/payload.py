@@ -12,6 +12,7 @@ from stead.config.bind import resolve
 from stead.config.outcome import secret_entries
 from stead.config.quantities import nanoseconds
 from stead.config.recipes import counts, instances
+from stead.deploy import editable
 from stead.deploy.closure import key_of, tree_of_files, trees_of_build
 from stead.deploy.environment import around, described, variables
 from stead.deploy.places import moved, places
@@ -104,6 +105,7 @@ def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid
     runtime = _runtime(context)
     trees: dict[str, Tree] = {code.key: code}
     builds: dict[str, str] = {}
+    imported: dict[str, tuple[str, ...]] = {}
     running: list[Running] = []
     services: list[Service] = []
     commands: list[OneOff] = []
@@ -112,7 +114,10 @@ def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid
     for name, prepared in wanted.apps:
         build = prepared.activation.build
         if build and build not in builds:
-            made = trees_of_build(build, root, context.home, dict(_moves(where)))
+            directories = editable.directories(build, where)
+            imported[build] = directories or ()
+            names = dict(_moves(where)) if directories is None else editable.nowhere(where)
+            made = trees_of_build(build, root, context.home, names)
             builds[build] = tree_directory(root, made[0].key)
             trees |= {t.key: t for t in made}
         for number in range(1, _most(recipe, name, prepared, target.name) + 1):
@@ -137,7 +142,7 @@ def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid
             environment = variables(
                 prepared, table, where, host=host, build=builds.get(build, ""),
                 file=file if text else "", runtime=tree_directory(root, runtime.key),
-                facts=facts, context=context,
+                imported=imported.get(build, ()), facts=facts, context=context,
             )  # fmt: skip
             base = _service(one, where, code.key, environment)
             mine = _processes(base, one, recipe, target.name)
