@@ -71,12 +71,27 @@ def project_of(app: App) -> Project:
     """Give the project of the directory asked about."""
     from stead.pipeline.discover import discover
 
-    directory = os.path.realpath(app.directory)
+    directory = _outside(os.path.realpath(app.directory))
     try:
         found = discover(directory, home=app.user_home)
     except NoPlaceError:
         return Project(directory, None)
     return Project(found.place, found)
+
+
+def _outside(directory: str) -> str:
+    """Give a directory, or where it lies in a module, the one that the module lies in.
+
+    A module has a project of its own, and is none whose modules could be meant.
+    """
+    from stead.modules.record import DIRECTORY
+
+    at = directory
+    while (above := os.path.dirname(at)) != at:
+        if os.path.isfile(os.path.join(at, DIRECTORY, "record.toml")):
+            directory = above
+        at = above
+    return directory
 
 
 def sources(project: Project, app: App) -> tuple[Source, ...]:

@@ -231,6 +231,26 @@ def test_a_place_is_found_from_below(machine, root):
     assert data["layer"]["plain"]["packages"]["pypi"]["plain"]["path"] == "deep/er/here"
 
 
+def test_inside_a_module_the_project_around_it_is_meant(machine, root):
+    machine.ok("module", "add", "plain", cwd=root)
+    inside = root / "modules/plain/src/plain"
+    listed = machine.json("module", "list", cwd=inside)["modules"]
+    assert [m["directory"] for m in listed] == ["modules/plain"]
+    machine.ok("module", "add", "scale", "--defaults", cwd=inside)
+    assert (root / "modules/scale/main.py").is_file()
+
+
+def test_what_init_writes_gets_the_entries(machine, tmp_path):
+    root = tmp_path / "new"
+    root.mkdir()
+    machine.ok("init", cwd=root)
+    before = (root / "stead.toml").read_text()
+    machine.ok("module", "add", "elasticity", "--defaults", cwd=root)
+    text = (root / "stead.toml").read_text()
+    assert all(line in text.splitlines() for line in before.splitlines())
+    assert machine.json("check", cwd=root)["findings"] == []
+
+
 def test_an_empty_directory_becomes_a_workspace(machine, tmp_path):
     root = tmp_path / "2026 Sales!"
     root.mkdir()
