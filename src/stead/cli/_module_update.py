@@ -114,7 +114,7 @@ def _one(name: str, project: Project, args: argparse.Namespace, app: App) -> Upd
     """Plan one update and, unless only the plan is asked for, do it."""
     from stead.cli._modules import modules, sources
     from stead.modules import update_modules
-    from stead.pipeline.writing import layout_of
+    from stead.pipeline.writing import alone, layout_of
 
     def planned() -> Update:
         # Read anew: the update before this one may have changed files of the root.
@@ -123,8 +123,10 @@ def _one(name: str, project: Project, args: argparse.Namespace, app: App) -> Upd
 
     if args.plan:
         return app.steadily(planned)
-    found = planned()
-    update_modules.apply(found, project.root, layout_of(app.context))
+    # What one update reads, another must not be writing.
+    with alone(os.path.join(project.root, "modules"), "modules", app.context):
+        found = planned()
+        update_modules.apply(found, project.root, layout_of(app.context))
     return found
 
 

@@ -279,6 +279,12 @@ def _carried_out(
         if held is None or held.content != content:
             writes[path] = content
             expect[path] = None if held is None else held.content
+    if records.read(draft.directory) != draft.before:
+        raise StoreError(
+            "this module was changed by someone else meanwhile",
+            where=draft.directory,
+            remedy="nothing was written; run the command again",
+        )
     return replace(
         draft,
         record=wanted,

@@ -292,6 +292,15 @@ def test_renames_are_told(module: Module) -> None:
     }
 
 
+def test_a_record_that_another_command_moved_meanwhile_is_noticed(module: Module) -> None:
+    module.add(_file("a"))
+    held = module.record
+    module.update(_file("a", b"two\n"))
+    wanted = record.made(_came("3"), (), ())
+    with pytest.raises(StoreError, match="meanwhile"):
+        update.plan(str(module.directory), held, wanted, ())
+
+
 def test_an_edit_made_meanwhile_stops_everything(module: Module) -> None:
     module.add(_file("a"), _file("b"))
     plan = module.plan(_file("a", b"two\n"), _file("b", b"two\n"))
