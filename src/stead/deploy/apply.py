@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 _MARGIN = 15.0
 """Seconds between the end of the checks' time and the watchdog's."""
 
-_SETTLING = 2.0
-"""Seconds that every service must stay up, whatever else is checked."""
-
 
 def apply(machine: Machine, delivery: Delivery, report: Report | None = None) -> Applied:
     """Bring a payload there and let it run; see :meth:`stead.deploy.targets.Target.apply`."""
@@ -240,7 +237,7 @@ def _stay_up(machine: Machine, since: float, keeper: Keeper) -> None:
     """See that services run, and have not ended, for a while. Raises DeployError."""
     while True:
         keeper.check()
-        last = time.monotonic() - since >= _SETTLING
+        last = time.monotonic() - since >= machine.node.settling
         for one in machine.status().services:
             if one.restarts or (last and one.state != "running"):
                 raise DeployError(
@@ -250,7 +247,7 @@ def _stay_up(machine: Machine, since: float, keeper: Keeper) -> None:
                 )
         if last:
             return
-        time.sleep(_SETTLING / 5)
+        time.sleep(machine.node.settling / 5)
 
 
 def _collect(machine: Machine, keep: int, told: Callable[[str, str], None]) -> list[str]:

@@ -34,7 +34,9 @@ class TestLocal(TargetSuite):
     @pytest.fixture
     def case(self, tmp_path):
         root = str(tmp_path / "a node")
-        made = target("here", Node("shop", root, services="supervise"), dict(os.environ))
+        made = target(
+            "here", Node("shop", root, services="supervise", settling=0.2), dict(os.environ)
+        )
         yield Case(made, root, get, free_ports(2))
         made.remove()
         made.close()

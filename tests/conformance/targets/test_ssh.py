@@ -21,7 +21,7 @@ pytestmark = [
 class TestPlain(TargetSuite):
     @pytest.fixture
     def case(self, lab, plain):
-        node = Node("shop", f"{plain.home}/.local/share/stead-node", patience=8)
+        node = Node("shop", f"{plain.home}/.local/share/stead-node", patience=8, settling=0.2)
         environ = lab.environ(os.environ["PATH"])
         made = target("plain", plain.address, node, environ, system=sys.platform)
         yield Case(made, node.root, plain.get)
@@ -32,7 +32,7 @@ class TestPlain(TargetSuite):
 class TestBooted(TargetSuite):
     @pytest.fixture
     def case(self, lab, booted):
-        node = Node("shop", "/srv/node", patience=8)
+        node = Node("shop", "/srv/node", patience=8, settling=0.2)
         environ = lab.environ(os.environ["PATH"])
         made = target("booted", f"root@{booted.address}", node, environ, system=sys.platform)
         yield Case(made, node.root, booted.get)

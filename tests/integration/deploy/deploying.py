@@ -22,7 +22,11 @@ def report(step: str, word: str) -> None:
 
 
 made = target(
-    "shop", address, Node("shop", root, patience=float(patience)), dict(os.environ), system="linux"
+    "shop",
+    address,
+    Node("shop", root, patience=float(patience), settling=0.2),
+    dict(os.environ),
+    system="linux",
 )
 try:
     done = made.apply(shop(root, version, (8080, 8081), release="sleep 0.1", timeout=4), report)

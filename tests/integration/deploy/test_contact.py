@@ -37,7 +37,9 @@ def configured(lab, tmp_path):
 
 
 def refused(address: str, environ: dict[str, str]) -> ContactError:
-    made = target("shop", address, Node("shop", "/srv/n", patience=8), environ, system="linux")
+    made = target(
+        "shop", address, Node("shop", "/srv/n", patience=8, settling=0.2), environ, system="linux"
+    )
     with pytest.raises(ContactError) as caught:
         made.facts()
     made.close()
@@ -87,7 +89,7 @@ def test_a_directory_that_may_not_be_written(lab, plain):
     made = target(
         "shop",
         plain.address,
-        Node("shop", "/srv/node", patience=8),
+        Node("shop", "/srv/node", patience=8, settling=0.2),
         lab.environ(os.environ["PATH"]),
         system="linux",
     )

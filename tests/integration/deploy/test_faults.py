@@ -72,7 +72,7 @@ def case(lab, small):
 
 
 def open_target(lab, host, root):
-    node = Node("shop", root, patience=PATIENCE)
+    node = Node("shop", root, patience=PATIENCE, settling=0.2)
     return target("shop", host.address, node, lab.environ(os.environ["PATH"]), system="linux")
 
 

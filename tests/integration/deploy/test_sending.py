@@ -32,7 +32,9 @@ def noise(size, seed=b"noise"):
 def here(tmp_path):
     """A directory of this machine as a target, with a payload of no service."""
     root = str(tmp_path / "node")
-    made = local_target("here", Node("files", root, services="supervise"), dict(os.environ))
+    made = local_target(
+        "here", Node("files", root, services="supervise", settling=0.2), dict(os.environ)
+    )
     yield made, root
     made.remove()
     made.close()
@@ -134,7 +136,7 @@ class TestOverTheWire:
         made.close()
 
     def open(self, lab, plain, root):
-        node = Node("shop", root, patience=6)
+        node = Node("shop", root, patience=6, settling=0.2)
         environ = lab.environ(os.environ["PATH"])
         return target("shop", plain.address, node, environ, system="linux")
 

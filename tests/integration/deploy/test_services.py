@@ -28,7 +28,7 @@ def here(tmp_path):
     """Give a function: shell text → a service of this machine that runs it; and the target."""
     root = str(tmp_path / "node")
     environ = {**os.environ, "STEAD_LEAK": "from the caller"}
-    made = local_target("here", Node("shop", root, services="supervise"), environ)
+    made = local_target("here", Node("shop", root, services="supervise", settling=0.2), environ)
 
     def run(text, **more):
         service = Service("web", "web", ("sh", "-c", text), root, **more)
@@ -164,7 +164,9 @@ def test_logs_stay_within_bounds(tmp_path, monkeypatch):
     root = str(tmp_path / "node")
     # The machine's program reads how large a log may become, in blocks of 512 bytes.
     made = local_target(
-        "here", Node("shop", root, services="supervise", log_blocks=200), dict(os.environ)
+        "here",
+        Node("shop", root, services="supervise", log_blocks=200, settling=0.2),
+        dict(os.environ),
     )
     loud = "while :; do i=0; while [ $i -lt 300 ]; do echo a line of some forty bytes, $i; i=$((i+1)); done; sleep 0.2; done"
     service = Service("web", "web", ("sh", "-c", loud), root)
@@ -182,7 +184,7 @@ class TestOnMachines:
     pytestmark = machines
 
     def open(self, lab, host, root, **more):
-        node = Node("shop", root, patience=8, **more)
+        node = Node("shop", root, patience=8, settling=0.2, **more)
         address = more.pop("user", host.address)
         return target("shop", address, node, lab.environ(os.environ["PATH"]), system="linux")
 
@@ -207,7 +209,7 @@ class TestOnMachines:
 
     def test_units_are_right_and_systemd_starts_them_again(self, lab, booted):
         root = "/srv/units 100%"
-        node = Node("shop", root, patience=8)
+        node = Node("shop", root, patience=8, settling=0.2)
         environ = lab.environ(os.environ["PATH"])
         made = target("shop", f"root@{booted.address}", node, environ, system="linux")
         made.apply(shop(root, "one", (8080, 8081)))

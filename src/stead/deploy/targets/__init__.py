@@ -56,6 +56,8 @@ class Node:
     services: Literal["auto", "systemd", "supervise"] = "auto"
     log_blocks: int = 8192
     """Blocks of 512 bytes that a log of ours may have; as many more lie in the one before it."""
+    settling: float = 2.0
+    """Seconds that every service must stay up before a switch is confirmed, whatever is checked."""
     patience: float = 60.0
     """Seconds without a word from here after which the machine goes back by itself, and another
     deploy may begin."""
