@@ -12,7 +12,10 @@ nothing. A kind whose nodes keep no former generations says so with ``generation
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -165,6 +168,25 @@ class TargetSuite:
         assert case.target.status().generation == 0
 
 
+def free_ports(count: int) -> tuple[int, ...]:
+    """Give ports of this machine's loopback that nobody has at the moment."""
+    with contextlib.ExitStack() as stack:
+        made = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in made:
+            one.bind(("127.0.0.1", 0))
+        return tuple(one.getsockname()[1] for one in made)
+
+
+def local_answer(port: int) -> str:
+    """Ask a web server of this machine; gives what it says, empty where none answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            said: bytes = answer.read()
+            return said.decode().strip()
+    except OSError:
+        return ""
+
+
 def _noise(size: int) -> bytes:
     """Give bytes that cannot be packed, the same each time."""
     import hashlib
@@ -172,4 +194,4 @@ def _noise(size: int) -> bytes:
     return hashlib.shake_256(b"noise").digest(size)
 
 
-__all__ = ["AWKWARD", "Case", "TargetSuite"]
+__all__ = ["AWKWARD", "Case", "TargetSuite", "free_ports", "local_answer"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -128,6 +129,21 @@ def test_when_the_supervisor_was_killed_the_next_deploy_sets_it_right(here, tmp_
     assert not exists(first)
     assert exists(second)
     assert made.facts().standing
+
+
+def test_after_the_machine_started_anew_one_call_starts_all(here, tmp_path):
+    run, made, root = here
+    run(f"echo $$ >>{tmp_path}/pids; exec sleep 608")
+    until(lambda: numbers(tmp_path / "pids"))
+    supervisor = int(os.readlink(f"{root}/recipes/shop/run/supervisor").split(" ")[0])
+    os.killpg(supervisor, signal.SIGKILL)
+    os.killpg(numbers(tmp_path / "pids")[0], signal.SIGKILL)
+    bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    for _ in range(2):
+        subprocess.run(["sh", f"{root}/recipes/shop/start"], env=bare, cwd="/", check=True)
+    until(lambda: len(numbers(tmp_path / "pids")) == 2)
+    assert made.facts().standing
+    assert len(numbers(tmp_path / "pids")) == 2
 
 
 def test_its_environment_is_what_was_said_and_nothing_of_the_caller(here, tmp_path):

@@ -48,6 +48,7 @@ switch) switch_to "$@" ;;
 watch) watch "$@" ;;
 revert) revert "$@" ;;
 confirm) confirm "$@" ;;
+start) start ;;
 restart) restart "$@" ;;
 collect)
     lease_hold "$1" "$3"

@@ -42,8 +42,28 @@ exchange() {
         rm -f "$R/current"
         units_remove
     else
-        relink "generations/$1" "$R/current" && services_start
+        relink "generations/$1" "$R/current" || return 1
+        start_file
+        services_start
     fi
+}
+
+# What may be called when the machine has started, where nothing else starts a supervisor.
+start_file() {
+    {
+        echo 'here=$(cd "${0%/*}" && pwd) || exit 1'
+        echo "exec sh \"\${here%/recipes/*}/host/$PROGRAM.sh\" start $PROGRAM \"\${here%/recipes/*}\" $RECIPE"
+    } >"$R/.start" 2>/dev/null && mv -f "$R/.start" "$R/start"
+}
+
+# Start what should run and does not.
+start() {
+    [ ! -L "$R/pending" ] || revert
+    turn_take
+    start_code=0
+    services_stand || exchange "$(generation_now)" || start_code=95
+    turn_end
+    return $start_code
 }
 
 # Wait for what becomes of a switch, and go back where nothing does.
@@ -106,7 +126,7 @@ remove() {
     exchange 0
     rm -f "$R/pending"
     turn_end
-    rm -rf "$R/generations" "$R/run" "$R/logs" "$R"/turn.* "$R/last"
+    rm -rf "$R/generations" "$R/run" "$R/logs" "$R"/turn.* "$R/last" "$R/start"
     rmdir "$R/data" 2>/dev/null
     rmdir "$R" 2>/dev/null
     collect_unnamed
