@@ -125,6 +125,7 @@ def _plan(ready: Ready) -> dict[str, Any]:
         "release": plan.release,
         "restarts": plan.restarts,
         "checks": plan.checks,
+        "services": plan.services,
         "units": plan.units,
         "notes": plan.notes,
     }

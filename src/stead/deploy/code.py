@@ -17,7 +17,7 @@ from stead.values.errors import DeployError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from stead.pipeline.steps import Prepared
     from stead.values.context import Context
@@ -152,16 +152,22 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def _by_git(top: str, context: Context) -> list[str] | None:
-    """List what git knows or does not ignore; None outside of a repository, or without git."""
+    """List what git knows or does not ignore; None outside of a repository.
+
+    Raises DeployError where git cannot say: what it ignores may be nobody else's business.
+    """
     from stead.values.errors import SteadError
 
+    if not _in_repository(top, context):
+        return None
     words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
         done = context.run(["git", "-C", top, *words])
-    except SteadError:
-        return None
+        said = done.stderr.strip().splitlines() if done.returncode else []
+    except SteadError as exc:
+        raise _not_told(top, (str(exc),)) from exc
     if done.returncode != 0:
-        return None
+        raise _not_told(top, said)
     found: list[str] = []
     for path in dict.fromkeys(done.stdout.split("\0")):
         full = os.path.join(top, path)
@@ -173,6 +179,27 @@ def _by_git(top: str, context: Context) -> list[str] | None:
         else:
             found.append(path)
     return found
+
+
+def _in_repository(top: str, context: Context) -> bool:
+    """Say whether a directory is one of a repository's; what Stead has fetched is none."""
+    if top.startswith(f"{os.path.realpath(context.home)}{os.sep}"):
+        return False
+    here = top
+    while not os.path.lexists(os.path.join(here, ".git")):
+        here, below = os.path.dirname(here), here
+        if here == below:
+            return False
+    return True
+
+
+def _not_told(top: str, said: Sequence[str]) -> DeployError:
+    return DeployError(
+        "git does not say which files belong to the project",
+        where=top,
+        details=tuple(said[:5]),
+        remedy="see that `git status` works there",
+    )
 
 
 def _all(top: str, *, everything: bool = False) -> Iterator[str]:

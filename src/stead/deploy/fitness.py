@@ -144,7 +144,7 @@ def _answers(
     if examine is None:
         return {}
     pieces = [
-        f"( {text}\n) 2>/dev/null | sed 's/^/{number} /'"
+        f"echo {number}\n( {text}\n) 2>/dev/null | sed 's/^/{number} /'"
         for number, check in enumerate(checks)
         if (text := _program(check, laid))
     ]
@@ -155,7 +155,9 @@ def _answers(
         number_text, _, rest = line.partition(" ")
         word, _, said = rest.partition(" ")
         if number_text.isdigit():
-            found.setdefault(int(number_text), []).append((word, said))
+            # One that was asked and says nothing has no answer, which is one too.
+            answers = found.setdefault(int(number_text), [])
+            answers += [(word, said)] if word else []
     return found
 
 

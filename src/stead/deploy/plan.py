@@ -57,6 +57,8 @@ class Plan:
     """Commands that run before the switch."""
     checks: tuple[str, ...] = ()
     """What must hold after it, in words."""
+    services: tuple[str, ...] = ()
+    """All that are to run."""
     units: str = ""
     """What keeps the services running: ``systemd``, ``systemd-user``, ``none`` (a supervisor);
     empty where nothing is started."""
@@ -112,6 +114,7 @@ def plan(
         restarts=() if silent else tuple(s.name for s in payload.services if s.name in before),
         release=() if silent else tuple(c.name for c in payload.commands if c.release),
         checks=() if silent else tuple(_check(c) for c in record["checks"]),
+        services=tuple(s.name for s in payload.services) if runs else (),
         units=facts.init if runs else "",
         again=same and not facts.standing,
     )
@@ -235,9 +238,12 @@ def lines(plan: Plan, *, colour: Callable[[str, str], str] = lambda _, text: tex
         found.append(f"  restart {', '.join(plan.restarts)}")
     found += [f"  then {text}" for text in plan.checks]
     found += [f"  note: {text}" for text in plan.notes]
-    keeper = {"systemd": "systemd's units", "systemd-user": "units of the user's systemd"}
-    if plan.units:
-        found.append(f"  kept running by {keeper.get(plan.units, 'a supervisor')}")
+    if plan.units == "none":
+        found.append("  kept running by a supervisor")
+    elif plan.units:
+        owner = "systemd" if plan.units == "systemd" else "the user's systemd"
+        names = ", ".join(f"stead-{plan.recipe}-{name}.service" for name in plan.services)
+        found.append(f"  kept running by {owner}: {names}")
     return found
 
 

@@ -72,6 +72,7 @@ _PLAN = {
     "release": _texts("Commands that run before the switch, in order."),
     "restarts": _texts("Services that run before and after."),
     "checks": _texts("What must hold after the switch."),
+    "services": _texts("All that are to run: as units, `stead-RECIPE-NAME.service`."),
     "units": _text(
         "What keeps the services running: `systemd`, `systemd-user`, or `none` for a supervisor;"
         " empty where nothing is started."

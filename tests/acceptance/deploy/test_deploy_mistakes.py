@@ -75,3 +75,12 @@ def test_what_is_not_deployed_has_no_state_to_go_back_to(site):
     done = site.run("deploy", "status", "web")
     assert (done.returncode, done.stdout) == (1, "web on here: nothing is deployed\n")
     assert "no generation to go back to" in site.fails("deploy", "rollback", "web")
+
+
+def test_what_git_ignores_stays_here_even_where_git_does_not_answer(site):
+    site.manifest(APP + TARGET)
+    (site.root / ".git").write_text("gitdir: nowhere\n")
+    (site.root / ".gitignore").write_text("private\n")
+    (site.root / "private").write_text("mine")
+    assert "git does not say which files belong to the project" in site.fails("deploy", "web")
+    assert not site.node.exists()

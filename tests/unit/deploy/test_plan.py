@@ -46,7 +46,7 @@ def compared(new, old=None, **facts):
     running = record_of(old, "key") if old else {}
     record = record_of(new, key_in(json.dumps(running)) if running else "key")
     digest = digest_of(record)
-    known = Facts(running=digest_of(running) if running else "", init="none", **facts)
+    known = Facts(running=digest_of(running) if running else "", **{"init": "none", **facts})
     return plan(new, record, running, digest=digest, facts=known)
 
 
@@ -156,3 +156,9 @@ def test_the_digest_of_a_secret_needs_the_key():
     )
     assert key_in("") != key_in("")
     assert read("[1]") == read("no json") == read('{"format": 99}') == {}
+
+
+def test_units_are_named():
+    found = compared(payload(), init="systemd-user")
+    assert lines(found)[-1] == "  kept running by the user's systemd: stead-r-web.service"
+    assert lines(compared(payload(), init="none"))[-1] == "  kept running by a supervisor"

@@ -1,0 +1,119 @@
+"""What a machine lacks: asked by a program of sh that only reads, and judged here."""
+
+from __future__ import annotations
+
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from stead.deploy import fitness
+from stead.deploy.places import places
+from stead.values.deployment import Facts, Payload, Service
+from stead.values.errors import CheckError
+from stead.values.kinds import Check
+from stead.values.platform import Platform
+
+FACTS = Facts("Linux", "x86_64", "2.36", home="/root")
+
+
+def laid(*checks, platform="linux-64"):
+    where = places("/n", "r", "k" * 20, (("/w", ""),), ("/w/a.txt",))
+    spec = SimpleNamespace(platform=Platform(platform))
+    prepared = SimpleNamespace(
+        composed=SimpleNamespace(spec=spec), activation=SimpleNamespace(build="")
+    )
+    running = SimpleNamespace(prepared=prepared, table=SimpleNamespace(entries=()))
+    made = Payload("r", "t", "", "/n", services=(Service("s", "s", (), "/", makes=("/n/d",)),))
+    return SimpleNamespace(payload=made, checks=checks, running=(running,), where=where)
+
+
+def here(program):
+    """Run the program here, as the machine would."""
+    return subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=True).stdout
+
+
+def faults(*checks, facts=FACTS, ask=lambda _: "", **options):
+    try:
+        fitness.require(laid(*checks, **options), facts, here, ask)
+    except CheckError as error:
+        return "\n".join([error.message, *error.details])
+    return ""
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        Check("c", "path", "/", expect="directory"),
+        Check("c", "path", "/bin/sh", expect="file"),
+        Check("c", "path", "a.txt", base=f"/n/trees/{'k' * 20}"),
+        Check("c", "path", "/n/d"),
+        Check("c", "space", "/no/such/place/yet", expect="1 kB"),
+        Check("c", "command", arguments=("sh", "-c", "echo tool 3.1.4"), expect=">=3,<4"),
+        Check("c", "command", arguments=("true",)),
+        Check("c", "glibc", expect=">=2.28"),
+        Check("c", "cpu", expect="1"),
+        Check("c", "port", "127.0.0.1:1"),
+        Check("c", "run", arguments=("false",)),  # it is asked there, with the code
+    ],
+)
+def test_what_holds(check):
+    assert faults(check) == ""
+
+
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        (Check("c", "path", "/no such"), "/no such is not there"),
+        (Check("c", "path", "/bin", expect="file"), "/bin is a directory, not a file"),
+        (Check("c", "path", "b.txt", base=f"/n/trees/{'k' * 20}"), "b.txt is not there"),
+        (Check("c", "space", "/", expect="1 EiB"), "1048576.0 TiB are needed"),
+        (Check("c", "command", arguments=("no-such", "-v")), "there is no command no-such"),
+        (Check("c", "command", arguments=("sh", "-c", "exit 3")), "sh ended with 3"),
+        (Check("c", "command", arguments=("echo", "1.2"), expect=">=2"), "echo is 1.2, and >=2"),
+        (Check("c", "glibc", expect=">=2.40"), "glibc is 2.36, and >=2.40 is needed"),
+        (Check("c", "cpu", arguments=("no_such_flag",)), "the processor lacks no_such_flag"),
+        (Check("c", "cpu", expect="100000"), "and 100000 are needed"),
+        (Check("c", "gpu", "nonesuch"), "there is no graphics processor of nonesuch"),
+        (Check("c", "variable", "V"), "V has no value"),
+    ],
+)
+def test_what_does_not_hold(check, says):
+    assert says in faults(check)
+
+
+def test_ports_and_addresses_are_asked_as_the_machine_sees_them():
+    asked = []
+
+    def ask(health):
+        asked.append((health.url, health.port, health.status, health.timeout))
+        return "refused"
+
+    said = faults(
+        Check("c", "port", "db:5432", timeout="2s"),
+        Check("d", "url", "http://x/", expect="204"),
+        ask=ask,
+    )
+    assert asked == [("", "db:5432", 0, 2.0), ("http://x/", "", 204, 5.0)]
+    assert "2 things do not hold" in said
+    assert said.count("refused") == 2
+
+
+def test_another_platform_and_a_musl_machine():
+    assert "made for osx-arm64" in faults(platform="osx-arm64")
+    musl = Facts("Linux", "x86_64", "")
+    assert "another C library" in faults(Check("c", "glibc", expect=">=2"), facts=musl)
+
+
+def test_nothing_is_asked_of_what_is_no_machine_yet():
+    checks = (Check("c", "path", "/no such"), Check("d", "port", "x:1"))
+    fitness.require(laid(*checks), FACTS, lambda _: "", lambda _: "")
+    fitness.require(laid(*checks), Facts())
+
+
+def test_the_program_is_safe_from_what_checks_hold(tmp_path):
+    mark = tmp_path / "mark"
+    for kind, more in (("path", {}), ("space", {"expect": "1 EiB"})):
+        faults(Check("c", kind, f"/x'; touch {mark}; '$(touch {mark})", **more))
+    faults(Check("c", "command", arguments=(f"x; touch {mark}", f"$(touch {mark})")))
+    assert not mark.exists()
