@@ -99,14 +99,17 @@ def _with_modules(
 ) -> Report:
     """Collect the checkouts of modules too, now that records of gone places are out of the way."""
     from stead.pipeline.checkouts import checkouts_in_use
-    from stead.store import modules
+    from stead.store import modules, registries
 
+    now = app.context.now()
+    old = registries.collect(layout, now=now, dry_run=args.dry_run)
+    report = replace(report, removed=(*report.removed, *old))
     try:
-        used = checkouts_in_use(layout.home, now=app.context.now(), history=not args.no_history)
+        used = checkouts_in_use(layout.home, now=now, history=not args.no_history)
     except SteadError as exc:
         app.err(f"modules stay, for it is not known what uses them: {exc}")
         return report
-    now, recent = app.context.now(), modules.RECENT if age is None else age
+    recent = modules.RECENT if age is None else age
     gone = modules.collect(layout, used, now=now, recent=recent, dry_run=args.dry_run)
     return replace(report, removed=(*report.removed, *gone))
 

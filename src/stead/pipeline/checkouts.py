@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import inside, make_read_only, remove_tree, translate, write_file
+from stead.store.registries import KEPT, used
 from stead.values.digest import short_key
 from stead.values.frozen import asdict, replace
 from stead.values.lock import Pin
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from stead.values.item import ItemFile
     from stead.values.manifest import Use
-
-_KEPT = 90 * 86400.0
-"""Seconds for which a registry's commit stays that was not asked for again."""
 
 
 def checkout_key(pin: Pin) -> str:
@@ -61,7 +59,10 @@ def remember_registry(home: str, address: str, pin: Pin) -> None:
 
 def remembered_registry(home: str, address: str, use: Use) -> Pin | None:
     """Give the commit that a revision of a registry meant when it was last asked."""
-    pin = _remembered(_note_of(home, address, use.revision))
+    path = _note_of(home, address, use.revision)
+    pin = _remembered(path)
+    if pin is not None:
+        used(path)
     return pin and replace(pin, subdirectory=use.subdirectory)
 
 
@@ -83,7 +84,7 @@ def _of_registries(home: str, now: float) -> Iterator[Pin]:
     with contextlib.suppress(OSError):
         for name in os.listdir(directory):
             path = os.path.join(directory, name)
-            if now - os.stat(path).st_mtime < _KEPT and (pin := _remembered(path)):
+            if now - os.stat(path).st_mtime < KEPT and (pin := _remembered(path)):
                 yield pin
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import os
@@ -21,6 +20,7 @@ from stead.modules.registry import index
 from stead.modules.registry.built import too_long
 from stead.modules.registry.credentials import login_for, origin, variable
 from stead.store.atomic import write_file
+from stead.store.registries import used
 from stead.values.digest import short_key
 from stead.values.errors import NetworkError, RegistryError, SteadError
 from stead.values.sha import sha256
@@ -78,6 +78,7 @@ class Address:
             )
             return kept
         if found is None and kept is not None:
+            used(path)
             return kept
         assert found is not None
         index.read(found, f"{self._address}/{index.NAME}")  # what cannot be read is not kept
@@ -91,8 +92,7 @@ class Address:
         path = os.path.join(directory, f"{entry.sha256}.tar.gz")
         kept = _read(path)
         if kept is not None and sha256(kept).hexdigest() == entry.sha256:
-            with contextlib.suppress(OSError):
-                os.utime(path)
+            used(path)
             return kept
         if self._context.offline:
             raise NetworkError(
