@@ -144,6 +144,21 @@ def apply(
         from stead.store.edits import edit_files
 
         edit_files(layout, edits, reason, modes=modes, chmod=chmod)
+    for one in plans:
+        for path, content in one.writes:
+            if content is None:
+                _remove_empty(one.directory, path)
+
+
+def _remove_empty(directory: str, path: str) -> None:
+    """Remove the directories that a file which was removed has left empty."""
+    above = path.rpartition("/")[0]
+    while above:
+        try:
+            os.rmdir(os.path.join(directory, *above.split("/")))
+        except OSError:
+            return
+        above = above.rpartition("/")[0]
 
 
 def _base(

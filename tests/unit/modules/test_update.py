@@ -189,6 +189,13 @@ def test_what_upstream_dropped_can_be_removed_later(module: Module) -> None:
     assert module.record.dropped == ()
 
 
+def test_directories_that_are_left_empty_go_too(module: Module) -> None:
+    module.add(_file("a"), _file("x/y/b"), _file("x/c"))
+    module.write({"x/own": b"mine\n"})
+    module.update(_file("a"), prune=True)
+    assert sorted(p.name for p in (module.directory / "x").iterdir()) == ["own"]
+
+
 def test_what_upstream_dropped_and_has_again(module: Module) -> None:
     module.add(_file("a"), _file("b"), _file("c"))
     module.update()
