@@ -6,6 +6,7 @@ A remark is an HTML comment, which readers do not see:
                            one that begins with ```` ```toml PATH ````
 ``<!-- directory: NAME -->`` what follows happens in a new directory NAME
 ``<!-- setup: COMMANDS -->`` run these first
+``<!-- world: WHAT -->``      the page needs the package index itself, and a fresh machine that is called box
 ``<!-- fails: CODE -->``     the last command of the next block ends with CODE
 ``<!-- terminal: SHELL -->`` the next block is typed into a terminal, prompts and answers included
 ``<!-- not run: WHY -->``    the next block cannot run in a test
@@ -51,6 +52,11 @@ class Command:
     text: str
     shown: tuple[str, ...]
     line: int
+
+
+def needs_world(page: Path) -> bool:
+    """Say whether a page is about the world outside: packages as they are, and a machine."""
+    return "<!-- world: " in page.read_text("utf-8")
 
 
 def name_of(page: Path) -> str:
