@@ -26,6 +26,8 @@ def answer(rest: list[str], directory: str | None) -> int:
         app = make_app(argparse.Namespace(directory=directory))
         if rest[:1] == ["tested"]:
             return _print(_tested(app))
+        if rest[:1] in (["item"], ["owned"]):
+            return _print(_items(app) if rest[0] == "item" else _owned(app))
         request = app.request()
         found = words(
             rest[0] if rest else "",
@@ -49,6 +51,24 @@ def _tested(app: App) -> Iterable[tuple[str, str]]:
     asked = Asked(app.directory, app.platform, app.user_home)
     found = describe.read(asked, app.context, look=False)
     return [(name, "") for name in found.names]
+
+
+def _items(app: App) -> Iterable[tuple[str, str]]:
+    """Name the items of registries that are at hand: nothing is fetched."""
+    from stead.cli._modules import project_of, sources
+    from stead.modules.registry.directory import Directory
+
+    for source in sources(project_of(app), app):
+        if isinstance(source, Directory):
+            yield from ((one.name, one.summary) for one in source.items())
+
+
+def _owned(app: App) -> Iterable[tuple[str, str]]:
+    """Name the modules of the project that have a record."""
+    from stead.cli._modules import modules, project_of
+
+    for name, (path, held) in modules(project_of(app)).items():
+        yield name, f"{held.came.version}, {path}"
 
 
 def _print(found: Iterable[tuple[str, str]]) -> int:

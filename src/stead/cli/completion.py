@@ -56,6 +56,13 @@ _NAMES = {
     ("keep", "names"): "by-hand",
     ("rollback", "to"): "goal",
     ("pin", "generation"): "generation",
+    ("module/add", "name"): "item",
+    ("module/show", "name"): "item",
+    ("module/swap", "new"): "item",
+    ("module/swap", "old"): "owned",
+    ("module/diff", "names"): "owned",
+    ("module/eject", "names"): "owned",
+    ("module/update", "names"): "owned",
     ("run", "command"): "task",
     ("launcher", "command"): "task",
     ("deploy", "what"): "to-deploy",
@@ -135,7 +142,7 @@ def _kind(state: str, action: argparse.Action) -> str:
         return "=" + " ".join(map(str, action.choices))
     command = state.partition("/")[0]
     for name in action.option_strings or [action.dest]:
-        for where in (command, "*"):
+        for where in (state, command, "*"):
             if (where, name) in _NAMES:
                 return _NAMES[where, name]
     if action.metavar == "PLATFORM":

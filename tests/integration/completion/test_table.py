@@ -47,8 +47,12 @@ def test_every_command_option_and_choice_is_in_the_table():
                 assert ("=" + " ".join(map(str, action.choices)),) in kinds
 
 
+OTHERS = ("tested", "item", "owned")
+"""Kinds whose words stand in no manifest."""
+
+
 def test_every_kind_is_one_that_somebody_knows():
-    known = {"", "file", "directory", "command", "tested", *KINDS}
+    known = {"", "file", "directory", "command", *OTHERS, *KINDS}
     for key, lines in table().items():
         assert not any("\n" in line for line in lines)
         if key[0] in "vp":
@@ -85,7 +89,7 @@ def test_nothing_of_the_place_is_run_or_made(tmp_path):
         (spies / name).write_text(f"#!/bin/sh\n: >{tmp_path}/asked\n", encoding="utf-8")
         (spies / name).chmod(0o755)
     before = sorted(os.listdir(tmp_path)), sorted(os.listdir(place))
-    for kind in (*KINDS, "tested"):
+    for kind in (*KINDS, *OTHERS):
         done = subprocess.run(
             [str(PROGRAM), "__complete", kind],
             cwd=place,
@@ -101,6 +105,39 @@ def test_nothing_of_the_place_is_run_or_made(tmp_path):
         )
         assert (done.returncode, done.stderr) == (0, ""), kind
     assert (sorted(os.listdir(tmp_path)), sorted(os.listdir(place))) == before
+
+
+def test_items_of_registries_and_modules_of_the_project(tmp_path):
+    place = tmp_path / "place"
+    (place / "items/tiny").mkdir(parents=True)
+    (place / "items/tiny/stead-item.toml").write_text(
+        'name = "tiny"\nkind = "lib"\nversion = "1.0"\nsummary = "Does little"\n'
+    )
+    (place / "stead.toml").write_text(
+        '[workspace]\n[registries]\nmine = "items"\nfar = { git = "file:///nowhere" }\n'
+    )
+    environ = {
+        "HOME": str(tmp_path),
+        "PATH": "/usr/bin:/bin",
+        "STEAD_HOME": str(tmp_path / "stead"),
+    }
+
+    def stead(*words):
+        done = subprocess.run(
+            [str(PROGRAM), *words],
+            cwd=place,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.splitlines()
+
+    said = stead("__complete", "item")
+    assert "tiny\tDoes little" in said
+    assert any(line.startswith("elasticity\t") for line in said)
+    stead("module", "add", "mine/tiny")
+    assert stead("__complete", "owned") == ["tiny\t1.0, modules/tiny"]
 
 
 def test_words_of_the_lock(tmp_path):
