@@ -25,6 +25,26 @@ with connect(sys.argv[1]).transaction() as cursor:
     print(cursor.fetchone()[0])
 """
 
+# Waits until a part is loaded, says how much, and keeps the load from going on until its input ends.
+HOLD = """
+import sys
+import time
+from etl import InputError, connect
+database = connect(sys.argv[1])
+while True:
+    try:
+        with database.transaction() as cursor:
+            some = "SELECT position FROM etl_progress WHERE position > 0"
+            cursor.execute(some + database.lock)
+            if found := cursor.fetchone():
+                print(found[0], flush=True)
+                sys.stdin.read()
+                break
+    except InputError:
+        pass  # the table is not there yet
+    time.sleep(0.002)
+"""
+
 
 @pytest.fixture(scope="module")
 def server():
@@ -112,16 +132,23 @@ def test_its_own_tests_hold_with_both_databases(installed, server):
 
 def test_a_load_that_was_killed_goes_on_and_loses_nothing(installed, days, database):
     etl = installed("etl")
-    loading = start(etl, days, database)
-    try:
-        while not ask(etl, database, "SELECT position FROM etl_progress"):
-            assert loading.poll() is None, loading.communicate()
-    finally:
-        loading.send_signal(signal.SIGKILL)
-        loading.communicate()
-    held = ask(etl, database, "SELECT count(*) FROM weather")
-    assert held == ask(etl, database, "SELECT position FROM etl_progress")
+    with subprocess.Popen(
+        [etl.bin / "python", "-c", HOLD, database],
+        env=etl.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holding:
+        loading = start(etl, days, database)
+        try:
+            held = int(holding.stdout.readline())
+        finally:
+            loading.send_signal(signal.SIGKILL)
+            loading.communicate()
+            holding.stdin.close()
     assert 0 < held < DAYS
+    assert ask(etl, database, "SELECT count(*) FROM weather") == held
+    assert ask(etl, database, "SELECT position FROM etl_progress") == held
 
     again = etl.run("etl", "run", days, DATABASE_URL=database)
     assert again.returncode == 0, again.stderr

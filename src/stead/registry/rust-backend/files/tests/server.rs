@@ -1,6 +1,8 @@
 use rust_backend::{respond, Limits, Places, Request, Response, Server};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -9,14 +11,21 @@ fn limits() -> Limits {
         workers: 2,
         waiting: 2,
         head: 1000,
-        time: Duration::from_millis(300),
-        idle: Duration::from_millis(300),
+        time: Duration::from_secs(30),
+        idle: Duration::from_secs(30),
         requests: 3,
     }
 }
 
 fn served(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> SocketAddr {
-    let server = Server::bind("127.0.0.1:0", limits()).unwrap();
+    served_within(limits(), answer)
+}
+
+fn served_within(
+    limits: Limits,
+    answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+) -> SocketAddr {
+    let server = Server::bind("127.0.0.1:0", limits).unwrap();
     let address = server.address().unwrap();
     thread::spawn(move || server.serve(answer));
     address
@@ -157,9 +166,24 @@ fn a_head_is_answered_without_a_body_and_an_old_client_is_let_go() {
 
 #[test]
 fn who_is_slow_or_silent_is_let_go() {
-    let address = airports();
-    assert_eq!(exchange(address, b""), "");
-    assert_eq!(&exchange(address, b"GET / HT")[9..12], "408");
+    let short = Duration::from_millis(200);
+    let nothing = |_: &Request| Response::new(200, "text/plain", "");
+    let silent = served_within(
+        Limits {
+            idle: short,
+            ..limits()
+        },
+        nothing,
+    );
+    assert_eq!(exchange(silent, b""), "");
+    let slow = served_within(
+        Limits {
+            time: short,
+            ..limits()
+        },
+        nothing,
+    );
+    assert_eq!(&exchange(slow, b"GET / HT")[9..12], "408");
 }
 
 #[test]
@@ -180,16 +204,31 @@ fn a_handler_that_panics_costs_one_answer() {
 
 #[test]
 fn more_connections_than_can_wait_are_refused() {
-    let address = served(|_| {
-        thread::sleep(Duration::from_millis(500));
+    // Two are answered and two wait, at most: at least eight of twelve are refused at once.
+    let refused = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&refused);
+    let address = served(move |_| {
+        while seen.load(Ordering::SeqCst) < 8 {
+            thread::sleep(Duration::from_millis(5));
+        }
         Response::new(200, "text/plain", "")
     });
+    let ask = |refused: Arc<AtomicUsize>| {
+        move || {
+            let (status, _) = get(address, "/");
+            if status == 503 {
+                refused.fetch_add(1, Ordering::SeqCst);
+            }
+            status
+        }
+    };
     let asked: Vec<_> = (0..12)
-        .map(|_| thread::spawn(move || get(address, "/").0))
+        .map(|_| thread::spawn(ask(Arc::clone(&refused))))
         .collect();
     let answers: Vec<u16> = asked.into_iter().map(|one| one.join().unwrap()).collect();
+    assert!(answers.contains(&200), "{answers:?}");
     assert!(
-        answers.contains(&200) && answers.contains(&503),
+        answers.iter().all(|status| [200, 503].contains(status)),
         "{answers:?}"
     );
 }
