@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stead.config.checks import bounds
 from stead.config.checks.facts import flag_name, linux_flags
 from stead.deploy.libraries import needs_of, refusals
+from stead.deploy.record import read
 from stead.values.errors import CheckError
 from stead.values.frozen import dataclass, replace
 
@@ -57,6 +58,7 @@ def require(
     Without ``examine`` and ``ask``, as of an image, only facts are looked at.
     """
     faults, notes = _of_trees(laid, facts)
+    faults += _taken(laid, examine)
     checks = [c for c in laid.checks if c.kind not in _WITH_CODE]
     answers = _answers(examine, laid, checks)
     for number, check in enumerate(checks):
@@ -98,6 +100,34 @@ def _of_trees(laid: Laid, facts: Facts) -> tuple[list[Fault], tuple[str, ...]]:
     ]
     maybe = replace(needs, glibc="", libraries=tuple(sorted(optional & set(needs.libraries))))
     return faults, refusals(maybe, facts.glibc, facts.libraries)
+
+
+def _taken(laid: Laid, examine: Examine | None) -> list[Fault]:
+    """Find ports that other recipes of the node have."""
+    payload = laid.payload
+    wanted = {port: s.name for s in payload.services for port in s.ports}
+    if not wanted or examine is None:
+        return []
+    said = examine(
+        f"for f in {shlex.quote(payload.root)}/recipes/*/current/payload.json; do "
+        'if [ -f "$f" ]; then tr -d "\\n" <"$f"; echo; fi; done'
+    )
+    faults = []
+    for record in map(read, said.splitlines()):
+        if record.get("recipe") == payload.recipe:
+            continue
+        for service in record.get("services", ()):
+            faults += [
+                Fault(
+                    f"{wanted[port]} is to listen on port {port}, which {service['name']} of "
+                    f"recipe {record['recipe']} has there",
+                    remedy="name the target in the targets of both recipes, so that their ports "
+                    "are dealt together, or give one another range",
+                )
+                for port in service["ports"]
+                if port in wanted
+            ]
+    return faults
 
 
 def _other_platform(platform: Platform, facts: Facts) -> Fault | None:

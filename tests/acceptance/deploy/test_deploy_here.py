@@ -301,3 +301,21 @@ def test_a_deploy_of_pyinfra_runs_first(site):
     (site.root / "more").write_text("")
     assert "pyinfra ended with" in site.fails("deploy", "r")
     assert site.json("deploy", "status", "r")["nodes"][0]["generation"] == 1
+
+
+@pytest.mark.slow
+def test_recipes_on_one_node_never_share_a_port(site):
+    site.manifest(WEB + '[recipe.r]\napp = "web"\n')
+    site.ok("deploy", "web")
+    said = site.fails("deploy", "r")
+    assert f"web is to listen on port {site.low}, which web of recipe web has there" in said
+    site.manifest(WEB + '[recipe.r]\napp = "web"\n[recipe.web]\napp = "web"\n')
+    path = site.root / "stead.toml"
+    path.write_text(path.read_text().replace('app = "web"\n', 'app = "web"\ntargets = ["here"]\n'))
+    site.ok("deploy", "web")
+    site.ok("deploy", "r")
+    ports = set()
+    for recipe in ("r", "web"):
+        kept = json.loads((site.node / f"recipes/{recipe}/current/payload.json").read_text())
+        ports |= {port for service in kept["services"] for port in service["ports"]}
+    assert len(ports) == 2
