@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stead.cli.app import App
     from stead.modules.merging import Decision
     from stead.modules.update_modules import Update, Wish
+    from stead.values.item import Came
 
 MORE = """What upstream changed since the module was added is merged with what you changed; nothing
 that you wrote is lost. Where both changed the same thing, text files get conflict markers; a data
@@ -93,11 +94,27 @@ def execute(args: argparse.Namespace, app: App) -> int:
             done.append((name, found))
         if not args.json:
             _show(*done[-1], args, app)
+    unmet = _unmet(done, {n: held.came for n, (_, held) in known.items()})
+    for name, note in unmet if not args.json else ():
+        app.err(f"stead: {name}: {note}")
     if args.json:
-        app.out_json({"format": 1, "planned": args.plan, "modules": [_as_json(*d) for d in done]})
+        app.out_json(
+            {"format": 1, "planned": args.plan, "modules": [_as_json(*d, unmet) for d in done]}
+        )
     elif not names:
         app.err("stead: no module here has a record; `stead module search` lists what there is")
     return int(any(isinstance(d, SteadError) or d.state in _OPEN for _, d in done))
+
+
+def _unmet(
+    done: list[tuple[str, Update | SteadError]], there: dict[str, Came]
+) -> list[tuple[str, str]]:
+    """Tell, when all is done, of what versions need and do not have."""
+    from stead.modules.update_modules import unmet
+
+    found = [(name, one) for name, one in done if not isinstance(one, SteadError)]
+    there = there | {name: one.after for name, one in found}
+    return [(name, note) for name, one in found for note in unmet(one, there)]
 
 
 _OPEN = ("conflicts", "unsettled")
@@ -206,7 +223,7 @@ def _show_open(name: str, where: str, found: Update, args: argparse.Namespace, a
     app.err(f"  then `stead module update {name}` again")
 
 
-def _as_json(name: str, found: Update | SteadError) -> dict[str, Any]:
+def _as_json(name: str, found: Update | SteadError, unmet: list[tuple[str, str]]) -> dict[str, Any]:
     if isinstance(found, SteadError):
         return {"name": name, "state": "failed", "error": str(found)}
     open_ = found.still or (found.plan.conflicts if found.plan is not None else ())
@@ -232,5 +249,5 @@ def _as_json(name: str, found: Update | SteadError) -> dict[str, Any]:
             {"entry": c.key, "action": c.action, "lines": c.lines} for c in found.root.changes
         ],
         "unsettled": [{"path": c.path, "beside": c.beside, "markers": c.markers} for c in open_],
-        "notes": found.notes,
+        "notes": [*found.notes, *(note for whose, note in unmet if whose == name)],
     }

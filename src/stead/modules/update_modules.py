@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stead.modules.registry import Source
     from stead.modules.update import Plan
     from stead.store.layout import Layout
-    from stead.values.item import Answer, Item, ItemFile, Record, Unsettled
+    from stead.values.item import Answer, Item, ItemFile, Need, Record, Unsettled
 
     State = Literal["current", "update", "conflicts", "unsettled", "settled"]
 
@@ -56,6 +56,8 @@ class Update:
     plan: Plan | None = None
     root: RootChanges = field(default_factory=RootChanges)
     still: tuple[Unsettled, ...] = ()
+    needs: tuple[Need, ...] = ()
+    """Items that the version needs."""
     notes: tuple[str, ...] = ()
 
 
@@ -102,10 +104,20 @@ def plan(
     if made.damaged:
         paths = ", ".join(made.damaged)
         notes.append(f"copies to merge from were edited or are gone, and are made anew: {paths}")
-    notes += [*beyond.notes, *_needs(item, modules)]
+    notes += beyond.notes
     changes = made.changes or beyond.writes
     state: State = "conflicts" if made.conflicts else "update" if changes else "current"
-    return Update(name, directory, state, held.came, new, made, beyond, notes=tuple(notes))
+    return Update(
+        name,
+        directory,
+        state,
+        held.came,
+        new,
+        made,
+        beyond,
+        needs=item.needs,
+        notes=tuple(notes),
+    )
 
 
 def apply(found: Update, root: str, layout: Layout) -> None:
@@ -119,19 +131,22 @@ def apply(found: Update, root: str, layout: Layout) -> None:
     update.apply([found.plan], layout, f"updating the module {found.name}", others)
 
 
-def _needs(item: Item, modules: Mapping[str, tuple[str, Record]]) -> list[str]:
-    """Tell of items that a version needs and that are not there as it needs them."""
+def unmet(found: Update, there: Mapping[str, Came]) -> tuple[str, ...]:
+    """Tell of items that a version needs and that are not there as it needs them.
+
+    ``there`` are the modules as they are when all updates are done.
+    """
     notes = []
-    for need in item.needs:
-        if need.name not in modules:
+    for need in found.needs:
+        have = there.get(need.name)
+        if have is None:
             notes.append(f"it needs {need.name} {need.version}: `stead module add {need.name}`")
-        elif need.integrity and modules[need.name][1].came.integrity != need.integrity:
-            have = modules[need.name][1].came.version
+        elif need.integrity and have.integrity != need.integrity:
             notes.append(
-                f"it needs {need.name} {need.version}, and {have} is here: "
+                f"it needs {need.name} {need.version}, and {have.version} is here: "
                 f"`stead module update {need.name} --to {need.version}`"
             )
-    return notes
+    return tuple(notes)
 
 
 def wanted(held: Record, known: Sequence[Source], version: str) -> tuple[Item, Came]:

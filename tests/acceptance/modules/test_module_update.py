@@ -285,6 +285,22 @@ def test_a_record_of_a_newer_stead_is_refused(machine, root) -> None:
         assert "newer" in said
 
 
+def test_what_a_version_needs_is_told_when_all_is_updated(machine, root, registry, publish) -> None:
+    machine.ok("module", "add", "report", cwd=root)
+    first = tomllib.loads((registry / "report/stead-item.toml").read_text())["needs"]["plain"]
+    publish("plain", "1.1.0", {"README.md": "theirs\n"})
+    now = machine.json("module", "show", "plain", cwd=root)["integrity"]
+    description = registry / "report/stead-item.toml"
+    text = description.read_text().replace(first["integrity"], now)
+    description.write_text(text.replace('version = "1.0.0"', 'version = "1.1.0"'))
+    alone = machine.run("module", "update", "report", "--plan", cwd=root)
+    assert "it needs plain 1.1.0, and 1.0.0 is here" in alone.stderr
+    both = machine.run("module", "update", "report", "plain", cwd=root)
+    assert both.returncode == 0
+    assert "needs" not in both.stderr
+    assert _record(root, "report")["came"]["version"] == "1.1.0"
+
+
 @pytest.mark.parametrize("words", [("scal",), ("plain",)])
 def test_an_unknown_module_is_named_with_its_nearest(machine, root, words) -> None:
     said = machine.fails("module", "update", *words, cwd=root, code=2)
