@@ -219,7 +219,7 @@ def test_the_shipped_book_holds(machine, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 failed" in done.stdout or "passed in" in done.stdout
