@@ -6,6 +6,7 @@ for the same. ``deploy/secrets.py`` puts the secrets in.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from stead.config.bind import resolve
@@ -15,6 +16,7 @@ from stead.config.recipes import counts, instances
 from stead.deploy import editable
 from stead.deploy.closure import key_of, tree_of_files, trees_of_build
 from stead.deploy.environment import around, described, variables
+from stead.deploy.once import Once
 from stead.deploy.places import moved, places
 from stead.deploy.recipes import directory_of
 from stead.deploy.record import RENDERED
@@ -26,7 +28,7 @@ from stead.pipeline.steps import spec_with
 from stead.store.runtime import runtime_directory
 from stead.values.deployment import Health, OneOff, Part, Payload, PlacedFile, Service, Tree
 from stead.values.errors import DeployError
-from stead.values.frozen import dataclass, replace
+from stead.values.frozen import dataclass, field, replace
 from stead.values.secret import SHOWN
 from stead.values.selection import Selection
 
@@ -53,6 +55,8 @@ class Wanted:
     code: Code
     settings: tuple[Definition, ...] = ()
     """``--set NAME=VALUE``."""
+    once: Once = field(default_factory=Once, compare=False)
+    """Trees, which nodes with the same root share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,12 @@ def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid
     """
     recipe, target = wanted.recipe, node.target
     root = directory_of(target, facts.home)
-    code = tree_of_files(dict(wanted.code.files), "code", context.home)
+    code = wanted.once.get(
+        "code", lambda: tree_of_files(dict(wanted.code.files), "code", context.home)
+    )
     sources = [source for _, source in wanted.code.files]
     where = places(root, recipe.name, code.key, wanted.code.directories, sources)
-    runtime = _runtime(context)
+    runtime = wanted.once.get("runtime", lambda: _runtime(context))
     trees: dict[str, Tree] = {code.key: code}
     builds: dict[str, str] = {}
     imported: dict[str, tuple[str, ...]] = {}
@@ -117,7 +123,10 @@ def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid
             directories = editable.directories(build, where)
             imported[build] = directories or ()
             names = dict(_moves(where)) if directories is None else editable.nowhere(where)
-            made = trees_of_build(build, root, context.home, names)
+            made = wanted.once.get(
+                (build, root, tuple(names.items())),
+                functools.partial(trees_of_build, build, root, context.home, names),
+            )
             builds[build] = tree_directory(root, made[0].key)
             trees |= {t.key: t for t in made}
         for number in range(1, _most(recipe, name, prepared, target.name) + 1):
