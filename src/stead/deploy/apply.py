@@ -100,6 +100,13 @@ def _bring(
     keeper: Keeper,
     told: Callable[[str, str], None],
 ) -> None:
+    if machine.node.services == "systemd" and begun.facts.init == "none":
+        raise DeployError(
+            f"{begun.facts.user} cannot have units on {machine.connection.address or 'this machine'}",
+            remedy='run systemd there; deploy as root, or with sudo = "services", or let the user '
+            f"linger (`loginctl enable-linger {begun.facts.user}`); or leave it to us: "
+            'services = "auto"',
+        )
     missing = _missing(delivery.payload, begun)
     need = _need(delivery.payload, begun, missing)
     if begun.facts.free < need:

@@ -157,6 +157,16 @@ class TestOverTheWire:
         assert first.sent > 900_000
         assert second.sent <= 2 * after.size
 
+    def test_units_where_there_can_be_none_are_refused(self, lab, plain):
+        root = f"{plain.home}/units"
+        node = Node("shop", root, services="systemd", patience=6)
+        environ = lab.environ(os.environ["PATH"])
+        made = target("shop", plain.address, node, environ, system="linux")
+        with pytest.raises(DeployError, match="deploy cannot have units on plain") as caught:
+            made.apply(shop(root, "one", (8080,)))
+        assert "enable-linger deploy" in caught.value.remedy
+        made.close()
+
     def test_a_cut_transfer_goes_on_where_it_was(self, lab, plain, case):
         _, root = case
         big = tuple(part(f"big {n}", {f"big{n}": noise(1_500_000, b"%d" % n)}) for n in range(6))

@@ -49,9 +49,14 @@ lease_take() {
 
 # Go on with the lease of TOKEN, for as many seconds; ends the program where it is lost.
 lease_hold() {
+    lease_mine "$1"
+    claim_say "$ROOT/lease" "$1 $(($(now) + $2)) ${claim_said#* * }"
+}
+
+# End the program where the lease is not TOKEN's any more.
+lease_mine() {
     claim_look "$ROOT/lease"
     [ "${claim_said%% *}" = "$1" ] || fail 91 "the lease was lost"
-    claim_say "$ROOT/lease" "$1 $(($(now) + $2)) ${claim_said#* * }"
 }
 
 lease_drop() {

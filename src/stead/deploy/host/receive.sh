@@ -95,7 +95,7 @@ receive_generation() {
     while read -r receive_kind receive_what; do
         case $receive_kind in
         tree) tree_begin "$receive_what" ;;
-        part) tree_part "$receive_what" "$1" "$3" ;;
+        part) tree_part "$receive_what" "$1" ;;
         end) tree_end ;;
         esac
     done <"$receive_new/trees"
@@ -118,7 +118,7 @@ tree_begin() {
 # Unpack a part into the tree that is made, and write the tree's key where the part is keyed.
 tree_part() {
     [ -n "$tree_key" ] || return 0
-    lease_hold "$2" "$3"
+    lease_mine "$2"
     [ -f "$ROOT/parts/$1.tar.gz" ] || fail 96 "part $1 is not here"
     (
         cd "$tree_at" || exit 1
@@ -180,25 +180,33 @@ collect() {
 }
 
 collect_unnamed() {
-    cat "$ROOT"/recipes/*/generations/[0-9]*/trees "$ROOT"/recipes/*/generations/.new-*/trees 2>/dev/null |
-        sort -u >"$ROOT/.named" && echo end >>"$ROOT/.named"
-    # Nothing goes by a list that a full disk cut off.
-    [ "$(tail -n 1 "$ROOT/.named" 2>/dev/null)" = end ] || return 0
+    collect_named="
+$(cat "$ROOT"/recipes/*/generations/[0-9]*/trees "$ROOT"/recipes/*/generations/.new-*/trees 2>/dev/null)
+"
     for collect_it in "$ROOT"/trees/*; do
         [ -d "$collect_it" ] || continue
-        grep -qx "tree ${collect_it##*/}" "$ROOT/.named" && continue
+        collect_names "tree ${collect_it##*/}" && continue
         mv "$collect_it" "$ROOT/trees/.new-${collect_it##*/}" || continue
         discard "$ROOT/trees/.new-${collect_it##*/}"
     done
     for collect_it in "$ROOT"/parts/*.tar.gz; do
         collect_part=${collect_it##*/}
         collect_part=${collect_part%.tar.gz}
-        grep -qx "part $collect_part" "$ROOT/.named" || rm -f "$collect_it" "$ROOT/parts/$collect_part.keyed"
+        collect_names "part $collect_part" || rm -f "$collect_it" "$ROOT/parts/$collect_part.keyed"
     done
-    rm -f "$ROOT/.named"
     for collect_it in "$ROOT"/host/*.sh; do
         [ "$collect_it" = "$ROOT/host/$PROGRAM.sh" ] || collect_program "$collect_it"
     done
+}
+
+# Whether a line stands in what generations name. Asked of the shell alone: there are many.
+collect_names() {
+    case $collect_named in
+    *"
+$1
+"*) return 0 ;;
+    esac
+    return 1
 }
 
 # An older program goes when no generation's supervisor may still run by it.
