@@ -111,52 +111,46 @@ tree_begin() {
     [ ! -d "$ROOT/trees/$1" ] || return 0
     tree_key=$1
     tree_at=$ROOT/trees/.new-$1
+    tree_count=0
     discard "$tree_at"
-    mkdir -p "$tree_at" || spoiled "$ROOT/trees" 93 "cannot write $ROOT/trees"
+    mkdir -p "$tree_at" && printf %s "$1" >"$tree_at.key" ||
+        spoiled "$ROOT/trees" 93 "cannot write $ROOT/trees"
 }
 
 # Unpack a part into the tree that is made, and write the tree's key where the part is keyed.
 tree_part() {
     [ -n "$tree_key" ] || return 0
-    lease_mine "$2"
+    [ $((tree_count % 20)) -ne 0 ] || lease_mine "$2"
+    tree_count=$((tree_count + 1))
     [ -f "$ROOT/parts/$1.tar.gz" ] || fail 96 "part $1 is not here"
-    (
-        cd "$tree_at" || exit 1
-        umask 022
-        gzip -dc "$ROOT/parts/$1.tar.gz" | tar -xpof - || exit 1
-        [ -s "$ROOT/parts/$1.keyed" ] || exit 0
-        tree_last=
-        while IFS= read -r tree_line; do
-            tree_file=./${tree_line#* }
-            if [ "$tree_file" != "$tree_last" ]; then
-                [ -z "$tree_last" ] || chmod "$tree_mode" "$tree_last"
-                tree_mode=u+w
-                [ -w "$tree_file" ] && [ "$(id -u)" -ne 0 ] || tree_mode=$(tree_mode_of "$tree_file")
-                chmod u+w "$tree_file"
-                tree_last=$tree_file
-            fi
-            printf %s "$tree_key" |
-                dd of="$tree_file" bs=1 seek="${tree_line%% *}" conv=notrunc 2>/dev/null || exit 1
-        done <"$ROOT/parts/$1.keyed"
-        [ -z "$tree_last" ] || chmod "$tree_mode" "$tree_last"
-    ) || {
+    cd "$tree_at" && gzip -dc "$ROOT/parts/$1.tar.gz" | (umask 022 && exec tar -xpof -) && tree_keyed "$1" ||
         # Should it be the part that is damaged, it comes again with the next deploy.
         spoiled "$tree_at" 94 "part $1 could not be unpacked" "$tree_at" "$ROOT/parts/$1.tar.gz"
-    }
 }
 
-# What to give chmod so that the file's owner may write as now.
-tree_mode_of() {
-    # shellcheck disable=SC2012 # one file's mode
-    case $(ls -ld "$1") in
-    ??w*) echo u+w ;;
-    *) echo u-w ;;
-    esac
+# One process for each place, no more: there are thousands.
+tree_keyed() {
+    [ -s "$ROOT/parts/$1.keyed" ] || return 0
+    tree_closed=
+    while IFS= read -r tree_line; do
+        tree_file=./${tree_line#* }
+        if [ "$tree_file" != "$tree_closed" ]; then
+            [ -z "$tree_closed" ] || chmod u-w "$tree_closed"
+            tree_closed=
+            [ -w "$tree_file" ] || {
+                chmod u+w "$tree_file" || return 1
+                tree_closed=$tree_file
+            }
+        fi
+        dd if="$tree_at.key" of="$tree_file" bs=1 seek="${tree_line%% *}" conv=notrunc 2>/dev/null || return 1
+    done <"$ROOT/parts/$1.keyed"
+    [ -z "$tree_closed" ] || chmod u-w "$tree_closed"
 }
 
 tree_end() {
     [ -n "$tree_key" ] || return 0
     chmod go-w "$tree_at"
+    rm -f "$tree_at.key"
     mv "$tree_at" "$ROOT/trees/$tree_key" || fail 93 "cannot write $ROOT/trees"
     tree_key=
 }
