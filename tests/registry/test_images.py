@@ -57,6 +57,7 @@ class Builder:
         """Run buildah; give what it prints. Fails with all that it said."""
         done = subprocess.run(
             [*(["unshare", "--net"] if offline else []), *self._buildah, *words],
+            cwd=self.home,
             capture_output=True,
             text=True,
             check=False,
@@ -128,7 +129,8 @@ class Builder:
         index = {"schemaVersion": 2, "manifests": [listed]}
         (layout / "index.json").write_text(json.dumps(index))
         (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-        image = self.buildah("pull", "--quiet", f"oci:{layout}")
+        # Of its path a name is made, in which a temporary directory's need not be allowed.
+        image = self.buildah("pull", "--quiet", "oci:layout")
         shutil.rmtree(layout)
         for name in sorted(names):
             self.buildah("tag", image, name)

@@ -17,6 +17,11 @@ const A = quake("a", "2018-02-01T00:00:00.000Z", 5, 30);
 const B = quake("b", "2018-02-02T00:00:00.000Z", 4.5, 10);
 const C = quake("c", "2018-02-03T00:00:00.000Z", 4.4, 300);
 
+test("an InputError is told from others", () => {
+  expect(new InputError("x")).toBeInstanceOf(Error);
+  expect(new InputError("x").name).toBe("InputError");
+});
+
 describe("parseEarthquakes", () => {
   test("reads a list, and brings times to one form", () => {
     const text = JSON.stringify([{ ...A, time: "2018-02-01T01:00:00+01:00", more: 1 }, B]);

@@ -67,7 +67,7 @@ fn asked(query: &[(String, String)]) -> Result<(f64, f64, usize), String> {
 }
 
 /// A refusal: what is wrong, and what is expected.
-pub fn refusal(status: u16, problem: &str) -> Response {
+fn refusal(status: u16, problem: &str) -> Response {
     let expected: Vec<String> = EXPECTED.iter().map(|one| quoted(one)).collect();
     let (problem, expected) = (quoted(problem), expected.join(","));
     json(

@@ -18,10 +18,23 @@ fn it_prints_the_nearest() {
 }
 
 #[test]
-fn it_serves_on_the_port_it_is_given_and_says_nothing_else() {
-    let mut server = command()
-        .arg("run")
-        .env("PORT", "0")
+fn it_reads_places_of_ones_own() {
+    let path = std::env::temp_dir().join(format!("places-{}.csv", std::process::id()));
+    std::fs::write(&path, "id,name,latitude,longitude\nA,Here,1,2\n").unwrap();
+    let ran = command()
+        .args(["nearest", "1", "2", "--data"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let text = String::from_utf8(ran.stdout).unwrap();
+    let here = r#"{"id":"A","name":"Here","latitude":1,"longitude":2,"kilometres":0.000}"#;
+    assert_eq!(text.trim_end(), here);
+}
+
+/// Starts a server, asks whether it is well, and ends it; gives where it was.
+fn served(server: &mut Command) -> String {
+    let mut server = server
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -47,6 +60,30 @@ fn it_serves_on_the_port_it_is_given_and_says_nothing_else() {
         .unwrap();
     assert!(text.ends_with(r#"{"status":"ok","places":3364}"#), "{text}");
     assert_eq!((rest, errors), (String::new(), String::new()));
+    address.trim().to_string()
+}
+
+#[test]
+fn it_serves_where_variables_say_and_says_nothing_else() {
+    let address = served(
+        command()
+            .arg("run")
+            .env("HOST", "127.0.0.2")
+            .env("PORT", "0"),
+    );
+    assert!(address.starts_with("http://127.0.0.2:"), "{address}");
+    assert_ne!(address, "http://127.0.0.2:8000");
+}
+
+#[test]
+fn options_go_before_variables() {
+    let address = served(
+        command()
+            .args(["run", "--host", "127.0.0.2", "--port", "0"])
+            .env("HOST", "nowhere")
+            .env("PORT", "none"),
+    );
+    assert!(address.starts_with("http://127.0.0.2:"), "{address}");
 }
 
 #[test]

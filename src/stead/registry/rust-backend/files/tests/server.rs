@@ -1,4 +1,4 @@
-use rust_backend::{respond, Limits, Places, Request, Response, Server};
+use rust_backend::{api, respond, Limits, Near, Place, Places, Request, Response, Server};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -145,6 +145,33 @@ fn what_is_no_such_request_is_refused() {
         let text = exchange(address, bytes.as_bytes());
         assert_eq!(&text[9..12], status, "{bytes:?}: {text}");
     }
+}
+
+#[test]
+fn a_method_that_is_not_answered_is_told_which_are() {
+    let text = exchange(
+        airports(),
+        b"PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    assert!(text.contains("\r\nAllow: GET, HEAD\r\n"), "{text}");
+}
+
+#[test]
+fn a_place_is_written_as_json_whatever_its_name_holds() {
+    let place = Place {
+        id: "1".into(),
+        name: "a \"b\" \\ \n ü".into(),
+        latitude: -0.5,
+        longitude: 2.0,
+        more: vec![],
+    };
+    let found = Near {
+        place: &place,
+        kilometres: 1.23456,
+    };
+    let name = r#""name":"a \"b\" \\ \u000a ü""#;
+    let rest = r#""latitude":-0.5,"longitude":2,"kilometres":1.235"#;
+    assert_eq!(api::near(&found), format!(r#"{{"id":"1",{name},{rest}}}"#));
 }
 
 #[test]
