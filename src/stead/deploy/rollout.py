@@ -81,19 +81,27 @@ def roll_out(
             return Outcome(node, "failed", error=exc)
         return Outcome(node, "done" if applied.changed else "unchanged", applied)
 
-    for most, batch in batches(nodes):
-        if failed.is_set():
-            break
-        for outcome in _side_by_side(batch, one, most):
-            found[outcome.where.name] = outcome
-            if outcome.state != "not begun":
-                said(outcome)
+    try:
+        for most, batch in batches(nodes):
+            if failed.is_set():
+                break
+            for outcome in _side_by_side(batch, one, most):
+                found[outcome.where.name] = outcome
+                if outcome.state != "not begun":
+                    said(outcome)
+    except BaseException:
+        failed.set()
+        raise
     return tuple(found.get(n.name, Outcome(n, "not begun")) for n in nodes)
 
 
 def _side_by_side(
     batch: Sequence[Where], act: Callable[[Where], Outcome], most: int
 ) -> Iterator[Outcome]:
+    if len(batch) == 1:
+        # In this thread, so that who interrupts it does not wait for what is asked there.
+        yield act(batch[0])
+        return
     with ThreadPoolExecutor(max(1, min(most, len(batch)))) as pool:
         for future in as_completed([pool.submit(act, node) for node in batch]):
             yield future.result()

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import re
+import signal
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -319,3 +321,30 @@ def test_recipes_on_one_node_never_share_a_port(site):
         kept = json.loads((site.node / f"recipes/{recipe}/current/payload.json").read_text())
         ports |= {port for service in kept["services"] for port in service["ports"]}
     assert len(ports) == 2
+
+
+@pytest.mark.slow
+def test_who_interrupts_a_deploy_gets_back_what_ran(site):
+    site.manifest(WEB)
+    site.ok("deploy", "web")
+    text = (site.root / "stead.toml").read_text().replace('"first"', '"second"')
+    text = text.replace('${PORT}/" }', '${PORT}/", status = 418, timeout = "10min" }')
+    (site.root / "stead.toml").write_text(text)
+    begun = subprocess.Popen(
+        ["env", "--default-signal=INT", str(site.machine.program), "deploy", "web"],
+        cwd=site.root,
+        env={**site.machine.environ, "PWD": str(site.root)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert begun.stderr is not None
+    with begun.stderr:
+        for line in begun.stderr:
+            if "check:" in line:
+                break
+        begun.send_signal(signal.SIGINT)
+        begun.stderr.read()
+    assert begun.wait(60) in (130, -signal.SIGINT)
+    assert site.asked(site.low)["vars"]["TITLE"] == "first"
+    assert site.json("deploy", "status", "web")["nodes"][0]["generation"] == 1
