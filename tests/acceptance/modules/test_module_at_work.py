@@ -27,7 +27,7 @@ def root(machine, registry, project):
 
 def test_a_module_runs_and_is_tested_at_once(machine, root):
     assert machine.run("run", "report", cwd=root, timeout=300).stdout == "report [2, 4, 6]\n"
-    done = machine.run("test", "report", "plain", cwd=root, timeout=300)
+    done = machine.run("test", "--module", "report", "--module", "plain", cwd=root, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^2 passed in", done.stderr + done.stdout, re.MULTILINE)
     machine.ok("lock", "-e", "report", cwd=root)
@@ -37,7 +37,7 @@ def test_a_module_runs_and_is_tested_at_once(machine, root):
     source = root / "modules/report/src/report/main.py"
     source.write_text(source.read_text().replace("2 * x", "3 * x"))
     assert machine.ok("run", "report", cwd=root) == "report [3, 6, 9]\n"
-    assert machine.run("test", "report", cwd=root, timeout=300).returncode == 1
+    assert machine.run("test", "--module", "report", cwd=root, timeout=300).returncode == 1
 
 
 def test_the_projects_package_installs_with_pip_and_offers_each_module(machine, root, tmp_path):

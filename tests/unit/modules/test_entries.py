@@ -119,7 +119,7 @@ def test_entries_that_the_manifest_cannot_hold_are_refused_with_what_to_add() ->
     made = entries.entries(item, "modules/default", PART, {}, ())
     with pytest.raises(ManifestError, match="default layer") as caught:
         entries.with_entries(TEXT, made, FILE)
-    assert any("[layer.default] commands" in line for line in caught.value.details)
+    assert any("[layer.default-test] commands" in line for line in caught.value.details)
 
 
 def test_tables_that_are_written_inline_get_their_entries_there() -> None:
