@@ -46,7 +46,7 @@ class House:
         }
 
     def run(
-        self, *words: str, cwd: Path, home: Path, timeout: float = 300, **more: str
+        self, *words: str, cwd: Path, home: Path, timeout: float = 900, **more: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a program there and give what it said."""
         return subprocess.run(

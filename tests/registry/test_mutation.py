@@ -16,7 +16,7 @@ from tests.registry.mutation import mutants
 from tests.registry.variants import PYTHON
 
 RUNNER = Path(__file__).with_name("run_mutants.py")
-FEW = 3
+FEW = 2
 
 SMALL = {
     "src/m/__init__.py": b"from m.main import A, f\n__all__ = ['A', 'f']\n",

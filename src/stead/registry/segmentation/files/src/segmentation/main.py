@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from segmentation.utils import InputError, checked
 
-STARTS = 20
+STARTS = 10
 """How often k-means starts anew; the best result is taken."""
 
 SAMPLE = 2000
