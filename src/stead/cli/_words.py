@@ -26,8 +26,8 @@ def answer(rest: list[str], directory: str | None) -> int:
         app = make_app(argparse.Namespace(directory=directory))
         if rest[:1] == ["tested"]:
             return _print(_tested(app))
-        if rest[:1] in (["item"], ["owned"]):
-            return _print(_items(app) if rest[0] == "item" else _owned(app))
+        if rest[:1] and rest[0] in _OF_MODULES:
+            return _print(_OF_MODULES[rest[0]](app))
         request = app.request()
         found = words(
             rest[0] if rest else "",
@@ -69,6 +69,22 @@ def _owned(app: App) -> Iterable[tuple[str, str]]:
 
     for name, (path, held) in modules(project_of(app)).items():
         yield name, f"{held.came.version}, {path}"
+
+
+def _pages(app: App) -> Iterable[tuple[str, str]]:
+    """Name the pages of books that are at hand: nothing is fetched."""
+    from stead.cli._modules import project_of, sources
+    from stead.modules import book
+    from stead.modules.registry.directory import Directory
+
+    project = project_of(app)
+    known = [s for s in sources(project, app) if isinstance(s, Directory)]
+    pages, _ = book.pages(project.root, known)
+    yield from ((page.name, page.question) for page in pages)
+
+
+_OF_MODULES = {"item": _items, "owned": _owned, "page": _pages}
+"""What there are words of that the manifests do not say: the kind, and what gives them."""
 
 
 def _print(found: Iterable[tuple[str, str]]) -> int:

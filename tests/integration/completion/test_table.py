@@ -47,7 +47,7 @@ def test_every_command_option_and_choice_is_in_the_table():
                 assert ("=" + " ".join(map(str, action.choices)),) in kinds
 
 
-OTHERS = ("tested", "item", "owned")
+OTHERS = ("tested", "item", "owned", "page")
 """Kinds whose words stand in no manifest."""
 
 
@@ -138,6 +138,7 @@ def test_items_of_registries_and_modules_of_the_project(tmp_path):
     assert any(line.startswith("elasticity\t") for line in said)
     stead("module", "add", "mine/tiny")
     assert stead("__complete", "owned") == ["tiny\t1.0, modules/tiny"]
+    assert any(line.startswith("prices\t") for line in stead("__complete", "page"))
 
 
 def test_words_of_the_lock(tmp_path):
