@@ -7,8 +7,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from stead.values.errors import SteadError, UsageError
+from stead.values.errors import DeployError, SteadError, UsageError
 from stead.values.frozen import replace
+from stead.values.names import nearest
 
 if TYPE_CHECKING:
     import argparse
@@ -54,6 +55,8 @@ def logs(args: argparse.Namespace, words: list[str], app: App) -> int:
             open_nodes.append((where, target))
         while True:
             for where, target in open_nodes:
+                if args.service and where.name not in seen:
+                    _require("service", args.service, args.service, name, target)
                 new = list(target.logs(args.service, args.lines))
                 for line in _added(seen.get(where.name, []), new):
                     app.out(f"{where.name}: {line}" if several else line)
@@ -107,11 +110,36 @@ def run(args: argparse.Namespace, words: list[str], app: App) -> int:
         raise UsageError(
             "what is to run there?", remedy="write `stead deploy run RECIPE [TARGET] APP:COMMAND`"
         )
-    command = words.pop().replace(":", ".", 1)
+    word = words.pop()
     name, nodes = _nodes("run", words, app)
-    rest = args.rest or ()
-    code: int = _with(name, nodes[0], app, lambda t: t.run(command, rest))
+
+    def act(target: Target) -> int:
+        command = word.replace(":", ".", 1)
+        _require("command", word, command, name, target)
+        return target.run(command, args.rest or ())
+
+    code: int = _with(name, nodes[0], app, act)
     return code
+
+
+def _require(kind: str, word: str, name: str, recipe: str, target: Target) -> None:
+    """Raise UsageError for a command or service that what is deployed does not have."""
+    from stead.deploy.record import read
+
+    record = read(target.running())
+    if not record:
+        raise DeployError(
+            f"nothing of {recipe} is deployed on {target.name}",
+            remedy=f"`stead deploy {recipe} {target.name}` first",
+        )
+    known = [one["name"] for one in record.get(f"{kind}s", ())]
+    if name not in known:
+        shown = [one.replace(".", ":", 1) if kind == "command" else one for one in known]
+        close = nearest(word, shown)
+        raise UsageError(
+            f"{recipe} on {target.name} has no {kind} {word}",
+            remedy=f"did you mean {close}?" if close else f"it has {', '.join(shown) or 'none'}",
+        )
 
 
 def _nodes(verb: str, words: list[str], app: App) -> tuple[str, tuple[Where, ...]]:

@@ -84,3 +84,15 @@ def test_what_git_ignores_stays_here_even_where_git_does_not_answer(site):
     (site.root / "private").write_text("mine")
     assert "git does not say which files belong to the project" in site.fails("deploy", "web")
     assert not site.node.exists()
+
+
+@pytest.mark.slow
+def test_commands_and_services_that_are_not_there_have_near_ones(site):
+    site.manifest(APP + "commands.migrate = ['true']\n" + TARGET)
+    assert "nothing of web is deployed" in site.fails("deploy", "run", "web", "web:migrate")
+    site.ok("deploy", "web")
+    said = site.fails("deploy", "run", "web", "web:migrat", code=2)
+    assert "did you mean web:migrate?" in said
+    said = site.fails("deploy", "logs", "web", "--service", "wbe", code=2)
+    assert "did you mean web?" in said
+    assert "no generation 77" in site.fails("deploy", "rollback", "77", "web")
