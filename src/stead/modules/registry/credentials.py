@@ -106,14 +106,19 @@ def origin(address: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}" + ("" if usual else f":{port}")
 
 
-def for_git(login: Login, address: str) -> dict[str, str]:
-    """Give the variables by which git sends a login to one origin, which it must not leave."""
+def for_git(login: Login, address: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables by which git sends a login to one origin, which it must not leave.
+
+    What the caller's variables configure already stays.
+    """
+    count = environ.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdigit() else 0
     settings = (
         (f"http.{origin(address)}/.extraHeader", f"Authorization: {login.basic()}"),
         ("http.followRedirects", "false"),
     )
-    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
-    for at, (key, value) in enumerate(settings):
+    variables = {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for at, (key, value) in enumerate(settings, first):
         variables[f"GIT_CONFIG_KEY_{at}"] = key
         variables[f"GIT_CONFIG_VALUE_{at}"] = value
     return variables

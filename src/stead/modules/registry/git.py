@@ -153,7 +153,7 @@ class Repository:
         if urlsplit(address).scheme not in ("http", "https"):
             return {}
         login = login_for(self.name, address, self._context.environ, refused=refused)
-        return for_git(login, address) if login else {}
+        return for_git(login, address, self._context.environ) if login else {}
 
     def _with(self, use: Use, pins: tuple[Pin, ...], variables: dict[str, str]) -> tuple[str, Pin]:
         modules = Modules(self._context, pins=pins, fetch=True, git_variables=variables)

@@ -236,8 +236,20 @@ def test_git_is_told_who_asks_and_tells_nobody_else(repository, context, forge):
     location = f"{forge.url}/registry/.git"
     with pytest.raises(NetworkError, match="registry team could not be fetched"):
         source(repository, context, location=location).items()
-    knowing = replace(context, environ={**context.environ, "STEAD_REGISTRY_TEAM_TOKEN": "s3cr3t"})
+    login = {"STEAD_REGISTRY_TEAM_TOKEN": "s3cr3t"}
+    knowing = replace(context, environ={**context.environ, **login})
     assert source(repository, knowing, location=location).item("tiny").version == "1.0"
+    # What the person's own variables configure still counts: here, where the address leads.
+    own = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{forge.url}/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://parts.invalid/",
+    }
+    led = replace(context, environ={**context.environ, **login, **own}, home=context.home / "2")
+    away = source(repository, led, location="https://parts.invalid/registry/.git")
+    with pytest.raises(NetworkError) as caught:
+        away.items()
+    assert forge.url in "\n".join(caught.value.details)  # led there, as nobody: another origin
     for parent, _, files in os.walk(context.home):
         for name in files:
             with open(os.path.join(parent, name), "rb") as file:
