@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import platform as machine
 import shutil
 import sys
 from pathlib import Path
@@ -123,44 +121,22 @@ def _bases(world: World) -> tuple[str, str]:
     from stead.deploy.cache import Cache
     from stead.deploy.interpreter import tree_of_interpreter
     from stead.deploy.oci import layers, layout
-    from stead.deploy.oci.model import Image, dumped
     from stead.deploy.relocating import Moves, members
     from stead.store.listing import scan
+    from stead.testing.images import copy_system, image_of
 
     root, directory = world.base / "bare", world.base / "bases"
     kept = Cache(world.base / "bases-cache")
-    _bare(root)
-    bare = layers.made(
-        kept, "bare", members(str(root), scan(root), Moves("", ""), {}, {}), "", ["bare"]
-    )
-    tree = tree_of_interpreter(sys._base_executable, layers.ROOT, world.base / "bases-cache")  # noqa: SLF001 - no public name has it
+    copy_system(root)
+    found = members(str(root), scan(root), Moves("", ""), {}, {})
+    bare = layers.made(kept, "bare", found, "", ["bare"])
+    executable = sys._base_executable  # noqa: SLF001 - no public name has it
+    tree = tree_of_interpreter(executable, layers.ROOT, world.base / "bases-cache")
     at = f"{layers.ROOT}/trees/{tree.key}"
     python = layers.layer(kept, "python", tree.parts, at, tree.key)
-    images = []
-    for tag, made in (("bare", (bare,)), ("python", (bare, python))):
-        config = {
-            "os": "linux",
-            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[machine.machine()],
-            "config": {"Env": ["PATH=/bin"]},
-            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in made]},
-        }
-        images.append(Image(tag, made, dumped(config)))
+    images = [image_of("bare", (bare,)), image_of("python", (bare, python))]
     layout.write(layout.Reference(False, str(directory)), images)
     return str(directory), f"{at}/bin/python"
-
-
-def _bare(root: Path) -> None:
-    triplet = f"{machine.machine()}-linux-gnu"
-    names = "c.so.6 m.so.6 pthread.so.0 dl.so.2 rt.so.1 util.so.1 resolv.so.2 gcc_s.so.1"
-    files = [f"/lib/{triplet}/lib{name}" for name in names.split()]
-    for path in (*files, *glob.glob("/lib64/ld-linux*"), *glob.glob("/lib/ld-linux*")):
-        target = root / path[1:]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-    (root / "bin").mkdir()
-    shutil.copy(shutil.which("dash") or "/bin/sh", root / "bin/sh")
-    for name in ("tmp", "proc", "sys", "dev", "etc"):
-        (root / name).mkdir()
 
 
 def _driver(world: World, buildah: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.deploy.recipes import node_of
-from stead.values.errors import DeployError
 from stead.values.platform import platform_named
 
 if TYPE_CHECKING:
@@ -46,19 +45,18 @@ def _of_kind(where: Where, node: Node, context: Context, here: Platform) -> Targ
         return ssh.target(
             where.target.name, where.address, node, context.environ, system=here.sys_platform
         )
-    if kind == "image":
-        from stead.deploy.targets.image import ImageTarget, Making
+    from stead.deploy.targets.image import ImageTarget, Making
 
-        declared = where.target
-        making = Making(
-            declared.output,
-            platform_named(declared.platform) if declared.platform else here,
-            declared.image,
-            declared.user,
-            declared.base,
-        )
-        return ImageTarget(declared.name, node.recipe, making, context)
-    raise DeployError(
-        f"target {where.target.name} is of kind {kind}, which cannot be deployed to here yet",
-        where=where.target.origin,
+    declared = where.target
+    making = Making(
+        declared.output,
+        platform_named(declared.platform) if declared.platform else here,
+        declared.image,
+        declared.user,
+        declared.base,
     )
+    if kind == "image":
+        return ImageTarget(declared.name, node.recipe, making, context)
+    from stead.deploy.targets.container import ContainerTarget
+
+    return ContainerTarget(declared.name, node.recipe, making, context, declared.engine)

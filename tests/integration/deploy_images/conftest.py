@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import shutil
 import socket
@@ -18,16 +17,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.deploy.cache import Cache
 from stead.deploy.closure import tree_of_files, trees_of_build
-from stead.deploy.oci import layers, layout
-from stead.deploy.oci.model import Image, dumped
-from stead.deploy.relocating import Moves, members
+from stead.deploy.oci import layers
 from stead.deploy.tar import write_tar
 from stead.deploy.targets import Delivery
 from stead.deploy.targets.image import ImageTarget, Making
 from stead.store.atomic import remove_tree
-from stead.store.listing import scan
+from stead.testing.images import base_image
 from stead.testing.index import Wheel, make_index
 from stead.testing.world import make_context
 from stead.values.deployment import Payload, Service
@@ -130,33 +126,7 @@ def environment(shared: Builder) -> Path:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image with this machine's C library and a shell, and nothing else."""
-    work = tmp_path_factory.mktemp("base")
-    root = work / "root"
-    triplet = f"{os.uname().machine}-linux-gnu"
-    names = "c.so.6 m.so.6 pthread.so.0 dl.so.2 rt.so.1 util.so.1 resolv.so.2"
-    files = [f"/lib/{triplet}/lib{name}" for name in names.split()]
-    for path in (*files, *glob.glob("/lib64/ld-linux*"), *glob.glob("/lib/ld-linux*")):
-        target = root / path[1:]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-    (root / "bin").mkdir()
-    shutil.copy(shutil.which("dash") or "/bin/sh", root / "bin/sh")
-    for name in ("tmp", "proc", "sys", "dev", "etc"):
-        (root / name).mkdir()
-    made = layers.made(
-        Cache(work), "base", members(str(root), scan(root), Moves("", ""), {}, {}), "", ["base"]
-    )
-    architecture = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    config = dumped(
-        {
-            "os": "linux",
-            "architecture": architecture,
-            "config": {"Env": ["PATH=/bin", "GREETING=none"], "Cmd": ["/bin/sh"]},
-            "rootfs": {"type": "layers", "diff_ids": [made.diff_id]},
-        }
-    )
-    layout.write(layout.Reference(False, str(work / "oci")), [Image("base", (made,), config)])
-    return f"oci:{work / 'oci'}:base"
+    return base_image(tmp_path_factory.mktemp("base") / "oci")
 
 
 @dataclass
@@ -324,3 +294,9 @@ def cutting(host: str, after: list[int]) -> Iterator[tuple[str, list[int]]]:
 def cut_off():
     """Stand before a server and cut its connections."""
     return cutting
+
+
+@pytest.fixture
+def free_ports():
+    """Give so many ports of loopback on which nobody listens."""
+    return lambda number: tuple(free_port() for _ in range(number))

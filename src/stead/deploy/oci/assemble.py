@@ -45,7 +45,8 @@ class Wanted:
     digest: str
     """The payload's."""
     record: str
-    """What is kept of the payload, in a label: ``payload.json``, without any secret."""
+    """What is kept of the payload, in a label: ``payload.json``, without any secret. Empty, as
+    the digest may be, where that is kept elsewhere."""
     system: str = "linux"
     architecture: str = "amd64"
     """In the words of images: ``amd64``, ``arm64``."""
@@ -58,7 +59,7 @@ def images(wanted: Wanted, base: Base | None, cache: Cache) -> tuple[Image, ...]
     Raises DeployError where something secret would come in, or the base has no room for layers.
     """
     refuse_secrets(wanted.payload)
-    words = _Words(wanted.payload)
+    words = Words(wanted.payload)
     made = _layers(wanted.payload, words, base, cache)
     found = {}
     for service in processes(wanted.payload):
@@ -74,6 +75,12 @@ def images(wanted: Wanted, base: Base | None, cache: Cache) -> tuple[Image, ...]
     return tuple(found[name] for name in sorted(found))
 
 
+def named_as(payload: Payload, service: Service) -> str:
+    """Give the name of the image that a service runs in."""
+    like = (service.app, service.argv, service.directory)
+    return next(s.name for s in processes(payload) if (s.app, s.argv, s.directory) == like)
+
+
 def processes(payload: Payload) -> list[Service]:
     """Give what an image is made for: each process once, however many run, and each command."""
     kept: dict[tuple[object, ...], Service] = {}
@@ -83,8 +90,7 @@ def processes(payload: Payload) -> list[Service]:
     result = list(kept.values())
     names = {service.name for service in result}
     commands = (replace(c.service, name=c.name) for c in payload.commands if c.name not in names)
-    # A tag has no colon.
-    return [replace(s, name=_NO_TAG.sub("-", s.name)) for s in (*result, *commands)]
+    return [replace(s, name=tag_of(s.name)) for s in (*result, *commands)]
 
 
 def refuse_secrets(payload: Payload) -> None:
@@ -120,7 +126,17 @@ def _secret(what: str, where: str) -> DeployError:
     )
 
 
-class _Words:
+def tag_of(name: str) -> str:
+    """Give a name as it may stand in a tag, which has no colon."""
+    return _NO_TAG.sub("-", name)
+
+
+def words_of(payload: Payload) -> Words:
+    """Give what turns the words of a payload into those of its images."""
+    return Words(payload)
+
+
+class Words:
     """Rewrites paths of a node to those of an image."""
 
     def __init__(self, payload: Payload) -> None:
@@ -137,7 +153,7 @@ class _Words:
         return data.replace(GENERATION.encode(), THE_GENERATION.encode())
 
 
-def _layers(payload: Payload, words: _Words, base: Base | None, cache: Cache) -> tuple[Layer, ...]:
+def _layers(payload: Payload, words: Words, base: Base | None, cache: Cache) -> tuple[Layer, ...]:
     below = len(base.layers) if base else 0
     small = sum(len(tree.parts) == 1 for tree in payload.trees) + 1
     environments = [tree for tree in payload.trees if len(tree.parts) > 1]
@@ -181,7 +197,7 @@ def _rank(tree: Tree) -> int:
     return 1 if len(tree.parts) > 1 else 0
 
 
-def _files(payload: Payload, words: _Words) -> tuple[Member, ...]:
+def _files(payload: Payload, words: Words) -> tuple[Member, ...]:
     """Give rendered files, and the directories that services want, as they stand in the image."""
     found: dict[str, Member] = {}
     for file in payload.files:
@@ -206,7 +222,7 @@ def _written(members: tuple[Member, ...], cache: Cache) -> Layer:
 
 
 def _config(
-    wanted: Wanted, service: Service, words: _Words, base: Base | None, made: Sequence[Layer]
+    wanted: Wanted, service: Service, words: Words, base: Base | None, made: Sequence[Layer]
 ) -> bytes:
     before: Mapping[str, Any] = base.config if base else {}
     inner: dict[str, Any] = dict(before.get("config") or {})
@@ -216,10 +232,10 @@ def _config(
     labels |= {
         "org.opencontainers.image.title": service.name,
         f"{LABEL}.recipe": wanted.payload.recipe,
-        f"{LABEL}.digest": wanted.digest,
-        f"{LABEL}.payload": wanted.record,
         f"{LABEL}.base": base.digest if base else "",
     }
+    if wanted.digest:
+        labels |= {f"{LABEL}.digest": wanted.digest, f"{LABEL}.payload": wanted.record}
     if service.secrets:
         labels[f"{LABEL}.secrets"] = " ".join(service.secrets)
     inner.pop("Cmd", None)

@@ -179,11 +179,12 @@ def document_of(blobs: Blobs, blob: Descriptor, name: str) -> dict[str, Any]:
     return _document(data, name)
 
 
-def write(reference: Reference, images: Sequence[Image]) -> None:
+def write(reference: Reference, images: Sequence[Image], *, engines: bool = False) -> None:
     """Put images where a layout is to be: its files are whole before any image is named in it.
 
     An image of the same tag is replaced, and what only it needed removed; others stay. An archive
-    is made anew. Raises DeployError, StoreError and what the base's blobs raise.
+    is made anew; for ``engines`` also as Docker reads it, and then a tag is
+    a whole name. Raises DeployError, StoreError and what the base's blobs raise.
     """
     if not reference.archive:
         _write_directory(reference.path, images)
@@ -195,7 +196,7 @@ def write(reference: Reference, images: Sequence[Image]) -> None:
             temporary = temporary_name(reference.path)
             try:
                 with open(temporary, "xb") as out:
-                    _pack(work, out)
+                    _pack(work, out, _for_docker(images) if engines else b"")
                 os.replace(temporary, reference.path)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -361,16 +362,37 @@ def _document(data: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def _pack(directory: str, out: BinaryIO) -> None:
+def _for_docker(images: Sequence[Image]) -> bytes:
+    """Give the document by which Docker finds images in an archive."""
+
+    def path(blob: Descriptor) -> str:
+        return f"blobs/{blob.digest.replace(':', '/')}"
+
+    return dumped(
+        [
+            {
+                "Config": path(image.config_blob),
+                "RepoTags": [image.tag],
+                "Layers": [path(layer.blob) for layer in image.layers],
+            }
+            for image in images
+        ]
+    )
+
+
+def _pack(directory: str, out: BinaryIO, docker: bytes = b"") -> None:
     """Write a layout as a tar, the same bytes for the same layout."""
     out.write(header("blobs", "directory", 0o755))
     out.write(header("blobs/sha256", "directory", 0o755))
     blobs = os.path.join("blobs", "sha256")
     names = [os.path.join(blobs, n) for n in sorted(os.listdir(os.path.join(directory, blobs)))]
-    for name in (*names, "index.json", "oci-layout"):
+    for name in (*names, "index.json"):
         with open(os.path.join(directory, name), "rb") as file:
             size = os.fstat(file.fileno()).st_size
             out.write(header(name, "file", 0o644, size))
             shutil.copyfileobj(file, out, CHUNK)
             out.write(padding(size))
+    for name, data in (("manifest.json", docker), ("oci-layout", MARK)):
+        if data:
+            out.write(header(name, "file", 0o644, len(data)) + data + padding(len(data)))
     out.write(END)

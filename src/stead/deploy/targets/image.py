@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stead.deploy.oci.model import Base, Image
     from stead.deploy.targets import Delivery, Report
     from stead.values.context import Context
-    from stead.values.deployment import Health
+    from stead.values.deployment import Health, Payload
     from stead.values.platform import Platform
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -68,16 +68,26 @@ class ImageTarget:
 
     def facts(self) -> Facts:
         """Say what the base has, as if it were a machine; and which payload is there already."""
+        facts = self.base_facts()
+        labels = self._labels()
+        if labels.get(f"{assemble.LABEL}.base", "") == self.base_digest():
+            facts = replace(facts, running=labels.get(f"{assemble.LABEL}.digest", ""))
+        return replace(facts, generation=1 if labels else 0)
+
+    def base_facts(self) -> Facts:
+        """Say what the base has, as if it were a machine on which nothing runs."""
         base = self._base()
         machine = next(m for m, a in _ARCHITECTURES.items() if a == self._architecture)
         facts = Facts("Linux", machine, user=self._making.user or "root", home="/root")
         if base is not None:
             found = contents(base, self._cache)
             facts = replace(facts, glibc=found.glibc, libraries=found.libraries)
-        labels = self._labels()
-        if labels.get(f"{assemble.LABEL}.base", "") == (base.digest if base else ""):
-            facts = replace(facts, running=labels.get(f"{assemble.LABEL}.digest", ""))
-        return replace(facts, generation=1 if labels else 0)
+        return facts
+
+    def base_digest(self) -> str:
+        """Name the base by its content; empty for none."""
+        base = self._base()
+        return base.digest if base else ""
 
     def examine(self, program: str) -> str:
         """Give nothing: there is no machine yet."""
@@ -92,17 +102,16 @@ class ImageTarget:
 
     def make(self, delivery: Delivery) -> tuple[Image, ...]:
         """Make the images, with what is missing of their layers. Raises DeployError, StoreError."""
+        return self._tagged(self.make_of(delivery.payload, delivery.digest, delivery.record))
+
+    def make_of(self, payload: Payload, digest: str = "", record: str = "") -> tuple[Image, ...]:
+        """Make images that bear their processes' names. Raises DeployError, StoreError."""
         base = self._base()
-        trees = delivery.payload.trees
-        self._check(trees, base)
+        self._check(payload.trees, base)
         wanted = assemble.Wanted(
-            delivery.payload,
-            delivery.digest,
-            delivery.record,
-            architecture=self._architecture,
-            user=self._making.user,
+            payload, digest, record, architecture=self._architecture, user=self._making.user
         )
-        return self._tagged(assemble.images(wanted, base, self._cache))
+        return assemble.images(wanted, base, self._cache)
 
     def apply(self, delivery: Delivery, report: Report | None = None) -> Applied:
         report = report or _silent
