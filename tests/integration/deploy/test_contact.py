@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import time
 
 import pytest
 
@@ -106,6 +108,45 @@ def test_ports_are_asked_as_seen_from_there(lab, plain):
         asked = connection.reach("127.0.0.1", 22, 5.0)
         with asked:
             assert asked.recv(4) == b"SSH-"
+
+
+def anew(host):
+    """Let its sshd read its settings; it is gone for a moment."""
+    for _ in range(100):
+        if number := host.run("cat", "/run/sshd.pid", check=False).strip():
+            host.run("kill", "-HUP", number)
+            break
+        time.sleep(0.05)
+    for _ in range(100):
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection((host.ip, 22), 1.0) as asked,
+        ):
+            if asked.recv(4) == b"SSH-" and host.run("cat", "/run/sshd.pid", check=False):
+                return
+        time.sleep(0.05)
+    raise AssertionError("sshd did not come back")
+
+
+def test_ports_are_asked_where_nothing_is_forwarded_too(lab, plain):
+    setting = "/etc/ssh/sshd_config.d/none.conf"
+    plain.write(setting, "AllowTcpForwarding no\n")
+    anew(plain)
+    root = f"{plain.home}/no-forwarding"
+    node = Node("shop", root, patience=8, settling=0.2)
+    environ = lab.environ(os.environ["PATH"])
+    made = target("shop", plain.address, node, environ, system="linux")
+    try:
+        made.apply(shop(root, "one", (8080,), timeout=10))
+        assert plain.get(8080).startswith("one|")
+        made.remove()
+        with OpenSSH(plain.address, environ, patience=8) as connection:
+            assert connection.listens("127.0.0.1", 9, 5.0) != ""
+            assert connection.listens("127.0.0.1", 22, 5.0) == ""
+    finally:
+        made.close()
+        plain.run("rm", setting)
+        anew(plain)
 
 
 def test_an_address_may_name_user_and_port(lab, plain):
