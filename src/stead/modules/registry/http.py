@@ -39,6 +39,8 @@ LONGEST = 600.0
 """Seconds that one file may take: a server that sends a byte now and then is no server."""
 _CHUNK = 1 << 16
 _REDIRECTS = 5
+_PRIVATE = 0o600
+"""Of what is kept: a registry may not be for everybody on this machine."""
 
 
 class Address:
@@ -66,9 +68,9 @@ class Address:
                     remedy="run it once without --offline",
                 )
             return kept
-        marks = _marks(self._kept) if kept is not None else {}
+        before = _marks(self._kept) if kept is not None else {}
         try:
-            found, answer = self._get(index.NAME, index.LARGEST_INDEX, marks)
+            found, answer = self._get(index.NAME, index.LARGEST_INDEX, before)
         except NetworkError as exc:
             if kept is None:
                 raise
@@ -82,8 +84,9 @@ class Address:
             return kept
         assert found is not None
         index.read(found, f"{self._address}/{index.NAME}")  # what cannot be read is not kept
-        write_file(path, found, sync=False)
-        write_file(os.path.join(self._kept, "marks.json"), json.dumps(answer).encode(), sync=False)
+        write_file(path, found, _PRIVATE, sync=False)
+        marks = json.dumps(answer).encode()
+        write_file(os.path.join(self._kept, "marks.json"), marks, _PRIVATE, sync=False)
         return found
 
     def archive(self, entry: Entry) -> bytes:
@@ -103,7 +106,7 @@ class Address:
         found, _ = self._get(entry.archive, entry.size, {})
         assert found is not None
         if sha256(found).hexdigest() == entry.sha256:
-            write_file(path, found, sync=False)
+            write_file(path, found, _PRIVATE, sync=False)
         return found
 
     def _get(

@@ -175,8 +175,11 @@ def test_a_wrong_token_is_refused_without_being_shown_or_kept(published, site, c
     source(site.url, known(context, TOKEN=TOKEN)).item("tiny")
     for parent, _, files in os.walk(context.home):
         for name in files:
-            with open(os.path.join(parent, name), "rb") as file:
+            path = os.path.join(parent, name)
+            with open(path, "rb") as file:
                 assert TOKEN.encode() not in file.read(), name
+            # What only some may fetch, others on this machine cannot read here.
+            assert os.stat(path).st_mode & 0o077 == 0
 
 
 def test_a_login_stays_with_the_registrys_own_origin(published, site, elsewhere, context):
