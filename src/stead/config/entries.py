@@ -46,7 +46,7 @@ def make_entries(
         node = evaluator.nodes.get(key)
         value = evaluator.value(key) if node else None
         if node is None and slot.required:
-            _report_required(slot, report)
+            _report_required(slot, report, at_home=_at_home(slot, configuration))
         where, fallback = sides.get(name, "set"), None
         if name in adopt and where == "set" and slot.winner and not (value and value.pieces):
             where, fallback = _adopted(slot, value, evaluator)
@@ -169,7 +169,20 @@ def _adopted(slot: Slot, value: Value | None, evaluator: Evaluator) -> tuple[str
     return "default", other.text if other and not other.pieces else None
 
 
-def _report_required(slot: Slot, report: Report) -> None:
+def _at_home(slot: Slot, configuration: Configuration) -> str:
+    """Name the ``.env`` that defines a variable and does not count, as on a deploy."""
+    counted = {id(g.definition) for g in slot.given}
+    return next(
+        (
+            d.origin.file
+            for d in configuration.definitions
+            if d.name == slot.name and d.rank == ".env" and id(d) not in counted
+        ),
+        "",
+    )
+
+
+def _report_required(slot: Slot, report: Report, *, at_home: str) -> None:
     declared, by = slot.declarations[0] if slot.declarations else (None, "")
     needed = [
         report.by(who, where)
@@ -185,5 +198,7 @@ def _report_required(slot: Slot, report: Report) -> None:
     report.add(
         f"{slot.name} has no value ({'; '.join(r for r in reasons if r)})",
         slot.required[0][1] if not declared else declared.origin,
-        remedy="bind it in a client, or define it under [vars] or in .env",
+        remedy="bind it in a client, or define it under [vars] or in .env"
+        if not at_home
+        else "bind it in a client, or let the recipe set it: what .env says is for this machine",
     )

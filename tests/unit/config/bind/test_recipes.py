@@ -94,3 +94,12 @@ def test_health_is_asked_of_what_the_recipe_runs(composition):
             f"localhost:{own}",
         ]
     assert composition.resolve(app="web").health == ()
+
+
+def test_a_value_that_only_the_env_file_has_is_told_on_a_deploy(composition, only):
+    composition.declare(URL={"required": True})
+    composition.dotenv(URL="x")
+    assert not composition.resolve().errors
+    finding = only(composition.resolve(deploy=True))
+    assert "URL has no value" in finding.message
+    assert "let the recipe set it" in finding.remedy
