@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -78,14 +79,24 @@ def house(shared: Path) -> houses.House:
 
 
 @pytest.fixture(scope="session")
-def remix(tmp_path_factory):
-    """The Remix app, installed by its commands: its directory, and what its programs see."""
+def remix(shared):
+    """The Remix app, installed by its commands: its directory, and what its programs see.
+
+    It is installed by the first who asks; others wait for it.
+    """
     (item,) = (one for one in ITEMS if one.item.name == "remix-app")
-    module = item.write(tmp_path_factory.mktemp("remix") / "remix-app")
+    module = shared / "remix" / "remix-app"
     environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "CI": "true"}
-    for words in item.item.commands.install:
-        ran = subprocess.run(
-            words, cwd=module, env=environ, capture_output=True, text=True, check=False
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+    module.parent.mkdir(exist_ok=True)
+    with open(module.with_name("lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = module.with_name("done")
+        if not done.exists():
+            item.write(module)
+            for words in item.item.commands.install:
+                ran = subprocess.run(
+                    words, cwd=module, env=environ, capture_output=True, text=True, check=False
+                )
+                assert ran.returncode == 0, ran.stdout + ran.stderr
+            done.touch()
     return module, environ
