@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stead.values.errors import ConfigurationError, ManifestError
 from stead.values.frozen import replace
 
 if TYPE_CHECKING:
@@ -40,15 +41,35 @@ def wanted(
     kinds = plain.composed(None).spec.configuration.kinds
     apps = apps_of(recipe, kinds)
     found = {}
+    wrong: dict[str, ManifestError] = {}
     for target in targets:
         made = []
         for one in apps:
             selection = replace(app.selection, recipe=name, target=target.name, app=one)
             there = replace(app, selection=selection, target=target.platform)
-            made.append((one, prepare(there.request(), app.context)))
+            try:
+                made.append((one, prepare(there.request(), app.context)))
+            except ManifestError as exc:
+                wrong.setdefault(str(exc), exc)
+        if wrong:
+            continue
         code = code_of([prepared for _, prepared in made], recipe, app.context)
         found[target.name] = Wanted(recipe, tuple(made), code, app.selection.settings)
+    if wrong:
+        raise _all_of(tuple(wrong.values()))
     return found, nodes_of(targets)
+
+
+def _all_of(wrong: Sequence[ManifestError]) -> ManifestError:
+    """Give the one mistake, or an error that says the mistakes of all apps and targets."""
+    if len(wrong) == 1:
+        return wrong[0]
+    lines = dict.fromkeys(line.strip() for error in wrong for line in str(error).splitlines())
+    return ConfigurationError(
+        "apps of the recipe cannot be configured",
+        details=tuple(lines),
+        remedy="mend each of them; nothing was changed",
+    )
 
 
 def telling(app: App) -> Callable[[Where, str, str], None]:

@@ -95,6 +95,42 @@ def numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name}-{number}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all that runs on a node has in common."""
+
+    wanted: Wanted
+    node: Where
+    facts: Facts
+    context: Context
+    where: Places
+    code: Tree
+    runtime: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """An environment on the node."""
+
+    directory: str = ""
+    """Where it is; empty for one without packages."""
+    imported: tuple[str, ...] = ()
+    """Directories here of packages that it uses where they lie."""
+    trees: tuple[Tree, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one of several of an app adds to the payload."""
+
+    running: Running
+    trees: tuple[Tree, ...]
+    services: tuple[Service, ...]
+    commands: tuple[OneOff, ...]
+    files: tuple[PlacedFile, ...]
+    health: tuple[Health, ...]
+
+
 def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid:
     """Say what a node is to hold and run.
 
@@ -109,103 +145,103 @@ def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid
     sources = [source for _, source in wanted.code.files]
     where = places(root, recipe.name, code.key, wanted.code.directories, sources)
     runtime = wanted.once.get("runtime", lambda: _runtime(context))
+    shared = _Shared(wanted, node, facts, context, where, code, runtime)
     trees: dict[str, Tree] = {code.key: code}
-    builds: dict[str, str] = {}
-    imported: dict[str, tuple[str, ...]] = {}
-    running: list[Running] = []
-    services: list[Service] = []
-    commands: list[OneOff] = []
-    files: list[PlacedFile] = []
-    health: list[Health] = []
+    parts: list[_Part] = []
     for name, prepared in wanted.apps:
-        build = prepared.activation.build
-        if build and build not in builds:
-            directories = editable.directories(build, where)
-            imported[build] = directories or ()
-            names = dict(_moves(where)) if directories is None else editable.nowhere(where)
-            made = wanted.once.get(
-                (build, root, tuple(names.items())),
-                functools.partial(trees_of_build, build, root, context.home, names),
-            )
-            builds[build] = tree_directory(root, made[0].key)
-            trees |= {t.key: t for t in made}
+        built = _built(shared, prepared)
         for number in range(1, _most(recipe, name, prepared, target.name) + 1):
-            table, host = _table(
-                wanted, name, number, node=node, prepared=prepared, where=where, facts=facts
-            )
-            app = table.app
-            assert app is not None
-            own = rendered(
-                table, where, name=numbered(name, number), code=code.key,
-                platform=prepared.composed.spec.platform, resolved=None,
-            )  # fmt: skip
-            tree = _with(code, own.members, numbered(name, number))
-            trees[tree.key] = tree
-            one = Running(app, number, table, prepared, tree.key)
-            text = described(prepared, table, where, host)
-            file = f"{generation_directory(root, recipe.name)}/files/{one.name}.project.json"
-            if text:
-                trees[runtime.key] = runtime
-                files.append(PlacedFile(file, text.encode("utf-8", "surrogateescape"), mode=0o644))
-            files += own.placed
-            environment = variables(
-                prepared, table, where, host=host, build=builds.get(build, ""),
-                file=file if text else "", runtime=tree_directory(root, runtime.key),
-                imported=imported.get(build, ()), facts=facts, context=context,
-            )  # fmt: skip
-            base = _service(one, where, code.key, environment)
-            mine = _processes(base, one, recipe, target.name)
-            services += mine
-            once = _commands(base, one) if number == 1 else []
-            commands += once
-            named = (*(s.name for s in mine), *(c.name for c in once))
-            running.append(replace(one, services=named))
-            if mine:
-                health += _health(table, mine[0].name)
-    made_of = Payload(
+            parts.append(_part(shared, prepared, built, name, number))
+            trees |= {t.key: t for t in (*built.trees, *parts[-1].trees)}
+    running = tuple(part.running for part in parts)
+    made = Payload(
         recipe=recipe.name,
         target=target.name,
         address=node.address,
         root=root,
         trees=tuple(sorted(trees.values(), key=lambda t: (t.name, t.key))),
-        services=tuple(services),
-        commands=tuple(commands),
-        files=tuple(files),
-        checks=tuple(dict.fromkeys(health)),
+        services=tuple(one for part in parts for one in part.services),
+        commands=tuple(one for part in parts for one in part.commands),
+        files=tuple(one for part in parts for one in part.files),
+        checks=tuple(dict.fromkeys(one for part in parts for one in part.health)),
         variables=_shown(running),
         keep=recipe.keep,
     )
-    _refuse_shared_names(made_of)
-    return Laid(made_of, where, tuple(running), code.key, _checks(running))
+    _refuse_shared_names(made)
+    return Laid(made, where, running, code.key, _checks(running))
 
 
-def _table(
-    wanted: Wanted,
-    app: str,
-    number: int,
-    *,
-    node: Where,
-    prepared: Prepared,
-    where: Places,
-    facts: Facts,
-) -> tuple[Table, Host | None]:
+def _built(shared: _Shared, prepared: Prepared) -> _Built:
+    """Take an environment apart, as it is on the node."""
+    build, where = prepared.activation.build, shared.where
+    if not build:
+        return _Built()
+    directories = editable.directories(build, where)
+    names = dict(_moves(where)) if directories is None else editable.nowhere(where)
+    trees = shared.wanted.once.get(
+        (build, where.root, tuple(names.items())),
+        functools.partial(trees_of_build, build, where.root, shared.context.home, names),
+    )
+    return _Built(tree_directory(where.root, trees[0].key), directories or (), trees)
+
+
+def _part(shared: _Shared, prepared: Prepared, built: _Built, name: str, number: int) -> _Part:
+    """Give what one of several of an app is: its table, files, processes and commands."""
+    wanted, where, code = shared.wanted, shared.where, shared.code
+    table, host = _table(shared, prepared, name, number)
+    app = table.app
+    assert app is not None
+    called = numbered(name, number)
+    own = rendered(
+        table, where, name=called, code=code.key,
+        platform=prepared.composed.spec.platform, resolved=None,
+    )  # fmt: skip
+    tree = _with(code, own.members, called)
+    text = described(prepared, table, where, host)
+    file = ""
+    files = own.placed
+    if text:
+        file = f"{generation_directory(where.root, where.recipe)}/files/{called}.project.json"
+        content = text.encode("utf-8", "surrogateescape")
+        files = (PlacedFile(file, content, mode=0o644), *files)
+    environment = variables(
+        prepared, table, where, host=host, build=built.directory, file=file,
+        runtime=tree_directory(where.root, shared.runtime.key), imported=built.imported,
+        facts=shared.facts, context=shared.context,
+    )  # fmt: skip
+    one = Running(app, number, table, prepared, tree.key)
+    base = _service(one, where, code.key, environment)
+    services = _processes(base, one, wanted.recipe, shared.node.target.name)
+    commands = _commands(base, one) if number == 1 else []
+    named = (*(s.name for s in services), *(c.name for c in commands))
+    return _Part(
+        replace(one, services=named),
+        (tree, shared.runtime) if text else (tree,),
+        tuple(services),
+        tuple(commands),
+        files,
+        tuple(_health(table, services[0].name)) if services else (),
+    )
+
+
+def _table(shared: _Shared, prepared: Prepared, app: str, number: int) -> tuple[Table, Host | None]:
     """Compute the table of one of an app's instances as it is on the node."""
     spec = spec_with(prepared.composed, prepared.activation.build or None)
     kinds = spec.configuration.kinds
     host = next((h for h in kinds.hosts if h.name == prepared.table.selection.host), None)
     selection = Selection(
         app=app,
-        recipe=wanted.recipe.name,
-        target=node.target.name,
-        settings=wanted.settings,
+        recipe=shared.wanted.recipe.name,
+        target=shared.node.target.name,
+        settings=shared.wanted.settings,
         deploy=True,
         instance=number,
     )
     table = resolve(
-        moved(spec.configuration, where, host),
+        moved(spec.configuration, shared.where, host),
         selection,
         platform=spec.platform,
-        ambient=around(facts),
+        ambient=around(shared.facts),
         place=spec.place,
     )
     require(table)

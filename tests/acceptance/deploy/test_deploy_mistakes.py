@@ -96,3 +96,14 @@ def test_commands_and_services_that_are_not_there_have_near_ones(site):
     said = site.fails("deploy", "logs", "web", "--service", "wbe", code=2)
     assert "did you mean web?" in said
     assert "no generation 77" in site.fails("deploy", "rollback", "77", "web")
+
+
+def test_mistakes_of_all_apps_are_said_at_once(site):
+    site.manifest(
+        "[app.a]\nrun = ['x']\nvars.A = '${NONE}'\n[app.b]\nrun = ['x']\nvars.B = '${NEITHER}'\n"
+        + TARGET
+        + '[recipe.r]\napp = ["a", "b"]\n'
+    )
+    said = site.fails("deploy", "r")
+    assert "stead.toml:3: A refers to ${NONE}" in said
+    assert "stead.toml:6: B refers to ${NEITHER}" in said
