@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from stead.values.errors import SteadError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from stead.deploy.recipes import Where
     from stead.deploy.targets import Applied
@@ -67,6 +68,7 @@ def roll_out(
     """Change node after node; ``said`` hears of each as it ends.
 
     With the first that fails no further one begins, and what has begun is brought to its end.
+    So it is where the caller is interrupted, or ``said`` raises.
     """
     found: dict[str, Outcome] = {}
     failed = threading.Event()
@@ -81,27 +83,31 @@ def roll_out(
             return Outcome(node, "failed", error=exc)
         return Outcome(node, "done" if applied.changed else "unchanged", applied)
 
-    try:
-        for most, batch in batches(nodes):
-            if failed.is_set():
-                break
-            for outcome in _side_by_side(batch, one, most):
+    for most, batch in batches(nodes):
+        if failed.is_set():
+            break
+        # Closed whatever happens, so that nothing further begins before an error goes on.
+        with closing(_side_by_side(batch, one, most, failed)) as outcomes:
+            for outcome in outcomes:
                 found[outcome.where.name] = outcome
                 if outcome.state != "not begun":
                     said(outcome)
-    except BaseException:
-        failed.set()
-        raise
     return tuple(found.get(n.name, Outcome(n, "not begun")) for n in nodes)
 
 
 def _side_by_side(
-    batch: Sequence[Where], act: Callable[[Where], Outcome], most: int
-) -> Iterator[Outcome]:
+    batch: Sequence[Where], act: Callable[[Where], Outcome], most: int, stop: threading.Event
+) -> Generator[Outcome, None, None]:
     if len(batch) == 1:
         # In this thread, so that who interrupts it does not wait for what is asked there.
         yield act(batch[0])
         return
     with ThreadPoolExecutor(max(1, min(most, len(batch)))) as pool:
-        for future in as_completed([pool.submit(act, node) for node in batch]):
-            yield future.result()
+        try:
+            for future in as_completed([pool.submit(act, node) for node in batch]):
+                yield future.result()
+        except BaseException:
+            # Leaving the pool waits for all that it holds: what has not begun must not begin.
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

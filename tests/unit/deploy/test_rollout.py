@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +88,52 @@ def test_what_is_asked_together_keeps_its_order_and_its_errors():
         (2, None, "two"),
         (3, 30, None),
     ]
+
+
+def test_who_interrupts_has_no_further_node_begin():
+    begun = []
+
+    def apply(where):
+        begun.append(where.address)
+        if len(begun) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            interrupted.wait(10)
+        elif len(begun) > 2:
+            threading.Event().wait(0.5)  # what began before the interrupt was heard of
+        return Applied(True, 1)
+
+    interrupted = threading.Event()
+
+    def interrupt(_number, _frame):
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            roll_out(nodes(6, parallel=1), apply)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert begun[:2] == ["h0", "h1"]
+    assert "h5" not in begun
+
+
+def test_no_further_node_begins_where_nobody_can_be_told():
+    begun = []
+    told = threading.Event()
+
+    def apply(where):
+        begun.append(where.address)
+        if len(begun) == 2:
+            told.wait(10)
+        elif len(begun) > 2:
+            threading.Event().wait(0.5)
+        return Applied(True, 1)
+
+    def said(_outcome):
+        told.set()
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        roll_out(nodes(6, parallel=1), apply, said)
+    assert "h5" not in begun
