@@ -53,7 +53,7 @@ MAIN = "import pandas\nprint(pandas.__version__)\n"
 
 
 def rows(world: World) -> list[Row]:
-    """Time an image of a built environment, with nothing of it kept from before."""
+    """Time an image of a built environment: new packages, nothing known, all of it known."""
     uv, buildah = world.tools["uv"].program, shutil.which("buildah")
     if not uv:
         raise BenchError(world.tools["uv"].why)
@@ -68,11 +68,18 @@ def rows(world: World) -> list[Row]:
     world.settle(place)
     requirements, count = requirements_of(place)
 
+    deploy = (world.stead, "deploy", "tables", "image")
+    kept_python = _only_python(world, base, deploy)
+
     def forget() -> None:
         world.put_aside(world.home / "deploy", out)
 
-    deploy = (world.stead, "deploy", "tables", "image")
-    ours = world.program(*deploy, cwd=place, before=forget)
+    def forget_packages() -> None:
+        forget()
+        shutil.copytree(kept_python, world.home / "deploy")
+
+    ours = world.program(*deploy, cwd=place, before=forget_packages)
+    from_nothing = world.program(*deploy, cwd=place, before=forget)
     again = world.program(*deploy, cwd=place)
 
     storage, theirs_out = world.base / "storage", world.base / "theirs"
@@ -100,14 +107,17 @@ def rows(world: World) -> list[Row]:
     _fill(world, uv, requirements)
     world.do("/bin/sh", "-c", script, cwd=context)
     theirs = world.program("/bin/sh", "-c", script, cwd=context, before=anew)
-    ms = by_turns({"ours": ours.time, "buildah": theirs.time}, world.rounds(5, 1))
+    timed = {"ours": ours.time, "nothing": from_nothing.time, "buildah": theirs.time}
+    ms = by_turns(timed, world.rounds(5, 1))
     kept = by_turns({"ours": again.time, "buildah": theirs.time}, world.rounds(3, 1), warm=0)
     sizes = [_size(path) for path in (out, theirs_out)]
     world.do(*run, "rmi", "--all", "--force", cwd=context)
     name = f"an image of {count} PyPI packages"
     peer = "`buildah bud` with uv, and its push"
     return [
-        Row(f"{name}, nothing kept", ms["ours"], peer, ms["buildah"], 0.4),
+        # Theirs has Python in its base, which is there already.
+        Row(f"{name}, Python's layer kept", ms["ours"], peer, ms["buildah"], 0.4),
+        Row(f"{name}, nothing kept", ms["nothing"], peer, ms["buildah"], 0.6),
         Row(f"{name}, all of it kept", kept["ours"], peer, kept["buildah"], 0.1),
         Row(f"{name}: kilobytes", sizes[0], peer, sizes[1], round(1.1 * sizes[1]), counts=True),
     ]
@@ -137,6 +147,18 @@ def _bases(world: World) -> tuple[str, str]:
     images = [image_of("bare", (bare,)), image_of("python", (bare, python))]
     layout.write(layout.Reference(False, str(directory)), images)
     return str(directory), f"{at}/bin/python"
+
+
+def _only_python(world: World, base: str, deploy: tuple[str, ...]) -> Path:
+    """Make an image without packages, and give a copy of what is kept of it."""
+    out = world.base / "python-image"
+    text = MANIFEST.format(minor=MINOR, asked="", base=base, out=out)
+    place = world.place("only-python", {"stead.toml": text, "main.py": MAIN})
+    world.settle(place)
+    world.do(*deploy, cwd=place)
+    kept = world.base / "python-kept"
+    shutil.copytree(world.home / "deploy", kept)
+    return kept
 
 
 def _driver(world: World, buildah: str) -> str:
