@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from tests.registry.variants import ITEMS
 import stead
 
 SHIPPED = Path(stead.__file__).parent / "registry"
+
+# rustup's programs look for the toolchain below HOME, which may not be the account's own here.
+_TOOLCHAINS = os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".rustup")
+if not os.path.isdir(os.path.expanduser("~/.rustup/toolchains")) and os.path.isdir(_TOOLCHAINS):
+    os.environ.setdefault("RUSTUP_HOME", _TOOLCHAINS)
 
 
 class Installed(NamedTuple):
