@@ -142,7 +142,9 @@ def test_its_own_tests_pass_whatever_is_chosen(variant, house, tmp_path):
     # As it proposes itself, each is installed and tested in test_independence.
     module = variant.write(tmp_path / "module")
     done = house.run(
-        *(house.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
+        # The plugin that Dash brings into this environment warns of itself.
+        *(house.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:dash"),
+        *("-W", "error"),
         cwd=module, home=tmp_path, PYTHONPATH=str(module / "src"),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
