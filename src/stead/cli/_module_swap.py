@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stead.cli.app import App
+    from stead.modules.needs import Chosen
     from stead.modules.swapping import Swap
 
 MORE = """The tests of OLD are its interface: they are kept, and run against NEW in a project of their own.
@@ -78,11 +79,12 @@ def execute(args: argparse.Namespace, app: App) -> int:
     source = needs.find(registries, name, args.registry or registry)
     item = source.item(name, args.revision)
     others = {n: entry for n, entry in known.items() if n != args.old}
+    given = given_of(args, app.cwd)
     chosen = needs.gather(
         registries,
         source,
         item,
-        given_of(args, app.cwd),
+        given,
         there=lambda n: others[n][1].came if n in others else None,
     )
     swap = swapping.plan(
@@ -96,13 +98,14 @@ def execute(args: argparse.Namespace, app: App) -> int:
     )
     if args.plan:
         return _show(swap, args, app)
-    _try(swap, args, app)
+    # Where it is tried nothing is there, so all that it needs comes along.
+    _try(swap, needs.gather(registries, source, item, given), args, app)
     _apply(swap, args, app)
     _show(swap, args, app)
     return _deploy(swap, args, app) if args.deploy else 0
 
 
-def _try(swap: Swap, args: argparse.Namespace, app: App) -> None:
+def _try(swap: Swap, chosen: Sequence[Chosen], args: argparse.Namespace, app: App) -> None:
     """Run the tests that are the interface against the new module, in a project of their own.
 
     Raises TaskError where they fail; then nothing has changed.
@@ -110,7 +113,6 @@ def _try(swap: Swap, args: argparse.Namespace, app: App) -> None:
     from stead.cli.app import program
     from stead.modules import adding
 
-    chosen = [m.chosen for m in swap.plan.modules]
     name = chosen[-1].name
     scratch = tempfile.mkdtemp(prefix="stead-swap-")
     root = os.path.realpath(os.path.join(scratch, os.path.basename(swap.plan.root)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stead.formats import _toml_splice
@@ -25,6 +26,23 @@ if TYPE_CHECKING:
     from stead.values.item import Record
 
 TESTS = ("tests/", "test/")
+_BY_NAME = (
+    r"""(?:["']-m["']\s*,\s*|"""
+    r"""\b(?:import_module|importorskip|find_spec|run_module|patch|setattr|files)\(\s*)["']"""
+)
+"""What stands before a module that is imported by its name."""
+_STARTING = (
+    r"\b(?:run|Popen|call|check_call|check_output|which|spawn|spawnSync|execFile|execFileSync)"
+    r"""\(\s*\[?\s*["']"""
+)
+"""What stands before a command that is started."""
+_QUOTED = re.compile(
+    r"""(?P<kind>\b[a-zA-Z]{1,2}(?=["'])|)"""
+    r"""(?P<quoted>\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+    r"|\#[^\n]*|(?P<code>(?:(?!\b[a-zA-Z]{1,2}[\"'])[^\"'\#])+)",
+    re.DOTALL,
+)
+"""Parts a test into code, comments, and what stands between quotes."""
 _MADE = frozenset({*PASSED_OVER, "build", "dist", "target"})
 """Directories that trying a module out leaves in it."""
 
@@ -123,7 +141,10 @@ def plan(
 
 
 def renamed(content: bytes, old: str, new: str) -> bytes:
-    """Let a test speak of another module: where it imports it, or calls it by its name."""
+    """Let a test speak of another module: where it imports it, or starts it as a command.
+
+    Any other text that is the module's name by chance, as a column or a key of a result, stays.
+    """
     if old == new:
         return content
     try:
@@ -132,10 +153,25 @@ def renamed(content: bytes, old: str, new: str) -> bytes:
         return content
     for was, now in {old: new, old.replace("-", "_"): new.replace("-", "_")}.items():
         name = re.escape(was)
-        text = re.sub(rf"(\b(?:from|import|use|mod)\s+){name}\b", rf"\g<1>{now}", text)
-        text = re.sub(rf"(?<![\w.-]){name}(?=\.\w|::)", now, text)
-        text = re.sub(rf"(?<=[\"']){name}(?=[\"'])", now, text)
+        for before, behind in (
+            (_BY_NAME, "[\"'.]"),
+            (_STARTING, "[\"']"),
+            (r"^\s*(?:from|import|(?:pub\s+)?(?:use|mod))\s+", r"[^\w]|$"),
+        ):
+            text = re.sub(rf"(?m)({before}){name}(?={behind})", rf"\g<1>{now}", text)
+        used = re.compile(rf"(?<![\w.-]){name}(?=\.\w|::)")
+        text = _QUOTED.sub(partial(_used_outside, used, now), text)
     return text.encode()
+
+
+def _used_outside(used: re.Pattern[str], now: str, match: re.Match[str]) -> str:
+    """Rename in code; of what stands between quotes only in the braces of an f-string."""
+    kind, quoted, code = match["kind"], match["quoted"], match["code"]
+    if code:
+        return used.sub(now, code)
+    if quoted and "f" in kind.lower():
+        return kind + re.sub(r"\{[^{}]*\}", lambda inner: used.sub(now, inner[0]), quoted)
+    return match[0]
 
 
 def _files(directory: str) -> Iterator[tuple[str, bytes]]:

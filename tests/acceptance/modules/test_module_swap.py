@@ -69,6 +69,19 @@ def test_a_module_is_replaced_by_one_with_its_interface(machine, place):
     assert found["name"] == "quick"
 
 
+def test_what_it_needs_is_there_where_it_is_tried(machine, place, registry):
+    """Also what the project has already."""
+    registry("base", "1", "1")
+    validated = machine.json("module", "show", "team/base", cwd=place)
+    top = registry("calls", "", "1 2 3")
+    need = f'[needs.base]\nversion = "1.0"\nintegrity = "{validated["integrity"]}"\n'
+    (top / "stead-item.toml").write_text((top / "stead-item.toml").read_text() + need)
+    (top / "files" / "calls.sh").write_text("test -e ../base/base.sh && echo 1 2 3\n")
+    machine.ok("module", "add", "team/base", cwd=place)
+    machine.ok("module", "swap", "bubble", "calls", cwd=place)
+    assert machine.ok("run", "calls", cwd=place) == "1 2 3\n"
+
+
 def test_what_fails_the_old_ones_tests_is_refused(machine, place):
     before = machine.tree(place)
     said = machine.fails("module", "swap", "bubble", "slow", cwd=place)

@@ -115,6 +115,19 @@ def test_what_trying_a_module_out_leaves_is_nobodys(place: Path) -> None:
         ("# what old_one means", "# what old_one means"),
         ("my_old_one.fit()", "my_old_one.fit()"),
         ('"the old_one of it"', '"the old_one of it"'),
+        (
+            'run([sys.executable, "-m", "old_one.cli"])',
+            'run([sys.executable, "-m", "new_two.cli"])',
+        ),
+        ('import_module("old_one.main")', 'import_module("new_two.main")'),
+        ('f"old_one.x {old_one.fit(1)}"', 'f"old_one.x {new_two.fit(1)}"'),
+        ("# don't\nold_one.fit('it')", "# don't\nnew_two.fit('it')"),
+        ('data["old_one"]', 'data["old_one"]'),
+        ('list(x) == ["old_one", "mean"]', 'list(x) == ["old_one", "mean"]'),
+        ('open("old_one.csv")', 'open("old_one.csv")'),
+        ('"""\nold_one.csv\n"""', '"""\nold_one.csv\n"""'),
+        ('run(["old_one.sh"])', 'run(["old_one.sh"])'),
+        ("from reports import old_one", "from reports import old_one"),
     ],
 )
 def test_a_test_speaks_of_the_new_module_where_it_means_it(before: str, now: str) -> None:
