@@ -199,14 +199,27 @@ def test_logs_stay_within_bounds(tmp_path, monkeypatch):
 class TestOnMachines:
     pytestmark = machines
 
-    def open(self, lab, host, root, **more):
-        node = Node("shop", root, patience=8, settling=0.2, **more)
-        address = more.pop("user", host.address)
-        return target("shop", address, node, lab.environ(os.environ["PATH"]), system="linux")
+    @pytest.fixture
+    def opened(self, lab):
+        """Give a function that opens a node; what is deployed there ends with the test."""
+        made = []
 
-    def test_they_outlive_the_session_and_secrets_show_nowhere(self, lab, plain):
+        def make(address, root, **more):
+            node = Node("shop", root, patience=8, settling=0.2, **more)
+            environ = lab.environ(os.environ["PATH"])
+            made.append(target("shop", address, node, environ, system="linux"))
+            return made[-1]
+
+        yield make
+        for one in made:
+            one.close()
+        if made:
+            made[-1].remove()
+            made[-1].close()
+
+    def test_they_outlive_the_session_and_secrets_show_nowhere(self, opened, plain):
         root = f"{plain.home}/apart"
-        made = self.open(lab, plain, root)
+        made = opened(plain.address, root)
         made.apply(shop(root, "one", (8080,), secret=AWKWARD))
         made.close()
         assert plain.get(8080).split("|")[4] == str(len(AWKWARD))
@@ -219,15 +232,13 @@ class TestOnMachines:
         for number in plain.processes(""):
             with open(f"/proc/{number}/cmdline", "rb") as file:
                 assert piece.encode() not in file.read()
-        made = self.open(lab, plain, root)
+        made = opened(plain.address, root)
         made.remove()
         made.close()
 
-    def test_units_are_right_and_systemd_starts_them_again(self, lab, booted):
+    def test_units_are_right_and_systemd_starts_them_again(self, opened, booted):
         root = "/srv/units 100%"
-        node = Node("shop", root, patience=8, settling=0.2)
-        environ = lab.environ(os.environ["PATH"])
-        made = target("shop", f"root@{booted.address}", node, environ, system="linux")
+        made = opened(f"root@{booted.address}", root)
         made.apply(shop(root, "one", (8080, 8081)))
         booted.run("systemd-analyze", "verify", "stead-shop.target", "stead-shop-web.service")
         assert booted.run("systemctl", "is-enabled", "stead-shop.target").strip() in (
@@ -240,28 +251,25 @@ class TestOnMachines:
         until(lambda: booted.get(8080) not in ("", before))
         assert "serving one" in "\n".join(made.logs("web"))
         made.remove()
-        assert (
-            booted.run(
-                "systemctl", "list-units", "--all", "--plain", "--no-legend", "stead-*"
-            ).strip()
-            == ""
-        )
+        # systemd forgets units a moment after their files are gone.
+        listing = ("systemctl", "list-units", "--all", "--plain", "--no-legend", "stead-*")
+        until(lambda: not booted.run(*listing).strip())
         assert "stead" not in booted.run(
             "ls", "/etc/systemd/system", "/etc/systemd/system/multi-user.target.wants"
         )
         made.close()
 
-    def test_a_user_gets_units_by_sudo_only_where_it_is_allowed(self, lab, booted):
+    def test_a_user_gets_units_by_sudo_only_where_it_is_allowed(self, opened, booted):
         booted.write(
             "/etc/sudoers.d/deploy",
             "deploy ALL=(root) NOPASSWD: ALL\n",
             0o440,
         )
         root = f"{booted.home}/by-sudo"
-        never = self.open(lab, booted, root)
+        never = opened(booted.address, root)
         assert never.facts().init == "none"
         never.close()
-        made = self.open(lab, booted, root, sudo="services")
+        made = opened(booted.address, root, sudo="services")
         assert made.facts().init == "systemd"
         made.apply(shop(root, "one", (8080,)))
         assert booted.get(8080).startswith("one|")
@@ -274,11 +282,11 @@ class TestOnMachines:
         made.close()
         booted.run("rm", "/etc/sudoers.d/deploy")
 
-    def test_a_user_who_lingers_gets_units_of_its_own(self, lab, booted):
+    def test_a_user_who_lingers_gets_units_of_its_own(self, opened, booted):
         booted.run("loginctl", "enable-linger", "deploy")
         until(lambda: booted.run("ls", "/run/user/1000/systemd", check=False))
         root = f"{booted.home}/lingering"
-        made = self.open(lab, booted, root)
+        made = opened(booted.address, root)
         until(lambda: made.facts().init == "systemd-user")
         made.apply(shop(root, "one", (8080,)))
         made.apply(shop(root, "two", (8080,)))
