@@ -2,7 +2,8 @@
 
 With git, those that it tracks and those that it does not ignore; without, all but what
 tools leave behind. What a recipe includes comes besides, what it excludes does not, and
-never what holds a person's own settings (``.env``) or what Stead itself put there.
+never what holds a person's own settings (``.env``) or what Stead itself put there. Files
+like ``.env.local`` come only where a pattern of what is included names them.
 """
 
 from __future__ import annotations
@@ -60,10 +61,9 @@ def code_of(prepared: Iterable[Prepared], recipe: Recipe, context: Context) -> C
             if top != spec.root and not top.startswith(f"{spec.root}/"):
                 directories[top] = f"{MODULES}/{_free(os.path.basename(top), directories)}"
         own |= {os.path.normpath(os.path.join(f.base, f.path)) for f in one.table.files}
-        own |= set(_made_by_deploys(one))
+        own |= set(_made_by_deploys(spec.configuration.kinds.targets))
         if spec.link:
             own.add(os.path.normpath(os.path.join(spec.place, spec.link)))
-        own |= set(_images(spec.configuration.kinds.targets))
     found: dict[str, str] = {}
     longest = sorted(directories, key=len, reverse=True)
     for top in tops:
@@ -82,14 +82,6 @@ def code_of(prepared: Iterable[Prepared], recipe: Recipe, context: Context) -> C
     return Code(tuple(directories.items()), tuple(sorted(found.items())))
 
 
-def _images(targets: Iterable[Target]) -> Iterator[str]:
-    """Give where images of the project go: the next one must not hold the last."""
-    for target in targets:
-        found = layout.parse(target.output, target.base)
-        if found is not None:
-            yield os.path.normpath(found.path)
-
-
 def _used(prepared: Prepared) -> Iterator[str]:
     """Give the directories of modules in use, and of packages that are used where they lie."""
     composed = prepared.composed
@@ -101,14 +93,14 @@ def _used(prepared: Prepared) -> Iterator[str]:
             yield os.path.normpath(os.path.join(spec.root, artifact.source.location))
 
 
-def _made_by_deploys(prepared: Prepared) -> Iterator[str]:
-    """Give the directories and files that targets of this machine put what they get into."""
-    for target in prepared.composed.spec.configuration.kinds.targets:
-        place = target.directory if target.kind == "local" else target.output
-        for prefix in ("oci:", "oci-archive:"):
-            place = place.removeprefix(prefix)
-        if place and not place.startswith("~"):
-            yield os.path.normpath(os.path.join(target.base, place.partition(":")[0]))
+def _made_by_deploys(targets: Iterable[Target]) -> Iterator[str]:
+    """Give where targets of this machine put what they get: the next deploy must not hold the last."""
+    for target in targets:
+        if target.kind == "local":
+            if target.directory and not target.directory.startswith("~"):
+                yield os.path.normpath(os.path.join(target.base, target.directory))
+        elif (found := layout.parse(target.output, target.base)) is not None:
+            yield os.path.normpath(found.path)
 
 
 def _free(name: str, directories: dict[str, str]) -> str:
@@ -126,13 +118,16 @@ def _listed(top: str, recipe: Recipe, context: Context) -> Iterator[str]:
     wanted = _all(top) if known is None else (f"{top}/{path}" for path in known)
     for path in wanted:
         inside = os.path.relpath(path, top)
-        if _never(inside) or matches(inside, recipe.exclude) or not os.path.lexists(path):
+        if _never(inside) or _personal(inside) or matches(inside, recipe.exclude):
             continue
-        yield path
+        if os.path.lexists(path):
+            yield path
     if recipe.include:
+        named = tuple(p for p in recipe.include if "/.env" in f"/{p}")
         for path in _all(top, everything=True):
             inside = os.path.relpath(path, top)
-            if not _never(inside) and matches(inside, recipe.include):
+            patterns = named if _personal(inside) else recipe.include
+            if not _never(inside) and matches(inside, patterns):
                 yield path
 
 
@@ -140,15 +135,36 @@ def _never(inside: str) -> bool:
     return not _NEVER.isdisjoint(inside.split(os.sep))
 
 
+def _personal(inside: str) -> bool:
+    """Say whether a path is one of settings like those of ``.env.local``."""
+    return any(name.startswith(".env.") for name in inside.split(os.sep))
+
+
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Say whether a pattern means a path, or a directory that it lies in. ``**`` is any depth."""
+    """Say whether a pattern means a path, or a directory that it lies in.
+
+    Patterns mean what they do in a ``.gitignore``: one with a slash before its end is of
+    the whole path, any other of a name at any depth; ``**`` is any number of directories.
+    """
     parts = path.split("/")
-    heads = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    return any(
-        fnmatch.fnmatchcase(head, pattern.strip("/").removesuffix("/**").replace("**/", "*"))
-        for pattern in patterns
-        for head in heads
-    )
+    return any(_fits(parts, _segments(pattern)) for pattern in patterns)
+
+
+def _segments(pattern: str) -> list[str]:
+    found = [name for name in pattern.split("/") if name not in ("", ".")] or [""]
+    return found if "/" in pattern.rstrip("/") else ["**", *found]
+
+
+def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Say whether a pattern's names are the first of a path's."""
+    if not wanted:
+        return True
+    first, rest = wanted[0], wanted[1:]
+    if first == "**":
+        if not rest:
+            return bool(parts)
+        return any(_fits(parts[n:], rest) for n in range(len(parts)))
+    return bool(parts) and fnmatch.fnmatchcase(parts[0], first) and _fits(parts[1:], rest)
 
 
 def _by_git(top: str, context: Context) -> list[str] | None:

@@ -74,12 +74,17 @@ class RecipeTable(CountsTable):
         examples=('pyinfra = "machines/deploy.py"',),
     )
     include: tuple[str, ...] = entry(
-        "Patterns of files that belong to the code although git ignores them.",
+        "Patterns of files that belong to the code although git ignores them, as `.gitignore` writes"
+        " them, without `!`: `data/*.csv` means files of `data` itself, `data/**/*.csv` those at"
+        " any depth below it, and a name without a slash is meant wherever it is. A file like"
+        " `.env.local` comes only by a pattern that names it, and `.env` never.",
         default=(),
         examples=('include = ["build/site/**"]',),
     )
     exclude: tuple[str, ...] = entry(
-        "Patterns of files that stay here.", default=(), examples=('exclude = ["docs/**"]',)
+        "Patterns of files that stay here, written as those of `include` are.",
+        default=(),
+        examples=('exclude = ["docs/**"]',),
     )
 
 

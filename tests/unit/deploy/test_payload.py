@@ -175,3 +175,39 @@ def test_pyinfra_is_told_the_machines_and_how_they_are_reached(made):
     ]
     local = inventory(recipe, [Where(Target("here"))])
     assert "('@local'," in local
+
+
+def paths_of_code(made):
+    (code,) = [t for t in made.payload.trees if t.key == made.code]
+    return {m.path for part in code.parts for m in part.members}
+
+
+def test_settings_of_a_person_come_only_where_they_are_named(made):
+    for name in (".env", ".env.local", "lib/.env.production", "lib/.env.example"):
+        (made.root / name).write_text("TOKEN=mine\n")
+    for include in ("", 'include = ["**", "lib/**", "*.local"]'):
+        held = paths_of_code(made(f"{MANIFEST}{include}\n"))
+        assert "lib/x.py" in held
+        assert not [path for path in held if ".env" in path]
+    held = paths_of_code(made(f'{MANIFEST}include = [".env", "lib/.env.ex*"]\n'))
+    assert {path for path in held if ".env" in path} == {"lib/.env.example"}
+
+
+def test_what_deploys_made_is_no_code_and_what_only_looks_so_is(made):
+    targets = """
+[target.here]
+kind = "local"
+directory = "node"
+[target.layout]
+kind = "image"
+output = "oci:made/image:latest"
+[target.pushed]
+kind = "image"
+output = "localhost:5000/app"
+"""
+    for name in ("node/a", "made/image/index.json", "made/own", "localhost/own"):
+        (made.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (made.root / name).write_text("")
+    held = paths_of_code(made(MANIFEST + targets))
+    assert {"made/own", "localhost/own"} <= held
+    assert not {"node/a", "made/image/index.json"} & held
