@@ -268,7 +268,7 @@ def _with(code: Tree, members: tuple[Member, ...], name: str) -> Tree:
 
 def _service(one: Running, where: Places, code: str, environment: Mapping[str, str]) -> Service:
     """Give what all processes of an instance have in common."""
-    directory = where.there(one.app.base)
+    directory = where.there(one.app.cwd or one.app.base)
     own, common = tree_directory(where.root, one.tree), tree_directory(where.root, code)
     if directory == common or directory.startswith(f"{common}/"):
         directory = own + directory[len(common) :]

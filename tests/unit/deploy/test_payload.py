@@ -211,3 +211,17 @@ output = "localhost:5000/app"
     held = paths_of_code(made(MANIFEST + targets))
     assert {"made/own", "localhost/own"} <= held
     assert not {"node/a", "made/image/index.json"} & held
+
+
+def test_processes_and_commands_run_where_their_app_says(made):
+    (made.root / "sub").mkdir()
+    (made.root / "sub/y.py").write_text("")
+    service, *_ = made().payload.services
+    for app in (service.app, "api"):
+        text = MANIFEST.replace(f"[app.{app}]\n", f'[app.{app}]\ncwd = "sub"\n')
+        found = made(text).payload
+        ran = [*found.services, *(c.service for c in found.commands)]
+        for one in ran:
+            assert (Path(one.directory).name == "sub") is (one.app == app), one.name
+        own = {t.key for t in found.trees}
+        assert {Path(s.directory).parent.name for s in ran if s.app == app} <= own
