@@ -42,7 +42,7 @@ def apply(machine: Machine, delivery: Delivery, report: Report | None = None) ->
     before = machine.connection.sent
     warnings: list[str] = []
     with _held(machine, told) as (begun, keeper):
-        if begun.facts.running == delivery.digest:
+        if begun.facts.running == delivery.digest and not begun.unsettled:
             told("switch", "the services are started again")
             machine.restart()
             _check(machine, begun.facts.generation, payload.checks, keeper, told)
@@ -84,6 +84,8 @@ def _held(machine: Machine, told: Callable[[str, str], None]) -> Iterator[tuple[
     begun = machine.begin()
     if begun.reverted:
         told("begin", "a deploy before was not confirmed: what ran before it runs again")
+    if begun.unsettled:
+        told("begin", "a deploy before was not confirmed, and what ran before it does not start")
     try:
         with Keeper(machine.renew, machine.node.patience) as keeper:
             yield begun, keeper
@@ -206,10 +208,18 @@ def _go_back(machine: Machine, number: int, why: BaseException) -> None:
     with contextlib.suppress(SteadError):
         logs = list(machine.logs("", 5))
     try:
+        # Where it says that there is nothing to leave, the machine has gone back by itself.
         machine.revert(number)
     except SteadError as exc:
-        why.add_note(f"going back failed as well: {exc}")
-        return
+        if not isinstance(why, DeployError):
+            why.add_note(f"going back failed as well: {exc}")
+            return
+        raise DeployError(
+            why.message,
+            details=(*why.details, *logs[-15:], f"going back failed as well: {exc}"),
+            remedy="the machine goes on trying to go back; see `stead deploy status`, and deploy "
+            "again when its services can be started",
+        ) from why
     if isinstance(why, DeployError):
         raise DeployError(
             why.message,

@@ -37,6 +37,8 @@ class Begun:
     """What a cut deploy brought: names and sizes."""
     reverted: bool = False
     """Whether an unconfirmed generation was found and left."""
+    unsettled: bool = False
+    """Whether one was found, and what ran before it could not be started."""
 
 
 class Machine:
@@ -78,6 +80,7 @@ class Machine:
             trees=frozenset(rest for key, rest in lines if key == "tree"),
             pieces=tuple((name, int(size)) for name, size in pieces),
             reverted=any(key == "reverted" for key, _ in lines),
+            unsettled=any(key == "unsettled" for key, _ in lines),
         )
 
     def renew(self) -> None:
@@ -101,7 +104,7 @@ class Machine:
         self._run("switch", self.token, str(number), patience, _whole(seconds))
 
     def revert(self, number: int) -> bool:
-        """Go back from a switch; false where the machine had done so."""
+        """Go back from a switch; false where the machine had done so. Fails where it cannot."""
         answer = self._run("revert", self.token, str(number))
         return any(key == "reverted" for key, _ in _lines(answer))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 
 import pytest
 
+from stead.deploy import program
 from stead.deploy.machine import Machine
 from stead.deploy.targets import Node
 from stead.deploy.targets.local import Local
@@ -98,3 +100,47 @@ def test_it_is_kept_while_it_is_renewed(open_machine):
         with pytest.raises(OccupiedError):
             open_machine().begin()
     first.end()
+
+
+HOST = os.path.join(os.path.dirname(program.__file__), "host")
+
+
+def shell(tmp_path, text):
+    """Run a piece of the machine's program: its functions, and what calls them."""
+    pieces = "\n".join(
+        f". {HOST}/{piece}.sh" for piece in program.PIECES if piece not in ("main", "common")
+    )
+    begun = f". {HOST}/common.sh\n{pieces}\nROOT={tmp_path} RECIPE=shop R={tmp_path}/recipes/shop\n"
+    return subprocess.run(
+        ["sh", "-c", begun + text], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_number_that_others_have_had_is_no_claim(tmp_path):
+    os.symlink("theirs 9999999999 them", tmp_path / "lease.7")
+    done = shell(tmp_path, 'claim_last=5; claim_next "$ROOT/lease" "mine 9999999999 me"')
+    assert done.returncode == 1, done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["lease.7"]
+
+
+def test_a_number_stays_until_the_one_after_the_next_is_made(tmp_path):
+    text = (
+        'for claim in a b c; do claim_look "$ROOT/lease"; claim_next "$ROOT/lease" "$claim"; done'
+    )
+    assert shell(tmp_path, text).returncode == 0
+    # Who looked before the last was made cannot make the last but one.
+    assert sorted(os.listdir(tmp_path)) == ["lease.2", "lease.3"]
+
+
+def test_nothing_of_others_is_touched_where_the_lease_was_lost_at_once(tmp_path):
+    recipe = tmp_path / "recipes" / "shop"
+    recipe.mkdir(parents=True)
+    theirs = tmp_path / "incoming-theirs"
+    theirs.mkdir()
+    (theirs / "p.1").write_text("half a part")
+    os.symlink("theirs 9999999999 them", tmp_path / "lease.7")
+    os.symlink("2 1 theirs 9999999999", recipe / "pending")
+    done = shell(tmp_path, "lease_take() { :; }\nbegin mine 30 me")
+    assert (done.returncode, done.stderr) == (91, "the lease was lost\n")
+    assert (theirs / "p.1").exists()
+    assert (recipe / "pending").is_symlink()

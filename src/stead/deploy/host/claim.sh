@@ -1,5 +1,6 @@
 # Claims: of numbered marks, the one with the highest number counts. Who makes the next number has
-# the claim, and only one can. Numbers are never used again, so nobody acts on what is past.
+# the claim, and only one can. Older marks are removed, all but the one before; so who makes a
+# number that others have had and left sees a higher one, and does not have the claim.
 
 # The highest number of PREFIX.*, and what that mark says, in claim_last and claim_said.
 claim_look() {
@@ -21,12 +22,17 @@ claim_next() {
         [ -L "$1.$claim_next" ] || fail 93 "cannot write $1"
         return 1
     fi
-    claim_number=$claim_last
+    claim_mine=$claim_next
+    claim_look "$1"
+    if [ "$claim_last" -ne "$claim_mine" ]; then
+        rm -f "$1.$claim_mine"
+        return 1
+    fi
+    claim_number=$((claim_mine - 2))
     while [ "$claim_number" -gt 0 ] && [ -L "$1.$claim_number" ]; do
         rm -f "$1.$claim_number"
         claim_number=$((claim_number - 1))
     done
-    claim_last=$claim_next
 }
 
 # Say TEXT in the claim that one has.
@@ -51,6 +57,8 @@ lease_take() {
 lease_hold() {
     lease_mine "$1"
     claim_say "$ROOT/lease" "$1 $(($(now) + $2)) ${claim_said#* * }"
+    # Somebody may have taken it since it was looked at.
+    lease_mine "$1"
 }
 
 # End the program where the lease is not TOKEN's any more.

@@ -46,7 +46,7 @@ command)
     ;;
 switch) switch_to "$@" ;;
 watch) watch "$@" ;;
-revert) revert "$@" ;;
+revert) revert "$@" || fail 95 "what ran before could not be started" ;;
 confirm) confirm "$@" ;;
 start) start ;;
 restart) restart "$@" ;;

@@ -4,13 +4,23 @@
 # confirmed. A watchdog, started on this machine before anything is switched, goes back to OLD when
 # the deadline has passed or nobody renews the lease any more; the next deploy does so where even
 # the watchdog was ended. Services of two generations never run at once: all of one are stopped,
-# `current` is changed in one step, all of the other are started.
+# `current` is changed in one step, all of the other are started. `pending` stays until that has
+# worked: whoever finds it tries again.
 
 switch_to() {
     lease_hold "$1" "$3"
     [ -d "$R/generations/$2" ] || fail 96 "there is no generation $2"
     turn_take
-    switch_old=$(generation_now)
+    # It may have been waited for.
+    lease_mine "$1"
+    switch_pending=$(mark_of "$R/pending")
+    if [ -n "$switch_pending" ]; then
+        # A way back that did not work: what is current was never confirmed.
+        switch_old=${switch_pending#* }
+        switch_old=${switch_old%% *}
+    else
+        switch_old=$(generation_now)
+    fi
     mark "$R/pending" "$2 $switch_old $1 $(($(now) + $4))"
     rm -f "$R/run/watch"
     detached "$R/logs/watch.log" sh "$ROOT/host/$PROGRAM.sh" watch "$PROGRAM" "$ROOT" "$RECIPE" "$1" "$2" >/dev/null
@@ -18,7 +28,11 @@ switch_to() {
     while [ ! -L "$R/run/watch" ]; do
         switch_left=$((switch_left - 1))
         if [ "$switch_left" -eq 0 ]; then
-            rm -f "$R/pending"
+            if [ -n "$switch_pending" ]; then
+                mark "$R/pending" "$switch_pending"
+            else
+                rm -f "$R/pending"
+            fi
             turn_end
             fail 95 "the watchdog did not start"
         fi
@@ -26,21 +40,33 @@ switch_to() {
     done
     echo "watched"
     if ! exchange "$2"; then
-        exchange "$switch_old"
-        rm -f "$R/pending"
+        if exchange "$switch_old"; then
+            rm -f "$R/pending"
+            turn_end
+            fail 95 "the services could not be started; what ran before runs again"
+        fi
         turn_end
-        fail 95 "the services could not be started; what ran before runs again"
+        fail 95 "neither the services nor what ran before could be started"
     fi
     turn_end
     echo "switched $2 $switch_old"
 }
 
-# Let the services of generation N run instead of those that do; 0 is none.
+# Let the services of generation N run instead of those that do; 0 is none. False where that did
+# not work, however it ended.
 exchange() {
+    (
+        trap : PIPE HUP
+        exchange_now "$1"
+    )
+}
+
+exchange_now() {
     services_stop
     if [ "$1" = 0 ]; then
-        rm -f "$R/current"
+        rm -f "$R/current" || return 1
         units_remove
+        return 0
     else
         relink "generations/$1" "$R/current" || return 1
         start_file
@@ -58,32 +84,35 @@ start_file() {
 
 # Start what should run and does not.
 start() {
-    [ ! -L "$R/pending" ] || revert
-    turn_take
     start_code=0
+    [ ! -L "$R/pending" ] || revert || start_code=95
+    turn_take
     services_stand || exchange "$(generation_now)" || start_code=95
     turn_end
     return $start_code
 }
 
-# Wait for what becomes of a switch, and go back where nothing does.
+# Wait for what becomes of a switch, and go back where nothing does; again and again, ever more
+# seldom, until that has worked.
 watch() {
     mark "$R/run/watch" "$$ $(born $$)"
-    while sleep 1; do
+    watch_pause=1
+    while sleep "$watch_pause"; do
         watch_pending=$(mark_of "$R/pending")
         # shellcheck disable=SC2086 # its words are wanted
         set -- "$1" "$2" $watch_pending
         [ "${3:-}" = "$2" ] && [ "${5:-}" = "$1" ] || return 0
         if [ "$(now)" -ge "$6" ] || ! lease_stands "$1"; then
-            revert "$1" "$2"
+            revert "$1" "$2" || watch_pause=$((watch_pause < 30 ? watch_pause * 2 : 60))
         fi
     done
 }
 
 # Go back to what ran before a switch that was not confirmed; with a TOKEN and a number, only from
-# that switch.
+# that switch. False where that could not be done.
 revert() {
     turn_take
+    revert_code=0
     revert_pending=$(mark_of "$R/pending")
     # shellcheck disable=SC2086 # its words are wanted
     set -- "${1:-}" "${2:-}" $revert_pending
@@ -91,9 +120,12 @@ revert() {
         if exchange "$4"; then
             rm -f "$R/pending"
             echo "reverted $3 $4"
+        else
+            revert_code=95
         fi
     fi
     turn_end
+    return $revert_code
 }
 
 confirm() {
@@ -123,7 +155,10 @@ restart() {
 
 remove() {
     turn_take
-    exchange 0
+    exchange 0 || {
+        turn_end
+        fail 95 "the services could not be stopped"
+    }
     rm -f "$R/pending"
     turn_end
     rm -rf "$R/generations" "$R/run" "$R/logs" "$R"/turn.* "$R/last" "$R/start"
@@ -132,14 +167,24 @@ remove() {
     collect_unnamed
 }
 
+# NEW OLD TOKEN DEADLINE, as was found: a switch of anybody since is another's.
+begin_revert() { revert "$3" "$1"; }
+
 begin() {
     mkdir -p "$ROOT" "$R" 2>/dev/null || {
         [ ! -d "$ROOT" ] || spoiled "$ROOT" 93 "cannot write $ROOT"
         fail 93 "cannot write $ROOT"
     }
     lease_take "$1" "$2" "$3"
+    # What is left of others is theirs no more as long as this is.
+    begin_pending=$(mark_of "$R/pending")
+    lease_hold "$1" "$2"
     receive_prepare "$1"
-    [ ! -L "$R/pending" ] || revert
+    if [ -n "$begin_pending" ]; then
+        lease_hold "$1" "$2"
+        # shellcheck disable=SC2086 # its words are wanted
+        begin_revert $begin_pending || echo "unsettled"
+    fi
     facts_all
     for begin_tree in "$ROOT"/trees/*; do
         [ ! -d "$begin_tree" ] || echo "tree ${begin_tree##*/}"
