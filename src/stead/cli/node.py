@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 HELP = """Make a node: a recipe on a target, by their names.
 
-`stead node up RECIPE TARGET` runs the target's create command where its machines
-cannot be reached yet, waits for them, deploys the recipe, and says what runs.
+`stead node up RECIPE TARGET` runs the target's create command where none of its
+machines answers yet, waits for them, deploys the recipe, and says what runs.
 `stead node down RECIPE TARGET` takes the recipe away from the machines; with
 `--destroy` the target's destroy command takes the machines away too.
 """

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stead.deploy.opening import opened
-from stead.values.errors import ContactError, DeployError, SteadError
+from stead.values.errors import ContactError, DeployError, SteadError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,20 +50,26 @@ def created(
     patience: float,
     say: Say,
 ) -> None:
-    """Make a target's machines, where they cannot be reached yet, and wait until they can.
+    """Make a target's machines, where none of them answers yet, and wait until they do.
 
-    Raises DeployError when the command fails, and ContactError when the machines do not
-    answer within ``patience`` seconds.
+    Raises DeployError when the command fails, ContactError when the machines do not
+    answer within ``patience`` seconds, and what is wrong where some answer, or refuse us:
+    those are there, and are not made anew.
     """
     if not target.create:
         return
-    if not there(recipe, nodes, context, here):
+    wrong = there(recipe, nodes, context, here)
+    if not wrong:
         say(f"{target.name}: its machines are there already")
         return
+    _refuse_to_remake(target, nodes, wrong)
     say(f"{target.name}: creating")
     _command("create", target, target.create, context)
     until = time.monotonic() + patience
     while wrong := there(recipe, nodes, context, here):
+        for error in wrong:
+            if not isinstance(error, ContactError):
+                raise error
         if time.monotonic() + PAUSE > until:
             raise ContactError(
                 f"target {target.name} was made, and does not answer within {patience:g} s",
@@ -71,6 +77,19 @@ def created(
                 remedy="see what its create command did, and try again",
             )
         time.sleep(PAUSE)
+
+
+def _refuse_to_remake(target: Target, nodes: Sequence[Where], wrong: Sequence[SteadError]) -> None:
+    """Raise what is wrong, unless no machine of the target answers."""
+    for error in wrong:
+        if not isinstance(error, UnreachableError):
+            raise error
+    if len(wrong) < len(nodes):
+        raise ContactError(
+            f"{len(wrong)} of the {len(nodes)} machines of target {target.name} cannot be reached",
+            details=[str(error) for error in wrong],
+            remedy="those that answer are not made anew: mend or make the others, and try again",
+        )
 
 
 def destroyed(target: Target, context: Context, say: Say) -> None:

@@ -158,6 +158,10 @@ class ContactError(DeployError):
     """The machine cannot be reached."""
 
 
+class UnreachableError(ContactError):
+    """Nobody answers there: the machine may not be there at all."""
+
+
 class OccupiedError(DeployError):
     """Somebody else deploys there at the moment."""
 

@@ -9,10 +9,15 @@ import time
 
 import pytest
 
+from stead.deploy.machines import created
+from stead.deploy.recipes import nodes_of
 from stead.deploy.targets import Node
 from stead.deploy.targets.ssh import OpenSSH, target
 from stead.testing.deliveries import shop
+from stead.testing.world import make_context
 from stead.values.errors import ContactError, DeployError
+from stead.values.kinds import Target
+from stead.values.platform import Platform
 
 pytestmark = [
     pytest.mark.slow,
@@ -172,3 +177,29 @@ def test_a_connection_leaves_nothing(lab, plain):
     with socket.create_connection((plain.ip, 22), 5):
         pass
     assert connection.place == ""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "said"),
+    [
+        (("nobody@{plain}",), "does not let us in"),
+        (("{plain}", "no-such-machine.invalid"), "1 of the 2 machines of target farm"),
+        (("no-such-machine.invalid", "nobody@{plain}"), "does not let us in"),
+    ],
+)
+def test_machines_that_answer_are_not_made_anew(lab, plain, tmp_path, hosts, said):
+    mark = tmp_path / "made"
+    declared = Target(
+        "farm",
+        "ssh",
+        tuple(host.format(plain=plain.address) for host in hosts),
+        create=("touch", str(mark)),
+        base=str(tmp_path),
+    )
+    context = make_context(tmp_path / "home", environ=lab.environ(os.environ["PATH"]))
+    with pytest.raises(ContactError, match=said):
+        created(
+            "shop", declared, nodes_of([declared]), context,
+            here=Platform("linux-64"), patience=1, say=lambda _: None,
+        )  # fmt: skip
+    assert not mark.exists()

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from stead.deploy.targets.ssh import command_line, explained, forwarding_line, options, shares
+from stead.values.errors import UnreachableError
 
 
 def chosen(line):
@@ -75,3 +76,21 @@ def test_each_failure_has_words_and_a_remedy(said, message, remedy):
 def test_of_an_address_the_host_is_named():
     error = explained("ssh://user@h:2222", "Could not resolve hostname h")
     assert error.message == "nobody knows the name h"
+
+
+@pytest.mark.parametrize(
+    ("said", "silent"),
+    [
+        ("ssh: Could not resolve hostname h: Name or service not known", True),
+        ("ssh: connect to host h port 22: Connection refused", True),
+        ("ssh: connect to host h port 22: Connection timed out", True),
+        ("ssh: connect to host h port 22: No route to host", True),
+        ("Host key verification failed.", False),
+        ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @", False),
+        ("u@h: Permission denied (publickey).", False),
+        ("kex_exchange_identification: Connection closed by remote host", False),
+        ("Bad owner or permissions on /home/u/.ssh/config", False),
+    ],
+)
+def test_only_who_does_not_answer_is_unreachable(said, silent):
+    assert isinstance(explained("h", said), UnreachableError) is silent

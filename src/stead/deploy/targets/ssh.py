@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 from stead.deploy._process import converse
 from stead.deploy.targets._machine import MachineTarget
-from stead.values.errors import ContactError
+from stead.values.errors import ContactError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -331,6 +331,9 @@ class OpenSSH:
         self.sent += amount
 
 
+_SILENCE = ("timed out", "no route to host", "is unreachable", "host is down")
+
+
 def explained(address: str, said: str) -> ContactError:
     """Say what the client's words mean, and what to do."""
     low = said.lower()
@@ -354,18 +357,19 @@ def explained(address: str, said: str) -> ContactError:
             remedy=f"a key that needs no question: look at `ssh {address} true`; a key with a passphrase belongs in ssh-agent",
         )
     if "could not resolve" in low or "name or service not known" in low:
-        return ContactError(
+        return UnreachableError(
             f"nobody knows the name {_host(address)}",
             details=last,
             remedy="check `hosts` of the target, and your ssh configuration",
         )
     if "connection refused" in low:
-        return ContactError(
+        return UnreachableError(
             f"{address} refuses the connection",
             details=last,
             remedy="does sshd run there, and on that port?",
         )
-    return ContactError(
+    silent = any(words in low for words in _SILENCE)
+    return (UnreachableError if silent else ContactError)(
         f"{address} cannot be reached",
         details=last,
         remedy=f"try `ssh {address} true`",
