@@ -22,9 +22,13 @@ def chosen(name: str, names: Sequence[str], app: App) -> tuple[Recipe, tuple[Tar
     """Find a recipe and its targets by name."""
     from stead.deploy.recipes import recipe_named, targets_of
 
-    kinds = app.composed(None, fetch=True).spec.configuration.kinds
+    composed = app.composed(None, fetch=True)
+    kinds = composed.spec.configuration.kinds
     recipe = recipe_named(kinds, name)
-    return recipe, targets_of(recipe, kinds, names)
+    workspaces = [m.workspace.name for m in composed.found.manifests if m.workspace]
+    project = " ".join(next(filter(None, workspaces), "").split())
+    targets = targets_of(recipe, kinds, names)
+    return recipe, tuple(replace(target, project=project) for target in targets)
 
 
 def wanted(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _USUAL = '"$HOME"/.local/share/stead-node'
 _HELD, _LOST, _FULL, _DENIED, _DAMAGED, _IMPOSSIBLE, _ABSENT = 90, 91, 92, 93, 94, 95, 96
+_FOREIGN = 97
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,14 @@ class Machine:
         """Read what the machine is; gives the facts and the node's root."""
         answer = self._run("facts", self.node.sudo, self.node.services, bare=True)
         lines = list(_lines(answer))
+        self._ours(lines)
         return _facts(lines), _one(lines, "root")
 
     def standing(self) -> tuple[Facts, str]:
         """Read what runs there, and the node's root; of the facts there is nothing else."""
         answer = self._run("standing", bare=True)
         lines = list(_lines(answer))
+        self._ours(lines)
         return _facts(lines), _one(lines, "root")
 
     def begin(self) -> Begun:
@@ -69,6 +72,7 @@ class Machine:
             _who(),
             self.node.sudo,
             self.node.services,
+            self.node.project,
         )
         answer = self._run("begin", *words)
         lines = list(_lines(answer))
@@ -227,6 +231,19 @@ class Machine:
     def _name(self) -> str:
         return self.connection.address or "this machine"
 
+    def _ours(self, lines: Sequence[tuple[str, str]]) -> None:
+        owner = _one(lines, "project")
+        if owner and self.node.project and owner != self.node.project:
+            raise self._foreign(owner)
+
+    def _foreign(self, owner: str) -> DeployError:
+        return DeployError(
+            f"recipe {self.node.recipe} on {self._name()} belongs to the project {owner}, "
+            f"and this is {self.node.project}",
+            remedy="give the recipe another name, or the target another `directory`; where the "
+            f"project was renamed from {owner}, take it away under that name first: `stead node down`",
+        )
+
     def _wrong(self, answer: Answer) -> DeployError:
         said = answer.err.strip()
         last = said.rpartition("\n")[2]
@@ -241,6 +258,8 @@ class Machine:
                 f"{self._name()}: {last}",
                 remedy="nothing was heard of this deploy for too long; look at `stead deploy status`",
             )
+        if answer.code == _FOREIGN:
+            return self._foreign(last)
         if answer.code in (_FULL, _DENIED):
             return self._full_or_denied(last)
         if answer.code in (_DAMAGED, _IMPOSSIBLE, _ABSENT):

@@ -118,7 +118,7 @@ def node_of(recipe: str, target: Target, home: str = "") -> Node:
     root = ""
     if home or (target.directory and not target.directory.startswith("~")):
         root = directory_of(target, home)
-    return Node(recipe, root, target.sudo, target.services)
+    return Node(recipe, root, target.sudo, target.services, project=target.project)
 
 
 def _near(name: str, known: Iterable[str], kind: str) -> str:

@@ -334,6 +334,8 @@ class Target:
     engine: str = ""
     base: str = ""
     """Absolute directory that relative paths are relative to."""
+    project: str = ""
+    """Whose recipes go there: the workspace's name, the same in all clones; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

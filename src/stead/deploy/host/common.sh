@@ -3,6 +3,7 @@
 # lines `key value`; what went wrong goes to standard error, and into the exit code:
 #   90 somebody else deploys   91 the lease was lost   92 no space   93 not allowed
 #   94 what came is not what was sent   95 not possible here   96 not there
+#   97 what is there belongs to another project
 
 set -u
 umask 077

@@ -70,6 +70,7 @@ facts_held() {
 
 facts_recipe() {
     [ -n "$RECIPE" ] && [ -d "$R" ] || return 0
+    [ ! -L "$R/project" ] || echo "project $(mark_of "$R/project")"
     facts_current=$(generation_now)
     [ "$facts_current" != 0 ] || return 0
     echo "generation $facts_current"

@@ -161,10 +161,22 @@ remove() {
     }
     rm -f "$R/pending"
     turn_end
-    rm -rf "$R/generations" "$R/run" "$R/logs" "$R"/turn.* "$R/last" "$R/start"
+    rm -rf "$R/generations" "$R/run" "$R/logs" "$R"/turn.* "$R/last" "$R/start" "$R/project"
     rmdir "$R/data" 2>/dev/null
     rmdir "$R" 2>/dev/null
     collect_unnamed
+}
+
+# Whose the recipe is: of one name there may be several projects' on a machine. What nobody has is
+# taken; another's is left alone.
+begin_project() {
+    begin_owner=$(mark_of "$R/project")
+    if [ -n "$2" ] && [ -z "$begin_owner" ]; then
+        mark "$R/project" "$2"
+    elif [ -n "$2" ] && [ "$begin_owner" != "$2" ]; then
+        lease_drop "$1"
+        fail 97 "$begin_owner"
+    fi
 }
 
 # NEW OLD TOKEN DEADLINE, as was found: a switch of anybody since is another's.
@@ -176,6 +188,7 @@ begin() {
         fail 93 "cannot write $ROOT"
     }
     lease_take "$1" "$2" "$3"
+    begin_project "$1" "${4:-}"
     # What is left of others is theirs no more as long as this is.
     begin_pending=$(mark_of "$R/pending")
     lease_hold "$1" "$2"

@@ -61,6 +61,8 @@ class Node:
     patience: float = 60.0
     """Seconds without a word from here after which the machine goes back by itself, and another
     deploy may begin."""
+    project: str = ""
+    """Whose recipe it is: another project's of the same name is left alone. Empty asks nothing."""
 
 
 @dataclass(frozen=True, slots=True)

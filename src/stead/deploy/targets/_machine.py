@@ -51,6 +51,7 @@ class MachineTarget:
 
     def run(self, command: str, arguments: Sequence[str] = ()) -> int:
         self._machine.install()
+        self._machine.standing()
         return self._machine.interactive(command, arguments)
 
     def remove(self) -> None:
