@@ -145,6 +145,7 @@ def _plan(ready: Ready) -> dict[str, Any]:
         "running": plan.generation,
         "nothing": plan.nothing,
         "changes": plan.changes,
+        "pyinfra": plan.pyinfra,
         "send": plan.send,
         "bytes": plan.bytes,
         "release": plan.release,

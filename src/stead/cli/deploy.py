@@ -112,8 +112,12 @@ def bring(
             if args.json and not told:
                 app.out_json(_deploying.plans(name, made))
             return 0
-        if not all(one.plan.nothing for one in made):
-            machines.prepared([one.where for one in made], wanted, app.context, app.err)
+        if changing := [one.where for one in made if one.plan.pyinfra]:
+            machines.prepared(changing, wanted, app.context, app.err)
+            # The machines are others now: what they have, and what they lack, is asked anew.
+            anew = deploying.planned(wanted, nodes, app.context, app.platform, prepared=True)
+            deploying.close(made)
+            made = anew
         outcomes = deploying.applied(made, _deploying.telling(app), _deploying.saying(app))
     finally:
         deploying.close(made)

@@ -42,17 +42,23 @@ class Ready:
 
 
 def planned(
-    wanted: Mapping[str, Wanted], nodes: Sequence[Where], context: Context, here: Platform
+    wanted: Mapping[str, Wanted],
+    nodes: Sequence[Where],
+    context: Context,
+    here: Platform,
+    *,
+    prepared: bool = False,
 ) -> tuple[Ready, ...]:
     """Ask every node, and say what will change there. Nothing is changed anywhere.
 
-    ``wanted`` is by target; ``here`` this machine's platform. Raises DeployError with the mistakes of all nodes.
+    ``wanted`` is by target; ``here`` this machine's platform; ``prepared`` says that pyinfra
+    has run. Raises DeployError with the mistakes of all nodes.
     """
 
     def one(where: Where) -> Ready:
         target = open_node(wanted[where.target.name].recipe.name, where, context, here)
         try:
-            return ready(wanted[where.target.name], where, target, context)
+            return ready(wanted[where.target.name], where, target, context, prepared=prepared)
         except BaseException:
             target.close()
             raise
@@ -66,8 +72,13 @@ def planned(
     return made
 
 
-def ready(wanted: Wanted, where: Where, target: Target, context: Context) -> Ready:
-    """Ask one node, and say what will change there."""
+def ready(
+    wanted: Wanted, where: Where, target: Target, context: Context, *, prepared: bool = False
+) -> Ready:
+    """Ask one node, and say what will change there.
+
+    What pyinfra may bring is missing only once it has run.
+    """
     facts = target.facts()
     laid = payload(wanted, where, facts, context)
     before = target.running() if facts.running else ""
@@ -82,8 +93,13 @@ def ready(wanted: Wanted, where: Where, target: Target, context: Context) -> Rea
     plan = planning.plan(
         whole, record, read(before), digest=digest, facts=facts, runs=where.target.kind != "image"
     )
+    if plan.changes and where.target.kind != "image":
+        plan = replace(plan, pyinfra=wanted.recipe.pyinfra)
     if not plan.nothing:
-        plan = replace(plan, notes=fitness.require(laid, facts, target.examine, target.ask))
+        notes = fitness.require(
+            laid, facts, target.examine, target.ask, later=bool(plan.pyinfra) and not prepared
+        )
+        plan = replace(plan, notes=notes)
     return Ready(where, target, delivery, plan)
 
 
@@ -117,5 +133,5 @@ def _all_of(wrong: Sequence[tuple[Where, SteadError]]) -> SteadError:
         f"{where.name}: {line}" for where, error in wrong for line in str(error).splitlines()
     ]
     return DeployError(
-        f"{len(wrong)} nodes cannot be deployed to", details=details, remedy="nothing was changed"
+        f"{len(wrong)} nodes cannot be deployed to", details=details, remedy="nothing was deployed"
     )

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _ONE_BY_ONE = frozenset(["port", "url"])
 _WITH_CODE = frozenset(["run"])
+_AS_IT_IS = frozenset(["cpu", "glibc", "variable"])
+"""Kinds of checks of what no deploy of pyinfra could change."""
 _OPTIONAL = "/lib-dynload/"
 """In the paths of the standard library's compiled modules, which most programs do not import."""
 
@@ -44,6 +46,8 @@ class Fault:
     message: str
     where: str = ""
     remedy: str = ""
+    mendable: bool = False
+    """Whether pyinfra could bring it: a library, a program, a file, a service."""
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -51,11 +55,17 @@ class Fault:
 
 
 def require(
-    laid: Laid, facts: Facts, examine: Examine | None = None, ask: Ask | None = None
+    laid: Laid,
+    facts: Facts,
+    examine: Examine | None = None,
+    ask: Ask | None = None,
+    *,
+    later: bool = False,
 ) -> tuple[str, ...]:
     """Raise CheckError with all that a machine lacks; gives what is only worth saying.
 
-    Without ``examine`` and ``ask``, as of an image, only facts are looked at.
+    Without ``examine`` and ``ask``, as of an image, only facts are looked at. ``later`` says
+    that pyinfra is still to run: what it could bring is then only worth saying.
     """
     faults, notes = _of_trees(laid, facts)
     faults += _taken(laid, examine)
@@ -72,7 +82,17 @@ def require(
         else:
             said = _judged(check, answers[number]) if number in answers else ""
         if said:
-            faults.append(Fault(f"check {check.name}: {said}", str(check.origin), check.message))
+            faults.append(
+                Fault(
+                    f"check {check.name}: {said}",
+                    str(check.origin),
+                    check.message,
+                    mendable=check.kind not in _AS_IT_IS,
+                )
+            )
+    if later:
+        notes += tuple(f"pyinfra has to mend: {fault}" for fault in faults if fault.mendable)
+        faults = [fault for fault in faults if not fault.mendable]
     if not faults:
         return notes
     name = laid.payload.address or "this machine"
@@ -82,7 +102,7 @@ def require(
     raise CheckError(
         f"{len(faults)} things do not hold on {name}",
         details=[str(fault) for fault in faults],
-        remedy="mend each of them; nothing was changed",
+        remedy="mend each of them; nothing was deployed",
     )
 
 
@@ -95,8 +115,12 @@ def _of_trees(laid: Laid, facts: Facts) -> tuple[list[Fault], tuple[str, ...]]:
     optional = {name for name, by in needs.wanted_by if _OPTIONAL in by}
     firm = replace(needs, libraries=tuple(n for n in needs.libraries if n not in optional))
     faults = [
-        Fault(line, remedy="use a newer system, or add a package that brings it")
-        for line in refusals(firm, facts.glibc, facts.libraries)
+        Fault(line, remedy="use a newer system, or add a package that brings it", mendable=mendable)
+        for part, mendable in (
+            (replace(firm, libraries=()), False),
+            (replace(firm, glibc=""), True),
+        )
+        for line in refusals(part, facts.glibc, facts.libraries)
     ]
     maybe = replace(needs, glibc="", libraries=tuple(sorted(optional & set(needs.libraries))))
     return faults, refusals(maybe, facts.glibc, facts.libraries)

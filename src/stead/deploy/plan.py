@@ -64,6 +64,8 @@ class Plan:
     empty where nothing is started."""
     notes: tuple[str, ...] = ()
     """What the machine lacks and most programs do not need."""
+    pyinfra: str = ""
+    """The recipe's deploy of pyinfra, where it will run; empty for none."""
     again: bool = False
     """What should run already does not, and will be made to."""
 
@@ -228,6 +230,8 @@ def lines(plan: Plan, *, colour: Callable[[str, str], str] = lambda _, text: tex
     found += [
         colour(c.verb, f"  {sign[c.verb]} {c.kind} {c.name}{_values(c)}") for c in plan.changes
     ]
+    if plan.pyinfra:
+        found.append(f"  run pyinfra {plan.pyinfra} before anything is sent")
     if plan.send:
         found.append(f"  send {size(plan.bytes)} before compression:")
         found += [f"    {size(p.size):>9}  {p.name}" for p in plan.send]

@@ -62,6 +62,7 @@ _PLAN = {
         old=_text("What it was, for people; of a secret `<secret>`."),
         new=_text("What it will be."),
     ),
+    "pyinfra": _text("The deploy of pyinfra that runs before anything is sent; empty for none."),
     "send": _list(
         "What the machine does not have.",
         name=_text("A package with its version, or `code`."),

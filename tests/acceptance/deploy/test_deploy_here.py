@@ -306,6 +306,41 @@ def test_a_deploy_of_pyinfra_runs_first(site):
 
 
 @pytest.mark.slow
+def test_what_pyinfra_may_bring_is_missing_only_after_it(site, tmp_path):
+    # What stands in for pyinfra here makes what the deploy's first line names.
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    program = programs / "pyinfra"
+    program.write_text('#!/bin/sh\necho "$3" >>"$(dirname "$0")/ran"\nmkdir -p "$(cat "$3")"\n')
+    program.chmod(0o755)
+    site.machine.environ["PATH"] = f"{programs}:{site.machine.environ['PATH']}"
+    check = f'checks.disk = {{ path = "{tmp_path}/disk" }}\n'
+    web = WEB.replace("commands = ", f"{check}commands = ")
+    site.manifest(web + '[recipe.r]\napp = "web"\npyinfra = "machine"\n')
+    (site.root / "machine").write_text(f"{tmp_path}/another\n")
+
+    plan = site.json("deploy", "r", "--plan")["nodes"][0]
+    assert plan["pyinfra"] == "machine"
+    (note,) = plan["notes"]
+    assert "pyinfra has to mend" in note
+    assert "disk is not there" in note
+    assert "run pyinfra machine before" in site.ok("deploy", "r", "--plan")
+    assert not (programs / "ran").exists()
+
+    # It ran, and has not brought it: nothing is deployed.
+    assert "disk is not there" in site.fails("deploy", "r")
+    assert (programs / "ran").exists()
+    assert not (site.node / "recipes").exists()
+
+    (site.root / "machine").write_text(f"{tmp_path}/disk\n")
+    answer = site.json("deploy", "r")["nodes"][0]
+    assert (answer["state"], answer["pyinfra"], answer["notes"]) == ("done", "machine", [])
+    (programs / "ran").unlink()
+    assert site.json("deploy", "r")["nodes"][0]["pyinfra"] == ""
+    assert not (programs / "ran").exists()
+
+
+@pytest.mark.slow
 def test_recipes_on_one_node_never_share_a_port(site):
     site.manifest(WEB + '[recipe.r]\napp = "web"\n')
     site.ok("deploy", "web")

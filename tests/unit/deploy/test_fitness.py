@@ -117,3 +117,20 @@ def test_the_program_is_safe_from_what_checks_hold(tmp_path):
         faults(Check("c", kind, f"/x'; touch {mark}; '$(touch {mark})", **more))
     faults(Check("c", "command", arguments=(f"x; touch {mark}", f"$(touch {mark})")))
     assert not mark.exists()
+
+
+def test_before_pyinfra_only_what_it_cannot_change_is_refused():
+    fine = [
+        Check("disk", "path", "/no/such/place"),
+        Check("tool", "command", arguments=("no-such-tool",)),
+        Check("db", "port", "127.0.0.1:1"),
+    ]
+    asked = (FACTS, here, lambda _: "refused")
+    notes = fitness.require(laid(*fine), *asked, later=True)
+    assert [note.split(":")[1].strip() for note in notes] == [
+        "check disk", "check tool", "check db",
+    ]  # fmt: skip
+    with pytest.raises(CheckError, match="3 things"):
+        fitness.require(laid(*fine), *asked)
+    with pytest.raises(CheckError, match="check c: glibc is"):
+        fitness.require(laid(*fine, Check("c", "glibc", expect=">=9")), *asked, later=True)
