@@ -7,6 +7,7 @@ for the same. ``deploy/secrets.py`` puts the secrets in.
 from __future__ import annotations
 
 import functools
+import os.path
 from typing import TYPE_CHECKING
 
 from stead.config.bind import resolve
@@ -22,7 +23,7 @@ from stead.deploy.recipes import directory_of
 from stead.deploy.record import RENDERED
 from stead.deploy.rendered import rendered
 from stead.deploy.tar import measure
-from stead.deploy.targets import generation_directory, tree_directory
+from stead.deploy.targets import data_directory, generation_directory, tree_directory
 from stead.pipeline.configure import require
 from stead.pipeline.steps import spec_with
 from stead.store.runtime import runtime_directory
@@ -177,7 +178,8 @@ def _built(shared: _Shared, prepared: Prepared) -> _Built:
     if not build:
         return _Built()
     directories = editable.directories(build, where)
-    names = dict(_moves(where)) if directories is None else editable.nowhere(where)
+    moves = {m.here: m.there for m in where.moves}
+    names = moves if directories is None else editable.nowhere(where)
     trees = shared.wanted.once.get(
         (build, where.root, tuple(names.items())),
         functools.partial(trees_of_build, build, where.root, shared.context.home, names),
@@ -248,10 +250,6 @@ def _table(shared: _Shared, prepared: Prepared, app: str, number: int) -> tuple[
     return table, host
 
 
-def _moves(where: Places) -> Iterable[tuple[str, str]]:
-    return ((m.here, m.there) for m in where.moves)
-
-
 def _most(recipe: Recipe, name: str, prepared: Prepared, target: str) -> int:
     apps = prepared.composed.spec.configuration.kinds.apps
     return max(1, instances(recipe, next(a for a in apps if a.name == name), target))
@@ -268,7 +266,7 @@ def _with(code: Tree, members: tuple[Member, ...], name: str) -> Tree:
 
 def _service(one: Running, where: Places, code: str, environment: Mapping[str, str]) -> Service:
     """Give what all processes of an instance have in common."""
-    directory = where.there(one.app.cwd or one.app.base)
+    directory = where.there(_cwd(one, where))
     own, common = tree_directory(where.root, one.tree), tree_directory(where.root, code)
     if directory == common or directory.startswith(f"{common}/"):
         directory = own + directory[len(common) :]
@@ -277,7 +275,8 @@ def _service(one: Running, where: Places, code: str, environment: Mapping[str, s
         entry = one.table.entry(variable.name)
         if entry is not None and entry.value and entry.value.isdigit():
             ports.append(int(entry.value))
-    kept = {p.path for p in one.table.paths if p.path and p.path.startswith(_data(where))}
+    data = data_directory(where.root, where.recipe)
+    kept = {p.path for p in one.table.paths if p.path and p.path.startswith(data)}
     return Service(
         name=one.name,
         app=one.app.name,
@@ -290,8 +289,18 @@ def _service(one: Running, where: Places, code: str, environment: Mapping[str, s
     )
 
 
-def _data(where: Places) -> str:
-    return f"{where.root}/recipes/{where.recipe}/data"
+def _cwd(one: Running, where: Places) -> str:
+    """Give where an app runs, on this machine. Raises DeployError where that is not sent."""
+    cwd = one.app.cwd or one.app.base
+    made = (os.path.normpath(os.path.join(f.base, f.path)) for f in one.table.files)
+    sent = cwd in where.files or any(path.startswith(f"{cwd}/") for path in made)
+    if one.app.cwd and where.there(cwd) != cwd and not sent:
+        raise DeployError(
+            f"app {one.app.name} runs in {cwd}, and no file of it is sent",
+            where=one.app.origin,
+            remedy="correct its cwd, or include a file of that directory in the recipe",
+        )
+    return cwd
 
 
 def _processes(base: Service, one: Running, recipe: Recipe, target: str) -> list[Service]:
@@ -360,8 +369,6 @@ def _checks(running: Iterable[Running]) -> tuple[Check, ...]:
 
 def _runtime(context: Context) -> Tree:
     """Give the tree of ``stead.project``, for Pythons that do not have Stead."""
-    import os
-
     directory = runtime_directory(context.home)
     files = {
         os.path.relpath(os.path.join(parent, name), directory): os.path.join(parent, name)

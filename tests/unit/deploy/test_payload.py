@@ -225,3 +225,10 @@ def test_processes_and_commands_run_where_their_app_says(made):
             assert (Path(one.directory).name == "sub") is (one.app == app), one.name
         own = {t.key for t in found.trees}
         assert {Path(s.directory).parent.name for s in ran if s.app == app} <= own
+
+
+def test_an_app_cannot_run_in_a_directory_that_is_not_sent(made):
+    (made.root / "empty").mkdir()
+    with pytest.raises(DeployError, match="no file of it is sent"):
+        made(MANIFEST.replace("[app.api]\n", '[app.api]\ncwd = "empty"\n'))
+    made(MANIFEST.replace("[app.web]\n", '[app.web]\ncwd = "sub"\n'))  # where a.ini is rendered
