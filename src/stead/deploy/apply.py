@@ -239,8 +239,8 @@ def _check(
     for index, check in enumerate(checks):
         told("check", health.described(check))
 
-        def command(index: int = index) -> str:
-            answer = machine.command(number, generation.CHECK.format(index))
+        def command(left: float, index: int = index) -> str:
+            answer = machine.command(number, generation.CHECK.format(index), left)
             said = (
                 answer.err.strip() or answer.out.decode("utf-8", "replace").strip()
             ).splitlines()

@@ -31,10 +31,11 @@ def described(check: Health) -> str:
 def wait_for(
     check: Health,
     connection: Connection,
-    command: Callable[[], str],
+    command: Callable[[float], str],
     still: Callable[[], None] = lambda: None,
 ) -> None:
-    """Ask until the check holds. ``command`` runs the check's command, and says what is wrong.
+    """Ask until the check holds. ``command`` runs the check's command for so many
+    seconds at most, and says what is wrong.
 
     ``still`` is called between tries, and may raise. Raises DeployError when the time is over,
     with what was answered last.
@@ -43,8 +44,8 @@ def wait_for(
     pause = _PAUSE
     while True:
         still()
-        left = max(0.5, min(_ONE_ANSWER, until - time.monotonic()))
-        wrong = command() if check.command else asked(check, connection, left)
+        left = max(0.5, until - time.monotonic())
+        wrong = command(left) if check.command else asked(check, connection, min(_ONE_ANSWER, left))
         if not wrong:
             return
         if time.monotonic() + pause > until:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _USUAL = '"$HOME"/.local/share/stead-node'
 _HELD, _LOST, _FULL, _DENIED, _DAMAGED, _IMPOSSIBLE, _ABSENT = 90, 91, 92, 93, 94, 95, 96
 _FOREIGN = 97
+_SILENCE = 15.0
+"""Seconds after which a machine that was to end a command, and says nothing, is taken for lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,15 @@ class Machine:
         """Send what :mod:`stead.deploy.sending` makes; a ``number`` of 0 brings parts alone."""
         self._run("deliver", self.token, str(number), _whole(self.node.patience), stdin=stream)
 
-    def command(self, number: int, name: str, arguments: Sequence[str] = ()) -> Answer:
-        """Run a one-off command of a generation; 0 is the current one."""
-        return self._asked(self._words("command", str(number), name, *arguments))
+    def command(self, number: int, name: str, seconds: float = 0) -> Answer:
+        """Run a one-off command of a generation; 0 is the current one.
+
+        The machine ends it, and all that it started, with this deploy's lease, and after so many
+        ``seconds``; where there are none, with the lease alone.
+        """
+        words = (self.token, _whole(seconds) if seconds else "0", str(number), name)
+        timeout = seconds + _SILENCE if seconds else None
+        return self.connection.run(self._words("bounded", *words), timeout=timeout)
 
     def interactive(self, name: str, arguments: Sequence[str] = ()) -> int:
         """Run a command of the current generation with this program's input and output."""

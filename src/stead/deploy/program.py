@@ -7,7 +7,17 @@ import os
 
 from stead.values.sha import sha256
 
-PIECES = ("common", "claim", "facts", "receive", "services", "supervise", "switch", "main")
+PIECES = (
+    "common",
+    "claim",
+    "facts",
+    "receive",
+    "services",
+    "supervise",
+    "switch",
+    "command",
+    "main",
+)
 
 
 @functools.cache

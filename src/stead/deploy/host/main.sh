@@ -14,7 +14,7 @@ SUDO=never SERVICES=auto
 trap : PIPE HUP
 
 # By this an answer is known from what a login prints, or a shell that found no program.
-case $COMMAND in command | watch | supervise | serve) ;; *) echo "stead 1" ;; esac
+case $COMMAND in command | bounded | watch | supervise | serve) ;; *) echo "stead 1" ;; esac
 
 case $COMMAND in
 facts)
@@ -36,14 +36,8 @@ deliver)
     lease_hold "$1" "$3"
     [ "$2" -eq 0 ] || receive_generation "$1" "$2" "$3"
     ;;
-command)
-    command_at=$1 command_name=$2
-    shift 2
-    [ "$command_at" -ne 0 ] || command_at=$(generation_now)
-    [ -f "$R/generations/$command_at/commands/$command_name" ] || fail 96 "there is no command $command_name"
-    umask 022
-    bare sh "$R/generations/$command_at/commands/$command_name" "$@"
-    ;;
+command) command_of "$@" ;;
+bounded) bounded "$@" ;;
 switch) switch_to "$@" ;;
 watch) watch "$@" ;;
 revert) revert "$@" || fail 95 "what ran before could not be started" ;;

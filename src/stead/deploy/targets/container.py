@@ -297,7 +297,7 @@ class ContainerTarget:
             self._engine.start(*new)
             for check in checks:
                 report("check", check.url or check.port or shlex.join(check.command))
-                wait_for(check, self._here, lambda check=check: self._command(check, new))  # type: ignore[misc]
+                wait_for(check, self._here, lambda _left, check=check: self._command(check, new))  # type: ignore[misc]
         except BaseException as exc:
             logs = [
                 f"{name.removesuffix(NEW)} | {line}"
