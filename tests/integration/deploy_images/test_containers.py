@@ -16,15 +16,16 @@ import urllib.request
 import pytest
 
 from stead.deploy.oci import layers
-from stead.deploy.oci.engine import Engine, Start, shared
+from stead.deploy.oci.engine import NEW, Engine, Start, shared
 from stead.deploy.targets.container import ContainerTarget
 from stead.deploy.targets.image import Making
 from stead.store.atomic import remove_tree
-from stead.testing.deliveries import shop
+from stead.testing.deliveries import delivery, shop
 from stead.testing.images import base_image
 from stead.testing.targets import Case, TargetSuite
 from stead.testing.world import make_context
 from stead.values.errors import DeployError
+from stead.values.frozen import replace
 from stead.values.platform import platform_of
 
 pytestmark = [
@@ -104,6 +105,11 @@ def make(tmp_path, perl, engine):
     for target in made:
         target.remove()
         target.close()
+    if made:
+        program = f"{engine}/podman"
+        subprocess.run(
+            [program, "volume", "rm", "--all", "--force"], capture_output=True, check=True
+        )
 
 
 def get(port: int) -> str:
@@ -142,6 +148,55 @@ def test_a_deploy_that_was_cut_off_is_repaired_by_the_next(make, free_ports) -> 
     assert after.apply(shop(layers.ROOT, "three", ports)).changed
     assert get(ports[0]).startswith("three|")
     assert all(one.confirmed for one in after.status().generations)
+
+
+def test_what_services_keep_is_there_for_commands_and_stays(make, free_ports) -> None:
+    data = f"{layers.ROOT}/recipes/shop/data"
+    script = f'if test "$0" = check; then test -e {data}/made; else : > {data}/made; fi'
+    wanted = shop(layers.ROOT, "one", free_ports(1), release=script)
+    target = make()
+    target.apply(wanted)
+    assert target.run("migrate", ["check"]) == 0
+    target.remove()
+    only = shop(layers.ROOT, "two", free_ports(1), release=f"test -e {data}/made")
+    assert target.apply(only).changed
+
+
+def test_two_deploys_at_once_do_not_undo_each_other(make, free_ports) -> None:
+    ports = free_ports(1)
+    seen = []
+
+    def other(step: str, _word: str) -> None:
+        if step == "switch":
+            with pytest.raises(DeployError, match="another deploy of shop is at work"):
+                make().apply(shop(layers.ROOT, "two", ports))
+            seen.append(step)
+
+    assert make().apply(shop(layers.ROOT, "one", ports), other).changed
+    assert seen == ["switch"]
+    assert get(ports[0]).startswith("one|")
+
+
+def test_what_does_not_stay_up_is_not_confirmed(make, free_ports) -> None:
+    """Nor do the former ones stay stopped where the new ones cannot be stopped."""
+    ports = free_ports(1)
+    target = make()
+    target.apply(shop(layers.ROOT, "one", ports))
+    payload = shop(layers.ROOT, "two", ports, check=False).payload
+    soon = ("perl", "-e", "select(undef, undef, undef, 0.3)")
+    ends = replace(payload, services=tuple(replace(s, argv=soon) for s in payload.services))
+    stop = target._engine.stop
+
+    def fails(*names: str) -> None:
+        if any(name.endswith(NEW) for name in names):
+            raise DeployError("podman stop failed")
+        stop(*names)
+
+    target._engine.stop = fails
+    with pytest.raises(DeployError, match="the service web does not stay up"):
+        target.apply(delivery(ends))
+    assert target.status().generation == 1
+    assert all(one.state == "running" for one in target.status().services)
 
 
 def test_a_secret_is_in_no_argument_and_no_image() -> None:

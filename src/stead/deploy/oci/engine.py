@@ -45,6 +45,8 @@ class Container:
     made: str = ""
     last: str = ""
     """When it was started last."""
+    mounts: tuple[tuple[str, str], ...] = ()
+    """A volume's name or a path of this machine, and where it is mounted."""
 
     @property
     def started(self) -> tuple[str, int]:
@@ -121,9 +123,6 @@ class Engine:
 
     def remove_image(self, name: str) -> None:
         self._run("rmi", name)
-
-    def remove_volume(self, name: str) -> None:
-        self._run("volume", "rm", "--force", name)
 
     def logs(self, name: str, lines: int) -> str:
         _, out, err = self._run("logs", "--tail", str(lines), name)
@@ -202,6 +201,10 @@ def _read(text: str) -> Iterator[Container]:
             tuple(config.get("Env") or ()),
             str(value.get("Created", "")),
             str(state.get("StartedAt", "")),
+            tuple(
+                (str(m.get("Name") or m.get("Source")), str(m.get("Destination")))
+                for m in value.get("Mounts") or ()
+            ),
         )
 
 

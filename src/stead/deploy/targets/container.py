@@ -13,9 +13,11 @@ starts again what is current.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import time
 from tempfile import TemporaryDirectory
 
 from stead.deploy.health import asked, wait_for
@@ -24,6 +26,7 @@ from stead.deploy.oci.engine import LABEL, NEW, Container, Engine, Start
 from stead.deploy.targets import Applied, Deployed, Running, Standing, data_directory
 from stead.deploy.targets.image import ImageTarget, Making
 from stead.deploy.targets.local import Local
+from stead.store import locking
 from stead.store.atomic import free, remove_tree, write_file
 from stead.values.deployment import Health
 from stead.values.errors import DeployError
@@ -54,15 +57,18 @@ class ContainerTarget:
         engine: str = "",
         *,
         grace: int = 10,
+        settling: float = 2.0,
     ) -> None:
         """Prepare; ``engine`` is ``podman`` or ``docker``, empty for the one there is.
 
-        ``grace`` is how many seconds a container has to end by itself. Raises DeployError where
+        ``grace`` is how many seconds a container has to end by itself; ``settling`` how many all
+        must stay up before a switch is confirmed, whatever is checked. Raises DeployError where
         there is no engine.
         """
         self.name = name
         self._recipe = recipe
-        self._unit = f"{recipe}-{name}"
+        self._unit = _unit(recipe, name)
+        self._settling = settling
         self._user = making.user
         self._engine = Engine(engine, context, grace)
         self._context = context
@@ -125,7 +131,10 @@ class ContainerTarget:
     # -- changing
 
     def apply(self, delivery: Delivery, report: Report | None = None) -> Applied:
-        report = report or _silent
+        with self._alone():
+            return self._apply(delivery, report or _silent)
+
+    def _apply(self, delivery: Delivery, report: Report) -> Applied:
         facts = self.facts()
         if facts.running == delivery.digest and facts.standing:
             return Applied(False, facts.generation)
@@ -153,7 +162,10 @@ class ContainerTarget:
         return Applied(True, number)
 
     def rollback(self, generation: int = 0, report: Report | None = None) -> Applied:
-        report = report or _silent
+        with self._alone():
+            return self._rollback(generation, report or _silent)
+
+    def _rollback(self, generation: int, report: Report) -> Applied:
         self._tidy()
         before = self._current()
         now = before[0].generation if before else 0
@@ -187,20 +199,35 @@ class ContainerTarget:
         wanted = labels.get("dev.stead.secrets", "").split()
         held = dict(v.split("=", 1) for v in current[0].variables if "=" in v)
         secrets = tuple((name, held[name]) for name in wanted if name in held)
-        return self._engine.interactive(Start(image, secrets=secrets), arguments)
+        start = Start(image, secrets=secrets, volumes=current[0].mounts)
+        return self._engine.interactive(start, arguments)
 
     def remove(self) -> None:
-        every = self._all()
-        self._engine.remove(*(c.name for c in every))
-        for image in {c.image for c in every}:
-            self._engine.remove_image(image)
-        self._engine.remove_volume(self._volume())
-        remove_tree(self._directory)
+        """Take the containers away, and their images. The volume stays: it is the user's data."""
+        with self._alone():
+            every = self._all()
+            self._engine.remove(*(c.name for c in every))
+            for image in {c.image for c in every}:
+                self._engine.remove_image(image)
+            remove_tree(self._directory)
 
     def close(self) -> None:
         self._here.close()
 
     # -- in steps
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from changing this recipe's containers for the block."""
+        lock = locking.try_exclusive(f"{self._directory}.lock", description="deploying")
+        if lock is None:
+            raise DeployError(
+                f"another deploy of {self._recipe} is at work",
+                where=self.name,
+                remedy="wait until it has ended",
+            )
+        with lock:
+            yield
 
     def _load(self, payload: Payload) -> dict[str, str]:
         """Bring the images to the engine that it lacks; gives their names there, by theirs here."""
@@ -295,18 +322,24 @@ class ContainerTarget:
         try:
             self._engine.stop(*(c.name for c in before))
             self._engine.start(*new)
+            since, first = time.monotonic(), self._started(new)
             for check in checks:
                 report("check", check.url or check.port or shlex.join(check.command))
                 wait_for(check, self._here, lambda _left, check=check: self._command(check, new))  # type: ignore[misc]
+            self._stay_up(new, first, since + self._settling)
         except BaseException as exc:
             logs = [
                 f"{name.removesuffix(NEW)} | {line}"
                 for name in new
                 for line in self._engine.logs(name, 10).splitlines()
             ]
-            self._engine.stop(*new)
-            if before:
-                self._engine.start(*(c.name for c in before))
+            try:
+                # What is wrong is what `exc` says; those that do not stop are removed by force.
+                with contextlib.suppress(DeployError):
+                    self._engine.stop(*new)
+            finally:
+                if before:
+                    self._engine.start(*(c.name for c in before))
             if isinstance(exc, DeployError):
                 raise DeployError(
                     exc.message,
@@ -317,9 +350,31 @@ class ContainerTarget:
             raise
 
     def _command(self, check: Health, names: Sequence[str]) -> str:
-        known = [n for n in names if f"-{check.service}-" in n] if check.service else []
+        every = [c for c in self._all() if c.name in names]
+        known = [c.name for c in every if c.service == check.service]
         code, said = self._engine.inside((known or list(names))[0], check.command)
         return "" if code == 0 else f"it ended with {code}: {said.strip()[-200:]}"
+
+    def _started(self, names: Sequence[str]) -> dict[str, tuple[str, int]]:
+        return {c.name: (c.last, c.restarts) for c in self._all() if c.name in names}
+
+    def _stay_up(
+        self, names: Sequence[str], first: dict[str, tuple[str, int]], until: float
+    ) -> None:
+        """See that all run and none has ended for a while. Raises DeployError."""
+        while True:
+            last = time.monotonic() >= until
+            for one in (c for c in self._all() if c.name in names):
+                if first.get(one.name) != (one.last, one.restarts) or one.state != "running":
+                    raise DeployError(
+                        f"the service {one.service} does not stay up",
+                        where=self.name,
+                        remedy="`stead run` it here, or see what it said; a command that is to end "
+                        "belongs in [app.NAME.commands]",
+                    )
+            if last:
+                return
+            time.sleep(self._settling / 5)
 
     def _tidy(self) -> None:
         """Take away what a deploy that was cut off left, and let run what is current."""
@@ -375,6 +430,14 @@ class ContainerTarget:
 
     def _volume(self) -> str:
         return f"stead-{self._unit}-data"
+
+
+def _unit(recipe: str, target: str) -> str:
+    """Name what a recipe has on a target: no two have one name, whatever theirs hold."""
+    from stead.values.sha import sha256
+
+    tail = sha256(json.dumps([recipe, target]).encode()).hexdigest()[:8]
+    return f"{recipe}-{target}-{tail}"
 
 
 def _short(images: Sequence[Image]) -> str:
