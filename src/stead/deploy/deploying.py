@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from stead.deploy import fitness
 from stead.deploy import plan as planning
 from stead.deploy.closure import write_tar
+from stead.deploy.oci import assemble
 from stead.deploy.opening import opened as open_node
 from stead.deploy.payload import payload
 from stead.deploy.record import digest_of, key_in, read, record_of, written
 from stead.deploy.rollout import roll_out, together
+from stead.deploy.secrets import at_hand
 from stead.deploy.secrets import opened as with_secrets
 from stead.deploy.targets import Applied, Delivery
 from stead.values.errors import DeployError, SteadError
@@ -85,6 +87,8 @@ def ready(
     if where.target.kind == "image":
         # Secrets come when it is started; and the same image is to be made everywhere.
         whole, key = laid.payload, ""
+        known = tuple(("", name, value) for name, value in at_hand(laid, context))
+        assemble.refuse_secrets(replace(whole, secrets=known))
     else:
         whole, key = with_secrets(laid, context), key_in(before)
     record = record_of(whole, key)

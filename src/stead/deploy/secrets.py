@@ -6,6 +6,7 @@ digest with a key, by which the next deploy sees that it has changed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from stead.config.outcome import render as secret_text
 from stead.deploy.rendered import references as references_of_files
 from stead.deploy.rendered import rendered
 from stead.values.activation import apply
+from stead.values.errors import SecretError
 from stead.values.frozen import replace
 from stead.values.secret import Secret, SecretReference
 
@@ -30,11 +32,7 @@ if TYPE_CHECKING:
 
 def opened(laid: Laid, context: Context) -> Payload:
     """Give a payload with its secrets. Raises SecretError with all that cannot be had."""
-    wanted: dict[SecretReference | LiteralSecret, None] = {}
-    for one in laid.running:
-        for entry in secret_entries(one.table):
-            wanted |= dict.fromkeys(references_of(entry))
-        wanted |= dict.fromkeys(references_of_files(one.table))
+    wanted = _wanted(laid)
     if not wanted:
         return laid.payload
     known = _resolved(laid, tuple(wanted), context)
@@ -57,6 +55,28 @@ def opened(laid: Laid, context: Context) -> Payload:
         files=tuple(files.get(f.path, f) for f in laid.payload.files),
         secrets=tuple(values),
     )
+
+
+def at_hand(laid: Laid, context: Context) -> tuple[tuple[str, str], ...]:
+    """Give name and value of each secret that can be had here, to see that none is in an image.
+
+    Who makes images need not have them all: they come when one is started.
+    """
+    found = []
+    for reference in _wanted(laid):
+        with contextlib.suppress(SecretError):
+            for name, secret in _resolved(laid, (reference,), context).items():
+                found.append((str(name), secret.reveal()))
+    return tuple(found)
+
+
+def _wanted(laid: Laid) -> dict[SecretReference | LiteralSecret, None]:
+    wanted: dict[SecretReference | LiteralSecret, None] = {}
+    for one in laid.running:
+        for entry in secret_entries(one.table):
+            wanted |= dict.fromkeys(references_of(entry))
+        wanted |= dict.fromkeys(references_of_files(one.table))
+    return wanted
 
 
 def sealed(key: str, *words: str | bytes) -> str:

@@ -10,8 +10,10 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -51,9 +53,10 @@ def perl(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine():
     """A directory with a `podman` that works here; what it made is gone afterwards."""
-    work = tmp_path_factory.mktemp("engine")
+    # The engine takes no longer path than 50 characters.
+    work = Path(tempfile.mkdtemp(prefix="stead-"))
     (work / "containers.conf").write_text(SETTINGS, encoding="utf-8")
     mounts = (
         "mount --make-rprivate / && umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup"

@@ -24,7 +24,7 @@ web = 8000
 [app.web]
 run = ["python", "main.py"]
 listen = {{ PORT = "host.ports.web" }}
-vars = {{ GREETING = "good day", PASSWORD = {{ type = "secret", value = "command:echo correct-horse" }} }}
+vars = {{ GREETING = "good day", PASSWORD = {{ type = "secret", value = "env:SHOP_PASSWORD" }} }}
 [recipe.shop]
 app = "web"
 [target.img]
@@ -42,13 +42,14 @@ def project(tmp_path, base, index):
     (place / "stead.toml").write_text(MANIFEST.format(minor=minor, base=base), encoding="utf-8")
     (place / "main.py").write_text("print('hello')\n", encoding="utf-8")
 
-    def stead(*words: str, home: Path) -> str:
+    def stead(*words: str, home: Path, code: int = 0) -> str:
         done = subprocess.run(
             [PROGRAM, *words],
             cwd=place,
             env={
                 "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}",
                 "HOME": str(tmp_path),
+                "SHOP_PASSWORD": "correct-horse",
                 "STEAD_HOME": str(home),
                 "UV_DEFAULT_INDEX": f"{index.as_uri()}/simple",
             },
@@ -56,7 +57,7 @@ def project(tmp_path, base, index):
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         return done.stdout + done.stderr
 
     return place, stead
@@ -85,6 +86,17 @@ def test_a_recipe_becomes_an_image_and_the_same_one_again(project, shared, tmp_p
     assert config["config"]["Labels"]["dev.stead.secrets"] == "PASSWORD"
     assert config["config"]["WorkingDir"].startswith("/opt/stead/trees/code-")
     assert "nothing changes" in stead("deploy", "shop", "img", home=shared.home)
+    assert documents(place)[0] == first
+
+    # A secret in the code would be in the image for everybody who has it.
+    for name, text in (("main.py", "key = 'correct-horse'"), ("more.txt", "x\0correct-horse")):
+        before = (place / name).read_text() if (place / name).exists() else ""
+        (place / name).write_text(text, encoding="utf-8")
+        refused = stead("deploy", "shop", "img", home=shared.home, code=1)
+        assert f"the file {name} holds a secret" in refused
+        assert "when the image is started" in refused
+        assert "correct-horse" not in refused
+        (place / name).write_text(before, encoding="utf-8")
     assert documents(place)[0] == first
 
     # The image lies in the project, and is none of its code.

@@ -21,7 +21,7 @@ from stead.values.frozen import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from stead.deploy.cache import Cache
@@ -107,10 +107,28 @@ def refuse_secrets(payload: Payload) -> None:
             for value, name in values.items():
                 if value in text:
                     raise _secret(place, name)
-    for file in payload.files:
+    if not values:
+        return
+    for path, content in _contents(payload):
         for value, name in values.items():
-            if value.encode() in (file.content or b""):
-                raise _secret(f"the file {os.path.basename(file.path)}", name)
+            if value.encode("utf-8", "surrogateescape") in content:
+                raise _secret(f"the file {path}", name)
+
+
+def _contents(payload: Payload) -> Iterator[tuple[str, bytes]]:
+    """Give the files that are the project's own: its code, and what was rendered for it."""
+    for file in payload.files:
+        yield os.path.basename(file.path), file.content or b""
+    for tree in payload.trees:
+        for part in tree.parts if layers.is_code(tree) else ():
+            for member in part.members:
+                if member.kind != "file":
+                    continue
+                if member.content is not None:
+                    yield member.path, member.content
+                elif member.source:
+                    with open(member.source, "rb") as read:
+                        yield member.path, read.read()
 
 
 _SHORT = 5
