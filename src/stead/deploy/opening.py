@@ -59,4 +59,6 @@ def _of_kind(where: Where, node: Node, context: Context, here: Platform) -> Targ
         return ImageTarget(declared.name, node.recipe, making, context)
     from stead.deploy.targets.container import ContainerTarget
 
-    return ContainerTarget(declared.name, node.recipe, making, context, declared.engine)
+    return ContainerTarget(
+        declared.name, node.recipe, making, context, declared.engine, project=node.project
+    )

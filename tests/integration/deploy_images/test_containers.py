@@ -94,14 +94,14 @@ def engine():
 def make(tmp_path, perl, engine):
     made: list[ContainerTarget] = []
 
-    def one() -> ContainerTarget:
+    def one(project: str = "") -> ContainerTarget:
         environ = {"PATH": f"{engine}:{os.environ['PATH']}", "HOME": str(tmp_path)}
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
         making = Making("", platform_of("linux", os.uname().machine), perl)
         context = make_context(home, environ=environ)
         # The suite's service leaves it to the engine to end it.
-        made.append(ContainerTarget("here", "shop", making, context, grace=1))
+        made.append(ContainerTarget("here", "shop", making, context, grace=1, project=project))
         return made[-1]
 
     yield one
@@ -178,6 +178,23 @@ def test_two_deploys_at_once_do_not_undo_each_other(make, free_ports) -> None:
     assert make().apply(shop(layers.ROOT, "one", ports), other).changed
     assert seen == ["switch"]
     assert get(ports[0]).startswith("one|")
+
+
+def test_another_projects_recipe_of_the_same_name_is_left_alone(make, free_ports) -> None:
+    ports = free_ports(1)
+    make("shop").apply(shop(layers.ROOT, "one", ports))
+    other = make("bakery")
+    for act in (
+        other.facts,
+        other.remove,
+        other.rollback,
+        lambda: other.run("migrate"),
+        lambda: other.apply(shop(layers.ROOT, "two", ports)),
+    ):
+        with pytest.raises(DeployError, match=r"to the project shop, and this is bakery"):
+            act()
+    assert get(ports[0]).startswith("one|")
+    assert make("shop").facts().standing
 
 
 def test_what_does_not_stay_up_is_not_confirmed(make, free_ports) -> None:

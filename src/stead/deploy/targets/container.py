@@ -58,17 +58,20 @@ class ContainerTarget:
         *,
         grace: int = 10,
         settling: float = 2.0,
+        project: str = "",
     ) -> None:
         """Prepare; ``engine`` is ``podman`` or ``docker``, empty for the one there is.
 
         ``grace`` is how many seconds a container has to end by itself; ``settling`` how many all
-        must stay up before a switch is confirmed, whatever is checked. Raises DeployError where
+        must stay up before a switch is confirmed, whatever is checked. ``project`` says whose the
+        recipe is: another project's of the same name is left alone; empty asks nothing. Raises DeployError where
         there is no engine.
         """
         self.name = name
         self._recipe = recipe
         self._unit = _unit(recipe, name)
         self._settling = settling
+        self._project = project
         self._user = making.user
         self._engine = Engine(engine, context, grace)
         self._context = context
@@ -259,6 +262,7 @@ class ContainerTarget:
             name = f"stead-{self._unit}-{service.name}-{number}"
             labels = {
                 f"{LABEL}.recipe": self._unit,
+                f"{LABEL}.project": self._project,
                 f"{LABEL}.service": service.name,
                 f"{LABEL}.generation": str(number),
                 f"{LABEL}.digest": delivery.digest,
@@ -401,7 +405,18 @@ class ContainerTarget:
     # -- known by the engine
 
     def _all(self) -> list[Container]:
-        return self._engine.containers(self._unit)
+        """Give the recipe's containers. Raises DeployError where they are another project's."""
+        found = self._engine.containers(self._unit)
+        for one in found if self._project else ():
+            owner = dict(one.labels).get(f"{LABEL}.project", "")
+            if owner not in ("", self._project):
+                raise DeployError(
+                    f"recipe {self._recipe} on {self.name} belongs to the project {owner}, "
+                    f"and this is {self._project}",
+                    remedy="give the recipe or the target another name; where the project was "
+                    f"renamed from {owner}, take it away under that name first: `stead node down`",
+                )
+        return found
 
     def _unconfirmed(self) -> bool:
         return any(c.new for c in self._all())
