@@ -39,7 +39,16 @@ echo "forwarding is prohibited: a check needs nc or bash there, or is a command"
 exit 1
 """
 """Joins its input and output to a port, where `sshd` forwards none."""
-_REFUSED_WITHIN = 1.0
+_PROBE = """\
+if command -v bash >/dev/null 2>&1; then exec bash -c ': 3<>"/dev/tcp/$1/$2"' bash "$1" "$2"; fi
+if command -v nc >/dev/null 2>&1; then exec nc -z -w 10 "$1" "$2"; fi
+echo "forwarding is prohibited: a check needs nc or bash there, or is a command" >&2
+exit 1
+"""
+"""Ends well where a port takes a connection."""
+_TAKEN = (b"master session id", b"open confirm")
+"""Of these the client says one when the machine has reached a port: where it shares a connection, and
+where it has its own."""
 _NO_CONTACT = 255
 """What the client ends with when it is itself what failed."""
 
@@ -90,13 +99,19 @@ def command_line(
 
 
 def forwarding_line(
-    destination: str, host: str, port: int, *, patience: float, control: str = ""
+    destination: str,
+    host: str,
+    port: int,
+    *,
+    patience: float,
+    control: str = "",
+    level: str = "ERROR",
 ) -> list[str]:
     """Give the client's command line that joins its input and output to a port seen from there."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return [
         "ssh",
-        *options(patience),
+        *options(patience, level),
         *shared(control, first=False),
         "-W",
         where,
@@ -174,37 +189,63 @@ class OpenSSH:
         return self._forwarded(host, port, timeout, subprocess.DEVNULL)[0]
 
     def listens(self, host: str, port: int, timeout: float) -> str:
+        if self._relays:
+            return self._probed(host, port, timeout)
+        self._connected()
+        known = self._told()
         ours, process = self._forwarded(host, port, timeout, subprocess.PIPE)
-        with ours:
-            # That it was refused is said; that it was taken is not.
-            ours.settimeout(min(timeout, _REFUSED_WITHIN))
+        said: list[bytes] = []
+        settled = threading.Event()
+
+        def hear() -> None:
             assert process.stderr is not None
             with process.stderr as heard:
-                try:
-                    if ours.recv(1):
-                        return ""
-                except TimeoutError:
-                    return ""
-                except OSError as exc:
-                    return str(exc)
-                process.wait()
-                said = heard.read().decode("utf-8", "replace").strip()
-        last = said.rpartition("\n")[2]
-        why = last if self._relays else self._why() or last
-        if "prohibited" in why and not self._relays:
+                for line in heard:
+                    said.append(line)
+                    if any(word in line for word in _TAKEN):
+                        break
+            settled.set()
+
+        threading.Thread(target=hear, daemon=True).start()
+        with ours:
+            answered = settled.wait(timeout)
+            if process.poll() is None:
+                process.kill()
+        if not answered:
+            return f"no answer within {timeout:g} s"
+        if any(word in line for line in said for word in _TAKEN):
+            return ""
+        texts = [line.decode("utf-8", "replace").strip() for line in said]
+        plain = [text for text in texts if text and not text.startswith("debug")]
+        why = self._told()[len(known) :].strip().rpartition("\n")[2] or next(
+            (text for text in plain if "open failed" in text), "".join(plain[-1:])
+        )
+        if "prohibited" in why:
             # Its sshd forwards nothing: a program there has to reach the port.
             self._relays = True
-            return self.listens(host, port, timeout)
+            return self._probed(host, port, timeout)
         return why.rpartition(": ")[2].strip() or "Connection refused"
 
-    def _why(self) -> str:
-        """Give what the shared connection was told when a port was not to be reached."""
+    def _probed(self, host: str, port: int, timeout: float) -> str:
+        words = ["sh", "-c", _PROBE, "sh", host, str(port)]
+        line = self._line(" ".join(shlex.quote(word) for word in words))
+        try:
+            answer = converse(line, (), environ=self._environ, timeout=timeout)
+        except TimeoutError as exc:
+            return str(exc)
+        if answer.code == _NO_CONTACT and not self._ended_there():
+            raise self._lost()
+        lines = [one for one in answer.err.splitlines() if one.strip()]
+        why = lines[-1].rpartition(": ")[2] if lines else "Connection refused"
+        return why if answer.code else ""
+
+    def _told(self) -> str:
+        """Give what the shared connection was told of ports that could not be reached."""
         with (
             contextlib.suppress(OSError),
             open(os.path.join(self.place, "said"), encoding="utf-8", errors="replace") as file,
         ):
-            found = [line for line in file if "open failed" in line]
-            return found[-1] if found else ""
+            return "".join(line for line in file if "open failed" in line)
         return ""
 
     def _forwarded(
@@ -218,7 +259,12 @@ class OpenSSH:
                 line = self._line(" ".join(shlex.quote(word) for word in words))
             else:
                 line = forwarding_line(
-                    self.address, host, port, patience=self._patience, control=control
+                    self.address,
+                    host,
+                    port,
+                    patience=self._patience,
+                    control=control,
+                    level="ERROR" if said == subprocess.DEVNULL else "DEBUG2",
                 )
             process = subprocess.Popen(
                 line,
