@@ -83,16 +83,14 @@ def make(directory: Path, *, pip: bool) -> House:
         wanted = sorted(set().union(*(v.requirements() for v in PYTHON)))
         if done.exists() and json.loads(done.read_text("utf-8")) == wanted:
             return House(directory)
-        environ = {**os.environ, "VIRTUAL_ENV": str(directory)}
         program = uv.find_uv_bin()
         seed = ["--seed"] if pip else []
         for words in (
             ["venv", "-q", "--no-config", *seed, "-p", sys.executable, str(directory)],
-            ["pip", "install", "-q", "--no-config", *wanted],
+            # By its name: a variable of whoever runs the tests may name another environment.
+            ["pip", "install", "-q", "--no-config", "--python", str(directory), *wanted],
         ):
-            ran = subprocess.run(
-                [program, *words], env=environ, capture_output=True, text=True, check=False
-            )
+            ran = subprocess.run([program, *words], capture_output=True, text=True, check=False)
             assert ran.returncode == 0, ran.stderr
         done.write_text(json.dumps(wanted), encoding="utf-8")
     return House(directory)
