@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from stead.cli import options
 from stead.matrix.options import ENVIRONMENTS, OPTIONS, told
 from stead.values.errors import UsageError
 
@@ -32,7 +31,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         ENVIRONMENTS.name, nargs="*", metavar=ENVIRONMENTS.metavar, help=ENVIRONMENTS.help
     )
-    options.modules(parser, "test this module (again for more; default: all that there is to test)")
     for option in OPTIONS:
         parser.add_argument(*option.flags, **_declared(option))
 

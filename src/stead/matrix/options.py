@@ -72,6 +72,12 @@ ENVIRONMENTS = Option(
 """The words that are no options."""
 
 CHOOSING = (
+    _many(
+        "--module",
+        "NAME",
+        "test this module (again for more; default: all that there is to test)",
+        "modules",
+    ),
     _many("-e --env", "TESTENV", "an environment, as without the option", "names", "ENV"),
     _many("-l -m --label", "LABEL", "environments that bear a label", "labels", "LABELS"),
     _many(
