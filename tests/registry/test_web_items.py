@@ -98,6 +98,9 @@ def test_the_remix_app_shows_what_is_asked_for_and_keeps_a_note(remix, tmp_path)
         assert page.wait(rows) == 5
         # What the browser does itself shows that its part of the app runs.
         page.wait("window.__reactRouterRouteModules?.['routes/home']")
+        # React has taken the page over once its elements bear what it keeps of them.
+        form = "document.querySelector('#us1000chhc form')"
+        page.wait(f"Object.keys({form} || {{}}).some(key => key.startsWith('__reactProps'))")
         page.evaluate("window.here = true")
         page.wait(
             """(() => {

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from stead.deploy.targets import Delivery, Report
     from stead.values.deployment import Health, Part, Payload
 
+_BEGINNING = 10.0
+"""Seconds that a machine may take besides until a service has begun."""
 _MARGIN = 15.0
 """Seconds between the end of the checks' time and the watchdog's."""
 
@@ -254,9 +256,12 @@ def _stay_up(machine: Machine, since: float, keeper: Keeper) -> None:
     """See that services run, and have not ended, for a while. Raises DeployError."""
     while True:
         keeper.check()
-        last = time.monotonic() - since >= machine.node.settling
-        for one in machine.status().services:
-            if one.restarts or (last and one.state != "running"):
+        passed = time.monotonic() - since
+        services = machine.status().services
+        last = passed >= machine.node.settling and all(s.state == "running" for s in services)
+        late = passed >= machine.node.settling + _BEGINNING
+        for one in services:
+            if one.restarts or (late and one.state != "running"):
                 raise DeployError(
                     f"the service {one.name} does not stay up",
                     remedy="`stead run` it here, or see what it said above; a command that is to end "
@@ -264,7 +269,7 @@ def _stay_up(machine: Machine, since: float, keeper: Keeper) -> None:
                 )
         if last:
             return
-        time.sleep(machine.node.settling / 5)
+        time.sleep(max(machine.node.settling / 5, 0.05))
 
 
 def _collect(machine: Machine, keep: int, told: Callable[[str, str], None]) -> list[str]:
