@@ -8,91 +8,66 @@ from __future__ import annotations
 
 from typing import Any
 
-DRAFT = "http://json-schema.org/draft-07/schema#"
-
-
-def _text(about: str, **more: Any) -> dict[str, Any]:
-    return {"type": "string", "description": about, **more}
-
-
-def _number(about: str) -> dict[str, Any]:
-    return {"type": "number", "description": about}
-
-
-def _flag(about: str) -> dict[str, Any]:
-    return {"type": "boolean", "description": about}
-
-
-def _texts(about: str) -> dict[str, Any]:
-    return {"type": "array", "items": {"type": "string"}, "description": about}
-
-
-def _list(about: str, **properties: Any) -> dict[str, Any]:
-    return {"type": "array", "items": _table("", **properties), "description": about}
-
-
-def _table(about: str, **properties: Any) -> dict[str, Any]:
-    made = {"type": "object", "properties": properties, "required": list(properties)}
-    return {"description": about, **made} if about else made
+from stead.formats.json_schemas import DRAFT, flag, number, table, tables, text, texts
 
 
 def _schema(title: str, about: str, **properties: Any) -> dict[str, Any]:
-    return {"$schema": DRAFT, "title": title, **_table(about, **properties)}
+    return {"$schema": DRAFT, "title": title, **table(about, **properties)}
 
 
-_RECIPE = _text("The recipe, or the app that is one by itself.")
+_RECIPE = text("The recipe, or the app that is one by itself.")
 _NODE = {
-    "target": _text("The target."),
-    "address": _text("The machine; empty for this one, and for an image."),
+    "target": text("The target."),
+    "address": text("The machine; empty for this one, and for an image."),
 }
-_ERROR = _text("What went wrong; empty for nothing.")
+_ERROR = text("What went wrong; empty for nothing.")
 _PLAN = {
     **_NODE,
-    "root": _text("Stead's directory there."),
-    "running": _number("The generation that runs; 0 for none."),
-    "nothing": _flag("Whether all of it is there and runs: then nothing changes."),
-    "changes": _list(
+    "root": text("Stead's directory there."),
+    "running": number("The generation that runs; 0 for none."),
+    "nothing": flag("Whether all of it is there and runs: then nothing changes."),
+    "changes": tables(
         "All that will be otherwise.",
-        kind=_text(
+        kind=text(
             "What it is.",
             enum=["tree", "service", "command", "variable", "file", "check", "setting"],
         ),
-        name=_text("Its name."),
-        verb=_text("What becomes of it.", enum=["add", "change", "remove"]),
-        old=_text("What it was, for people; of a secret `<secret>`."),
-        new=_text("What it will be."),
+        name=text("Its name."),
+        verb=text("What becomes of it.", enum=["add", "change", "remove"]),
+        old=text("What it was, for people; of a secret `<secret>`."),
+        new=text("What it will be."),
     ),
-    "pyinfra": _text("The deploy of pyinfra that runs before anything is sent; empty for none."),
-    "send": _list(
+    "pyinfra": text("The deploy of pyinfra that runs before anything is sent; empty for none."),
+    "send": tables(
         "What the machine does not have.",
-        name=_text("A package with its version, or `code`."),
-        size=_number("Bytes, uncompressed."),
-        digest=_text("sha256 of its tar."),
+        name=text("A package with its version, or `code`."),
+        size=number("Bytes, uncompressed."),
+        digest=text("sha256 of its tar."),
     ),
-    "bytes": _number("All of that together."),
-    "release": _texts("Commands that run before the switch, in order."),
-    "restarts": _texts("Services that run before and after."),
-    "checks": _texts("What must hold after the switch."),
-    "services": _texts("All that are to run: as units, `stead-RECIPE-NAME.service`."),
-    "units": _text(
+    "bytes": number("All of that together."),
+    "release": texts("Commands that run before the switch, in order."),
+    "restarts": texts("Services that run before and after."),
+    "checks": texts("What must hold after the switch."),
+    "services": texts("All that are to run: as units, `stead-RECIPE-NAME.service`."),
+    "units": text(
         "What keeps the services running: `systemd`, `systemd-user`, or `none` for a supervisor;"
         " empty where nothing is started."
     ),
-    "notes": _texts("What the machine lacks and most programs do not need."),
+    "notes": texts("What the machine lacks and most programs do not need."),
 }
-_STATE = _text("What became of it.", enum=["done", "unchanged", "failed", "not begun"])
+_STATE = text("What became of it.", enum=["done", "unchanged", "failed", "not begun"])
 
 DEPLOY = _schema(
     "stead deploy --json",
     "What was to change on each node, and what became of it.",
     recipe=_RECIPE,
-    nodes=_list(
+    nodes=tables(
         "The nodes, in the order of targets and machines.",
         **_PLAN,
         state=_STATE,
-        generation=_number("The generation that runs now; 0 where it failed."),
-        sent=_number("Bytes that went to the machine."),
-        warnings=_texts("What a person should know."),
+        generation=number("The generation that runs now; 0 where it failed."),
+        sent=number("Bytes that went to the machine."),
+        warnings=texts("What a person should know."),
         error=_ERROR,
     ),
 )
@@ -100,32 +75,32 @@ PLAN = _schema(
     "stead deploy --plan --json",
     "What would change on each node.",
     recipe=_RECIPE,
-    nodes=_list("The nodes, in the order of targets and machines.", **_PLAN),
+    nodes=tables("The nodes, in the order of targets and machines.", **_PLAN),
 )
 STATUS = _schema(
     "stead deploy status --json",
     "What runs on each node. A node that cannot be asked has `error` alone.",
     recipe=_RECIPE,
-    nodes=_list(
+    nodes=tables(
         "The nodes.",
         **_NODE,
-        generation=_number("The generation that runs; 0 for none."),
-        digest=_text("What names it: equal ones are the same."),
-        held_by=_text("Who deploys there at the moment."),
-        services=_list(
+        generation=number("The generation that runs; 0 for none."),
+        digest=text("What names it: equal ones are the same."),
+        held_by=text("Who deploys there at the moment."),
+        services=tables(
             "Its processes.",
-            name=_text("The name."),
-            state=_text("How it is.", enum=["running", "stopped", "failed", "restarting"]),
-            pid=_number("The process's number; 0 for none."),
-            restarts=_number("How often it was started again."),
+            name=text("The name."),
+            state=text("How it is.", enum=["running", "stopped", "failed", "restarting"]),
+            pid=number("The process's number; 0 for none."),
+            restarts=number("How often it was started again."),
         ),
-        generations=_list(
+        generations=tables(
             "What is there to go back to.",
-            number=_number("The number."),
-            digest=_text("What names it."),
-            made=_number("When, in seconds since 1970, by the machine's clock."),
-            current=_flag("Whether it runs."),
-            confirmed=_flag("Whether its checks have held."),
+            number=number("The number."),
+            digest=text("What names it."),
+            made=number("When, in seconds since 1970, by the machine's clock."),
+            current=flag("Whether it runs."),
+            confirmed=flag("Whether its checks have held."),
         ),
         error=_ERROR,
     ),
@@ -135,34 +110,34 @@ ROLLBACK = _schema(
     "stead deploy rollback --json",
     "What became of each node.",
     recipe=_RECIPE,
-    nodes=_list(
+    nodes=tables(
         "The nodes.",
         **_NODE,
         state=_STATE,
-        generation=_number("The generation that runs now; 0 where it failed."),
+        generation=number("The generation that runs now; 0 where it failed."),
         error=_ERROR,
     ),
 )
 MODULES = _schema(
     "stead deploy --module NAME --json",
     "What became of each module.",
-    modules=_list(
+    modules=tables(
         "The modules, by name.",
-        module=_text("The name."),
-        how=_text("`deploy.py`, `recipe`, or nothing to do.", enum=["deploy.py", "recipe", ""]),
-        code=_number("0 if it is deployed."),
+        module=text("The name."),
+        how=text("`deploy.py`, `recipe`, or nothing to do.", enum=["deploy.py", "recipe", ""]),
+        code=number("0 if it is deployed."),
     ),
 )
 DOWN = _schema(
     "stead node down --json",
     "What was taken away.",
     recipe=_RECIPE,
-    target=_text("The target."),
-    destroyed=_flag("Whether the target's destroy command ran."),
-    nodes=_list(
+    target=text("The target."),
+    destroyed=flag("Whether the target's destroy command ran."),
+    nodes=tables(
         "The machines.",
-        address=_text("The machine; empty for this one."),
-        removed=_flag("Whether anything of the recipe was there."),
+        address=text("The machine; empty for this one."),
+        removed=flag("Whether anything of the recipe was there."),
         error=_ERROR,
     ),
 )

@@ -8,91 +8,63 @@ from __future__ import annotations
 
 from typing import Any
 
-DRAFT = "http://json-schema.org/draft-07/schema#"
+from stead.formats.json_schemas import DRAFT, flag, table, tables, text, texts
 
-
-def _text(about: str, **more: Any) -> dict[str, Any]:
-    return {"type": "string", "description": about, **more}
-
-
-def _flag(about: str) -> dict[str, Any]:
-    return {"type": "boolean", "description": about}
-
-
-def _texts(about: str) -> dict[str, Any]:
-    return {"type": "array", "items": {"type": "string"}, "description": about}
-
-
-def _list(about: str, **properties: Any) -> dict[str, Any]:
-    return {"type": "array", "items": _table("", **properties), "description": about}
-
-
-def _table(about: str, **properties: Any) -> dict[str, Any]:
-    made = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-    }
-    return {"description": about, **made} if about else made
-
-
-_WHERE = _text("Where it is written: `FILE:LINE`, or nothing.")
+_WHERE = text("Where it is written: `FILE:LINE`, or nothing.")
 _HEAD = {
     "format": {"const": 1, "description": "The number of this format."},
-    "root": _text("The project's directory."),
-    "file": _text("The file that describes the tests."),
-    "source": _text("Which notation that is.", enum=["tox", "layers"]),
+    "root": text("The project's directory."),
+    "file": text("The file that describes the tests."),
+    "source": text("Which notation that is.", enum=["tox", "layers"]),
 }
-_NOTES = _list(
+_NOTES = tables(
     "What a person should know, and what stops nothing.",
-    message=_text("What it is."),
+    message=text("What it is."),
     where=_WHERE,
-    remedy=_text("What may be done about it."),
+    remedy=text("What may be done about it."),
 )
 
 PLAN: dict[str, Any] = {
     "$schema": DRAFT,
     "title": "stead test --plan --json",
-    **_table(
+    **table(
         "What a run of the chosen environments would do.",
         **_HEAD,
-        platform=_text("The platform of this machine, as conda names it."),
-        steps=_list(
+        platform=text("The platform of this machine, as conda names it."),
+        steps=tables(
             "All steps, each behind those it waits for.",
-            id=_text("`KIND NAME`, unlike all others."),
-            kind=_text(
+            id=text("`KIND NAME`, unlike all others."),
+            kind=text(
                 "To build a package, to make an environment, or to run commands.",
                 enum=["build", "environment", "run"],
             ),
-            name=_text("Of a build its name; else the label of the environment with its package."),
-            environment=_text("The environment's name; empty for a build."),
-            package=_text("The definition of the package; empty where none is tested."),
-            interpreter=_text(
+            name=text("Of a build its name; else the label of the environment with its package."),
+            environment=text("The environment's name; empty for a build."),
+            package=text("The definition of the package; empty where none is tested."),
+            interpreter=text(
                 "The path of the interpreter; empty where the environment brings its own, or where"
                 " any will do."
             ),
-            key=_text(
+            key=text(
                 "By what it is found in the store: two steps of one key are the same thing. Empty"
                 " for a run, and where it is not known yet."
             ),
-            reused=_flag("Whether it is there, so that nothing is done."),
-            reason=_text("Why the step is taken."),
-            skip=_text("Why it is not taken after all; empty where it is."),
-            after=_texts("The steps that it waits for."),
-            serves=_texts("The labels of the runs that need it; empty for a run."),
-            decided_later=_texts("What is known only once a package is built, or looked up."),
+            reused=flag("Whether it is there, so that nothing is done."),
+            reason=text("Why the step is taken."),
+            skip=text("Why it is not taken after all; empty where it is."),
+            after=texts("The steps that it waits for."),
+            serves=texts("The labels of the runs that need it; empty for a run."),
+            decided_later=texts("What is known only once a package is built, or looked up."),
             commands={
                 "type": "array",
                 "items": {"type": "array", "items": {"type": "string"}},
                 "description": "What a run runs: lists of arguments.",
             },
-            directory=_text("Where its commands run."),
+            directory=text("Where its commands run."),
             where=_WHERE,
         ),
-        unused=_texts(
-            "Definitions that none of the chosen environments takes: they are not built."
-        ),
-        unmatched=_texts("Definitions that no environment at all takes."),
+        unused=texts("Definitions that none of the chosen environments takes: they are not built."),
+        unmatched=texts("Definitions that no environment at all takes."),
         notes=_NOTES,
     ),
 }
@@ -100,40 +72,40 @@ PLAN: dict[str, Any] = {
 LISTING: dict[str, Any] = {
     "$schema": DRAFT,
     "title": "stead test --list --json",
-    **_table(
+    **table(
         "What there is to test.",
         **_HEAD,
-        environments=_list(
+        environments=tables(
             "The environments, those that run by default first.",
-            name=_text("The name."),
-            kind=_text("`venv`, `conda`, `existing`, or one of a plugin's."),
-            default=_flag("Whether it runs when none is named."),
-            description=_text("What its author says of it."),
-            labels=_texts("The labels that it bears."),
-            depends=_texts("Environments, or patterns of names, that run before it."),
-            python=_text("The version of its interpreter; empty where it brings its own."),
-            interpreter=_text("The interpreter's path."),
-            missing=_text("The interpreter that was looked for and is not there."),
-            skip=_text("Why it does not run on this machine."),
-            wrong=_text("What is wrong with its description: it fails, where it is to run."),
+            name=text("The name."),
+            kind=text("`venv`, `conda`, `existing`, or one of a plugin's."),
+            default=flag("Whether it runs when none is named."),
+            description=text("What its author says of it."),
+            labels=texts("The labels that it bears."),
+            depends=texts("Environments, or patterns of names, that run before it."),
+            python=text("The version of its interpreter; empty where it brings its own."),
+            interpreter=text("The interpreter's path."),
+            missing=text("The interpreter that was looked for and is not there."),
+            skip=text("Why it does not run on this machine."),
+            wrong=text("What is wrong with its description: it fails, where it is to run."),
             where=_WHERE,
-            cells=_list(
+            cells=tables(
                 "Its runs: one for each package that it is tested against.",
-                label=_text("`(PACKAGE) ENVIRONMENT`; for tox's files the environment's name."),
-                package=_text("The definition; empty where no package is tested."),
-                skip=_text("Why it does not run."),
-                after=_texts("The labels of the runs that come before."),
+                label=text("`(PACKAGE) ENVIRONMENT`; for tox's files the environment's name."),
+                package=text("The definition; empty where no package is tested."),
+                skip=text("Why it does not run."),
+                after=texts("The labels of the runs that come before."),
             ),
         ),
-        packages=_list(
+        packages=tables(
             "The definitions of packages.",
-            name=_text("The name."),
-            builder=_text("How it is come by."),
-            format=_text("What kind of package it is."),
-            description=_text("What its author says of it."),
-            builds=_texts("The builds that these environments need of it."),
-            unused=_flag("Whether none of these environments takes it."),
-            unmatched=_flag("Whether no environment at all takes it."),
+            name=text("The name."),
+            builder=text("How it is come by."),
+            format=text("What kind of package it is."),
+            description=text("What its author says of it."),
+            builds=texts("The builds that these environments need of it."),
+            unused=flag("Whether none of these environments takes it."),
+            unmatched=flag("Whether no environment at all takes it."),
             where=_WHERE,
         ),
         notes=_NOTES,
