@@ -117,7 +117,7 @@ def rows(world: World) -> list[Row]:
     return [
         # Theirs has Python in its base, which is there already.
         Row(f"{name}, Python's layer kept", ms["ours"], peer, ms["buildah"], 0.4),
-        Row(f"{name}, nothing kept", ms["nothing"], peer, ms["buildah"], 0.6),
+        Row(f"{name}, nothing kept", ms["nothing"], peer, ms["buildah"], 0.4),
         Row(f"{name}, all of it kept", kept["ours"], peer, kept["buildah"], 0.1),
         Row(f"{name}: kilobytes", sizes[0], peer, sizes[1], round(1.1 * sizes[1]), counts=True),
     ]

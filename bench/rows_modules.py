@@ -18,9 +18,7 @@ TOOLS = ("copier",)
 """The peers, by name."""
 
 ADDED = 0.2
-"""The gate of what only names options, as the item of the gate does."""
-CONDITIONS = 0.3
-"""That of templates with conditions: both then load the same engine, which is half of our time."""
+"""The gate, whether templates only name options or have conditions."""
 
 UPDATED = 0.1
 """The gate of an update with 100 files, of which upstream changed a half and the user some."""
@@ -82,10 +80,8 @@ def rows(world: World) -> Iterator[Row]:
     world.tools[copier.name] = copier
     if not copier.program:
         return
-    for name, gate in (("options named", ADDED), ("conditions", CONDITIONS)):
-        ours, theirs = _added(
-            world, copier.program, name, files(conditions=gate == CONDITIONS), gate
-        )
+    for name, conditions in (("options named", False), ("conditions", True)):
+        ours, theirs = _added(world, copier.program, name, files(conditions=conditions), ADDED)
         yield Row(
             f"`module add` of a ten-file item, two of them templates: {name}",
             ours,
