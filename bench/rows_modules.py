@@ -87,7 +87,7 @@ def rows(world: World) -> Iterator[Row]:
             ours,
             "`copier copy`",
             theirs,
-            gate,
+            ADDED,
         )
     ours, theirs = _updated(world, copier.program)
     name = f"`module update` with {MANY} files: half changed upstream, a tenth by the user"
