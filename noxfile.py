@@ -39,7 +39,7 @@ def tests(session: nox.Session) -> None:
     words = [w for w in words if w != "--install-system"]
     if install:
         install_system_packages(session)
-    session.install("-e", ".[testing]", *group("tests"))
+    session.install("-e", ".[testing,server]", *group("tests"))
     if "--fast" in words:
         words.remove("--fast")
         words += ["-m", "not slow and not network"]
@@ -56,7 +56,7 @@ def soak(session: nox.Session) -> None:
     """
     words = list(session.posargs)
     many = words.pop(0) if words and words[0].isdigit() else "200"
-    session.install("-e", ".[testing]", *group("tests"))
+    session.install("-e", ".[testing,server]", *group("tests"))
     words = words or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
     where = ["tests/acceptance/history", "tests/acceptance/session/test_killed.py"]
     where += ["tests/acceptance/test_matrix_killed.py", "tests/registry/test_mutation.py"]
@@ -70,7 +70,7 @@ def soak(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, types and the arrows between the rooms."""
-    session.install("-e", ".[testing]", *group("lint"), *group("tests"))
+    session.install("-e", ".[testing,server]", *group("lint"), *group("tests"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
@@ -80,7 +80,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Make the generated reference anew, and run the commands in the docs."""
-    session.install("-e", ".[testing]", *group("tests"))
+    session.install("-e", ".[testing,server]", *group("tests"))
     session.run("python", "docs/generate.py")
     workers = str(min(os.cpu_count() or 1, 4))
     session.run("python", "-m", "pytest", "tests/docs", "-q", "-n", workers, *session.posargs)
@@ -89,7 +89,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure against the peers and write bench/RESULTS.md."""
-    session.install(".[testing]", *group("tests"))
+    session.install(".[testing,server]", *group("tests"))
     session.run("python", "bench/run.py", *session.posargs)
 
 
