@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from measure import Program, Row, by_turns
 
-from stead.testing.hosts import Lab, base_root
+from stead.testing.lab import Lab
+from stead.testing.roots import base_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +60,8 @@ def rows(world: World) -> Iterator[Row]:
     place.mkdir()
     (place / "stead.toml").write_text(_MANIFEST)
     (place / "serve.pl").write_text(_SERVER)
-    cache = f"/var/tmp/stead-test-hosts-{os.geteuid()}"
     (world.base / "lab").mkdir()
-    with Lab(str(world.base / "lab"), base_root(cache)) as lab:
+    with Lab(str(world.base / "lab"), base_root()) as lab:
         for name, init in (("one", "none"), ("two", "systemd"), ("three", "none")):
             lab.host(name, init=init)
         environ = {**world.env, "PATH": lab.environ(world.env["PATH"])["PATH"]}

@@ -1,4 +1,4 @@
-"""What all tests share: the programs they need, and a conda channel made once per worker.
+"""What all tests share: the programs they need, and, made once per worker, a conda channel and hosts.
 
 ``@pytest.mark.needs("zsh")`` names a program from the system's packages; a test
 with a parameter called ``shell`` needs that shell. Where a program is missing,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stead.store.layout import Layout
+    from stead.testing.hosts import Host
+    from stead.testing.lab import Lab
 
 pytest.register_assert_rewrite(
     "stead.testing.conformance", "stead.testing.environments", "stead.testing.targets"
@@ -85,6 +87,34 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
     yield Layout(home)
     release_leases()
     remove_tree(home)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Real hosts, which a test leaves as they were. Only root may make them."""
+    from stead.testing.lab import Lab
+    from stead.testing.roots import base_root
+
+    with Lab(str(tmp_path_factory.mktemp("lab")), base_root()) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def plain(lab: Lab) -> Host:
+    """A host without systemd."""
+    return lab.host("plain")
+
+
+@pytest.fixture(scope="session")
+def other(lab: Lab) -> Host:
+    """Another one without systemd."""
+    return lab.host("other")
+
+
+@pytest.fixture(scope="session")
+def booted(lab: Lab) -> Host:
+    """A host that systemd runs."""
+    return lab.host("booted", init="systemd")
 
 
 SHELLS = {"bash", "zsh", "fish", "dash", "busybox"}

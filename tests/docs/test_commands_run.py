@@ -12,11 +12,11 @@ import pytest
 from pages import PAGES, Block, Command, blocks, commands, name_of, needs_world
 from terminal import missing
 
-from stead.testing.hosts import Lab, base_root
+from stead.testing.lab import Lab
+from stead.testing.roots import base_root
 
 HERE = Path(__file__).parent
 RUN = [p for p in PAGES if any(b.language == "console" for b in blocks(p))]
-HOSTS = f"/var/tmp/stead-test-hosts-{os.geteuid()}"
 
 
 @pytest.mark.parametrize("page", [p for p in RUN if not needs_world(p)], ids=name_of)
@@ -34,8 +34,8 @@ def test_each_command_does_so_in_the_world(page: Path, tmp_path: Path, account, 
     del account["UV_DEFAULT_INDEX"]
     # How the index is reached from here is not the page's matter.
     here = {k: v for k, v in os.environ.items() if k.startswith(("SSL_", "PIP_", "UV_"))}
-    with Lab(str(place), base_root(HOSTS)) as lab:
-        lab.host("box", size="1g")
+    with Lab(str(place), base_root()) as lab:
+        lab.host("box")
         path = {"PATH": f"{lab.path}{os.pathsep}{account['PATH']}"}
         _go_through(page, tmp_path, {**here, **account, **path}, channel, patience=400)
 

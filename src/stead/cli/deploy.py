@@ -30,6 +30,9 @@ exit code is 0 if every machine has and runs all of it.
 
 REST = True
 
+LATER = ("status", "logs", "rollback", "run")
+"""What is done with what is deployed already."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", action="store_true", help="say what would change, and stop")
@@ -62,11 +65,13 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.cli import _deployed
 
     words = list(args.what)
+    if not args.plan and words[:1] not in (["status"], ["logs"]):
+        app.refuse_inside(" ".join(["deploy", *(one for one in words[:1] if one in LATER)]))
     if args.modules or args.all:
         from stead.cli._deploy_modules import deploy_modules
 
         return deploy_modules(args, app, words)
-    if words and words[0] in ("status", "logs", "rollback", "run"):
+    if words and words[0] in LATER:
         act = getattr(_deployed, words[0])
         code: int = act(args, words[1:], app)
         return code
@@ -79,8 +84,6 @@ def deploy(args: argparse.Namespace, name: str, names: list[str], app: App) -> i
     """Deploy one recipe to its targets, or those that are named."""
     from stead.cli import _deploying
 
-    if not args.plan:
-        app.refuse_inside("deploy")
     app = replace(app, selection=replace(options.chosen(args), deploy=True))
     wanted, nodes = _deploying.wanted(name, names, app)
     return bring(args, name, app, wanted, nodes)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import shutil
 import signal
@@ -20,61 +19,21 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from stead.testing.roots import USER
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SUITE = "bookworm"
-PACKAGES = ("openssh-server", "systemd", "systemd-sysv", "dbus", "libpam-systemd", "sudo")
-USER = "deploy"
+    from stead.testing.lab import Lab
+
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def base_root(cache: str) -> str:
-    """Make the root that hosts share, once per ``cache``; gives its path."""
-    os.makedirs(cache, exist_ok=True)
-    made = os.path.join(cache, "-".join([SUITE, *PACKAGES]))
-    with open(os.path.join(cache, "lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.isdir(made):
-            return made
-        with tempfile.TemporaryDirectory(dir=cache) as place:
-            root = os.path.join(place, "root")
-            words = [
-                "mmdebstrap",
-                "--quiet",
-                "--variant=essential",
-                f"--include={','.join(PACKAGES)}",
-                "--dpkgopt=force-unsafe-io",
-            ]
-            words += [
-                f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")
-            ]
-            done = subprocess.run(
-                [*words, SUITE, root], capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise RuntimeError(f"mmdebstrap failed: {done.stderr[-2000:]}")
-            _add_users(root)
-            os.rename(root, made)
-    return made
-
-
-def _add_users(root: str) -> None:
-    with open(os.path.join(root, "etc/passwd"), "a") as file:
-        file.write(f"{USER}:x:1000:1000::/home/{USER}:/bin/sh\n")
-    with open(os.path.join(root, "etc/group"), "a") as file:
-        file.write(f"{USER}:x:1000:\n")
-    with open(os.path.join(root, "etc/shadow"), "a") as file:
-        file.write(f"{USER}:*:19000:0:99999:7:::\n")
-    os.makedirs(os.path.join(root, "home", USER))
-    os.chown(os.path.join(root, "home", USER), 1000, 1000)
 
 
 class Host:
     """A machine that runs; a context. ``address`` is what `ssh` in :attr:`Lab.environ` knows."""
 
-    def __init__(self, lab: Lab, name: str, *, init: str = "none", size: str = "512m") -> None:
+    def __init__(self, lab: Lab, name: str, *, init: str = "none", size: str = "1g") -> None:
         self.name = name
         self.address = name
         self.home = f"/home/{USER}"
@@ -134,6 +93,7 @@ class Host:
             self._process.kill()
         self._process.wait()
         self._log.close()
+        self._lab.forget(self)
         if self._link:
             # It goes with the machine's network, a moment later.
             subprocess.run(["ip", "link", "del", self._link], capture_output=True, check=False)
@@ -326,7 +286,9 @@ class Host:
             if "File exists" not in done.stderr:
                 raise RuntimeError(done.stderr)
         self.ip = f"10.213.{number}.2"
-        _ip("addr", "add", f"10.213.{number}.1/30", "dev", self._link)
+        self.gateway = f"10.213.{number}.1"
+        """This machine, as seen from there."""
+        _ip("addr", "add", f"{self.gateway}/30", "dev", self._link)
         _ip("link", "set", self._link, "up")
         inside = ["nsenter", f"--target={self.first}", "--net", "--", "ip"]
         for words in (
@@ -369,62 +331,8 @@ class Host:
             return file.read()[-2000:]
 
 
-class Lab:
-    """A place for hosts: the key that they let in, and the client's configuration. A context."""
-
-    def __init__(self, place: str, base: str) -> None:
-        self.place = place
-        self.base = base
-        self.hosts: list[Host] = []
-        self._known: dict[str, tuple[Host, str]] = {}
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", os.path.join(place, "key")],
-            check=True,
-        )
-        programs = os.path.join(place, "bin")
-        os.makedirs(programs, exist_ok=True)
-        self.config = os.path.join(place, "config")
-        client = os.path.join(programs, "ssh")
-        # The client reads its configuration from the account's home, whatever HOME says.
-        with open(client, "w") as file:
-            file.write(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {self.config} "$@"\n')
-        os.chmod(client, 0o700)
-        self.path = programs
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for host in self.hosts:
-            host.close()
-
-    def environ(self, path: str) -> dict[str, str]:
-        """Give an environment whose `ssh` knows the hosts; ``path`` is the caller's PATH."""
-        return {"PATH": f"{self.path}:{path}", "HOME": self.place, "USER": "tester"}
-
-    def host(self, name: str, *, init: str = "none", size: str = "512m") -> Host:
-        made = Host(self, name, init=init, size=size)
-        self.hosts.append(made)
-        return made
-
-    def know(self, host: Host, public: str) -> None:
-        """Write the client's configuration with one more host, known by its key."""
-        self._known[host.name] = (host, " ".join(public.split()[:2]))
-        known = os.path.join(self.place, "known_hosts")
-        with open(known, "w") as file:
-            file.writelines(f"{one.ip} {key}\n" for one, key in self._known.values())
-        with open(self.config, "w") as file:
-            file.writelines(
-                f"Host {one.name}\n  HostName {one.ip}\n" for one, _ in self._known.values()
-            )
-            file.write(
-                f"Host *\n  User {USER}\n  IdentityFile {self.place}/key\n  IdentitiesOnly yes\n"
-                f"  UserKnownHostsFile {known}\n  StrictHostKeyChecking yes\n"
-            )
-
-
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-__all__ = ["PACKAGES", "USER", "Host", "Lab", "base_root"]
+__all__ = ["Host"]

@@ -107,3 +107,24 @@ def test_mistakes_of_all_apps_are_said_at_once(site):
     said = site.fails("deploy", "r")
     assert "stead.toml:3: A refers to ${NONE}" in said
     assert "stead.toml:6: B refers to ${NEITHER}" in said
+
+
+def test_a_transaction_does_not_hold_what_takes_effect_elsewhere(site):
+    site.manifest(APP + "commands.count = ['true']\n" + TARGET)
+    words = (
+        "deploy web",
+        "deploy rollback web",
+        "deploy run web web:count",
+        "deploy --all",
+        "node up web here",
+        "node down web here",
+    )
+    tried = "; ".join(f"stead {one}; test $? = 2 || exit 9" for one in words)
+    looked = "stead deploy web --plan && ! stead deploy status web"
+    done = site.run("shell", "-c", f"stead set A=1 && {tried}; {looked} && stead abort")
+    assert done.returncode == 0, done.stderr
+    for named in ("deploy", "deploy rollback", "deploy run", "node up", "node down"):
+        assert f"`stead {named}` takes effect at once" in done.stderr
+    assert done.stderr.count("`stead commit` or `stead abort` first, and leave the shell") == 6
+    assert "+ service web" in done.stdout
+    assert not site.node.exists()

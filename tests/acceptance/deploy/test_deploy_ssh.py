@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
 
 import pytest
-
-from stead.testing.hosts import Lab, base_root
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.needs("mmdebstrap", "ssh", "ip"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may make machines"),
 ]
-
-CACHE = f"/var/tmp/stead-test-hosts-{os.geteuid()}"
 
 MANIFEST = """\
 [packages]
@@ -45,13 +37,13 @@ web = "8000-8009"
 
 [target.farm]
 kind = "ssh"
-hosts = ["one", "two", "root@three"]
+hosts = ["plain", "other", "root@booted"]
 host = "box"
 serial = 2
 
 [target.front]
 kind = "ssh"
-hosts = ["one"]
+hosts = ["plain"]
 host = "box"
 directory = "~/front"
 
@@ -62,15 +54,12 @@ targets = ["farm"]
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with Lab(str(tmp_path_factory.mktemp("lab")), base_root(CACHE)) as made:
-        for name, init in (("one", "none"), ("two", "none"), ("three", "systemd")):
-            made.host(name, init=init)
-        yield made
+def hosts(plain, other, booted):
+    return plain, other, booted
 
 
 @pytest.fixture
-def farm(site, lab):
+def farm(site, lab, hosts):
     (site.root / "stead.toml").write_text(MANIFEST)
     site.machine.environ["PATH"] = lab.environ(site.machine.environ["PATH"])["PATH"]
     site.machine.environ["PASS"] = "hunter2"
@@ -83,18 +72,18 @@ def answers(host):
     return json.loads(host.get(8000) or "null")
 
 
-def test_three_machines_by_one_name(farm, lab):
-    one, two, _ = lab.hosts
+def test_three_machines_by_one_name(farm, hosts):
+    one, two, _ = hosts
     plan = farm.json("deploy", "r", "--plan")
     assert [n["units"] for n in plan["nodes"]] == ["none", "none", "systemd"]
     done = farm.run("deploy", "r")
     assert done.returncode == 0, done.stderr
     assert "hunter2" not in done.stdout + done.stderr
-    for host in lab.hosts:
+    for host in hosts:
         found = answers(host)["vars"]
         assert (found["TITLE"], found["PASS"]) == ("first", "hunter2")
     status = farm.json("deploy", "status", "r")
-    assert [n["address"] for n in status["nodes"]] == ["one", "two", "root@three"]
+    assert [n["address"] for n in status["nodes"]] == ["plain", "other", "root@booted"]
     assert {s["state"] for n in status["nodes"] for s in n["services"]} == {"running"}
     assert "serves first" in farm.ok("deploy", "logs", "r")
 
@@ -118,31 +107,31 @@ def test_three_machines_by_one_name(farm, lab):
     two.write("/home/deploy/stop", "")
     failed = farm.run("deploy", "r")
     assert failed.returncode == 1
-    assert "farm (two): failed: web.count, which runs before the switch" in failed.stderr
-    assert "farm (root@three): not begun" in failed.stderr
-    assert [answers(h)["vars"]["TITLE"] for h in lab.hosts] == ["second", "first", "first"]
+    assert "farm (other): failed: web.count, which runs before the switch" in failed.stderr
+    assert "farm (root@booted): not begun" in failed.stderr
+    assert [answers(h)["vars"]["TITLE"] for h in hosts] == ["second", "first", "first"]
     two.run("rm", "/home/deploy/stop")
     farm.ok("deploy", "r")
-    assert [answers(h)["vars"]["TITLE"] for h in lab.hosts] == ["second"] * 3
+    assert [answers(h)["vars"]["TITLE"] for h in hosts] == ["second"] * 3
 
     farm.ok("deploy", "rollback", "r")
     assert answers(two)["vars"]["TITLE"] == "first"
 
 
-def test_a_directory_in_the_users_home(farm, lab):
+def test_a_directory_in_the_users_home(farm, hosts):
     farm.ok("deploy", "web", "front")
-    assert answers(lab.hosts[0])["vars"]["TITLE"] == "first"
-    assert lab.hosts[0].run("ls", "/home/deploy/front/recipes") == "web\n"
+    assert answers(hosts[0])["vars"]["TITLE"] == "first"
+    assert hosts[0].run("ls", "/home/deploy/front/recipes") == "web\n"
 
 
-def test_a_machine_that_cannot_be_reached_keeps_all_others_as_they_are(farm, lab):
-    farm.manifest(MANIFEST.replace('"root@three"', '"nobody-there.invalid"'))
+def test_a_machine_that_cannot_be_reached_keeps_all_others_as_they_are(farm, hosts):
+    farm.manifest(MANIFEST.replace('"root@booted"', '"nobody-there.invalid"'))
     said = farm.fails("deploy", "r")
     assert "nobody-there.invalid" in said
-    assert lab.hosts[0].get(8000) == ""
+    assert hosts[0].get(8000) == ""
 
 
-def test_what_a_bare_machine_lacks_is_said_before_anything_is_copied(farm, lab):
+def test_what_a_bare_machine_lacks_is_said_before_anything_is_copied(farm, hosts):
     farm.manifest(
         MANIFEST.replace(
             "release =", 'checks.curl = { command = ["curl", "--version"] }\nrelease ='
@@ -151,4 +140,4 @@ def test_what_a_bare_machine_lacks_is_said_before_anything_is_copied(farm, lab):
     said = farm.fails("deploy", "r")
     assert "there is no command curl" in said
     there = "find /home/deploy/.local/share/stead-node -name '*.tar.gz' 2>&1 || true"
-    assert ".tar.gz" not in lab.hosts[1].run("sh", "-c", there)
+    assert ".tar.gz" not in hosts[1].run("sh", "-c", there)

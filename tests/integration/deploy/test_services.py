@@ -247,7 +247,10 @@ class TestOnMachines:
             "linked-runtime",
         )
         before = booted.get(8080)
-        booted.run("systemctl", "kill", "-s", "KILL", "stead-shop-web.service")
+        # Its main process alone: systemd says that it failed to kill all of a service when the
+        # kernel shows, in the service's control group, a process without a number, as it does
+        # of one that is just ending.
+        booted.run("systemctl", "kill", "--kill-whom=main", "-s", "KILL", "stead-shop-web.service")
         until(lambda: booted.get(8080) not in ("", before))
         assert "serving one" in "\n".join(made.logs("web"))
         made.remove()
