@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from stead.deploy.targets.ssh import command_line, explained, forwarding_line, options, shares
+from stead.deploy.targets._openssh import command_line, explained, forwarding_line, options, shares
 from stead.values.errors import UnreachableError
 
 
