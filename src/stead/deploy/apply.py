@@ -50,9 +50,15 @@ def apply(machine: Machine, delivery: Delivery, report: Report | None = None) ->
             _check(machine, begun.facts.generation, payload.checks, keeper, told)
             number = begun.facts.generation
         else:
-            _bring(machine, delivery, begun, keeper, told)
             number = begun.number
-            _release(machine, payload, number, keeper, told)
+            try:
+                _bring(machine, delivery, begun, keeper, told)
+                _release(machine, payload, number, keeper, told)
+            except BaseException:
+                # Nothing of it is left; where it cannot be told so, the next deploy sees to it.
+                with contextlib.suppress(SteadError):
+                    machine.drop(number)
+                raise
             _switch(machine, number, payload.checks, keeper, told)
         warnings += _collect(machine, payload.keep, told)
     return Applied(True, number, machine.connection.sent - before, tuple(warnings))

@@ -8,11 +8,12 @@
     manager                 systemd, systemd-user or none: who keeps the services running
     log                     blocks of 512 bytes that a service's log may have
     services                their names, a line each
-    trees                   `tree KEY`, `part DIGEST` …, `end`, for each tree
+    trees                   `tree KEY` or `own KEY`, `part DIGEST` …, `end`, for each tree
     run/SERVICE             the shell's program that becomes the service; mode 0600
     commands/NAME           the same for one-off commands, and for checks (`.check-0` …)
     units/                  for systemd
     files/ …                rendered files
+    code/KEY/ …             trees of its own: code that asks for files with a secret
 """
 
 from __future__ import annotations
@@ -220,7 +221,8 @@ def _unit_text(text: str) -> str:
 def _trees(payload: Payload) -> str:
     lines: list[str] = []
     for tree in payload.trees:
-        lines += [f"tree {tree.key}", *(f"part {part.digest}" for part in tree.parts), "end"]
+        kind = "own" if tree.own else "tree"
+        lines += [f"{kind} {tree.key}", *(f"part {part.digest}" for part in tree.parts), "end"]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -130,6 +130,10 @@ class Machine:
     def collect(self, keep: int) -> None:
         self._run("collect", self.token, str(keep), _whole(self.node.patience))
 
+    def drop(self, number: int) -> None:
+        """Remove a generation that is not taken into use, and the secrets that it holds."""
+        self._run("drop", self.token, str(number), _whole(self.node.patience))
+
     def end(self) -> None:
         """Give the lease back."""
         self._run("end", self.token)

@@ -11,10 +11,8 @@ import os.path
 from typing import TYPE_CHECKING
 
 from stead.config.bind import resolve
-from stead.config.outcome import secret_entries
-from stead.config.quantities import nanoseconds
-from stead.config.recipes import counts, instances
-from stead.deploy import editable
+from stead.config.recipes import instances
+from stead.deploy import editable, processes
 from stead.deploy.closure import key_of, tree_of_files, trees_of_build
 from stead.deploy.environment import around, described, variables
 from stead.deploy.once import Once
@@ -23,7 +21,11 @@ from stead.deploy.recipes import directory_of
 from stead.deploy.record import RENDERED
 from stead.deploy.rendered import rendered
 from stead.deploy.tar import measure
-from stead.deploy.targets import data_directory, generation_directory, tree_directory
+from stead.deploy.targets import (
+    generation_directory,
+    own_tree_directory,
+    tree_directory,
+)
 from stead.pipeline.configure import require
 from stead.pipeline.steps import spec_with
 from stead.store.runtime import runtime_directory
@@ -34,7 +36,7 @@ from stead.values.secret import SHOWN
 from stead.values.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from stead.deploy.code import Code
     from stead.deploy.places import Places
@@ -69,13 +71,13 @@ class Running:
     table: Table
     prepared: Prepared
     tree: str
-    """The key of the tree that it runs in."""
+    """The directory, on the node, of the tree that it runs in."""
     services: tuple[str, ...] = ()
     """Names of its processes, and of commands that have its variables."""
 
     @property
     def name(self) -> str:
-        return numbered(self.app.name, self.number)
+        return processes.numbered(self.app.name, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,6 @@ class Laid:
     """The key of the code's tree."""
     checks: tuple[Check, ...] = ()
     """What must hold on the machine before anything is changed there."""
-
-
-def numbered(name: str, number: int) -> str:
-    """Name the first of several as it is, further ones with their number."""
-    return name if number == 1 else f"{name}-{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +190,16 @@ def _part(shared: _Shared, prepared: Prepared, built: _Built, name: str, number:
     table, host = _table(shared, prepared, name, number)
     app = table.app
     assert app is not None
-    called = numbered(name, number)
+    called = processes.numbered(name, number)
+    image = shared.node.target.kind in ("image", "container")
     own = rendered(
         table, where, name=called, code=code.key,
-        platform=prepared.composed.spec.platform, resolved=None,
+        platform=prepared.composed.spec.platform, resolved=None, own=not image,
     )  # fmt: skip
-    tree = _with(code, own.members, called)
+    tree = _with(code, own.members, called, own=bool(own.placed) and not image)
+    at = tree_directory(where.root, tree.key)
+    if tree.own:
+        at = own_tree_directory(where.root, where.recipe, tree.key)
     text = described(prepared, table, where, host)
     file = ""
     files = own.placed
@@ -211,10 +212,10 @@ def _part(shared: _Shared, prepared: Prepared, built: _Built, name: str, number:
         runtime=tree_directory(where.root, shared.runtime.key), imported=built.imported,
         facts=shared.facts, context=shared.context,
     )  # fmt: skip
-    one = Running(app, number, table, prepared, tree.key)
-    base = _service(one, where, code.key, environment)
-    services = _processes(base, one, wanted.recipe, shared.node.target.name)
-    commands = _commands(base, one) if number == 1 else []
+    one = Running(app, number, table, prepared, at)
+    base = processes.service_of(one, where, code.key, environment)
+    services = processes.processes_of(base, one, wanted.recipe, shared.node.target.name)
+    commands = processes.commands_of(base, one) if number == 1 else []
     named = (*(s.name for s in services), *(c.name for c in commands))
     return _Part(
         replace(one, services=named),
@@ -222,7 +223,7 @@ def _part(shared: _Shared, prepared: Prepared, built: _Built, name: str, number:
         tuple(services),
         tuple(commands),
         files,
-        tuple(_health(table, services[0].name)) if services else (),
+        tuple(processes.health_of(table, services[0].name)) if services else (),
     )
 
 
@@ -255,99 +256,13 @@ def _most(recipe: Recipe, name: str, prepared: Prepared, target: str) -> int:
     return max(1, instances(recipe, next(a for a in apps if a.name == name), target))
 
 
-def _with(code: Tree, members: tuple[Member, ...], name: str) -> Tree:
-    """Give the tree of the code with further files in it."""
+def _with(code: Tree, members: tuple[Member, ...], name: str, *, own: bool) -> Tree:
+    """Give the tree of the code with further files in it; ``own`` as of a tree."""
     if not members:
         return code
     digest, size = measure(members)
     parts = (*code.parts, Part(f"{RENDERED}{name}", digest, members, size))
-    return Tree(key_of(parts), f"code of {name}", parts)
-
-
-def _service(one: Running, where: Places, code: str, environment: Mapping[str, str]) -> Service:
-    """Give what all processes of an instance have in common."""
-    directory = where.there(_cwd(one, where))
-    own, common = tree_directory(where.root, one.tree), tree_directory(where.root, code)
-    if directory == common or directory.startswith(f"{common}/"):
-        directory = own + directory[len(common) :]
-    ports = []
-    for variable in one.app.listen:
-        entry = one.table.entry(variable.name)
-        if entry is not None and entry.value and entry.value.isdigit():
-            ports.append(int(entry.value))
-    data = data_directory(where.root, where.recipe)
-    kept = {p.path for p in one.table.paths if p.path and p.path.startswith(data)}
-    return Service(
-        name=one.name,
-        app=one.app.name,
-        argv=(),
-        directory=directory,
-        environment=tuple(environment.items()),
-        secrets=tuple(sorted(e.name for e in secret_entries(one.table))),
-        ports=tuple(sorted(set(ports))),
-        makes=tuple(sorted(kept)),
-    )
-
-
-def _cwd(one: Running, where: Places) -> str:
-    """Give where an app runs, on this machine. Raises DeployError where that is not sent."""
-    cwd = one.app.cwd or one.app.base
-    made = (os.path.normpath(os.path.join(f.base, f.path)) for f in one.table.files)
-    sent = cwd in where.files or any(path.startswith(f"{cwd}/") for path in made)
-    if one.app.cwd and where.there(cwd) != cwd and not sent:
-        raise DeployError(
-            f"app {one.app.name} runs in {cwd}, and no file of it is sent",
-            where=one.app.origin,
-            remedy="correct its cwd, or include a file of that directory in the recipe",
-        )
-    return cwd
-
-
-def _processes(base: Service, one: Running, recipe: Recipe, target: str) -> list[Service]:
-    """Give the processes of an instance, as many of each as the recipe counts."""
-    argv = dict(one.app.processes) or {"": one.app.run}
-    return [
-        replace(
-            base,
-            name=numbered("-".join(filter(None, (one.app.name, process))), one.number),
-            argv=argv[process],
-        )
-        for process, count in counts(recipe, one.app, target)
-        if one.number <= count
-    ]
-
-
-def _commands(base: Service, one: Running) -> list[OneOff]:
-    found = []
-    for name, argv in one.app.commands:
-        called = f"{one.app.name}.{name}"
-        service = replace(base, name=called, argv=argv, ports=())
-        found.append(OneOff(called, service, release=name in one.app.release))
-    # What a command of one's own checks is asked where the code is, before it is taken into use.
-    for check in one.table.checks:
-        if check.kind == "run":
-            called = f"{one.app.name}.check-{check.name}"
-            directory = check.base or base.directory
-            service = replace(
-                base, name=called, argv=check.arguments, directory=directory, ports=()
-            )
-            found.insert(0, OneOff(called, service, release=True))
-    # In the order in which the app names them.
-    order = {f"{one.app.name}.{name}": at for at, name in enumerate(one.app.release)}
-    return sorted(found, key=lambda c: order.get(c.name, len(order) if not c.release else -1))
-
-
-def _health(table: Table, service: str) -> list[Health]:
-    found = []
-    for check in table.health:
-        timeout = nanoseconds(check.timeout) / 1e9 if check.timeout else 30.0
-        if check.kind == "url":
-            found.append(Health(url=check.subject, status=int(check.expect or 0), timeout=timeout))
-        elif check.kind == "port":
-            found.append(Health(port=check.subject, timeout=timeout))
-        else:
-            found.append(Health(command=check.arguments, timeout=timeout, service=service))
-    return found
+    return Tree(key_of(parts), f"code of {name}", parts, own)
 
 
 def _shown(running: Iterable[Running]) -> tuple[tuple[str, str], ...]:

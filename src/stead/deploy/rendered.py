@@ -2,7 +2,9 @@
 
 One without a secret is part of a tree of its own, beside the code, so that code finds it
 where it was asked for. In place of one that holds a secret there is a link to where the
-node keeps it: with the generation that runs, mode 0600.
+node keeps it: with its generation, mode 0600. The tree then lies with the generation as
+well (``own``), so that what runs before the switch, what runs, and what runs again after a
+way back each read their own.
 """
 
 from __future__ import annotations
@@ -49,9 +51,11 @@ def rendered(
     code: str,
     platform: Platform,
     resolved: Mapping[SecretReference | LiteralSecret, Secret] | None,
+    own: bool = True,
 ) -> Rendered:
     """Make the files of an app; ``name`` is its service's, ``code`` the key of the code's tree.
 
+    ``own`` is false of an image, which holds trees alone: what starts it brings the rest.
     Without ``resolved`` those with a secret have no content. Raises ManifestError.
     """
     plans = rendering.planned(table)
@@ -70,7 +74,7 @@ def rendered(
             path = f"{generation_directory(where.root, where.recipe)}/{kept}"
             placed.append(PlacedFile(path, made.get(plan.path), secret=True, mode=0o600))
             up = "../" * (2 + inside.count("/"))
-            link = f"{up}recipes/{where.recipe}/current/{kept}"
+            link = up + (kept if own else f"recipes/{where.recipe}/current/{kept}")
             members[inside] = Member(inside, "link", 0o777, link)
         else:
             content = made[plan.path]

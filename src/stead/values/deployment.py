@@ -8,7 +8,7 @@ On a machine all of it lies below one directory, the *root*::
 
     ROOT/parts/<digest>.tar.gz        parts as they came
     ROOT/trees/<key>/                 trees, made of parts; whole or not there
-    ROOT/recipes/RECIPE/generations/N/  payload.json, environment, files, units
+    ROOT/recipes/RECIPE/generations/N/  payload.json, environment, files, units, own trees
     ROOT/recipes/RECIPE/current       link to the generation that runs
 """
 
@@ -68,6 +68,8 @@ class Tree:
     name: str
     """For people: ``default build``, ``code``."""
     parts: tuple[Part, ...] = ()
+    own: bool = False
+    """Whether it lies with its generation: its links lead to files that are that generation's alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ def test_files_of_an_app_hold_what_is_right_there(site):
     files = site.asked(site.low)["files"]
     assert files["web.ini"] == f"port={site.low}\nstate={site.node}/recipes/web/data/state\n"
     assert files["p.ini"] == "pass=hunter2\n"
-    (placed,) = (site.node / "recipes/web/generations/1").rglob("p.ini")
+    (placed,) = (site.node / "recipes/web/generations/1/files").rglob("p.ini")
     assert stat.S_IMODE(placed.stat().st_mode) == 0o600
 
 

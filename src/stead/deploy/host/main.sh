@@ -48,6 +48,10 @@ collect)
     lease_hold "$1" "$3"
     collect "$2"
     ;;
+drop)
+    lease_hold "$1" "$3"
+    drop "$2"
+    ;;
 end)
     rmdir "$ROOT/incoming-$1" 2>/dev/null
     lease_drop "$1"

@@ -14,12 +14,30 @@ receive_prepare() {
         rm -rf "$receive_old"
     done
     discard "$ROOT"/trees/.new-* "$R"/generations/.new-*
+    receive_unused
     rm -f "$receive_to"/p.*.end "$receive_to"/p.*.keyed "$receive_to"/p.*.whole
     for receive_file in "$receive_to"/p.*; do
         [ -f "$receive_file" ] || continue
         receive_size=$(wc -c <"$receive_file")
         echo "piece ${receive_file##*/} $((receive_size))"
     done
+}
+
+# Remove generations that were never taken into use, with the secrets they hold. Needs the lease.
+receive_unused() {
+    for receive_old in "$R"/generations/[0-9]*; do
+        [ -d "$receive_old" ] && [ ! -L "$receive_old/confirmed" ] || continue
+        drop "${receive_old##*/}"
+    done
+}
+
+# Remove a generation that neither runs nor may come to run. Needs the lease.
+drop() {
+    # shellcheck disable=SC2046 # its words are wanted
+    set -- "$1" $(mark_of "$R/pending")
+    case $1 in "$(generation_now)" | "${2:-0}" | "${3:-0}") return ;; esac
+    [ -d "$R/generations/$1" ] || return 0
+    mv "$R/generations/$1" "$R/generations/.new-$1" && discard "$R/generations/.new-$1"
 }
 
 # Take what comes on standard input: a tar of pieces (p.DIGEST.NUMBER), for each part its end
@@ -81,11 +99,13 @@ receive_right() {
     [ "${receive_is%% *}" = "$2" ]
 }
 
-# Put the generation's files below generations/.new-N, and its trees in their places; then give
-# the generation its name.
+# Put the generation's files below generations/.new-N, and its trees beside their places. When the
+# disk holds all of it, and not before, trees and generation get their names: so what has a name is
+# whole even where the power fails.
 receive_generation() {
     receive_new=$R/generations/.new-$2
-    rm -rf "$receive_new" "$R/generations/$2"
+    receive_trees=
+    discard "$receive_new" "$R/generations/$2"
     mkdir -p "$receive_new" && cd "$receive_new" || fail 93 "cannot write $R"
     gzip -dc "$ROOT/incoming-$1/generation.tar.gz" | tar -xpof - || {
         spoiled "$receive_new" 94 "the generation is not whole" "$receive_new"
@@ -94,27 +114,41 @@ receive_generation() {
     tree_key=
     while read -r receive_kind receive_what; do
         case $receive_kind in
-        tree) tree_begin "$receive_what" ;;
+        tree) tree_begin "$ROOT/trees" "$receive_what" ;;
+        own) tree_begin "$receive_new/code" "$receive_what" ;;
         part) tree_part "$receive_what" "$1" ;;
         end) tree_end ;;
         esac
     done <"$receive_new/trees"
-    now >"$receive_new/made" && mv "$receive_new" "$R/generations/$2" || {
+    now >"$receive_new/made" || spoiled "$receive_new" 93 "cannot write $R" "$receive_new"
+    durable "$ROOT"
+    for receive_tree in $receive_trees; do
+        mv "$ROOT/trees/.new-$receive_tree" "$ROOT/trees/$receive_tree" ||
+            fail 93 "cannot write $ROOT/trees"
+    done
+    mv "$receive_new" "$R/generations/$2" || {
         spoiled "$receive_new" 93 "cannot write $R" "$receive_new"
     }
     cd / && rm -rf "$ROOT/incoming-$1"
     mkdir -p "$ROOT/incoming-$1"
 }
 
+# Let what was written be on the disk; where one may say so, on DIRECTORY's alone.
+durable() {
+    sync -f "$1" 2>/dev/null || sync 2>/dev/null || :
+}
+
+# DIRECTORY KEY
 tree_begin() {
     tree_key=
-    [ ! -d "$ROOT/trees/$1" ] || return 0
-    tree_key=$1
-    tree_at=$ROOT/trees/.new-$1
+    [ ! -d "$1/$2" ] || return 0
+    tree_key=$2
+    tree_in=$1
+    tree_at=$1/.new-$2
     tree_count=0
     discard "$tree_at"
-    mkdir -p "$tree_at" && printf %s "$1" >"$tree_at.key" ||
-        spoiled "$ROOT/trees" 93 "cannot write $ROOT/trees"
+    mkdir -p "$tree_at" && printf %s "$2" >"$tree_at.key" ||
+        spoiled "$ROOT/trees" 93 "cannot write $1"
 }
 
 # Unpack a part into the tree that is made, and write the tree's key where the part is keyed.
@@ -151,7 +185,12 @@ tree_end() {
     [ -n "$tree_key" ] || return 0
     chmod go-w "$tree_at"
     rm -f "$tree_at.key"
-    mv "$tree_at" "$ROOT/trees/$tree_key" || fail 93 "cannot write $ROOT/trees"
+    if [ "$tree_in" = "$ROOT/trees" ]; then
+        receive_trees="$receive_trees $tree_key"
+    else
+        # Of the generation alone, which has no name yet.
+        mv "$tree_at" "$tree_in/$tree_key" || fail 93 "cannot write $tree_in"
+    fi
     tree_key=
 }
 
@@ -167,7 +206,7 @@ collect() {
             collect_kept=$((collect_kept + 1))
         else
             mv "$R/generations/$collect_number" "$R/generations/.new-$collect_number" &&
-                rm -rf "$R/generations/.new-$collect_number"
+                discard "$R/generations/.new-$collect_number"
         fi
     done
     collect_unnamed

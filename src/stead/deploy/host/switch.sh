@@ -161,7 +161,8 @@ remove() {
     }
     rm -f "$R/pending"
     turn_end
-    rm -rf "$R/generations" "$R/run" "$R/logs" "$R"/turn.* "$R/last" "$R/start" "$R/project"
+    discard "$R/generations"
+    rm -rf "$R/run" "$R/logs" "$R"/turn.* "$R/last" "$R/start" "$R/project"
     rmdir "$R/data" 2>/dev/null
     rmdir "$R" 2>/dev/null
     collect_unnamed

@@ -45,6 +45,11 @@ def tree_directory(root: str, key: str) -> str:
     return f"{root}/trees/{key}"
 
 
+def own_tree_directory(root: str, recipe: str, key: str) -> str:
+    """Give the absolute path of a tree that lies with its generation."""
+    return f"{generation_directory(root, recipe)}/code/{key}"
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """Which node, and what may be done there."""
@@ -191,5 +196,6 @@ __all__ = [
     "Target",
     "data_directory",
     "generation_directory",
+    "own_tree_directory",
     "tree_directory",
 ]
