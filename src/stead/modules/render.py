@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stead.modules.conditions import filled
 from stead.values.errors import RegistryError
 from stead.values.item import ItemFile
-from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stead.values.item import Answer, Item
-
-_MARK = regex(r"\{[{%#]")
-_NAME = regex(r"(?<!\{)\{\{ *([a-z][a-z0-9_]*) *\}\}")
 
 
 def written(item: Item, options: Iterable[tuple[str, Answer]]) -> tuple[ItemFile, ...]:
@@ -36,7 +33,7 @@ def _rendered(item: Item, file: ItemFile, names: dict[str, Answer]) -> bytes:
         text = file.content.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise _error(where, "it is not UTF-8") from exc
-    if (plain := _filled_in(text, names)) is not None:
+    if (plain := filled(text, names)) is not None:
         return plain.encode()
     from jinja2 import TemplateError, TemplateSyntaxError
 
@@ -51,21 +48,6 @@ def _rendered(item: Item, file: ItemFile, names: dict[str, Answer]) -> bytes:
         raise _error(where, str(exc)) from exc
     except Exception as exc:  # an expression of the template may raise anything
         raise _error(where, f"{type(exc).__name__}: {exc}") from exc
-
-
-def _filled_in(text: str, names: dict[str, Answer]) -> str | None:
-    """Render a template that only names options, as Jinja would; None for any other.
-
-    To load Jinja takes longer than to copy a whole item.
-    """
-    found = _NAME.findall(text)
-    if len(found) != len(_MARK.findall(text)) or "\r" in text or set(found) - names.keys():
-        return None
-    return _NAME.sub(lambda match: _text(names[match[1]]), text)
-
-
-def _text(answer: Answer) -> str:
-    return str(answer).lower() if isinstance(answer, bool) else str(answer)
 
 
 def _error(where: str, why: str) -> RegistryError:
