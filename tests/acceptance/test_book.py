@@ -179,6 +179,56 @@ def test_a_combination_whose_tests_fail_fails(machine, place, tmp_path):
     assert (tmp_path / "kept" / "ours" / "ours" / "modules" / "hello" / "hello.sh").exists()
 
 
+def test_pages_are_goals_of_the_matrix(machine, place):
+    """A page whose modules pass, and one whose modules do not; of other goals none is in the way."""
+    write(place)
+    write(place, "wrong", word="hi")
+    found = machine.json("test", "--list", cwd=place)["environments"]
+    assert [(one["name"], one["labels"]) for one in found] == [
+        ("book-ours", ["book"]),
+        ("book-wrong", ["book"]),
+    ]
+    assert found[0]["where"] == f"{place / 'book' / 'ours.md'}:1"
+    before = machine.tree(place)
+    done = machine.run("test", cwd=place)
+    assert done.returncode == 1
+    assert "passed  book-ours" in done.stdout
+    assert "failed  book-wrong" in done.stdout
+    assert "wrong: hello: sh tests.sh: code 1" in done.stdout
+    assert machine.tree(place) == before
+    # What registries hold may have changed: a page passes anew each time.
+    words = ("test", "-f", "book-ours", "--since-success")
+    for _ in range(2):
+        assert "book-ours: passed" in machine.ok(*words, cwd=place)
+
+
+def test_layers_and_pages_are_goals_together(machine, place):
+    write(place)
+    text = (place / "stead.toml").read_text()
+    layer = f'{text}\n[layer.unit]\ncommands = [["true"]]\n'
+    (place / "stead.toml").write_text(layer)
+
+    def listed():
+        found = machine.json("test", "--list", cwd=place)["environments"]
+        return [(one["name"], one["default"]) for one in found]
+
+    assert listed() == [("unit", True), ("book-ours", True)]
+    (place / "stead.toml").write_text(f'{layer}[test]\nenvironments = ["unit"]\n')
+    assert listed() == [("unit", True), ("book-ours", False)]
+    (place / "stead.toml").write_text(f'{layer}[layer.book-ours]\ncommands = [["true"]]\n')
+    assert machine.json("test", "book-ours", "--plan", cwd=place)["steps"][-1]["commands"] == [
+        ["true"]
+    ]
+    # Where tox's files describe the tests, they alone do.
+    (place / "stead.toml").write_text(text)
+    (place / "tox.ini").write_text("[testenv:own]\nskip_install = true\ncommands = true\n")
+    assert [name for name, _ in listed()] == ["py", "own"]
+    # Other Markdown in a directory of that name makes no goals.
+    (place / "tox.ini").unlink()
+    (place / "book" / "ours.md").write_text("---\ntitle: A chapter\n---\nmodules: none\n")
+    assert "nothing here says what there is to test" in machine.fails("test", cwd=place)
+
+
 def test_pages_of_a_registry_behind_an_address(machine, place, tmp_path):
     from stead.testing.server import serve
 

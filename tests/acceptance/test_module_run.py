@@ -114,12 +114,47 @@ def test_a_module_is_a_goal_of_the_matrix(machine, place):
     assert "has nothing to test" in machine.fails("test", "--module", "gamma", cwd=place, code=2)
 
 
+def test_a_modules_name_means_the_environment_that_its_tests_run_in(machine, place):
+    text = (place / "stead.toml").read_text()
+    changed = text.replace(
+        '[layer.alpha]\ncommands = [["tool"]]',
+        '[layer.alpha-test]\ncommands = [["tool"]]\ninherits = ["alpha"]',
+    )
+    assert changed != text
+    (place / "stead.toml").write_text(changed)
+    for words in (("alpha",), ("-e", "alpha"), ("--module", "alpha"), ("alpha-test",)):
+        chosen = machine.json("test", *words, "--list", cwd=place)
+        assert [one["name"] for one in chosen["environments"]] == ["alpha-test"]
+    assert "alpha-test: passed" in machine.ok("test", "alpha", "beta", cwd=place)
+    # What has commands of its own is meant by its name.
+    (place / "stead.toml").write_text(
+        changed.replace(
+            "[layer.alpha.packages", '[layer.alpha]\ncommands = [["true"]]\n[layer.alpha.packages'
+        )
+    )
+    assert "alpha: passed" in machine.ok("test", "alpha", cwd=place)
+
+
 def test_a_modules_command_gets_the_arguments(machine, place):
     machine.ok("install", cwd=place)
     said = machine.ok("run", "--module", "beta", "--", "nearest", "--here", "1", cwd=place)
     assert said == "beta hello nearest --here 1\n"
     assert machine.ok("run", "--module", "beta", cwd=place) == "beta hello run\n"
     assert machine.ok("run", "--module", "alpha", "--", "any", cwd=place) == "tool ran\n"
+
+
+def test_options_alone_are_for_what_the_module_runs_otherwise(machine, place):
+    machine.ok("install", cwd=place)
+    said = machine.ok("run", "--module", "beta", "--", "--input", "x.csv", cwd=place)
+    assert said == "beta hello run --input x.csv\n"
+    assert machine.ok("run", "beta", "--", "--input", "x.csv", cwd=place) == said
+
+
+def test_a_module_without_subcommands_gets_its_arguments_alone(machine, place):
+    text = (place / "stead.toml").read_text()
+    (place / "stead.toml").write_text(text.replace('"beta.sh", "run"]', '"beta.sh"]'))
+    assert machine.ok("run", "--module", "beta", cwd=place) == "beta hello\n"
+    assert machine.ok("run", "--module", "beta", "--", "-x", cwd=place) == "beta hello -x\n"
 
 
 def test_a_modules_command_has_the_apps_configuration(machine, place):

@@ -201,6 +201,27 @@ def test_arguments_go_to_the_task_that_was_asked_for(machine, project):
     assert "stead.toml:6" in message
 
 
+def test_two_dashes_behind_a_task_only_part_its_arguments(machine, project):
+    """As with npm; what a command gets is its own, and `--` in front of it says that it is one."""
+    root = project(
+        {
+            "stead.toml": "[tasks]\nsay = ['printf', '<%s>']\nall = { depends = ['say'] }\n"
+            "[app.web]\nrun = ['printf', 'web<%s>']\n"
+            "[app.many.processes]\na = ['true']\nb = ['true']\n"
+        }
+    )
+    for _ in range(2):  # with Python, and without
+        assert machine.ok("run", "say", "--", "--opt", "--", "x", cwd=root) == "<--opt><--><x>"
+        assert machine.ok("run", "say", "x", "--", "y", cwd=root) == "<x><--><y>"
+        assert machine.ok("run", "web", "--", "--opt", cwd=root) == "web<--opt>"
+        assert machine.ok("run", "printf", "--", "<%s>", "--", cwd=root) == "<-->"
+        assert machine.ok("run", "--", "printf", "--", "<%s>", "--", cwd=root) == "<-->"
+    machine.ok("run", "all", "--", cwd=root)
+    machine.ok("run", "many", "--", cwd=root)
+    assert "argument '--opt'" in machine.fails("run", "all", "--", "--opt", cwd=root, code=2)
+    assert "take '--opt'" in machine.fails("run", "many", "--", "--opt", cwd=root, code=2)
+
+
 def test_failing_dependency_stops(machine, project):
     root = project(
         {

@@ -53,6 +53,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
     missing = ""
     if not literal and any(task.name == words[0] for task in activation.tasks):
         name = words[0]
+        words = (
+            [*words, "--"] if len(words) == 1 else words
+        )  # what the script is given is the task's
     else:
         name = os.path.basename(words[0])
         if os.path.dirname(words[0]):  # as seen from here; the launcher starts anywhere

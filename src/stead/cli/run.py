@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 HELP = """Run an app, a task, or a command, in the environment of this directory.
 
 A word that names an app or a task means that, and it runs in its manifest's
-directory (an app's processes side by side, `APP:PROCESS` or `APP:COMMAND` alone); anything else, or anything after `--`, is a command, run where you stand. With `--recipe` and no word, all that the
+directory (an app's processes side by side, `APP:PROCESS` or `APP:COMMAND` alone), with
+the arguments that follow it; a `--` right behind it is no argument. Anything else, or
+anything after a `--` in front, is a command, run where you stand, and all that follows is its own. With `--recipe` and no word, all that the
 recipe runs is started side by side, here. The
 environment is locked and built first where that is needed. The exit code and
 the signals are the command's own.
@@ -159,9 +161,11 @@ def _processes(prepared: Prepared, words: list[str]) -> list[str]:
     spec = prepared.composed.spec
     if app is None or app.name != words[0] or any(t.name == app.name for t in spec.tasks):
         return []
-    if app.processes and len(words) > 1:
+    from stead.pipeline.run import arguments
+
+    if app.processes and (given := arguments(words)):
         raise UsageError(
-            f"app {app.name} has several processes, and none of them could take {words[1]!r}",
+            f"app {app.name} has several processes, and none of them could take {given[0]!r}",
             where=app.origin,
             remedy=f"give arguments to one: `stead run {app.name}:{app.processes[0][0]} …`",
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from stead.cli.app import App
-    from stead.matrix.asking import Asked
+    from stead.matrix.asking import Asked, Further
     from stead.matrix.options import Option
 
 HELP = """Run the commands of environments; what they need is built because they need it, once.
@@ -49,7 +49,7 @@ def _declared(option: Option) -> dict[str, Any]:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    if args.modules:
+    if args.modules or args.environments or args.names:
         _named_by_module(args, app)
     heard = heed(args, app)
     try:
@@ -71,11 +71,23 @@ def _answer(args: argparse.Namespace, app: App) -> int:
 
 
 def _named_by_module(args: argparse.Namespace, app: App) -> None:
-    """Let a module mean the environment that its tests run in. Raises UsageError for one that is not there."""
-    from stead.modules.own import chosen
-    from stead.pipeline.discover import discover
+    """Let modules mean the environments that their tests run in.
 
-    for module in chosen(discover(app.directory, home=app.user_home), args.modules):
+    A word does so where no environment of that name has anything to run. Raises UsageError for a
+    module that is not there, or has no tests.
+    """
+    from stead.matrix.goals import goal
+    from stead.modules.own import chosen, modules
+    from stead.pipeline.discover import discover
+    from stead.values.errors import NoPlaceError
+
+    try:
+        found = discover(app.directory, home=app.user_home)
+    except NoPlaceError:
+        if args.modules:
+            raise
+        return  # tox's files may say what there is to test
+    for module in chosen(found, args.modules) if args.modules else ():
         if not module.goal:
             raise UsageError(
                 f"module {module.name} has nothing to test",
@@ -83,6 +95,12 @@ def _named_by_module(args: argparse.Namespace, app: App) -> None:
                 remedy=f'give its layer commands: [layer.{module.name}] commands = [["pytest"]]',
             )
         args.names = [*args.names, module.goal]
+    goals = {module.name: module.goal for module in modules(found) if module.goal}
+    for words in (args.environments, args.names):
+        words[:] = [
+            goals[word] if word in goals and goal(found.manifests, word) is None else word
+            for word in words
+        ]
 
 
 def heed(args: argparse.Namespace, app: App) -> list[str]:
@@ -161,8 +179,40 @@ def asked(args: argparse.Namespace, app: App) -> Asked:
         no_packages=args.no_packages,
         terminal=sys.stdout.isatty(),
         hash_seed=_hash_seed(args.hashseed),
+        further=_pages(app),
         overrides=tuple(args.overrides),
         work_dir=os.path.join(app.cwd, args.work_dir) if args.work_dir else "",
+    )
+
+
+def _pages(app: App) -> tuple[Further, ...]:
+    """Give a goal for each page of the project's book: `stead book test` of that page."""
+    from stead.pipeline.files import upwards
+
+    above = upwards(app.directory, app.user_home)
+    if not any(os.path.isdir(os.path.join(one, "book")) for one in above):
+        return ()
+    from stead.cli.app import program
+    from stead.matrix.asking import Further
+    from stead.modules import book
+    from stead.pipeline.discover import discover
+    from stead.values.errors import NoPlaceError
+    from stead.values.origin import Origin
+
+    try:
+        place = discover(app.directory, home=app.user_home).place
+    except NoPlaceError:
+        return ()
+    return tuple(
+        Further(
+            name=f"{book.DIRECTORY}-{name}",
+            command=(program(), "-C", place, "book", "test", name),
+            directory=place,
+            description="the page's modules pass their tests where there is no Stead",
+            labels=(book.DIRECTORY,),
+            origin=Origin(file, 1),
+        )
+        for name, file in book.own(place)
     )
 
 

@@ -30,6 +30,12 @@ _KEYS = ("question", "modules")
 _FENCE = "---"
 
 
+def begins(text: str) -> bool:
+    """Say whether a Markdown file begins as a page does; it need not be a sound one."""
+    head = re.match(r"---[ \t]*\r?\n(.*?)(?:^---[ \t]*\r?$|\Z)", text, re.DOTALL | re.MULTILINE)
+    return head is not None and re.search(r"(?m)^(?:question|modules)[ \t]*:", head[1]) is not None
+
+
 def read(text: str, file: str, name: str) -> Page:
     """Read a page. Raises ManifestError with file and line."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")

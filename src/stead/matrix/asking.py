@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stead.values.frozen import dataclass, field
+from stead.values.origin import NOWHERE, Origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,21 @@ class Wanted:
     def nothing(self) -> bool:
         """Whether the choice is left to the project."""
         return not (self.names or self.labels or self.factors)
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A goal of a place that no layer describes: a command, for which nothing is installed.
+
+    What it depends on may lie outside the project, so no earlier result stands for it.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    directory: str
+    description: str = ""
+    labels: tuple[str, ...] = ()
+    origin: Origin = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +76,5 @@ class Asked:
     """Where tox's environments are to lie (absolute), if not where the project says."""
     hash_seed: str = ""
     """What the commands get as ``PYTHONHASHSEED``; empty leaves it alone."""
+    further: tuple[Further, ...] = ()
+    """Goals besides those of layers, where these or nothing else describe the tests."""

@@ -196,6 +196,10 @@ def find(asked: Asked, context: Context, *, look: bool = True) -> Description | 
             from stead.matrix import from_tox
 
             return from_tox.read(file, asked, context, pythons)
+    if asked.further:
+        from stead.matrix import from_layers
+
+        return from_layers.read(asked, context, pythons, "")
     return None
 
 

@@ -330,6 +330,8 @@ class _Run:
         build nor anybody else has asked for.
         """
         root = self._suite.root
+        if one.work.elsewhere:
+            return {}
         if self._manner.since_success:
             tree = self._seen.sources(root, self._context).digest
         elif (seen := self._seen.looked(root)) is not None:

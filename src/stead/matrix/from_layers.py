@@ -32,9 +32,10 @@ from stead.values.names import DEFAULT, nearest
 from stead.values.platform import platform_named
 from stead.values.registry import registries_of
 from stead.values.suite import Contents, Environment, Suite, Work
+from stead.values.testenv import TestCommand
 
 if TYPE_CHECKING:
-    from stead.matrix.asking import Asked
+    from stead.matrix.asking import Asked, Further
     from stead.matrix.goals import Goal
     from stead.matrix.pythons import Pythons
     from stead.pipeline.discover import Found
@@ -45,22 +46,24 @@ if TYPE_CHECKING:
     from stead.values.package import PackageDefinition
     from stead.values.platform import Platform
     from stead.values.spec import Spec
-    from stead.values.testenv import TestCommand
 
 
 _PLATFORMS = {"linux": "linux-64", "darwin": "osx-arm64", "win32": "win-64"}
 
 
 def read(asked: Asked, context: Context, pythons: Pythons, directory: str) -> LayerTests | None:
-    """Read the manifests of a place; None where those of ``directory`` say nothing of testing."""
+    """Read the manifests of a place; None where those of ``directory`` say nothing of testing.
+
+    Without a directory none of them has to: there are goals besides.
+    """
     found = discover(asked.directory, home=asked.user_home)
     speaking = [m for m in found.manifests if m.directory == directory and _speaks(m)]
-    if not speaking:
+    if not speaking and directory:
         return None
     if asked.overrides or asked.work_dir:
         raise UsageError(
             f"{'--override' if asked.overrides else '--workdir'} is for tox's files",
-            where=speaking[0].file,
+            where=(speaking or found.manifests)[0].file,
             remedy="change this file, which describes the tests here",
         )
     return LayerTests(found, asked, context, pythons)
@@ -83,6 +86,7 @@ class LayerTests:
         self._context = context
         self._found = found
         self._goals: dict[str, Goal | None] = {}
+        self._further = {one.name: one for one in asked.further}
         self._specs: dict[tuple[str, Platform], Spec] = {}
         # Files that are layers by their name can be told only once names are known.
         names = (*self.names, *expanded(asked.wanted.names))
@@ -100,12 +104,13 @@ class LayerTests:
 
     @property
     def default(self) -> tuple[str, ...]:
-        """Those of the list; without one, every layer that has commands."""
-        return default_environments(self._manifests) or self._with_commands
+        """Those of the list; without one, every layer that has commands, and what is besides."""
+        every = dict.fromkeys((*self._with_commands, *self._further))
+        return default_environments(self._manifests) or tuple(every)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.default, *self._with_commands)))
+        return tuple(dict.fromkeys((*self.default, *self._with_commands, *self._further)))
 
     @property
     def every(self) -> tuple[str, ...]:
@@ -123,6 +128,8 @@ class LayerTests:
         )
 
     def known(self, name: str) -> bool:
+        if name in self._further:
+            return True
         declared = self._declared
         parts = split_environment(name, self._manifests)
         return all(p in declared or is_implicit(p) for p in parts)
@@ -136,6 +143,8 @@ class LayerTests:
         return nearest(name, self.names) or ""
 
     def labels(self, name: str) -> tuple[str, ...]:
+        if self._is_further(name):
+            return self._further[name].labels
         found = self._goal(name)
         return found.labels if found else ()
 
@@ -144,13 +153,21 @@ class LayerTests:
             self._goals[name] = goal(self._manifests, name)
         return self._goals[name]
 
+    def _is_further(self, name: str) -> bool:
+        """Say whether a goal is none of the layers': these come first."""
+        return name in self._further and name not in self._with_commands
+
     def systems(self, name: str) -> tuple[str, ...]:
+        if self._is_further(name):
+            return tuple(_PLATFORMS)
         parts = split_environment(name, self._manifests)
         families = {PLATFORM_LAYERS[p] for p in parts if p in PLATFORM_LAYERS}
         names = {"linux": "linux", "osx": "darwin", "windows": "win32"}
         return tuple(names[f] for f in names if not families or families == {f})
 
     def version(self, name: str) -> str:
+        if self._is_further(name):
+            return "3.x"
         spec = self._spec(name, here=False)
         request = plan(spec.packages, has_code=True).outside_python
         if request is None:
@@ -164,6 +181,8 @@ class LayerTests:
     # -- environments
 
     def outline(self, name: str) -> Environment:
+        if self._is_further(name):
+            return self._besides(self._further[name])
         found = self._goal(name)
         if found is None:
             raise self._nothing(name)
@@ -215,8 +234,30 @@ class LayerTests:
                     remedy=f"did you mean {like}?" if like else "take it out of depends",
                 )
 
+    def _besides(self, one: Further) -> Environment:
+        """Describe a goal that is none of the layers'."""
+        interpreter = self.pythons.host
+        return Environment(
+            name=one.name,
+            default=one.name in self.default,
+            description=one.description,
+            labels=one.labels,
+            packages=(),
+            interpreter=interpreter,
+            missing="" if interpreter else self.pythons.explained("Python"),
+            work=Work(
+                commands=(TestCommand(one.command, origin=one.origin),),
+                directory=one.directory,
+                elsewhere=True,
+            ),
+            origin=one.origin,
+        )
+
     def environment(self, name: str) -> Environment:
-        outline, found = self.outline(name), self._goal(name)
+        outline = self.outline(name)
+        if self._is_further(name):
+            return outline
+        found = self._goal(name)
         assert found is not None
         if outline.skip or outline.missing:
             return outline
@@ -245,7 +286,9 @@ class LayerTests:
         return Suite(
             root=self._found.place,
             source="layers",
-            file=next(m.file for m in reversed(self._manifests) if _speaks(m)),
+            file=next(
+                (m.file for m in reversed(self._manifests) if _speaks(m)), self._manifests[-1].file
+            ),
             environments=environments,
             definitions=self._definitions,
             work_directory=str(work),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DIRECTORY = "book"
 LARGEST = 1_000_000
 """Bytes of a page."""
+_START = 10_000
+"""Characters of a file from which it can be told whether it is a page."""
 
 
 def texts(directory: str) -> Iterator[tuple[str, str, str]]:
@@ -47,6 +49,31 @@ def texts(directory: str) -> Iterator[tuple[str, str, str]]:
             raise ManifestError(
                 f"this page cannot be read: {exc}", where=file, remedy="it is Markdown, in UTF-8"
             ) from exc
+
+
+def own(root: str) -> tuple[tuple[str, str], ...]:
+    """Give names and files of a project's own pages, from their first lines alone.
+
+    What else is Markdown in that directory is none; what is wrong with a page its test says.
+    """
+    directory = os.path.join(root, DIRECTORY)
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return ()
+    found = []
+    for name in names:
+        file = os.path.join(directory, name)
+        if not name.endswith(book_page.SUFFIX) or name in book_page.PROSE or os.path.islink(file):
+            continue
+        try:
+            with open(file, encoding="utf-8-sig", errors="replace") as stream:
+                start = stream.read(_START)
+        except OSError:
+            continue
+        if book_page.begins(start):
+            found.append((name.removesuffix(book_page.SUFFIX), file))
+    return tuple(found)
 
 
 def shipped_directory() -> str:

@@ -42,6 +42,8 @@ class Module:
     """The environment that its tests run in, a goal of ``stead test``."""
     command: tuple[str, ...] = ()
     """What runs it, without its subcommand; empty where the project does not say."""
+    subcommand: tuple[str, ...] = ()
+    """What is asked of the command where nothing else is: ``run``, if its task says that."""
     cwd: str = ""
     """Where the command runs, if not where the person stands."""
     app: bool = False
@@ -88,8 +90,8 @@ def _module(
     )
     task = tasks.get(name)
     command = task.command if task else ()
-    if command[-1:] == (_RUN,):
-        command = command[:-1]
+    subcommand = command[-1:] if command[-1:] == (_RUN,) else ()
+    command = command[: len(command) - len(subcommand)]
     inside = task is not None and (task.cwd == directory or task.cwd.startswith(directory + os.sep))
     return Module(
         name=name,
@@ -98,6 +100,7 @@ def _module(
         install=steps[-1] if steps else "",
         goal=next((g for g in (f"{name}{TEST}", name) if _tested(layers.get(g, []))), ""),
         command=command,
+        subcommand=subcommand,
         cwd=task.cwd if task is not None and inside else "",
         app=name in apps,
     )
@@ -128,9 +131,10 @@ def chosen(found: Found, names: Sequence[str]) -> tuple[Module, ...]:
 
 
 def words(module: Module, arguments: Sequence[str]) -> list[str]:
-    """Give the command line that runs a module: its command with the arguments, or with ``run``.
+    """Give the command line that runs a module: its command with the arguments.
 
-    Raises UsageError where the project does not say how it is run.
+    Options alone are for its subcommand ``run``; a first argument that is none, such as another
+    subcommand, takes that one's place. Raises UsageError where the project does not say how it is run.
     """
     if not module.command:
         raise UsageError(
@@ -138,4 +142,5 @@ def words(module: Module, arguments: Sequence[str]) -> list[str]:
             where=module.directory,
             remedy=f'give it a task: [tasks.{module.name}] with run = ["COMMAND", "run"]',
         )
-    return [*module.command, *(arguments or [_RUN])]
+    own = module.subcommand if not arguments or arguments[0].startswith("-") else ()
+    return [*module.command, *own, *arguments]

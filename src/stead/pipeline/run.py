@@ -65,7 +65,7 @@ def commands(
     """Turn what the user wrote into processes, in order; the last is the one asked for.
 
     A name of a task means the task, with the tasks it depends on before it, each
-    once; anything else, or anything when ``literal``, is a command to run where
+    once, and with its :func:`arguments`; anything else, or anything when ``literal``, is a command to run where
     the user stands. ``other`` gives the activation of the environment that a task
     it depends on names; without it, all run in this one. ``paths`` gives ``[paths]``
     of an environment, which tasks' variables may refer to. Raises TaskError, CycleError, and
@@ -76,9 +76,10 @@ def commands(
         environ = environment(activation, caller) | {"PWD": cwd}
         return (Command(tuple(argv), cwd, environ, activation),)
     asked = tasks[argv[0]]
-    if not asked.command and len(argv) > 1:
+    given = arguments(argv)
+    if not asked.command and given:
         raise UsageError(
-            f"task {asked.name} has no command that could take the argument {argv[1]!r}",
+            f"task {asked.name} has no command that could take the argument {given[0]!r}",
             where=asked.origin,
             remedy="give the arguments to one of the tasks that it depends on",
         )
@@ -91,12 +92,17 @@ def commands(
             own = other(task.environment)
         environ = environment(own, caller)
         here = task.cwd or cwd
-        arguments = tuple(argv[1:]) if task is asked else ()
+        words = (*task.command, *given) if task is asked else task.command
         mentioned = any("${paths." in (v.value or "") for v in task.variables)
         known = paths(own.environment) if mentioned else ()
         environ = apply(_own_changes(task, environ, known), environ) | {"PWD": here}
-        result.append(Command((*task.command, *arguments), here, environ, own, task))
+        result.append(Command(words, here, environ, own, task))
     return tuple(result)
+
+
+def arguments(argv: Sequence[str]) -> tuple[str, ...]:
+    """Give what follows a task's name; a ``--`` right behind that only parts them."""
+    return tuple(argv[2:] if len(argv) > 1 and argv[1] == "--" else argv[1:])
 
 
 def _own_changes(

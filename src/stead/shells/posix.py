@@ -235,7 +235,8 @@ def _tasks(tasks: Sequence[Task]) -> str:
         lines.append(f"  {posix(task.name)})")
         if task.cwd:
             lines.append(f"    __stead_cd {posix(task.cwd)} || __stead_ok=")
-        lines.append(f'    if [ -n "$__stead_ok" ]; then shift; set -- {words} "$@"; fi ;;')
+        lines.append('    if [ -n "$__stead_ok" ]; then shift; if [ "${1-}" = -- ]; then shift; fi')
+        lines.append(f'      set -- {words} "$@"; fi ;;')
     return "\n".join([*lines, "esac", "fi"])
 
 

@@ -90,6 +90,8 @@ class Work:
     """Whether the commands of ``after`` run although the run was interrupted."""
     suicide_timeout: float = 0
     """How long a command may go on by itself when all is stopped, before it is told."""
+    elsewhere: bool = False
+    """Whether the result depends on what lies outside the project: it never stands for the next."""
     interrupt_timeout: float = 0.3
     """From the interrupt to SIGTERM."""
     terminate_timeout: float = 0.2
