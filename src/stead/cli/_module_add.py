@@ -87,7 +87,7 @@ def split(
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli._modules import finish, project_of, recorded, sources
+    from stead.cli._modules import alone, finish, project_of, recorded, sources
     from stead.modules import adding, needs
 
     if not args.plan:
@@ -107,19 +107,24 @@ def execute(args: argparse.Namespace, app: App) -> int:
         ask=_asker(args, app),
         there=there.came,
     )
-    plan = adding.plan(
-        chosen,
-        project.root,
-        adding.reader(project.root),
-        at=at,
-        workspace=project.begins_workspace,
-        beside=args.beside,
-        modules=there.directories,
-    )
+
+    def planned() -> Plan:
+        return adding.plan(
+            chosen,
+            project.root,
+            adding.reader(project.root),
+            at=at,
+            workspace=project.begins_workspace,
+            beside=args.beside,
+            modules=there.directories,
+        )
+
     if args.plan:
-        return _show(plan, args, app, planned=True)
-    with recorded(app, project) as beside:
-        adding.apply(plan, app.context, f"adding the module {item.name}", beside=beside)
+        return _show(planned(), args, app, planned=True)
+    with alone(project, app):
+        plan = planned()
+        with recorded(app, project) as beside:
+            adding.apply(plan, app.context, f"adding the module {item.name}", beside=beside)
     return _show(plan, args, app, planned=False)
 
 

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli._modules import finish, modules, named, project_of
+    from stead.cli._modules import alone, finish, modules, named, project_of
     from stead.modules.ejecting import eject
 
     if bool(args.names) == args.all:
@@ -33,14 +33,15 @@ def execute(args: argparse.Namespace, app: App) -> int:
         )
     finish(app)
     project = project_of(app)
-    known = modules(project)
-    chosen = (
-        {n: named(known, n)[0] for n in args.names}
-        if args.names
-        else {n: path for n, (path, _) in known.items()}
-    )
-    directories = [os.path.join(project.root, *path.split("/")) for path in chosen.values()]
-    eject(directories, app.context, f"forgetting where {', '.join(chosen)} came from")
+    with alone(project, app):
+        known = modules(project)
+        chosen = (
+            {n: named(known, n)[0] for n in args.names}
+            if args.names
+            else {n: path for n, (path, _) in known.items()}
+        )
+        directories = [os.path.join(project.root, *path.split("/")) for path in chosen.values()]
+        eject(directories, app.context, f"forgetting where {', '.join(chosen)} came from")
     if args.json:
         app.out_json({"ejected": [{"name": n, "directory": d} for n, d in chosen.items()]})
         return 0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from stead.cli._modules import Project
     from stead.cli.app import App
     from stead.modules.needs import Chosen
     from stead.modules.swapping import Swap
@@ -65,13 +66,29 @@ def split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli._module_add import given_of
-    from stead.cli._modules import finish, modules, named, project_of, sources
-    from stead.modules import needs, swapping
+    from stead.cli._modules import alone, finish, project_of
 
     if not args.plan:
         finish(app)
     project = project_of(app)
+    if args.plan:
+        return _show(_planned(args, app, project)[0], args, app)
+    with alone(project, app):
+        swap, chosen = _planned(args, app, project)
+        _try(swap, chosen, args, app)
+        _apply(swap, args, app)
+    _show(swap, args, app)
+    return _deploy(swap, args, app) if args.deploy else 0
+
+
+def _planned(
+    args: argparse.Namespace, app: App, project: Project
+) -> tuple[Swap, tuple[Chosen, ...]]:
+    """Plan the swap; also gives the item with all that it needs: where it is tried, nothing is."""
+    from stead.cli._module_add import given_of
+    from stead.cli._modules import modules, named, sources
+    from stead.modules import needs, swapping
+
     known = modules(project)
     directory, held = named(known, args.old)
     registries = sources(project, app)
@@ -96,13 +113,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         discard=args.discard,
         modules={n: path for n, (path, _) in others.items()},
     )
-    if args.plan:
-        return _show(swap, args, app)
-    # Where it is tried nothing is there, so all that it needs comes along.
-    _try(swap, needs.gather(registries, source, item, given), args, app)
-    _apply(swap, args, app)
-    _show(swap, args, app)
-    return _deploy(swap, args, app) if args.deploy else 0
+    return swap, needs.gather(registries, source, item, given)
 
 
 def _try(swap: Swap, chosen: Sequence[Chosen], args: argparse.Namespace, app: App) -> None:

@@ -87,6 +87,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
         try:
             found = _one(name, project, args, app)
         except SteadError as exc:
+            if not args.names and name not in modules(project, []):
+                continue  # another command has just forgotten it
             if len(names) == 1 and not args.json:
                 raise
             done.append((name, exc))
@@ -129,19 +131,19 @@ def _mend(app: App) -> None:
 
 def _one(name: str, project: Project, args: argparse.Namespace, app: App) -> Update:
     """Plan one update and, unless only the plan is asked for, do it."""
-    from stead.cli._modules import modules, sources
+    from stead.cli._modules import alone, modules, named, sources
     from stead.modules import update_modules
-    from stead.pipeline.writing import alone, layout_of
+    from stead.pipeline.writing import layout_of
 
     def planned() -> Update:
         # Read anew: the update before this one may have changed files of the root.
         known = modules(project, [])
+        named(known, name)
         return update_modules.plan(name, project.root, known, sources(project, app), _wish(args))
 
     if args.plan:
         return app.steadily(planned)
-    # What one update reads, another must not be writing.
-    with alone(os.path.join(project.root, "modules"), "modules", app.context):
+    with alone(project, app):
         found = planned()
         update_modules.apply(found, project.root, layout_of(app.context))
     return found

@@ -13,6 +13,7 @@ from stead.values.names import nearest
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from stead.cli.app import App
     from stead.modules.registry import Source
@@ -44,6 +45,17 @@ def finish(app: App) -> None:
 
     for line in recover(Layout(app.context.home)):
         app.context.progress.note(line)
+
+
+def alone(project: Project, app: App) -> AbstractContextManager[None]:
+    """Have the modules of a project for oneself: what one command reads, none else is writing.
+
+    Within it the same thread may ask again. Others wait, and say for whom.
+    """
+    from stead.modules.own import USUAL
+    from stead.pipeline import writing
+
+    return writing.alone(os.path.join(project.root, USUAL), "modules", app.context)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -139,26 +140,27 @@ def _add(
     args: argparse.Namespace, app: App, page: Page, project: Project, known: tuple[Source, ...]
 ) -> int:
     from stead.cli._module_add import _show as show_plan
-    from stead.cli._modules import modules
+    from stead.cli._modules import alone, modules
     from stead.modules import adding, book
     from stead.values.errors import UsageError
 
-    there = modules(project)
-    chosen = book.combination(
-        page, known, lambda name: there[name][1].came if name in there else None
-    )
-    for one in page.modules:
-        if one.name in there:
-            came = there[one.name][1].came
-            app.err(f"stead: {one.name} {came.version} is here already, and stays as it is")
-    if not chosen:
-        raise UsageError(
-            f"all modules of {page.name} are here already",
-            remedy="`stead module outdated` says whether there is something new",
+    with contextlib.nullcontext() if args.plan else alone(project, app):
+        there = modules(project)
+        chosen = book.combination(
+            page, known, lambda name: there[name][1].came if name in there else None
         )
-    plan = _planned(chosen, project, {n: path for n, (path, _) in there.items()})
-    if not args.plan:
-        adding.apply(plan, app.context, f"adding the modules of {page.name}")
+        for one in page.modules:
+            if one.name in there:
+                came = there[one.name][1].came
+                app.err(f"stead: {one.name} {came.version} is here already, and stays as it is")
+        if not chosen:
+            raise UsageError(
+                f"all modules of {page.name} are here already",
+                remedy="`stead module outdated` says whether there is something new",
+            )
+        plan = _planned(chosen, project, {n: path for n, (path, _) in there.items()})
+        if not args.plan:
+            adding.apply(plan, app.context, f"adding the modules of {page.name}")
     return show_plan(plan, args, app, planned=args.plan)
 
 
