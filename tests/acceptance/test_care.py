@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 
@@ -303,3 +304,30 @@ def test_status_says_what_to_mend(machine, root):
     assert problems() == []
     machine.environ |= {"STEAD_PLACE": str(root), "STEAD_ENV": "default"}
     assert machine.json("status", cwd=root)["in_use"]
+
+
+def test_what_containers_have_is_collected_when_their_engine_has_them_no_more(machine, tmp_path):
+    kept = machine.stead_home / "containers" / "prod-here-1234abcd" / "1"
+    kept.mkdir(parents=True)
+    (kept / "payload.json").write_text("{}")
+    os.utime(kept, (1, 1))
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    label = "dev.stead.container"
+    there = json.dumps([{"Name": "a", "Config": {"Labels": {f"{label}.generation": "1"}}}])
+    answers = {
+        "cannot be asked": "echo no >&2; exit 1",
+        "has it": f"case $1 in ps) echo 0a ;; *) echo '{there}' ;; esac",
+        "has it no more": "exit 0",
+    }
+    machine.environ["PATH"] = str(programs)
+    assert machine.run("gc", cwd=tmp_path).returncode == 0  # without any engine
+    assert kept.exists()
+    for name, answer in answers.items():
+        for engine in ("podman", "docker"):
+            (programs / engine).write_text(f"#!/bin/sh\n{answer}\n")
+            (programs / engine).chmod(0o755)
+        done = machine.run("gc", cwd=tmp_path)
+        assert done.returncode == 0
+        assert kept.exists() == (name != "has it no more"), name
+        assert ("it is not known" in done.stderr) == (name == "cannot be asked")

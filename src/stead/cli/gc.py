@@ -21,7 +21,9 @@ Remove builds that nothing uses: no place, no pin, no link, no running process, 
 none of an environment's last 10 generations or those of the last 30 days.
 
 What was interrupted is tidied up too, and records of directories that have been
-gone for 30 days, and checkouts of git modules that no place's lock names. Nothing outside Stead's own directory is touched."""
+gone for 30 days, and checkouts of git modules that no place's lock names. Of deploys,
+what was of no use for 30 days goes, and what belongs to containers that are gone.
+Nothing outside Stead's own directory is touched."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])\Z")
@@ -75,6 +77,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         note=app.context.progress.note,
     )
     report = _with_modules(report, layout, app, args, age)
+    report = _with_deployments(report, layout, app, args, GRACE if age is None else age)
     if args.json:
         app.out_json(
             {
@@ -111,6 +114,32 @@ def _with_modules(
         return report
     recent = modules.RECENT if age is None else age
     gone = modules.collect(layout, used, now=now, recent=recent, dry_run=args.dry_run)
+    return replace(report, removed=(*report.removed, *gone))
+
+
+def _with_deployments(
+    report: Report, layout: Layout, app: App, args: argparse.Namespace, grace: float
+) -> Report:
+    """Collect what deploys from here have left; what runs in containers keeps what is its own."""
+    from stead.store import deployments
+
+    def asked(unit: str) -> set[int] | None:
+        from stead.deploy.oci.engine import generations
+
+        try:
+            return generations(unit, app.context)
+        except SteadError as exc:
+            app.err(f"what containers of {unit} have stays, for it is not known whether any is there: {exc}")
+            return None
+
+    gone = deployments.collect(
+        layout,
+        asked,
+        now=app.context.now(),
+        grace=grace,
+        caches=args.caches,
+        dry_run=args.dry_run,
+    )
     return replace(report, removed=(*report.removed, *gone))
 
 

@@ -172,6 +172,17 @@ class Engine:
         return dict(secrets)
 
 
+def generations(recipe: str, context: Context) -> set[int]:
+    """Give the generations of a recipe of which any engine here has containers.
+
+    Raises DeployError where there is no engine, or one of them does not say.
+    """
+    path = context.environ.get("PATH", os.defpath)
+    there = [name for name in ENGINES if shutil.which(name, path=path)]
+    engines = [Engine(name, context) for name in there or ("",)]
+    return {one.generation for engine in engines for one in engine.containers(recipe)}
+
+
 def shared(start: Start) -> list[str]:
     """Give the words for all that a container of a service shares with its machine.
 
