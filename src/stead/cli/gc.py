@@ -129,7 +129,9 @@ def _with_deployments(
         try:
             return generations(unit, app.context)
         except SteadError as exc:
-            app.err(f"what containers of {unit} have stays, for it is not known whether any is there: {exc}")
+            app.err(
+                f"what containers of {unit} have stays, for it is not known whether any is there: {exc}"
+            )
             return None
 
     gone = deployments.collect(

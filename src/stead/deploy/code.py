@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from stead.deploy.oci import layout
 from stead.deploy.places import MODULES
+from stead.pipeline import repository
 from stead.values.errors import DeployError
 from stead.values.frozen import dataclass
 
@@ -170,43 +171,24 @@ def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
 def _by_git(top: str, context: Context) -> list[str] | None:
     """List what git knows or does not ignore; None outside of a repository.
 
-    Raises DeployError where git cannot say: what it ignores may be nobody else's business.
+    What Stead has fetched is in none. Raises DeployError where git cannot say: what it ignores
+    may be nobody else's business.
     """
-    from stead.values.errors import SteadError
-
-    if not _in_repository(top, context):
+    fetched = top.startswith(f"{os.path.realpath(context.home)}{os.sep}")
+    if fetched or not any(os.path.lexists(os.path.join(d, ".git")) for d in _upwards(top)):
         return None
-    words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    try:
-        done = context.run(["git", "-C", top, *words])
-        said = done.stderr.strip().splitlines() if done.returncode else []
-    except SteadError as exc:
-        raise _not_told(top, (str(exc),)) from exc
-    if done.returncode != 0:
-        raise _not_told(top, said)
-    found: list[str] = []
-    for path in dict.fromkeys(done.stdout.split("\0")):
-        full = os.path.join(top, path)
-        if not path:
-            continue
-        if os.path.isdir(full) and not os.path.islink(full):  # a submodule, or a repository within
-            inner = _by_git(full, context) or []
-            found += [f"{path.rstrip('/')}/{name}" for name in inner]
-        else:
-            found.append(path)
-    return found
+
+    def refused(where: str, said: Sequence[str]) -> None:
+        raise _not_told(where, said or ("there is no git",))
+
+    return list(repository.files(top, context, refused) or ())
 
 
-def _in_repository(top: str, context: Context) -> bool:
-    """Say whether a directory is one of a repository's; what Stead has fetched is none."""
-    if top.startswith(f"{os.path.realpath(context.home)}{os.sep}"):
-        return False
-    here = top
-    while not os.path.lexists(os.path.join(here, ".git")):
-        here, below = os.path.dirname(here), here
-        if here == below:
-            return False
-    return True
+def _upwards(directory: str) -> Iterator[str]:
+    yield directory
+    while (above := os.path.dirname(directory)) != directory:
+        yield above
+        directory = above
 
 
 def _not_told(top: str, said: Sequence[str]) -> DeployError:

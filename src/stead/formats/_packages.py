@@ -6,7 +6,7 @@ import os.path
 from typing import TYPE_CHECKING
 
 from stead.formats import _specs
-from stead.formats._grammar import CondaPackage, IndexTable, PackagesTable, PypiPackage
+from stead.formats._grammar_packages import CondaPackage, IndexTable, PackagesTable, PypiPackage
 from stead.formats._secrets import secret_parameter
 from stead.formats._words import bare_or_quoted
 from stead.values.manifest import Channel, Index

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
@@ -24,12 +27,13 @@ def texts(about: str) -> dict[str, Any]:
     return {"type": "array", "items": {"type": "string"}, "description": about}
 
 
-def tables(about: str, **properties: Any) -> dict[str, Any]:
-    """Describe a list of tables that have all of these properties."""
-    return {"type": "array", "items": table("", **properties), "description": about}
+def tables(about: str, always: Sequence[str] | None = None, /, **properties: Any) -> dict[str, Any]:
+    """Describe a list of :func:`table`."""
+    return {"type": "array", "items": table("", always, **properties), "description": about}
 
 
-def table(about: str, **properties: Any) -> dict[str, Any]:
-    """Describe a table that has all of these properties."""
-    made = {"type": "object", "properties": properties, "required": list(properties)}
+def table(about: str, always: Sequence[str] | None = None, /, **properties: Any) -> dict[str, Any]:
+    """Describe a table that has ``always`` these properties, or all of them."""
+    required = list(properties if always is None else always)
+    made = {"type": "object", "properties": properties, "required": required}
     return {"description": about, **made} if about else made
