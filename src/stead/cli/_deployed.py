@@ -69,7 +69,7 @@ def logs(args: argparse.Namespace, words: list[str], app: App) -> int:
 
 def rollback(args: argparse.Namespace, words: list[str], app: App) -> int:
     """Go back to an earlier generation on each node."""
-    from stead.cli._deploying import failed, saying, telling, worded
+    from stead.cli._deploying import failed, saying, telling
     from stead.deploy.rollout import roll_out
 
     number = int(words.pop(0)) if len(words) > 1 and words[0].isdigit() else 0
@@ -98,9 +98,6 @@ def rollback(args: argparse.Namespace, words: list[str], app: App) -> int:
                 ],
             }
         )
-    else:
-        for outcome in outcomes:
-            app.out(f"{outcome.where.name}: {worded(outcome)}")
     return failed(outcomes, app)
 
 

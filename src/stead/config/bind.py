@@ -79,7 +79,7 @@ def resolve(
     ports = listeners(modules, chosen, slots, elsewhere, platform=platform, report=report)
     applying = applying_checks(configuration, chosen, modules)
     checks = CheckTexts(applying, evaluator, report)
-    health = CheckTexts(health_checks(chosen), evaluator, report, "health")
+    health = CheckTexts(health_checks(chosen, selection.instance), evaluator, report, "health")
     needs = _needs(slots, evaluator) + checks.needs() + health.needs()
     net = choose_net(modules, chosen, selection, configuration, needs=needs, report=report)
     needs += _needs_of_net(net, needs, ports)

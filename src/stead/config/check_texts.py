@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from stead.config.choice import need
 from stead.config.nodes import Node
+from stead.config.recipes import leads
 from stead.config.references import is_plain
 from stead.values.frozen import replace
 from stead.values.kinds import TEXT, Type
@@ -127,12 +128,17 @@ class CheckTexts:
         return value.text
 
 
-def health_checks(chosen: Chosen) -> Iterable[tuple[Check, None]]:
-    """Give what must hold once a recipe runs: of the app, and with its first one, of the recipe."""
+def health_checks(chosen: Chosen, instance: int) -> Iterable[tuple[Check, None]]:
+    """Give what must hold once a recipe runs: of the app, and with its first one, of the recipe.
+
+    An app's checks are about its first process: where that does not run, nobody would answer.
+    """
     if chosen.recipe is None:
         return
-    for check in chosen.app.health if chosen.app else ():
-        yield check, None
+    target = chosen.target.name if chosen.target else ""
+    if chosen.app and leads(chosen.recipe, chosen.app, instance, target):
+        for check in chosen.app.health:
+            yield check, None
     if chosen.app is None or chosen.app.name in (*chosen.recipe.apps, chosen.app.name)[:1]:
         for check in chosen.recipe.health:
             yield check, None

@@ -48,6 +48,11 @@ def instances(recipe: Recipe, app: App, target: str = "") -> int:
     return max((n for _, n in counts(recipe, app, target)), default=1)
 
 
+def leads(recipe: Recipe, app: App, instance: int, target: str = "") -> bool:
+    """Say whether the first process of an app is among those of one of its instances."""
+    return next((count >= instance for _, count in counts(recipe, app, target)), True)
+
+
 def settings(recipe: Recipe, target: str = "") -> list[Definition]:
     """Give what a recipe sets, as definitions: what it says for the target prevails."""
     from stead.values.table import Definition

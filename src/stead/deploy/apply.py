@@ -27,6 +27,7 @@ _BEGINNING = 10.0
 """Seconds that a machine may take besides until a service has begun."""
 _MARGIN = 15.0
 """Seconds between the end of the checks' time and the watchdog's."""
+_NOTHING_BEFORE = "nothing runs there, as before; correct what was said, and deploy again"
 
 
 def apply(machine: Machine, delivery: Delivery, report: Report | None = None) -> Applied:
@@ -59,7 +60,7 @@ def apply(machine: Machine, delivery: Delivery, report: Report | None = None) ->
                 with contextlib.suppress(SteadError):
                     machine.drop(number)
                 raise
-            _switch(machine, number, payload.checks, keeper, told)
+            _switch(machine, number, payload.checks, keeper, told, before=begun.facts.generation)
         warnings += _collect(machine, payload.keep, told)
     return Applied(True, number, machine.connection.sent - before, tuple(warnings))
 
@@ -78,11 +79,11 @@ def rollback(machine: Machine, number: int, report: Report | None = None) -> App
         there = ", ".join(str(one.number) for one in earlier) or "none"
         raise DeployError(
             "there is no generation to go back to" if not number else f"no generation {number}",
-            details=(f"earlier ones there: {there}",),
+            details=(f"others there: {there}",),
         )
-    with _held(machine, told) as (_, keeper):
+    with _held(machine, told) as (begun, keeper):
         checks = generation.checks_of(machine.record("checks", number))
-        _switch(machine, number, checks, keeper, told)
+        _switch(machine, number, checks, keeper, told, before=begun.facts.generation)
     return Applied(changed=True, generation=number)
 
 
@@ -126,7 +127,8 @@ def _bring(
             remedy="make room there, or keep fewer generations",
         )
     placed = generation.files(delivery, begun.number, begun.facts, machine.node.log_blocks)
-    told("send", f"{len(missing)} parts" if missing else "no parts")
+    many = "no parts" if not missing else "1 part" if len(missing) == 1 else f"{len(missing)} parts"
+    told("send", many)
     machine.deliver(
         begun.number,
         sending.stream(
@@ -187,6 +189,8 @@ def _switch(
     checks: Sequence[Health],
     keeper: Keeper,
     told: Callable[[str, str], None],
+    *,
+    before: int,
 ) -> None:
     told("switch", f"to generation {number}")
     try:
@@ -207,11 +211,11 @@ def _switch(
             remedy=exc.remedy,
         ) from exc
     except BaseException as exc:
-        _go_back(machine, number, exc)
+        _go_back(machine, number, exc, before)
         raise
 
 
-def _go_back(machine: Machine, number: int, why: BaseException) -> None:
+def _go_back(machine: Machine, number: int, why: BaseException, before: int) -> None:
     logs: list[str] = []
     with contextlib.suppress(SteadError):
         logs = list(machine.logs("", 5))
@@ -232,7 +236,7 @@ def _go_back(machine: Machine, number: int, why: BaseException) -> None:
         raise DeployError(
             why.message,
             details=(*why.details, *logs[-15:]),
-            remedy=why.remedy or "what ran before runs again",
+            remedy=why.remedy or ("what ran before runs again" if before else _NOTHING_BEFORE),
         ) from why
 
 

@@ -221,7 +221,8 @@ class AppTable(Model):
         examples=('release = ["migrate"]',),
     )
     health: dict[str, HealthTable] = entry(
-        "What must hold once it runs on a machine.",
+        "What must hold once it runs on a machine. Of several processes it is about the first: it is asked where "
+        "that runs.",
         factory=dict,
         keys=NAME,
         means=A_NAME,

@@ -74,7 +74,18 @@ def test_what_is_not_deployed_has_no_state_to_go_back_to(site):
     site.manifest(APP + TARGET)
     done = site.run("deploy", "status", "web")
     assert (done.returncode, done.stdout) == (1, "web on here: nothing is deployed\n")
-    assert "no generation to go back to" in site.fails("deploy", "rollback", "web")
+    done = site.run("deploy", "rollback", "web")
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).count("no generation to go back to") == 1
+
+
+def test_where_nothing_ran_before_that_is_said(site):
+    site.manifest(APP + 'health.up = { port = "1", timeout = "1s" }\n' + TARGET)
+    said = site.fails("deploy", "web")
+    assert "did not hold within 1 s" in said
+    assert "nothing runs there, as before" in said
+    assert "what ran before" not in said
+    assert site.run("deploy", "status", "web").stdout == "web on here: nothing is deployed\n"
 
 
 def test_what_git_ignores_stays_here_even_where_git_does_not_answer(site):

@@ -102,6 +102,25 @@ def test_services_are_named_counted_and_have_ports_of_their_own(made):
     assert len(found.checks) == 3
 
 
+@pytest.mark.parametrize(
+    ("counts", "asked"),
+    [
+        ('"api:work" = 3', 1),
+        ('"api:serve" = 2', 2),
+        ("api = 2", 2),
+        ('"api:serve" = 0, "api:work" = 2', 0),
+    ],
+)
+def test_an_apps_checks_are_asked_where_its_first_process_runs(made, counts, asked):
+    text = MANIFEST.replace("[paths]", 'health.up = { port = "${PORT}" }\n\n[paths]')
+    text += (
+        f'[recipe.one]\napp = "api"\ncounts = {{ {counts} }}\nhealth.front = {{ port = "80" }}\n'
+    )
+    found = made(text, "one").payload
+    assert "localhost:80" in [check.port for check in found.checks]
+    assert len(found.checks) == asked + 1
+
+
 def test_locations_are_the_nodes(made):
     laid = made()
     root = "/home/deploy/.local/share/stead-node"
