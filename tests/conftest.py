@@ -1,4 +1,4 @@
-"""What all tests share: the programs they need, and, made once per worker, a conda channel and hosts.
+"""What all tests share: programs they need, their order, and each worker's conda channel and hosts.
 
 ``@pytest.mark.needs("zsh")`` names a program from the system's packages; a test
 with a parameter called ``shell`` needs that shell. Where a program is missing,
@@ -14,7 +14,8 @@ import platform as machine
 import shutil
 import signal
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -22,8 +23,7 @@ from hypothesis import settings
 from stead.values.platform import Platform, platform_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stead.store.layout import Layout
     from stead.testing.hosts import Host
@@ -37,7 +37,12 @@ pytest.register_assert_rewrite(
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+T = TypeVar("T")
+
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+LONG = Path(__file__).with_name("long.txt")
+"""Which tests take long: a line per group, its seconds and its files or directories."""
 
 _sessions: list[pytest.Session] = []
 
@@ -133,7 +138,54 @@ def tools(item: pytest.Item) -> set[str]:
     return needed | ({shell} if shell in SHELLS else set())
 
 
+def dealt(groups: Sequence[tuple[float, list[T]]], rest: list[T], workers: int) -> list[T]:
+    """Order tests for workers that begin with an equal part of the list each.
+
+    Groups come first in a part, and are spread so that all parts take about as long. What is
+    left at the end of a part is taken over by workers that have nothing to do.
+    """
+    parts: list[list[T]] = [[] for _ in range(workers)]
+    seconds = [0.0] * workers
+    for takes, group in sorted(groups, key=lambda one: -one[0]):
+        least = seconds.index(min(seconds))
+        parts[least] += group
+        seconds[least] += takes
+    left = list(rest)
+    ordered: list[T] = []
+    for number, part in enumerate(parts):
+        size = (sum(map(len, parts[number:])) + len(left)) // (workers - number)
+        few = max(0, size - len(part))
+        ordered += [*part, *left[:few]]
+        del left[:few]
+    return ordered + left
+
+
+def grouped(
+    items: list[pytest.Item], lines: str, root: Path
+) -> tuple[list[tuple[float, list[pytest.Item]]], list[pytest.Item]]:
+    """Take the groups of long tests out: each with its seconds, and all others."""
+    groups: list[tuple[float, list[pytest.Item]]] = []
+    for line in lines.splitlines():
+        if line and not line.startswith("#"):
+            seconds, *paths = line.split()
+            within = [root / path for path in paths]
+            taken = [i for i in items if any(i.path.is_relative_to(path) for path in within)]
+            ids = {id(i) for i in taken}
+            items = [i for i in items if id(i) not in ids]
+            if taken:
+                groups.append((float(seconds), taken))
+    return groups, items
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers > 1 and LONG.exists():
+        groups, rest = grouped(items, LONG.read_text(encoding="utf-8"), LONG.parent)
+        items[:] = dealt(groups, rest, workers)
+    _leave_out(config, items)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     missing: dict[str, list[pytest.Item]] = {}
     for item in items:
         for tool in tools(item):

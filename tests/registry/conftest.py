@@ -46,7 +46,13 @@ class Installed(NamedTuple):
 
     def environment(self, **variables: str) -> dict[str, str]:
         """What a process gets that knows nothing of Stead."""
-        return {"PATH": f"{self.bin}:/usr/bin:/bin", "HOME": str(self.directory), **variables}
+        return {
+            "PATH": f"{self.bin}:/usr/bin:/bin",
+            "HOME": str(self.directory),
+            # Not among the directories of whoever runs the tests, which pytest would clear out.
+            "PYTEST_DEBUG_TEMPROOT": str(self.bin.parent),
+            **variables,
+        }
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,10 @@ class House:
             "HOME": str(home),
             "PATH": os.pathsep.join([str(self.directory / "bin"), *system_path()]),
             "LANG": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            # Compiled once for all runs, beside the environment: nothing comes into the modules.
+            "PYTHONPYCACHEPREFIX": f"{self.directory}-compiled",
+            # Not among the directories of whoever runs the tests, which pytest would clear out.
+            "PYTEST_DEBUG_TEMPROOT": str(home),
             # One thread each: tests run beside others, and children are forked from them.
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
