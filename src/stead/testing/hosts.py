@@ -242,6 +242,10 @@ class Host:
         finally:
             self.run("rm", "-f", "/home/filler")
 
+    def network(self) -> list[str]:
+        """Give words before a command of this machine's that let it run in the host's network."""
+        return ["nsenter", f"--target={self.first}", "--net", "--"]
+
     def _enter(self) -> list[str]:
         return ["nsenter", f"--target={self.first}", "--all", "--"]
 
@@ -286,11 +290,9 @@ class Host:
             if "File exists" not in done.stderr:
                 raise RuntimeError(done.stderr)
         self.ip = f"10.213.{number}.2"
-        self.gateway = f"10.213.{number}.1"
-        """This machine, as seen from there."""
-        _ip("addr", "add", f"{self.gateway}/30", "dev", self._link)
+        _ip("addr", "add", f"10.213.{number}.1/30", "dev", self._link)
         _ip("link", "set", self._link, "up")
-        inside = ["nsenter", f"--target={self.first}", "--net", "--", "ip"]
+        inside = [*self.network(), "ip"]
         for words in (
             ["addr", "add", f"{self.ip}/30", "dev", "eth0"],
             ["link", "set", "eth0", "up"],

@@ -48,11 +48,7 @@ class Lab:
         os.makedirs(self.path, exist_ok=True)
         os.makedirs(self._known)
         self._configure()
-        client = os.path.join(self.path, "ssh")
-        # The client reads its configuration from the account's home, whatever HOME says.
-        with open(client, "w") as file:
-            file.write(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {self.config} "$@"\n')
-        os.chmod(client, 0o700)
+        _client(self.path, self.config)
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +63,14 @@ class Lab:
     def environ(self, path: str) -> dict[str, str]:
         """Give an environment whose `ssh` knows the hosts; ``path`` is the caller's PATH."""
         return {"PATH": f"{self.path}:{path}", "HOME": self.place, "USER": "tester"}
+
+    def environ_with(self, place: str, more: str, path: str) -> dict[str, str]:
+        """Give an environment whose `ssh` has ``more`` configuration, which comes first."""
+        config = os.path.join(place, "ssh_config")
+        with open(self.config) as old, open(config, "w") as new:
+            new.write(f"{more}\n{old.read()}")
+        _client(place, config)
+        return {**self.environ(path), "PATH": f"{place}:{path}"}
 
     def host(self, name: str, *, init: str = "none", size: str = "1g") -> Host:
         made = Host(self, name, init=init, size=size)
@@ -108,11 +112,15 @@ class Lab:
 
     def down(self, name: str) -> None:
         """End a host that :meth:`up` made, and see that it has ended."""
-        with open(self._file(name, "holder")) as file:
-            number = int(file.read())
-        holder = os.pidfd_open(number)
+        holder = os.pidfd_open(self.holder(name))
         signal.pidfd_send_signal(holder, signal.SIGTERM)
-        select.select([holder], [], [], 30)
+        if not select.select([holder], [], [], 30)[0]:
+            raise RuntimeError(f"{name} does not end")
+
+    def holder(self, name: str) -> int:
+        """Give the number of the process that holds a host: all of it ends with that one."""
+        with open(self._file(name, "holder")) as file:
+            return int(file.read())
 
     def know(self, host: Host, public: str) -> None:
         """Let the client find a host, and know it by its key."""
@@ -146,6 +154,14 @@ class Lab:
         with open(f"{self.config}.new", "w") as file:
             file.writelines(parts)
         os.replace(f"{self.config}.new", self.config)
+
+
+def _client(place: str, config: str) -> None:
+    """Make the program `ssh`: it reads this configuration, and not that of the account's home."""
+    client = os.path.join(place, "ssh")
+    with open(client, "w") as file:
+        file.write(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {config} "$@"\n')
+    os.chmod(client, 0o700)
 
 
 def main(words: Sequence[str]) -> None:

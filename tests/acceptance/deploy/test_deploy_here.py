@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import stat
 import subprocess
@@ -33,8 +32,6 @@ host = "box"
 directory = "@node"
 services = "supervise"
 """
-
-NETWORK = re.compile(r"(UV|PIP|SSL|REQUESTS|CURL)_|(?i:https?|all|no)_proxy\Z")
 
 
 def retitled(site, title):
@@ -275,34 +272,6 @@ def test_a_node_within_the_project_is_no_part_of_its_code(site):
         assert not list((site.root / "node/trees").glob("*/node"))
     finally:
         site.ok("node", "down", "web", "here")
-
-
-@pytest.mark.network
-@pytest.mark.slow
-def test_a_deploy_of_pyinfra_runs_first(site):
-    site.manifest(WEB + '[recipe.r]\napp = "web"\npyinfra = "machines/deploy.py"\n')
-    (site.root / "machines").mkdir()
-    script = site.root / "machines/deploy.py"
-    script.write_text(
-        "from io import StringIO\nfrom pyinfra import host\nfrom pyinfra.operations import files\n"
-        "files.put(name='mark', src=StringIO(host.data.stead_recipe + host.data.stead_target), "
-        f"dest='{site.root}/mark')\n"
-    )
-    del site.machine.environ["UV_DEFAULT_INDEX"]
-    site.machine.environ |= {n: v for n, v in os.environ.items() if NETWORK.match(n)}
-    site.ok("deploy", "r", "--plan")
-    assert not (site.root / "mark").exists()
-    done = site.run("deploy", "r")
-    assert done.returncode == 0, done.stderr
-    assert (site.root / "mark").read_text() == "rhere"
-    (site.root / "mark").unlink()
-    # What is there already is left alone.
-    site.ok("deploy", "r")
-    assert not (site.root / "mark").exists()
-    script.write_text("raise SystemExit('no such machine')\n")
-    (site.root / "more").write_text("")
-    assert "pyinfra ended with" in site.fails("deploy", "r")
-    assert site.json("deploy", "status", "r")["nodes"][0]["generation"] == 1
 
 
 @pytest.mark.slow

@@ -31,14 +31,7 @@ def configured(lab, tmp_path):
     """Give a function: more of the client's configuration → an environment with it."""
 
     def make(text: str) -> dict[str, str]:
-        config = tmp_path / "config"
-        with open(lab.config) as file:
-            config.write_text(text + "\n" + file.read())
-        program = tmp_path / "ssh"
-        with open(os.path.join(lab.path, "ssh")) as file:
-            program.write_text(file.read().replace(lab.config, str(config)))
-        program.chmod(0o755)
-        return {**lab.environ(os.environ["PATH"]), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        return lab.environ_with(str(tmp_path), text, os.environ["PATH"])
 
     return make
 

@@ -57,12 +57,6 @@ def tries() -> list[tuple[str, str, float]]:
     return some
 
 
-@pytest.fixture(scope="module")
-def small(lab):
-    """A machine whose disk is soon full."""
-    return lab.host("small", size="96m")
-
-
 @pytest.fixture
 def case(lab, small):
     root = f"{small.home}/.local/share/stead-node"
