@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from stead.deploy.payload import Wanted
     from stead.deploy.recipes import Where
     from stead.deploy.rollout import Outcome
+    from stead.pipeline.steps import Composed
     from stead.values.kinds import Recipe, Target
 
 
 def chosen(name: str, names: Sequence[str], app: App) -> tuple[Recipe, tuple[Target, ...]]:
     """Find a recipe and its targets by name."""
+    from stead.deploy import identity
     from stead.deploy.recipes import recipe_named, targets_of
 
     composed = app.composed(None, fetch=True)
     kinds = composed.spec.configuration.kinds
     recipe = recipe_named(kinds, name)
-    workspaces = [m.workspace.name for m in composed.found.manifests if m.workspace]
-    project = " ".join(next(filter(None, workspaces), "").split())
     targets = targets_of(recipe, kinds, names)
+    project = _project(composed) or identity.fresh(composed.spec.root)
     return recipe, tuple(replace(target, project=project) for target in targets)
 
 
@@ -74,6 +75,29 @@ def _all_of(wrong: Sequence[ManifestError]) -> ManifestError:
         details=tuple(lines),
         remedy="mend each of them; nothing was changed",
     )
+
+
+def _project(composed: Composed) -> str:
+    """Give by what machines know the project; empty where nothing says so yet."""
+    from stead.deploy import identity
+
+    workspaces = [m.workspace.name for m in composed.found.manifests if m.workspace]
+    return identity.known(composed.spec.root, next(filter(None, workspaces), ""))
+
+
+def settled(made: Sequence[Ready], app: App) -> None:
+    """Let the project be known by something, before a node becomes its own. Raises DeployError."""
+    from stead.deploy import identity
+
+    projects = [
+        one.where.target.project
+        for one in made
+        if one.where.target.kind != "image" and not one.plan.nothing
+    ]
+    composed = app.composed(None)
+    if projects and not _project(composed):
+        path = identity.keep(composed.spec.root, projects[0])
+        app.err(f"machines know this project by {path}: keep it with the code, for all clones")
 
 
 def telling(app: App) -> Callable[[Where, str, str], None]:

@@ -121,6 +121,7 @@ def bring(
             anew = deploying.planned(wanted, nodes, app.context, app.platform, prepared=True)
             deploying.close(made)
             made = anew
+        _deploying.settled(made, app)
         outcomes = deploying.applied(made, _deploying.telling(app), _deploying.saying(app))
     finally:
         deploying.close(made)

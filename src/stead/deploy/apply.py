@@ -44,7 +44,7 @@ def apply(machine: Machine, delivery: Delivery, report: Report | None = None) ->
         return Applied(changed=False, generation=facts.generation)
     before = machine.connection.sent
     warnings: list[str] = []
-    with _held(machine, told) as (begun, keeper):
+    with _held(machine, told, take=True) as (begun, keeper):
         if begun.facts.running == delivery.digest and not begun.unsettled:
             told("switch", "the services are started again")
             machine.restart()
@@ -81,16 +81,18 @@ def rollback(machine: Machine, number: int, report: Report | None = None) -> App
             "there is no generation to go back to" if not number else f"no generation {number}",
             details=(f"others there: {there}",),
         )
-    with _held(machine, told) as (begun, keeper):
+    with _held(machine, told, take=False) as (begun, keeper):
         checks = generation.checks_of(machine.record("checks", number))
         _switch(machine, number, checks, keeper, told, before=begun.facts.generation)
     return Applied(changed=True, generation=number)
 
 
 @contextlib.contextmanager
-def _held(machine: Machine, told: Callable[[str, str], None]) -> Iterator[tuple[Begun, Keeper]]:
+def _held(
+    machine: Machine, told: Callable[[str, str], None], *, take: bool
+) -> Iterator[tuple[Begun, Keeper]]:
     told("begin", "")
-    begun = machine.begin()
+    begun = machine.begin(take=take)
     if begun.reverted:
         told("begin", "a deploy before was not confirmed: what ran before it runs again")
     if begun.unsettled:

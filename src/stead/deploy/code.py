@@ -12,6 +12,7 @@ import fnmatch
 import os
 from typing import TYPE_CHECKING
 
+from stead.deploy import identity
 from stead.deploy.oci import layout
 from stead.deploy.places import MODULES
 from stead.pipeline import repository
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.kinds import Recipe, Target
 
-_NEVER = frozenset([".stead", ".git", ".env"])
+_NEVER = frozenset([".stead", ".git", ".env", identity.FILE])
 _LEFT_BEHIND = frozenset(
     [
         "__pycache__", ".hg", ".svn", ".jj", ".tox", ".nox", ".venv", ".mypy_cache", ".cache",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os.path
+from contextlib import nullcontext
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from stead.deploy import fitness
 from stead.deploy import plan as planning
 from stead.deploy.closure import write_tar
-from stead.deploy.oci import assemble
+from stead.deploy.oci import assemble, layout
 from stead.deploy.opening import opened as open_node
 from stead.deploy.payload import payload
 from stead.deploy.record import digest_of, key_in, read, record_of, written
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from stead.deploy.rollout import Outcome
     from stead.deploy.targets import Target
     from stead.values.context import Context
+    from stead.values.kinds import Target as Declared
     from stead.values.platform import Platform
 
     Told = Callable[[Where, str, str], None]
@@ -112,14 +116,23 @@ def applied(
 ) -> tuple[Outcome, ...]:
     """Bring it to the nodes, in their targets' batches; ``told`` hears of steps, ``said`` of ends."""
     by_name = {one.where.name: one for one in made}
+    # Images of one layout share its index.
+    alone = {_written(one.where.target): Lock() for one in made}
 
     def apply(where: Where) -> Applied:
         one = by_name[where.name]
         if one.plan.nothing and where.target.kind in ("local", "ssh"):
             return Applied(changed=False, generation=one.plan.generation)
-        return one.target.apply(one.delivery, lambda step, word: told(where, step, word))
+        with alone[_written(where.target)] if where.target.output else nullcontext():
+            return one.target.apply(one.delivery, lambda step, word: told(where, step, word))
 
     return roll_out([one.where for one in made], apply, said)
+
+
+def _written(target: Declared) -> str:
+    """Name what a target's images are written to."""
+    found = layout.parse(target.output, target.base)
+    return os.path.normpath(found.path) if found else target.output
 
 
 def close(made: Sequence[Ready]) -> None:

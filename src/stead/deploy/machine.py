@@ -66,8 +66,11 @@ class Machine:
         self._ours(lines)
         return _facts(lines), _one(lines, "root")
 
-    def begin(self) -> Begun:
-        """Take the lease, and set right what a deploy before left half done."""
+    def begin(self, *, take: bool = True) -> Begun:
+        """Take the lease, and set right what a deploy before left half done.
+
+        A recipe that is nobody's becomes this project's, unless ``take`` is false.
+        """
         words = (
             self.token,
             _whole(self.node.patience),
@@ -75,6 +78,7 @@ class Machine:
             self.node.sudo,
             self.node.services,
             self.node.project,
+            "take" if take else "leave",
         )
         answer = self._run("begin", *words)
         lines = list(_lines(answer))
@@ -148,6 +152,7 @@ class Machine:
 
     def status(self) -> Standing:
         lines = list(_lines(self._run("status", bare=True)))
+        self._ours(lines)
         services, generations = [], []
         for key, rest in lines:
             words = rest.split(" ")
@@ -252,8 +257,8 @@ class Machine:
         return DeployError(
             f"recipe {self.node.recipe} on {self._name()} belongs to the project {owner}, "
             f"and this is {self.node.project}",
-            remedy="give the recipe another name, or the target another `directory`; where the "
-            f"project was renamed from {owner}, take it away under that name first: `stead node down`",
+            remedy="give the recipe another name, or the target another `directory`; where this is "
+            f"that project, write {owner} into stead.id beside its manifest",
         )
 
     def _wrong(self, answer: Answer) -> DeployError:

@@ -352,16 +352,3 @@ def test_who_interrupts_a_deploy_gets_back_what_ran(site):
     assert begun.wait(60) in (130, -signal.SIGINT)
     assert site.asked(site.low)["vars"]["TITLE"] == "first"
     assert site.json("deploy", "status", "web")["nodes"][0]["generation"] == 1
-
-
-@pytest.mark.slow
-def test_another_projects_recipe_of_the_same_name_is_left_alone(site):
-    site.manifest('[workspace]\nname = "first"\n' + WEB)
-    site.ok("deploy", "web")
-    before = site.everything()
-    site.manifest('[workspace]\nname = "second"\n' + WEB)
-    for words in (("deploy", "web"), ("deploy", "web", "--plan"), ("node", "down", "web", "here")):
-        said = site.fails(*words)
-        assert "belongs to the project first, and this is second" in said
-    assert site.everything() == before
-    site.manifest('[workspace]\nname = "first"\n' + WEB)

@@ -33,16 +33,24 @@ def test_another_projects_is_refused_before_anything_is_changed(machine_of, tmp_
     first.end()
     before = everything(tmp_path)
     other = machine_of("bakery")
-    for act in (other.facts, other.standing, other.begin):
+    for act in (other.facts, other.standing, other.begin, other.status):
         with pytest.raises(DeployError, match=r"to the project the shop, .* is bakery") as e:
             act()
         assert "another name" in e.value.remedy
     assert everything(tmp_path) == before
     assert first.status().held_by == ""
     target = MachineTarget("here", other.connection, other.node)
-    for change in (target.remove, lambda: target.run("web.migrate")):
+    acts = (
+        target.remove,
+        target.rollback,
+        target.status,
+        target.running,
+        lambda: list(target.logs()),
+        lambda: target.run("web.migrate"),
+    )
+    for act in acts:
         with pytest.raises(DeployError, match="belongs to the project the shop"):
-            change()
+            act()
     assert everything(tmp_path) == before
 
 
@@ -62,6 +70,16 @@ def test_what_nobody_has_is_taken(machine_of):
     first.end()
     with pytest.raises(DeployError, match="belongs to the project shop"):
         machine_of("bakery").begin()
+
+
+def test_who_only_takes_away_makes_nothing_its_own(machine_of):
+    nameless = machine_of("")
+    nameless.begin()
+    nameless.end()
+    looking = machine_of("bakery")
+    looking.begin(take=False)
+    looking.end()
+    machine_of("shop").facts()
 
 
 def test_after_it_was_taken_away_another_may_come(machine_of):

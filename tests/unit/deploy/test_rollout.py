@@ -24,8 +24,9 @@ def nodes(count, name="t", **options):
 
 def test_batches_are_as_the_targets_say():
     made = (*nodes(5, serial=2), *nodes(2, "u", parallel=1))
-    sizes = [(most, [n.address for n in batch]) for most, batch in batches(made)]
-    assert sizes == [(4, ["h0", "h1"]), (4, ["h2", "h3"]), (4, ["h4"]), (1, ["h0", "h1"])]
+    sizes = [(most, [[n.address for n in one] for one in own]) for most, own in batches(made)]
+    assert sizes == [(4, [["h0", "h1"], ["h2", "h3"], ["h4"]]), (1, [["h0", "h1"]])]
+    assert roll_out((), lambda _: Applied(True, 1)) == ()
 
 
 @given(
@@ -74,6 +75,60 @@ def test_no_more_than_may_run_at_once_and_none_begins_after_a_failure(count, par
             assert outcome.state == ("failed" if int(address[1:]) in bad else "done")
     if not bad & set(range(count)):
         assert len(begun) == count
+
+
+def test_targets_go_side_by_side_each_within_its_own_bounds():
+    made = (*nodes(4, "a", serial=2), *nodes(3, "b", parallel=1), *nodes(1, "c"))
+    meet = threading.Barrier(4)
+    lock = threading.Lock()
+    running = {"a": 0, "b": 0, "c": 0}
+    most = dict(running)
+    order = []
+
+    def apply(where):
+        name = where.target.name
+        with lock:
+            running[name] += 1
+            most[name] = max(most[name], running[name])
+            order.append(where.name)
+            first = order.index(where.name) < 4
+        if first:
+            # Two of a's first batch, one of b's, and c's.
+            meet.wait(20)
+        with lock:
+            running[name] -= 1
+        return Applied(True, 1)
+
+    outcomes = roll_out(made, apply)
+    assert {o.state for o in outcomes} == {"done"}
+    assert set(order[:4]) == {"a (h0)", "a (h1)", "b (h0)", "c (h0)"}
+    assert most == {"a": 2, "b": 1, "c": 1}
+
+
+def test_a_failure_of_one_target_ends_all():
+    made = (*nodes(1, "a"), *nodes(3, "b", parallel=1))
+    begun = threading.Event()
+    failed = threading.Event()
+
+    def apply(where):
+        if where.target.name == "a":
+            begun.wait(20)
+            raise DeployError("bad")
+        begun.set()
+        failed.wait(20)
+        return Applied(True, 1)
+
+    def said(outcome):
+        if outcome.state == "failed":
+            failed.set()
+
+    states = {o.where.name: o.state for o in roll_out(made, apply, said)}
+    assert states == {
+        "a (h0)": "failed",
+        "b (h0)": "done",
+        "b (h1)": "not begun",
+        "b (h2)": "not begun",
+    }
 
 
 def test_what_is_asked_together_keeps_its_order_and_its_errors():

@@ -86,6 +86,7 @@ status_all() {
     set -- $claim_said
     [ "${2:-0}" -le "$(now)" ] || echo "held ${claim_said#* * }"
     [ -d "$R" ] || return 0
+    [ ! -L "$R/project" ] || echo "project $(mark_of "$R/project")"
     status_current=$(generation_now)
     echo "current $status_current"
     echo "digest $(line_of "$R/current/digest")"

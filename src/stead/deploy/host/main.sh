@@ -27,7 +27,7 @@ standing)
     ;;
 begin)
     SUDO=$4 SERVICES=$5
-    begin "$1" "$2" "$3" "$6"
+    begin "$1" "$2" "$3" "$6" "$7"
     ;;
 renew) lease_hold "$1" "$2" ;;
 deliver)

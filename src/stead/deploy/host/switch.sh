@@ -169,11 +169,11 @@ remove() {
 }
 
 # Whose the recipe is: of one name there may be several projects' on a machine. What nobody has is
-# taken; another's is left alone.
+# taken by who deploys (`take`); another's is left alone: TOKEN PROJECT HOW
 begin_project() {
     begin_owner=$(mark_of "$R/project")
     if [ -n "$2" ] && [ -z "$begin_owner" ]; then
-        mark "$R/project" "$2"
+        [ "$3" != take ] || mark "$R/project" "$2"
     elif [ -n "$2" ] && [ "$begin_owner" != "$2" ]; then
         lease_drop "$1"
         fail 97 "$begin_owner"
@@ -189,7 +189,7 @@ begin() {
         fail 93 "cannot write $ROOT"
     }
     lease_take "$1" "$2" "$3"
-    begin_project "$1" "${4:-}"
+    begin_project "$1" "$4" "$5"
     # What is left of others is theirs no more as long as this is.
     begin_pending=$(mark_of "$R/pending")
     lease_hold "$1" "$2"

@@ -24,9 +24,12 @@ class MachineTarget:
         self.address = connection.address
         self._connection = connection
         self._machine = Machine(connection, node)
+        self._ours = False
 
     def facts(self) -> Facts:
-        return self._machine.facts()[0]
+        found = self._machine.facts()[0]
+        self._ours = True
+        return found
 
     def examine(self, program: str) -> str:
         return self._machine.connection.run(program, timeout=60).out.decode("utf-8", "replace")
@@ -35,6 +38,7 @@ class MachineTarget:
         return health.asked(check, self._machine.connection, check.timeout)
 
     def running(self) -> str:
+        self._refuse_foreign()
         return self._machine.record()
 
     def apply(self, delivery: Delivery, report: Report | None = None) -> Applied:
@@ -44,6 +48,7 @@ class MachineTarget:
         return self._machine.status()
 
     def logs(self, service: str = "", lines: int = 200) -> Iterator[str]:
+        self._refuse_foreign()
         return self._machine.logs(service, lines)
 
     def rollback(self, generation: int = 0, report: Report | None = None) -> Applied:
@@ -55,11 +60,17 @@ class MachineTarget:
         return self._machine.interactive(command, arguments)
 
     def remove(self) -> None:
-        self._machine.begin()
+        self._machine.begin(take=False)
         try:
             self._machine.remove()
         finally:
             self._machine.end()
+
+    def _refuse_foreign(self) -> None:
+        """See, once, that what is there is not another project's."""
+        if not self._ours:
+            self._machine.standing()
+            self._ours = True
 
     def close(self) -> None:
         self._connection.close()
