@@ -262,6 +262,7 @@ log_chunk = Table(
     Column("at", Words, nullable=False),
     Column("text", Text, nullable=False),
     PrimaryKeyConstraint("build_id", "seq"),
+    Index("log_chunk_start", "build_id", "start", unique=True),
 )
 
 token = Table(

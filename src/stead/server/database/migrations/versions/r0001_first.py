@@ -348,6 +348,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["build_id"], ["build.id"], name=op.f("fk_log_chunk_build_id")),
         sa.PrimaryKeyConstraint("build_id", "seq", name=op.f("pk_log_chunk")),
     )
+    op.create_index("log_chunk_start", "log_chunk", ["build_id", "start"], unique=True)
     op.create_table(
         "submission",
         sa.Column("id", BIG, nullable=False),
