@@ -19,6 +19,8 @@ nox.options.sessions = ["lint", "tests"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 
+# One more than there are cores: tests wait for machines, ports and locks.
+WORKERS = ["-n", str(min(os.cpu_count() or 1, 4) + 1), "--dist", "worksteal"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -44,7 +46,7 @@ def tests(session: nox.Session) -> None:
         words.remove("--fast")
         words += ["-m", "not slow and not network"]
     if not any(w.startswith("-n") for w in words):
-        words += ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
+        words += WORKERS
     session.run("python", "-m", "pytest", *words, env={"PYTHONUNBUFFERED": "1"})
 
 
@@ -57,7 +59,7 @@ def soak(session: nox.Session) -> None:
     words = list(session.posargs)
     many = words.pop(0) if words and words[0].isdigit() else "200"
     session.install("-e", ".[testing,server]", *group("tests"))
-    words = words or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
+    words = words or WORKERS
     where = ["tests/acceptance/history", "tests/acceptance/session/test_killed.py"]
     where += ["tests/acceptance/test_matrix_killed.py", "tests/registry/test_mutation.py"]
     where += ["tests/registry/test_mutation_others.py"]
@@ -82,8 +84,7 @@ def docs(session: nox.Session) -> None:
     """Make the generated reference anew, and run the commands in the docs."""
     session.install("-e", ".[testing,server]", *group("tests"))
     session.run("python", "docs/generate.py")
-    workers = str(min(os.cpu_count() or 1, 4))
-    session.run("python", "-m", "pytest", "tests/docs", "-q", "-n", workers, *session.posargs)
+    session.run("python", "-m", "pytest", "tests/docs", "-q", *WORKERS, *session.posargs)
 
 
 @nox.session
