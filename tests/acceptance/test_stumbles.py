@@ -189,3 +189,26 @@ def test_why_names_the_layer_that_has_a_package(machine, project):
     assert "stead.toml:4: branch 2.0 → leaf 2.0" in machine.ok(
         "why", "-e", "test", "leaf", cwd=root
     )
+
+
+def test_the_tasks_are_named_where_a_command_is_not_there(machine, project):
+    root = project({"stead.toml": '[workspace]\n[tasks]\nforecast = ["true"]\n'})
+    first = said(machine, root, "run", "forecst", code=127)
+    assert "tasks here: forecast" in first
+    # From the second time on no Python is asked.
+    assert said(machine, root, "run", "forecst", code=127) == first
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["module", "upate"], ["did you mean `update`?", "it can add, list,"]),
+        (["module"], ["what is `stead module` to do?", "it can add, list,"]),
+        (["book", "x"], ["`stead book` cannot 'x'", "it can list, show, add, test"]),
+        (["module", "add", "a", "b"], ["arguments: b", "see `stead module add --help`"]),
+    ],
+)
+def test_actions_are_named(machine, project, words, names):
+    message = said(machine, project({"stead.toml": "[workspace]\n"}), *words, code=2)
+    for name in names:
+        assert name in message

@@ -62,13 +62,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def split(
     words: Sequence[str], taking: frozenset[str] = _TAKING, plain: frozenset[str] = _PLAIN
-) -> tuple[list[str], list[tuple[str, str]]]:
+) -> tuple[list[str], list[tuple[str, Answer]]]:
     """Part the words into those of the command and the item's options with their answers.
 
     ``taking`` are options of the command that take a value, ``plain`` those that take none.
     """
     kept: list[str] = []
-    answers: list[tuple[str, str]] = []
+    answers: list[tuple[str, Answer]] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -82,7 +82,7 @@ def split(
         elif rest and not rest[0].startswith("--"):
             answers.append((name[2:], rest.pop(0)))
         else:
-            answers.append((name[2:], "true"))
+            answers.append((name[2:], True))
     return kept, answers
 
 
@@ -276,11 +276,15 @@ def _told(paths: Sequence[str], plan: Plan, *, planned: bool) -> list[str]:
 def _next(plan: Plan, app: App) -> None:
     module = plan.modules[-1]
     item = module.chosen.item
-    if item.language == "python" or item.commands.run:
-        app.err(
-            f"next: `stead run {item.name}` runs it on its own data, "
-            f"`stead test --module {item.name}` tests it"
-        )
+    if module.part is not None:
+        runs = item.name in dict(module.part.scripts)
+        tests = any(file.path.startswith("tests/") for file in item.files)
+    else:
+        runs, tests = bool(item.commands.run), bool(item.commands.test)
+    said = [f"`stead run {item.name}` runs it on its own data"] if runs else []
+    said += [f"`stead test --module {item.name}` tests it"] if tests else []
+    if said:
+        app.err(f"next: {', '.join(said)}")
 
 
 def as_json(plan: Plan) -> dict[str, object]:

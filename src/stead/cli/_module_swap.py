@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stead.cli.app import App
     from stead.modules.needs import Chosen
     from stead.modules.swapping import Swap
+    from stead.values.item import Answer
 
 MORE = """The tests of OLD are its interface: they are kept, and run against NEW in a project of their own.
 Only if they pass is anything changed, and then all of it at once. What you changed in OLD apart
@@ -58,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.json(parser)
 
 
-def split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+def split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, Answer]]]:
     """Part the words into those of the command and the item's options with their answers."""
     from stead.cli._module_add import split
 

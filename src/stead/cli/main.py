@@ -111,8 +111,22 @@ NOT_STAGED = frozenset(
 
 
 class _Parser(argparse.ArgumentParser):
+    asked = ""
+    """Whose help says more, where that is not this parser's: an action's."""
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, remedy=f"see `{self.prog} --help`")
+        # Only where something is wrong anyway: what can be chosen is said, not a list of quotes.
+        choices = next((a.choices for a in self._actions if a.dest == "action" and a.choices), ())
+        if message.startswith("argument ACTION: invalid choice: "):
+            word = message.split("'")[1]
+            close = nearest(word, choices)
+            raise UsageError(
+                f"`{self.prog}` cannot {word!r}" + (f"; did you mean `{close}`?" if close else ""),
+                remedy=f"it can {', '.join(choices)}",
+            )
+        if choices and message.endswith("required: ACTION"):
+            raise UsageError(f"what is `{self.prog}` to do?", remedy=f"it can {', '.join(choices)}")
+        raise UsageError(message, remedy=f"see `{self.asked or self.prog} --help`")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -195,6 +209,8 @@ def parser_of(name: str, words: Sequence[str] = ()) -> argparse.ArgumentParser:
         formatter_class=_formatter,
     )
     if words and hasattr(module, "ACTIONS"):
+        if words[0] in module.ACTIONS:
+            parser.asked = f"{parser.prog} {words[0]}"
         module.configure(parser, words[0])
     else:
         module.configure(parser)

@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser, wanted: str = "") -> None:
         one = actions.add_parser(
             name,
             help=text,
-            description=f"{text[0].upper()}{text[1:]}. {module.MORE}".strip(),
+            description=f"{text[0].upper()}{text[1:]}.\n\n{module.MORE}".strip(),
             allow_abbrev=False,
             formatter_class=parser.formatter_class,
         )

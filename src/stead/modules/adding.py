@@ -197,7 +197,7 @@ class _Planning:
             self._root,
             tuple(placed),
             tuple(self._writes.values()),
-            tuple(self._collide),
+            tuple(dict.fromkeys(self._collide)),
             tuple(self._placed_beside),
             tuple(self._notes),
         )
@@ -229,7 +229,13 @@ class _Planning:
                 self._placed_beside.append((path, instead))
                 self._writes[instead] = Write(instead, content, None, executable)
             else:
-                self._collide.append(path)
+                self._collide.append(self._blocking(path))
+
+    def _blocking(self, path: str) -> str:
+        """Give what is in the way of a file: it, or a file where one of its directories would be."""
+        parts = path.split("/")
+        above = ("/".join(parts[:end]) for end in range(1, len(parts)))
+        return next((one for one in above if isinstance(self._read(one), bytes)), path)
 
     def _text(self, path: str) -> str | None:
         """Read a file of the root. Raises RegistryError where it is none, or no text."""
@@ -308,8 +314,12 @@ class _Planning:
             self._told(parts.values(), root_files.PYPROJECT)
         else:
             self._parts(parts, held)
-        if self._read(root_files.PRE_COMMIT) is None:
-            self._put(root_files.PRE_COMMIT, root_files.PRE_COMMIT_TEXT, None)
+        for file, text in (
+            (root_files.PRE_COMMIT, root_files.PRE_COMMIT_TEXT),
+            (root_files.GITIGNORE, root_files.GITIGNORE_TEXT),
+        ):
+            if self._read(file) is None:
+                self._put(file, text, None)
 
     def _other_project(self) -> str:
         return next((f for f in ("setup.py", "setup.cfg") if self._read(f) is not None), "")

@@ -63,8 +63,9 @@ def find(known: Sequence[Source], name: str, registry: str = "") -> Source:
     close = nearest(name, every)
     raise RegistryError(
         f"no registry has an item {name}" + (f"; did you mean {close}?" if close else ""),
-        where=", ".join(there),
-        remedy=f"there are: {', '.join(every)}" if every else "the registries are empty",
+        remedy=f"there are: {', '.join(every)}"
+        if every
+        else f"the registries are empty: {', '.join(there)}",
     )
 
 

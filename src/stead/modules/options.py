@@ -62,6 +62,8 @@ def settled(
 def read(option: Option, answer: Answer) -> Answer:
     """Read one answer as the option's type. Raises UsageError."""
     value: Answer | None = answer
+    if answer is True and option.type != "bool" and "true" not in option.choices:
+        raise UsageError(f"{option.name} needs a value", remedy=_said(option))
     if isinstance(answer, str) and option.type not in ("str", "enum"):
         value = _parsed(option.type, answer.strip())
     elif option.type in ("str", "enum") and not isinstance(answer, str):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PYPROJECT = "pyproject.toml"
 MANIFEST_IN = "MANIFEST.in"
 PRE_COMMIT = ".pre-commit-config.yaml"
+GITIGNORE = ".gitignore"
 
 _WHERE = ("tool", "setuptools", "packages", "find")
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
@@ -277,4 +278,15 @@ repos:
         language: system
         pass_filenames: false
         stages: [pre-push]
+"""
+
+GITIGNORE_TEXT = """\
+# What is private, and what tools make anew.
+.stead/
+.env
+__pycache__/
+*.py[cod]
+*.egg-info/
+build/
+dist/
 """

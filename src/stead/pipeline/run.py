@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stead.config.expand import expand
 from stead.shells.state import undo
-from stead.values.activation import DEFAULT_PATH, Activation, Change, apply
+from stead.values.activation import DEFAULT_PATH, Activation, Change, apply, what_else
 from stead.values.errors import CycleError, TaskError, UsageError
 from stead.values.frozen import dataclass
 from stead.values.names import nearest
@@ -265,7 +265,8 @@ def not_started(command: Command, exc: OSError) -> TaskError:
         error = TaskError(
             f"command not found: {name}",
             where=command.task.origin if command.task else None,
-            remedy=f"`stead add {name}` if a package brings it, or check PATH",
+            remedy=f"`stead add {name}` if a package brings it, or check PATH"
+            + what_else(command.activation.tasks),
         )
         error.exit_code = NOT_FOUND
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stead.shells.quote import check_name, posix
 from stead.shells.state import SH_UNDO
-from stead.values.activation import DEFAULT_PATH
+from stead.values.activation import DEFAULT_PATH, what_else
 from stead.values.errors import SteadError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if [ "$__stead_x" = 126 ]; then
     '  → give it a `#!` line and execute permission, or run it through its interpreter' >&2
 else
   printf '%s\\n' "error: command not found: $1" \\
-    "  → \\`stead add $1\\` if a package brings it, or check PATH" >&2
+    "  → \\`stead add $1\\` if a package brings it, or check PATH"@else@ >&2
 fi
 exit "$__stead_x"
 """
@@ -188,7 +188,7 @@ def run_script(
         '  */*) [ -f "$1" ] && [ -x "$1" ] ;;',
         '  *) command -v "$1" >/dev/null 2>&1 ;;',
         'esac && exec "$@"',
-        _NOT_STARTED + "fi",
+        _NOT_STARTED.replace("@else@", posix(what_else(activation.tasks))) + "fi",
         "}",
     ]
     return "\n".join(line for line in text if line) + "\n"

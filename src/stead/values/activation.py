@@ -83,3 +83,9 @@ def apply(changes: Iterable[Change], environ: Mapping[str, str]) -> dict[str, st
             entries = [value, *rest] if change.kind == "prepend" else [*rest, value]
             result[name] = change.separator.join(entries)
     return result
+
+
+def what_else(tasks: Iterable[Task]) -> str:
+    """Say which tasks could have been meant by a command that is not there; empty without any."""
+    named = ", ".join(task.name for task in tasks)
+    return f"; tasks here: {named}" if named else ""

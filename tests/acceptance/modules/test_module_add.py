@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 
 import pytest
@@ -19,6 +20,7 @@ MODULE = {
     "tests/test_scale.py",
 }
 ROOT = {
+    ".gitignore",
     ".pre-commit-config.yaml",
     "MANIFEST.in",
     "pyproject.toml",
@@ -48,6 +50,36 @@ def test_an_item_becomes_a_module_in_the_layout_that_is_promised(machine, root):
     text = (root / "modules/scale/src/scale/main.py").read_text()
     assert text.startswith("FACTOR = 3\nFOLDS = 5\n")
     assert not (machine.stead_home / "store").exists()  # nothing was installed
+
+
+def test_git_passes_over_what_tools_make_unless_the_project_says_it_all_itself(machine, root):
+    machine.ok("module", "add", "scale", "--defaults", cwd=root)
+    lines = (root / ".gitignore").read_text().splitlines()
+    assert {".stead/", ".env", "__pycache__/", "*.egg-info/"} <= set(lines)
+    (root / ".gitignore").write_text("mine\n")
+    machine.ok("module", "add", "plain", cwd=root)
+    assert (root / ".gitignore").read_text() == "mine\n"
+
+
+def test_a_file_where_the_modules_directory_would_be_is_named_once(machine, root):
+    (root / "modules").mkdir()
+    (root / "modules/scale").write_text("mine")
+    said = machine.fails("module", "add", "scale", "--defaults", cwd=root)
+    assert [line for line in said.splitlines() if "modules/" in line] == ["  modules/scale"]
+
+
+def test_only_what_there_is_to_do_is_said_to_come_next(machine, root, registry):
+    added = machine.run("module", "add", "scale", "--defaults", cwd=root)
+    assert "`stead run scale`" in added.stderr
+    assert "`stead test --module scale`" in added.stderr
+    own = registry / "plain/files"
+    project = own / "pyproject.toml"
+    text = project.read_text()
+    project.write_text(text.replace('[project.scripts]\nplain = "plain.cli:main"\n', ""))
+    shutil.rmtree(own / "tests", ignore_errors=True)
+    added = machine.run("module", "add", "plain", cwd=root)
+    assert added.returncode == 0
+    assert "next:" not in added.stderr
 
 
 def test_the_manifest_gets_the_modules_layer_task_and_app_and_keeps_its_comments(machine, root):

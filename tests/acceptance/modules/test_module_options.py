@@ -55,6 +55,8 @@ def test_options_are_read_from_a_file_and_words_count_more(machine, root):
         (("--folds", "many"), ("folds must be a whole number, not 'many'",)),
         (("--folds", "2.5"), ("folds must be a whole number, not '2.5'",)),
         (("--tipe", "x", "--folds", "y"), ("2 options of scale", "tipe", "folds must be")),
+        (("--type",), ("type needs a value", "say --type double|triple")),
+        (("--folds", "--defaults"), ("folds needs a value", "say --folds INT")),
         (("--set", "type"), ("--set takes OPTION=VALUE",)),
         (("--options", "none.toml"), ("none.toml",)),
     ],
@@ -67,6 +69,7 @@ def test_a_wrong_option_is_told_with_what_there_is(machine, root, words, said):
 
 def test_an_unknown_item_is_told_with_the_nearest(machine, root):
     message = machine.fails("module", "add", "sclae", cwd=root)
+    assert message.startswith("error: no registry has an item sclae")
     assert "did you mean scale?" in message
     assert "plain" in message
     message = machine.fails("module", "add", "scale", "--registry", "taem", cwd=root)

@@ -237,6 +237,11 @@ class TestCommand:
         assert done.stderr.startswith(f"error: command not found: {name}\n")
         assert "→" in done.stderr
 
+    def test_with_a_missing_command_the_tasks_are_named(self, any_world):
+        any_world.record(tasks=(Task("fit", ("fit",)), Task("it's", ("x",))))
+        said = any_world.run("run", "no-such").stderr
+        assert said.endswith("or check PATH; tasks here: fit, it's\n")
+
     @pytest.mark.parametrize("name", ["tool", "./tool", "./sub"])
     def test_a_file_that_cannot_be_executed_is_126_and_said(self, any_world, name):
         world = any_world
