@@ -6,6 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from stead.formats import _toml_splice
+from stead.formats.merging_comments import with_comments
 from stead.formats.merging_requirements import edited, holds_requirements, merged
 from stead.formats.merging_values import NONE, same
 from stead.formats.toml_lines import Scan
@@ -49,7 +50,20 @@ def merge_keys(base: str, mine: str, theirs: str, *, requirements: bool = False)
         return None  # an edit that the layout does not allow
     if not same(read, wanted):
         return None
+    text = _said(base, mine, theirs, text)
     return text.replace("\n", "\r\n") if "\r\n" in mine else text
+
+
+def _said(base: str, mine: str, theirs: str, done: str) -> str:
+    """Give the text with upstream's comments too, where it still reads the same with them."""
+    texts = (text.replace("\r\n", "\n") for text in (base, mine, theirs))
+    more = with_comments(*texts, done)
+    try:
+        if same(tomllib.loads(more), tomllib.loads(done)):
+            return more
+    except tomllib.TOMLDecodeError:
+        pass
+    return done
 
 
 def _headers(text: str) -> set[Path]:

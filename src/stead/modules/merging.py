@@ -5,6 +5,8 @@ changed    same      replaced
 same       changed   kept
 both changed         merged; a conflict where they overlap
 any        deleted   stays deleted
+renamed    same      renamed (:mod:`stead.modules.renames`)
+renamed    changed   renamed with the changes; where these do not merge, kept and told
 deleted    same      kept and told; removed if asked for
 deleted    changed   kept, with a warning
 both added           a conflict, unless they are the same
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         "deleted",  # by the user; it stays so
         "dropped",  # by upstream; it stays here
         "removed",  # dropped by upstream, and removed as was asked for
+        "renamed",  # by upstream, and here too
         "own",  # dropped by upstream and changed by the user, whose own it is now
     ]
 
@@ -96,10 +99,11 @@ def decide(
         if base == upstream:
             return Decision(path, "kept")
         return Decision(path, "conflict", beside=upstream, note="it is no plain file here")
-    return _changed(path, base, mine, upstream, names)
+    return changed(path, base, mine, upstream, names)
 
 
-def _changed(path: str, base: Side, mine: Side, upstream: Side, names: tuple[str, str]) -> Decision:
+def changed(path: str, base: Side, mine: Side, upstream: Side, names: tuple[str, str]) -> Decision:
+    """Decide on a file that all three have, whatever its name was. The arguments are as for :func:`decide`."""
     executable = mine.executable if mine.executable != base.executable else upstream.executable
     if mine.executable is None:
         executable = None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stead.formats.merging_text import has_markers, is_text, with_ends
 from stead.modules import record as records
 from stead.modules.merging import Decision, Side, decide
+from stead.modules.renames import followed
 from stead.modules.tree import Tree
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass, replace
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from stead.store.layout import Layout
-
-_ALIKE = 0.6
-"""From which likeness on a file that came is told to be one that went."""
-_LONGEST = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,8 @@ def plan(
             )
         )
     decisions = _blocked(decisions, tree)
-    decisions = _with_renames(decisions, base, upstream)
+    last = {path: side for path, side in base.items() if path in dict(before.files)}
+    decisions = followed(decisions, last, mine, upstream, names)
     return _carried_out(
         Plan(directory, held, wanted, tuple(decisions), copies.damaged), written, mended, mine, tree
     )
@@ -208,39 +206,6 @@ def _blocked(decisions: Iterable[Decision], tree: Tree) -> list[Decision]:
         else:
             found.append(one)
     return found
-
-
-def _with_renames(
-    decisions: Iterable[Decision], base: Mapping[str, Side], upstream: Mapping[str, Side]
-) -> list[Decision]:
-    """Say of a file that upstream dropped which of those that came it may have become."""
-    decisions = list(decisions)
-    came = [d.path for d in decisions if d.action == "added"]
-    found = []
-    for one in decisions:
-        was = base.get(one.path)
-        into = ""
-        if was is not None and one.action in ("dropped", "own"):
-            into = next((p for p in came if _is_like(was.content, upstream[p].content)), "")
-        if not into:
-            found.append(one)
-        elif one.action == "own":
-            note = f"upstream renamed it to {into}: your changes are here alone"
-            found.append(replace(one, note=note))
-        else:
-            found.append(replace(one, note=f"upstream renamed it to {into}; --prune removes it"))
-    return found
-
-
-def _is_like(one: bytes, other: bytes) -> bool:
-    if one == other:
-        return bool(one)
-    if max(len(one), len(other)) > _LONGEST or not (is_text(one) and is_text(other)):
-        return False
-    from difflib import SequenceMatcher
-
-    matcher = SequenceMatcher(None, one.split(b"\n"), other.split(b"\n"), autojunk=False)
-    return matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
 
 
 def _carried_out(
