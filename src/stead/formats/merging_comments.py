@@ -83,8 +83,8 @@ def with_comments(base: str, mine: str, theirs: str, done: str) -> str:
     nothing = _Said("", "")
     tails = [_Said(one.text[one.end :], "") for one in (was, own, then, now)]
     if tails[0].comments == tails[1].comments == tails[3].comments != tails[2].comments:
-        end = "\n" if done[: now.end] and not done[: now.end].endswith("\n") else ""
-        edits.append((now.end, True, len(done), end + tails[2].above))
+        parting = "\n" if now.end and done[now.end - 1] != "\n" else ""
+        edits.append((now.end, True, len(done), parting + tails[2].above))
     for path in then.statements:
         if path not in now.statements:
             continue

@@ -56,8 +56,8 @@ def merge_keys(base: str, mine: str, theirs: str, *, requirements: bool = False)
 
 def _said(base: str, mine: str, theirs: str, done: str) -> str:
     """Give the text with upstream's comments too, where it still reads the same with them."""
-    texts = (text.replace("\r\n", "\n") for text in (base, mine, theirs))
-    more = with_comments(*texts, done)
+    was, own, then = (text.replace("\r\n", "\n") for text in (base, mine, theirs))
+    more = with_comments(was, own, then, done)
     try:
         if same(tomllib.loads(more), tomllib.loads(done)):
             return more
