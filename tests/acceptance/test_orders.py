@@ -24,6 +24,8 @@ from urllib.parse import quote
 import pytest
 from dotenv import dotenv_values
 
+from stead.testing.postgres import server
+
 NETWORK = re.compile(r"(UV|PIP|SSL|REQUESTS|CURL)_|(?i:https?|all|no)_proxy\Z")
 """The way to the package index that this machine's user has."""
 
@@ -141,43 +143,10 @@ def ask(address: str, path: str, body: dict[str, object]):
 
 @contextmanager
 def postgresql(port: int, password: str):
-    """Run a server of Debian's package for a user ``orders``, as somebody who is not root."""
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parts[-2]))
-    base = Path(tempfile.mkdtemp(prefix="pg-"))
-    who = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    drop = who if os.getuid() == 0 else {}
-
-    def do(*words: str) -> None:
-        done = subprocess.run(
-            words, cwd=base, capture_output=True, text=True, check=False, timeout=120, **drop
-        )
-        log = base / "log"
-        said = log.read_text("utf-8", "replace") if log.exists() else ""
-        assert done.returncode == 0, f"{words}\n{done.stdout}{done.stderr}{said}"
-
-    try:
-        (base / "password").write_text(password, "utf-8")
-        if drop:
-            for path in (base, base / "password"):
-                shutil.chown(path, "postgres", "postgres")
-        data = str(base / "data")
-        do(
-            str(programs / "initdb"), "-D", data, "-U", "orders", "-A", "scram-sha-256",
-            "--pwfile", str(base / "password"), "-E", "UTF8", "--no-locale", "--no-sync",
-        )  # fmt: skip
-        settings = f"-p {port} -c listen_addresses=127.0.0.1 -k {base} -c fsync=off"
-        control = [str(programs / "pg_ctl"), "-D", data, "-w"]
-        do(*control, "-l", str(base / "log"), "-o", settings, "start")
-        try:
-            # From template1, by the server's own single command: psql would ask for the password.
-            environ = {"PGPASSWORD": password, "PATH": os.environ["PATH"]}
-            command = ["createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "orders", "orders"]
-            subprocess.run([str(programs / command[0]), *command[1:]], env=environ, check=True)
-            yield
-        finally:
-            do(*control, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
+    """Run a server with a user and a database ``orders``."""
+    with server("orders", password, port=port) as made:
+        made.ask("CREATE DATABASE orders")
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,8 @@ class Server:
 
     def do(self, program: str, *words: str) -> str:
         """Run one of PostgreSQL's programs as who the server is. Raises RuntimeError."""
-        path = max(glob.glob(f"/usr/lib/postgresql/*/bin/{program}"))
+        found = glob.glob(f"/usr/lib/postgresql/*/bin/{program}")
+        path = max(found, key=lambda one: int(one.split(os.sep)[-3]))
         with open(os.path.join(self.base, "said"), "w+") as said:
             # Into a file: the server keeps what it was started with.
             done = subprocess.run(

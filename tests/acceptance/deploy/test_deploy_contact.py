@@ -33,6 +33,7 @@ def pair(site, lab, plain, other):
 
 
 def test_another_host_key_is_said_and_nothing_is_copied_or_made(pair, lab, plain, other, tmp_path):
+    pair.manifest(MANIFEST.replace("~/pair", "~/never"))
     known = tmp_path / "known"
     with open(os.path.join(lab.place, "key.pub")) as file:
         known.write_text(f"{other.ip} {' '.join(file.read().split()[:2])}\n")
@@ -45,7 +46,7 @@ def test_another_host_key_is_said_and_nothing_is_copied_or_made(pair, lab, plain
         assert "other shows another host key than the known one" in said
         assert "`ssh-keygen -R other`; else somebody may stand in between" in said
     for host in (plain, other):
-        assert "pair" not in host.run("ls", "-A", host.home)
+        assert "never" not in host.run("ls", "-A", host.home)
     assert not (pair.root / "created").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import pytest
 
@@ -137,7 +138,14 @@ def test_what_a_bare_machine_lacks_is_said_before_anything_is_copied(farm, hosts
             "release =", 'checks.curl = { command = ["curl", "--version"] }\nrelease ='
         )
     )
-    said = farm.fails("deploy", "r")
+    # One of them takes itself for an old system.
+    hosts[1].write("/usr/local/bin/getconf", "#!/bin/sh\necho glibc 2.5\n", 0o755)
+    try:
+        said = farm.fails("deploy", "r")
+    finally:
+        hosts[1].run("rm", "/usr/local/bin/getconf")
     assert "there is no command curl" in said
+    assert "2 things do not hold on other" in said
+    assert re.search(r"glibc 2\.\d+ is needed, and it has 2\.5 ", said)
     there = "find /home/deploy/.local/share/stead-node -name '*.tar.gz' 2>&1 || true"
     assert ".tar.gz" not in hosts[1].run("sh", "-c", there)
