@@ -28,7 +28,7 @@ def chosen(name: str, names: Sequence[str], app: App) -> tuple[Recipe, tuple[Tar
     kinds = composed.spec.configuration.kinds
     recipe = recipe_named(kinds, name)
     targets = targets_of(recipe, kinds, names)
-    project = _project(composed) or identity.fresh(composed.spec.root)
+    project = _project(recipe, composed) or identity.fresh(_manifest(recipe, composed))
     return recipe, tuple(replace(target, project=project) for target in targets)
 
 
@@ -77,15 +77,21 @@ def _all_of(wrong: Sequence[ManifestError]) -> ManifestError:
     )
 
 
-def _project(composed: Composed) -> str:
-    """Give by what machines know the project; empty where nothing says so yet."""
+def _project(recipe: Recipe, composed: Composed) -> str:
+    """Give by what machines know a recipe's project; empty where nothing says so yet."""
     from stead.deploy import identity
 
     workspaces = [m.workspace.name for m in composed.found.manifests if m.workspace]
-    return identity.known(composed.spec.root, next(filter(None, workspaces), ""))
+    return identity.known(_manifest(recipe, composed), next(filter(None, workspaces), ""))
 
 
-def settled(made: Sequence[Ready], app: App) -> None:
+def _manifest(recipe: Recipe, composed: Composed) -> str:
+    """Give the directory of the manifest that declares a recipe; of a module's, the workspace's."""
+    root = composed.spec.root
+    return recipe.base if f"{recipe.base}/".startswith(f"{root}/") else root
+
+
+def settled(made: Sequence[Ready], recipe: Recipe, app: App) -> None:
     """Let the project be known by something, before a node becomes its own. Raises DeployError."""
     from stead.deploy import identity
 
@@ -95,8 +101,8 @@ def settled(made: Sequence[Ready], app: App) -> None:
         if one.where.target.kind != "image" and not one.plan.nothing
     ]
     composed = app.composed(None)
-    if projects and not _project(composed):
-        path = identity.keep(composed.spec.root, projects[0])
+    if projects and not _project(recipe, composed):
+        path = identity.keep(_manifest(recipe, composed), projects[0])
         app.err(f"machines know this project by {path}: keep it with the code, for all clones")
 
 

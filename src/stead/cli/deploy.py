@@ -121,7 +121,7 @@ def bring(
             anew = deploying.planned(wanted, nodes, app.context, app.platform, prepared=True)
             deploying.close(made)
             made = anew
-        _deploying.settled(made, app)
+        _deploying.settled(made, wanted[made[0].where.target.name].recipe, app)
         outcomes = deploying.applied(made, _deploying.telling(app), _deploying.saying(app))
     finally:
         deploying.close(made)

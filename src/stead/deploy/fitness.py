@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stead.config.checks import bounds
 from stead.config.checks.facts import flag_name, linux_flags
+from stead.deploy import programs
 from stead.deploy.libraries import needs_of, refusals
 from stead.deploy.record import read
 from stead.values.errors import CheckError
@@ -69,6 +70,15 @@ def require(
     """
     faults, notes = _of_trees(laid, facts)
     faults += _taken(laid, examine)
+    faults += [
+        Fault(
+            f"{lack.program}, which {' and '.join(lack.users)} run{'s'[len(lack.users) > 1 :]}, is not there",
+            str(lack.origin),
+            programs.REMEDY,
+            mendable=True,
+        )
+        for lack in programs.lacking(laid, examine)
+    ]
     checks = [c for c in laid.checks if c.kind not in _WITH_CODE]
     answers = _answers(examine, laid, checks)
     for number, check in enumerate(checks):

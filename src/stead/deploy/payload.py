@@ -29,7 +29,16 @@ from stead.deploy.targets import (
 from stead.pipeline.configure import require
 from stead.pipeline.steps import spec_with
 from stead.store.runtime import runtime_directory
-from stead.values.deployment import Health, OneOff, Part, Payload, PlacedFile, Service, Tree
+from stead.values.deployment import (
+    Health,
+    HeldData,
+    OneOff,
+    Part,
+    Payload,
+    PlacedFile,
+    Service,
+    Tree,
+)
 from stead.values.errors import DeployError
 from stead.values.frozen import dataclass, field, replace
 from stead.values.secret import SHOWN
@@ -127,6 +136,7 @@ class _Part:
     commands: tuple[OneOff, ...]
     files: tuple[PlacedFile, ...]
     health: tuple[Health, ...]
+    data: tuple[HeldData, ...]
 
 
 def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid:
@@ -152,6 +162,7 @@ def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid
             parts.append(_part(shared, prepared, built, name, number))
             trees |= {t.key: t for t in (*built.trees, *parts[-1].trees)}
     running = tuple(part.running for part in parts)
+    data = {one.name: one for part in parts for one in part.data}
     made = Payload(
         recipe=recipe.name,
         target=target.name,
@@ -164,6 +175,7 @@ def payload(wanted: Wanted, node: Where, facts: Facts, context: Context) -> Laid
         checks=tuple(dict.fromkeys(one for part in parts for one in part.health)),
         variables=_shown(running),
         keep=recipe.keep,
+        data=tuple(data[name] for name in sorted(data)),
     )
     _refuse_shared_names(made)
     return Laid(made, where, running, code.key, _checks(running))
@@ -224,6 +236,7 @@ def _part(shared: _Shared, prepared: Prepared, built: _Built, name: str, number:
         tuple(commands),
         files,
         tuple(processes.health_of(table, services[0].name)) if services else (),
+        _data(prepared, host),
     )
 
 
@@ -254,6 +267,17 @@ def _table(shared: _Shared, prepared: Prepared, app: str, number: int) -> tuple[
 def _most(recipe: Recipe, name: str, prepared: Prepared, target: str) -> int:
     apps = prepared.composed.spec.configuration.kinds.apps
     return max(1, instances(recipe, next(a for a in apps if a.name == name), target))
+
+
+def _data(prepared: Prepared, host: Host | None) -> tuple[HeldData, ...]:
+    """Give the data that the host offers to the apps, with the versions that are asked for."""
+    declared = {d.name: d for d in prepared.composed.spec.configuration.kinds.data}
+    found = []
+    for offer in host.data if host else ():
+        known = declared.get(offer.name)
+        version = (known.version or known.tag) if known else ""
+        found.append(HeldData(offer.name, version, offer.value))
+    return tuple(found)
 
 
 def _with(code: Tree, members: tuple[Member, ...], name: str, *, own: bool) -> Tree:

@@ -22,7 +22,7 @@ Verb = Literal["add", "change", "remove"]
 class Difference:
     """One thing that will be otherwise. Texts are for people; a secret's are empty."""
 
-    kind: Literal["tree", "service", "command", "variable", "file", "check", "setting"]
+    kind: Literal["tree", "service", "command", "variable", "file", "check", "data", "setting"]
     name: str
     verb: Verb
     old: str = ""
@@ -143,6 +143,12 @@ def _differences(old: Record, new: Record) -> Iterator[Difference]:
         {_check(c): c for c in old.get("checks", ())},
         {_check(c): c for c in new["checks"]},
         lambda c: f"within {c['timeout']:g} s",
+    )
+    yield from _compared(
+        "data",
+        old.get("data", {}),
+        new["data"],
+        lambda d: " ".join(filter(None, (d["version"], "at", d["path"]))),
     )
     for name in ("root", "keep"):
         if old and old.get(name) != new[name]:

@@ -96,6 +96,7 @@ def record_of(payload: Payload, key: str) -> Record:
         ],
         "variables": dict(payload.variables),
         "keep": payload.keep,
+        "data": {one.name: {"version": one.version, "path": one.path} for one in payload.data},
     }
 
 

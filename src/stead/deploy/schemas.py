@@ -30,7 +30,7 @@ _PLAN = {
         "All that will be otherwise.",
         kind=text(
             "What it is.",
-            enum=["tree", "service", "command", "variable", "file", "check", "setting"],
+            enum=["tree", "service", "command", "variable", "file", "check", "data", "setting"],
         ),
         name=text("Its name."),
         verb=text("What becomes of it.", enum=["add", "change", "remove"]),

@@ -236,6 +236,14 @@ class KindsReader(Deploying):
             commands=self.commands(name, table, at),
             release=table.release,
             health=self.health(table.health, (*at, "health"), f"app {name}"),
+            places=tuple(
+                (".".join(words), self.where(*at, *words))
+                for words in (
+                    *([("run",)] if table.run else []),
+                    *(("processes", one) for one in table.processes),
+                    *(("commands", one) for one in table.commands),
+                )
+            ),
         )
 
     # -- choices, files, checks, secrets

@@ -127,6 +127,16 @@ class PlacedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldData:
+    """A version of ``[data.NAME]`` that apps use on a machine, and where its host has it."""
+
+    name: str
+    version: str
+    """Its tag, where it says no version; empty for neither."""
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """All that one node is to hold and run. ``digest`` names it: equal ones change nothing."""
 
@@ -145,6 +155,8 @@ class Payload:
     """What is shown in a difference: name → value, secrets as ``<secret>``."""
     keep: int = 5
     """How many generations stay on the machine."""
+    data: tuple[HeldData, ...] = ()
+    """Which data the generation runs with. They lie there; no deploy brings or changes them."""
     secrets: tuple[tuple[str, str, str], ...] = field(default=(), compare=False)
     """Service, variable, value. Never printed, logged, hashed without a key, or put into arguments."""
 

@@ -261,6 +261,8 @@ class App:
     health: tuple[Check, ...] = ()
     """What must hold once it runs on a machine: of the kinds ``url``, ``port`` and ``run``."""
     origin: Origin = field(default=NOWHERE, compare=False)
+    places: tuple[tuple[str, Origin], ...] = field(default=(), compare=False)
+    """Where its commands are written: ``run``, ``processes.NAME``, ``commands.NAME``."""
 
 
 @dataclass(frozen=True, slots=True)

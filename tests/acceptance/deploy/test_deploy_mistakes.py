@@ -26,6 +26,8 @@ APP = '[app.web]\nrun = ["sleep", "1000"]\n'
         (APP + 'checks.room = { space = "1 EiB", message = "buy a disk" }\n' + TARGET, ["web"], 1, "are needed|buy a disk"),
         (APP + 'checks.db = { port = "127.0.0.1:1", timeout = "1s" }\n' + TARGET, ["web"], 1, "cannot be reached from there"),
         (APP + 'checks.tool = { command = ["no-such-tool", "-v"] }\n' + TARGET, ["web"], 1, "there is no command no-such-tool"),
+        ("[app.web]\nrun = ['no-such']\ncommands.make = ['no-such', '-a']\n" + TARGET, ["web"], 1, "stead.toml:2|no-such, which web and web.make run, is not there|an image"),
+        ("[app.web.processes]\na = ['sleep', '9']\nb = ['/no/such', '9']\n" + TARGET, ["web"], 1, "stead.toml:3|/no/such, which web-b runs, is not there"),
         (APP + 'vars.A = "${B}"\n' + TARGET, ["web"], 1, "stead.toml:3|A refers to ${B}"),
         (APP + 'files."a.ini" = "a.tmpl"\n' + TARGET, ["web"], 1, "stead.toml:3|a.tmpl"),
         (APP + TARGET + '[recipe.r]\napp="web"\npyinfra="no.py"\n', ["r"], 1, "names a deploy that is not there"),

@@ -9,22 +9,38 @@ import pytest
 
 from stead.deploy import fitness
 from stead.deploy.places import places
-from stead.values.deployment import Facts, Payload, Service
+from stead.values.deployment import Facts, Member, OneOff, Part, Payload, Service, Tree
 from stead.values.errors import CheckError
-from stead.values.kinds import Check
+from stead.values.kinds import App, Check
+from stead.values.origin import Origin
 from stead.values.platform import Platform
 
 FACTS = Facts("Linux", "x86_64", "2.36", home="/root")
 
 
-def laid(*checks, platform="linux-64"):
+APP = App(
+    "s",
+    run=("no-such",),
+    commands=(("go", ("no-such", "go")),),
+    places=(("run", Origin("stead.toml", 2)), ("commands.go", Origin("stead.toml", 7))),
+)
+
+
+def laid(*checks, platform="linux-64", argv=(), commands=False):
     where = places("/n", "r", "k" * 20, (("/w", ""),), ("/w/a.txt",))
     spec = SimpleNamespace(platform=Platform(platform))
     prepared = SimpleNamespace(
         composed=SimpleNamespace(spec=spec), activation=SimpleNamespace(build="")
     )
-    running = SimpleNamespace(prepared=prepared, table=SimpleNamespace(entries=()))
-    made = Payload("r", "t", "", "/n", services=(Service("s", "s", (), "/", makes=("/n/d",)),))
+    table = SimpleNamespace(entries=(), checks=checks)
+    running = SimpleNamespace(prepared=prepared, table=table, app=APP, services=("s",))
+    path = (("PATH", f"/n/trees/{'t' * 20}/bin:/usr/bin:/bin"),)
+    tool = Tree("t" * 20, "tools", (Part("tool 1", "d", (Member("bin/mytool", content=b"#!/bin/sh\n"),)),))
+    service = Service("s", "s", argv, "/", path, makes=("/n/d",))
+    more = OneOff("s.go", Service("s.go", "s", ("no-such", "go"), "/", path))
+    made = Payload(
+        "r", "t", "", "/n", (tool,), services=(service,), commands=(more,) if commands else ()
+    )
     return SimpleNamespace(payload=made, checks=checks, running=(running,), where=where)
 
 
@@ -97,6 +113,27 @@ def test_ports_and_addresses_are_asked_as_the_machine_sees_them():
     assert asked == [("", "db:5432", 0, 2.0), ("http://x/", "", 204, 5.0)]
     assert "2 things do not hold" in said
     assert said.count("refused") == 2
+
+
+@pytest.mark.parametrize("word", ["sh", "/bin/sh", "mytool", "./made", "bin/made", "/n/trees/x/y"])
+def test_programs_that_come_or_are_there(word):
+    assert faults(argv=(word,)) == ""
+
+
+def test_a_program_that_is_nowhere_is_said_with_the_line_that_asks_for_it():
+    asked = laid(argv=("no-such", "serve"), commands=True)
+    with pytest.raises(CheckError) as error:
+        fitness.require(asked, FACTS, here)
+    assert error.value.message == "this machine: no-such, which s and s.go run, is not there"
+    assert str(error.value.where) == "stead.toml:2"
+    assert "an image" in error.value.remedy
+    # A deploy of pyinfra may bring it, and of an image nobody knows.
+    (note,) = fitness.require(asked, FACTS, here, later=True)
+    assert note.startswith("pyinfra has to mend: stead.toml:2: no-such")
+    assert fitness.require(asked, FACTS, lambda _: "") == ()
+    (only,) = faults(argv=("true",), commands=True).splitlines()
+    assert only == "this machine: no-such, which s.go runs, is not there"
+    assert "/no/such" in faults(argv=("/no/such",))
 
 
 def test_another_platform_and_a_musl_machine():

@@ -15,7 +15,7 @@ from stead.deploy.record import digest_of, record_of
 from stead.deploy.secrets import opened
 from stead.pipeline.steps import prepare
 from stead.testing.world import make_context
-from stead.values.deployment import Facts
+from stead.values.deployment import Facts, HeldData
 from stead.values.errors import ConfigurationError, DeployError, ManifestError
 from stead.values.kinds import Target
 from stead.values.platform import Platform
@@ -151,6 +151,22 @@ def test_rendered_files_lie_where_the_code_looks_for_them(made):
         )
         seen.add(content)
     assert len(seen) == 3
+
+
+def test_data_are_named_with_their_versions_as_the_host_has_them(made):
+    text = MANIFEST.replace("[host.box]\n", '[host.box]\ndata = { scans = "/srv/s", old = "/o" }\n')
+    found = made(text + '[data.scans]\nversion = "2025"\n').payload
+    assert found.data == (HeldData("old", "", "/o"), HeldData("scans", "2025", "/srv/s"))
+    assert record_of(found, "key")["data"]["scans"] == {"version": "2025", "path": "/srv/s"}
+    assert made().payload.data == ()
+
+
+def test_where_commands_are_written_is_known(made):
+    web, api = (next(r.app for r in made().running if r.app.name == n) for n in ("web", "api"))
+    lines = {n: o.line for app in (web, api) for n, o in app.places}
+    assert lines == {
+        "run": 2, "commands.go": 7, "commands.once": 7, "processes.serve": 12, "processes.work": 12,
+    }  # fmt: skip
 
 
 def test_too_few_ports_and_ports_that_are_fixed(made):

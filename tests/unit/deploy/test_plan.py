@@ -12,6 +12,7 @@ from stead.deploy.record import digest_of, key_in, read, record_of, written
 from stead.values.deployment import (
     Facts,
     Health,
+    HeldData,
     OneOff,
     Part,
     Payload,
@@ -67,6 +68,14 @@ def test_the_first_names_all_there_is():
     }
     assert [p.name for p in found.send] == ["code", "lib 1"]
     assert (found.bytes, found.release, found.restarts) == (15, ("web.go",), ())
+
+
+def test_another_version_of_data_is_named():
+    held = HeldData("scans", "2024", "/srv/scans")
+    found = compared(payload(data=(replace(held, version="2025"),)), payload(data=(held,)))
+    assert named(found) == {("change", "data", "scans")}
+    assert "  ~ data scans: 2024 at /srv/scans → 2025 at /srv/scans" in lines(found)
+    assert named(compared(payload(), payload(data=(held,)))) == {("remove", "data", "scans")}
 
 
 def test_the_same_changes_nothing():
