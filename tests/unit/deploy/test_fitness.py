@@ -35,7 +35,9 @@ def laid(*checks, platform="linux-64", argv=(), commands=False):
     table = SimpleNamespace(entries=(), checks=checks)
     running = SimpleNamespace(prepared=prepared, table=table, app=APP, services=("s",))
     path = (("PATH", f"/n/trees/{'t' * 20}/bin:/usr/bin:/bin"),)
-    tool = Tree("t" * 20, "tools", (Part("tool 1", "d", (Member("bin/mytool", content=b"#!/bin/sh\n"),)),))
+    tool = Tree(
+        "t" * 20, "tools", (Part("tool 1", "d", (Member("bin/mytool", content=b"#!/bin/sh\n"),)),)
+    )
     service = Service("s", "s", argv, "/", path, makes=("/n/d",))
     more = OneOff("s.go", Service("s.go", "s", ("no-such", "go"), "/", path))
     made = Payload(
