@@ -57,7 +57,13 @@ def logs(args: argparse.Namespace, words: list[str], app: App) -> int:
             for where, target in open_nodes:
                 if args.service and where.name not in seen:
                     _require("service", args.service, args.service, name, target)
-                new = list(target.logs(args.service, args.lines))
+                try:
+                    new = list(target.logs(args.service, args.lines))
+                except DeployError as exc:
+                    if exc.remedy or where.name in seen:
+                        raise
+                    said = f"`stead deploy status {name}` says what is there"
+                    raise DeployError(exc.message, details=exc.details, remedy=said) from exc
                 for line in _added(seen.get(where.name, []), new):
                     app.out(f"{where.name}: {line}" if several else line)
                 seen[where.name] = new

@@ -215,7 +215,8 @@ class LayerTests:
         where = listed.origin if listed and name in listed.environments else None
         parts = split_environment(name, self._manifests)
         strange = [p for p in parts if p not in self._declared and not is_implicit(p)]
-        like = nearest(strange[0], self._declared) if strange else None
+        longer = (one for one in sorted(self._declared) if one.startswith(f"{name}-"))
+        like = nearest(strange[0], self._declared) if strange else next(longer, None)
         said = f"no layer is called {strange[0]}" if strange else "none of its layers has commands"
         return ManifestError(
             f"the environment {name} has nothing to run: {said}",

@@ -55,7 +55,7 @@ def write(
         raise CollisionError(
             "there is something already where the item would be",
             where=target,
-            remedy="nothing was written; raise the version of that item by hand, or remove it",
+            remedy="nothing was written; copy what is new to its files/ and raise its version, or move it away",
         )
     edits = {os.path.join(target, *path.split("/")): (None, c) for path, (c, _) in files.items()}
     modes = {os.path.join(target, *path.split("/")): 0o755 for path, (_, x) in files.items() if x}

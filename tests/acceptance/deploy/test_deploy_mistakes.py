@@ -88,6 +88,7 @@ def test_where_nothing_ran_before_that_is_said(site):
     assert "nothing runs there, as before" in said
     assert "what ran before" not in said
     assert site.run("deploy", "status", "web").stdout == "web on here: nothing is deployed\n"
+    assert "`stead deploy status web` says what is there" in site.fails("deploy", "logs", "web")
 
 
 def test_what_git_ignores_stays_here_even_where_git_does_not_answer(site):

@@ -79,7 +79,7 @@ def test_an_item_is_not_overwritten_and_a_strange_module_is_refused(
     own(project)
     words = ("module", "new", "plain", "--registry", "../registry", "--from", "modules/prices")
     before = machine.tree(registry)
-    assert "something already" in machine.fails(*words, cwd=root)
+    assert "copy what is new to its files/" in machine.fails(*words, cwd=root)
     words = ("module", "new", "none", "--registry", "../registry")
     assert "there is no directory" in machine.fails(*words, cwd=root, code=2)
     words = ("module", "new", "Prices", "--registry", "../registry", "--from", "modules/prices")

@@ -61,6 +61,13 @@ def test_an_environment_without_commands(tests):
         tests.ask("py311", files={"stead.toml": BASE})
 
 
+def test_the_goal_of_a_layer_that_has_no_commands_itself_is_proposed(tests):
+    text = "[layer.etl]\n[layer.etl-test]\ninherits = ['etl']\ncommands = [['pytest']]\n"
+    with pytest.raises(ManifestError, match="etl has nothing to run") as caught:
+        tests.ask("etl", files={"stead.toml": text})
+    assert caught.value.remedy == "did you mean etl-test?"
+
+
 def test_without_a_list_every_layer_with_commands_runs(tests):
     text = BASE.replace('[test]\nenvironments = "py3{11,12}-unit"\n', "")
     assert tests.ask(files={"stead.toml": text}).names == ["unit", "lint"]

@@ -41,6 +41,7 @@ _REFUSED = regex(
     r"index URL \((\S+)\) (?:could not be queried|returned a).*?\(?(\d{3}) (?:Unauthorized|Forbidden)"
 )
 _URL = regex(r"(?:https?|file|ssh|git\+[a-z]+)://[^\s`'\")]+")
+_NOT_THERE = regex(r"Distribution not found at: file://(\S+)")
 _BUILD = regex(
     r"Failed to (?:download and )?build(?:able)? |build backend|Build backend|"
     r"Failed to (?:prepare|resolve requirements from)"
@@ -87,6 +88,14 @@ def translate(
             if _CERTIFICATE.search(text)
             else "look at the network, the proxy and the index's address; "
             "--offline uses what is cached",
+        )
+    if missing := _NOT_THERE.search(text):
+        from urllib.parse import unquote
+
+        return ArtifactError(
+            f"{unquote(missing[1])} is not there, and is asked for",
+            remedy="bring it back, or take out the requests for it (of a module that was taken away, its "
+            "tables of stead.toml)",
         )
     lines = _causes(text)
     return ArtifactError(

@@ -144,3 +144,9 @@ def test_a_build_whose_log_speaks_of_the_network_is_still_a_build():
         "         [stderr]\n         urllib.error.URLError: Connection refused\n"
     )
     assert "cannot be built" in translate(text).message
+
+
+def test_a_directory_that_is_gone_is_named_with_what_to_do():
+    error = translate("error: Distribution not found at: file:///home/me/my%20shop/modules/old\n")
+    assert error.message == "/home/me/my shop/modules/old is not there, and is asked for"
+    assert "take out the requests" in error.remedy
