@@ -98,7 +98,7 @@ def test_all_or_nothing(
     states.append(state(world))
     assert states[0] != states[1]
     assert whole.calls > 10
-    few = min(whole.calls, tries(6 if kind == "kill" else 2))
+    few = min(whole.calls, tries(3 if kind == "kill" else 1))
     seen = set()
     for at in sorted(chance.sample(range(1, whole.calls + 1), few)):
         world.put_back("old")

@@ -46,7 +46,7 @@ def test_the_whole_shell(old: World, chance: random.Random, tries, kind: str) ->
     states = [state(old), new]
     assert states[0] != states[1]
     assert len(new[1]) == len(states[0][1]) + 1
-    for at in points(chance, whole.calls, tries(4)):
+    for at in points(chance, whole.calls, tries(2)):
         old.put_back("old")
         done = old.run(*WORDS, kind=kind, at=at)
         if kind != "kill":
@@ -179,7 +179,7 @@ def test_commit(old: World, chance: random.Random, tries, kind: str) -> None:
         whole = old.run("commit", "-m", "why")
         assert whole.code == 0, whole.said
         states.append(seen())
-    for at in points(chance, whole.calls, tries(4)):
+    for at in points(chance, whole.calls, tries(2)):
         old.put_back("old")
         with opened(old) as process:
             stage()

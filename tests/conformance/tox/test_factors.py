@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 
@@ -37,6 +38,7 @@ line = st.one_of(
     content,
     noise,
 )
+MANY = int(os.environ.get("STEAD_SOAK") or 50)
 environments = st.lists(names, min_size=1, max_size=3).map("-".join)
 
 
@@ -50,7 +52,7 @@ def nested(text: str) -> bool:
     return False
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=3 * MANY, deadline=None)
 @given(st.lists(expression | noise, min_size=1, max_size=3).map("\n".join))
 def test_a_list_of_environments(text):
     if any(nested(one) for one in text.split("\n")):
@@ -66,7 +68,7 @@ def test_a_list_of_environments(text):
         assert list(ours.expand(text)) == expected
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=4 * MANY, deadline=None)
 @given(st.lists(line, min_size=1, max_size=6).map("\n".join), environments)
 def test_lines_for_an_environment(text, environment):
     if any(nested(one) for one in text.split("\n")):
@@ -75,7 +77,7 @@ def test_lines_for_an_environment(text, environment):
     assert ours.Conditional(text).narrow(held) == theirs.filter_for_env(text, environment)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=2 * MANY, deadline=None)
 @given(st.lists(line, min_size=1, max_size=4).map("\n".join))
 def test_environments_that_conditions_mention(text):
     if any(nested(one) for one in text.split("\n")):
@@ -83,7 +85,7 @@ def test_environments_that_conditions_mention(text):
     assert list(dict.fromkeys(ours.mentioned(text))) == list(theirs.find_envs(text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=2 * MANY, deadline=None)
 @given(environments)
 def test_what_holds_for_an_environment(environment):
     assert ours.factors_of(environment, sys.platform, MACHINE) == theirs.active_factors(environment)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -112,7 +114,7 @@ def configuration(draw):
 
 @pytest.mark.slow
 @settings(
-    max_examples=40,
+    max_examples=int(os.environ.get("STEAD_SOAK") or 20),
     phases=(Phase.explicit, Phase.generate),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import tomli_w
 from hypothesis import HealthCheck, Phase, given, settings
@@ -177,7 +179,7 @@ configuration = st.fixed_dictionaries(
 
 @pytest.mark.slow
 @settings(
-    max_examples=40,
+    max_examples=int(os.environ.get("STEAD_SOAK") or 20),
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -137,7 +137,9 @@ def several(name: str) -> bool:
 
 @pytest.mark.slow
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=int(os.environ.get("STEAD_SOAK") or 30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(configurations(), name, label, st.sampled_from(["", "a", ".*b", "py"]))
 def test_generated(project, context, text, factors, labelled, skip):
@@ -163,7 +165,9 @@ def test_generated(project, context, text, factors, labelled, skip):
 
 @pytest.mark.slow
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=int(os.environ.get("STEAD_SOAK") or 30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(configurations(), st.sampled_from(["a", "b-a", "c-py312", "x1-b", "zz", "a-zz", "py3.11-a"]))
 def test_names_on_the_command_line(project, context, text, chosen):

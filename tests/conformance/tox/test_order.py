@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ graphs = names.flatmap(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=3 * int(os.environ.get("STEAD_SOAK") or 50), deadline=None)
 @given(graphs)
 def test_order(graph):
     names = list(graph)
