@@ -158,6 +158,20 @@ def test_a_page_that_is_not_there_is_told_with_the_nearest(machine, place):
     assert "did you mean greeting?" in said
 
 
+def test_a_page_that_is_none_hinders_no_other_and_is_told(machine, place):
+    write(place)
+    (place / "book/broken.md").write_text("---\nquestion Why?\nmodules:\n  hello: {}\n---\n")
+    done = machine.run("book", "list", cwd=place)
+    assert done.returncode == 0
+    assert "ours" in done.stdout
+    assert "book/broken.md" in done.stderr
+    assert "modules/hello" in machine.ok("book", "add", "ours", "--plan", cwd=place)
+    done = machine.run("book", "test", cwd=place)
+    assert done.returncode == 1
+    assert "ours: passed in" in done.stdout
+    assert "book/broken.md" in done.stderr
+
+
 def test_a_page_is_tested_where_there_is_no_stead(machine, place):
     """The tests of the item look for it themselves, and fail if they find it."""
     write(place)

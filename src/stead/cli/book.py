@@ -64,6 +64,7 @@ def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.cli._modules import finish, project_of, sources
     from stead.modules import book
+    from stead.values.errors import ManifestError
 
     if args.action == "add" and not args.plan:
         finish(app)
@@ -75,7 +76,9 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if args.action == "list":
         return _list(args, app, pages)
     if args.action == "test":
-        return _test(args, app, pages, known)
+        # A page that is none has no tests that could pass.
+        wrong = any(isinstance(error, ManifestError) for error in gone)
+        return _test(args, app, pages, known) or int(wrong and not args.names)
     page = book.named(pages, args.name)
     if args.action == "show":
         return _show(args, app, page)

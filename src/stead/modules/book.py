@@ -85,19 +85,28 @@ def shipped_directory() -> str:
 def pages(root: str, known: Sequence[Source]) -> tuple[tuple[Page, ...], tuple[SteadError, ...]]:
     """Give the pages that a project knows: its own first, then the registries'.
 
-    Also gives the errors of registries that cannot be asked. Raises ManifestError for a page
-    that cannot be read.
+    Also gives what was wrong: of registries that cannot be asked, and of pages that are no pages,
+    which hinder no other. Raises ManifestError for a file that cannot be read.
     """
-    found = [book_page.read(t, f, n) for n, f, t in texts(os.path.join(root, DIRECTORY))]
+    found: list[Page] = []
+    wrong: list[SteadError] = []
+
+    def take(text: str, file: str, name: str, source: str = "") -> None:
+        try:
+            found.append(replace(book_page.read(text, file, name), source=source))
+        except ManifestError as exc:
+            wrong.append(exc)
+
+    for name, file, text in texts(os.path.join(root, DIRECTORY)):
+        take(text, file, name)
     others = [source for source in known if source.name != SHIPPED]
     said, gone = ask_all(others, lambda source: source.book())
     for source, held in said:
         for name, text in sorted(held.items()):
-            page = book_page.read(text, f"{source.location}/{DIRECTORY}/{name}.md", name)
-            found.append(replace(page, source=source.name))
+            take(text, f"{source.location}/{DIRECTORY}/{name}.md", name, source.name)
     for name, file, text in texts(shipped_directory()):
-        found.append(replace(book_page.read(text, file, name), source=SHIPPED))
-    return tuple(found), tuple(gone)
+        take(text, file, name, SHIPPED)
+    return tuple(found), (*wrong, *gone)
 
 
 def named(known: Sequence[Page], name: str) -> Page:
