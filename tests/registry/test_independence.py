@@ -24,6 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 STEAD = Path(sys.prefix) / "bin" / "stead"
 PYTHON_ITEMS = [v.item for v in ITEMS if v.item.language == "python"]
+# So said it holds for what pip installs to build with, too. pip takes the variable for the setting
+# of what `--no-compile` would turn off.
+UNCOMPILED = {"PIP_NO_COMPILE": "0"}
 OTHERS = [
     pytest.param(v.item, id=v.item.name, marks=pytest.mark.needs(tool))
     for v in ITEMS
@@ -122,7 +125,7 @@ def runs(item, house, home, words, cwd) -> None:
 def test_each_module_installs_runs_and_passes_its_tests(project, alone, home, tmp_path):
     modules = [f"{project}/modules/{item.name}[test]" for item in PYTHON_ITEMS]
     pip = [alone.python, "-m", "pip", "--disable-pip-version-check"]
-    succeeded(alone.run(*pip, "install", "-q", "--no-compile", *modules, cwd=tmp_path, home=home))
+    succeeded(alone.run(*pip, "install", "-q", *modules, cwd=tmp_path, home=home, **UNCOMPILED))
     succeeded(alone.run(*pip, "check", cwd=tmp_path, home=home))
     for item in PYTHON_ITEMS:
         module = project / "modules" / item.name
@@ -156,7 +159,7 @@ def test_the_root_installs_with_the_extra_of_each_module(project, home, shared, 
     copy = shutil.copytree(project, tmp_path / "project")
     pip = [rooted.python, "-m", "pip", "--disable-pip-version-check"]
     succeeded(
-        rooted.run(*pip, "install", "-q", "--no-compile", f".[{extras}]", cwd=copy, home=home)
+        rooted.run(*pip, "install", "-q", f".[{extras}]", cwd=copy, home=home, **UNCOMPILED)
     )
     # Nothing is left to lean on: the installed package holds the modules' code and data.
     shutil.rmtree(copy)

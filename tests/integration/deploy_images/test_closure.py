@@ -12,6 +12,7 @@ import pytest
 
 from stead.deploy import tar
 from stead.deploy.closure import needs_of, tree_of_files, trees_of_build, write_tar
+from stead.testing.roots import bare_root
 from stead.values.deployment import PLACEHOLDER
 from stead.values.errors import StoreError
 
@@ -257,11 +258,7 @@ def test_code_that_changed_within_the_clock_s_grain_is_read_again(tmp_path) -> N
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may enter another root directory")
 def test_it_runs_in_a_bare_system(environment, shared, tmp_path) -> None:
     bare = tmp_path / "bare"
-    subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=essential", "bookworm", str(bare)],
-        check=True,
-        capture_output=True,
-    )
+    bare_root(str(bare))
     trees = trees_of_build(environment, "/opt/stead", shared.home)
     tree, python = assemble(trees, bare / "opt/stead")
     program = (

@@ -11,6 +11,7 @@ import pytest
 
 from stead.testing import cpython
 from stead.testing.relocate import left_outside
+from stead.testing.roots import bare_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,11 +67,7 @@ def test_what_is_built_against_it_is_for_its_minor_version(conda_channel, here):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may enter another root directory")
 def test_it_runs_where_there_is_nothing_but_the_c_library(tmp_path):
     root = tmp_path / "root"
-    subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=essential", "bookworm", str(root)],
-        check=True,
-        capture_output=True,
-    )
+    bare_root(str(root))
     unpack(root / "opt" / "elsewhere")
     done = subprocess.run(
         ["/usr/sbin/chroot", str(root), "/opt/elsewhere/bin/python", "-I", "-c", EVERYTHING],
