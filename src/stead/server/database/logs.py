@@ -88,7 +88,7 @@ def read(
     parts: list[bytes] = []
     end = offset
     # Not all at once: a log may be larger than what is asked for.
-    for row in connection.execution_options(yield_per=50).execute(query):
+    for row in connection.execute(query, execution_options={"yield_per": 50}):
         chunk = LogChunk(*row)
         content = chunk.text.encode()[max(offset - chunk.start, 0) :]
         parts.append(content)
