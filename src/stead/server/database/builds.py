@@ -14,52 +14,49 @@ that was taken for dead learns that its work is no longer wanted.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
 from stead.server.database import counters, events
+from stead.server.database.build_pages import page
+from stead.server.database.build_rows import COLUMNS, build_of, find, get
 from stead.server.database.opening import take_turn
 from stead.server.database.packages import put_artifacts, put_packages
 from stead.server.database.tables import build as table
 from stead.server.database.tables import environment
-from stead.server.values import Build, BuildStatus, MissingError
+from stead.server.values import BuildStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
-    from stead.server.values import Moment, NewArtifact, NewPackage
+    from stead.server.values import Build, Moment, NewArtifact, NewPackage
+
+__all__ = [
+    "COLUMNS",
+    "DEATHS",
+    "begin",
+    "build_of",
+    "cancel",
+    "delete",
+    "delete_all",
+    "fail",
+    "find",
+    "finish",
+    "get",
+    "is_current",
+    "page",
+    "publish",
+    "recover",
+    "retry",
+    "tell",
+]
 
 DEATHS = 3
 """So many workers may a build kill before it is not handed out any more."""
-
-_NAMES = tuple(field.name for field in fields(Build))
-
-COLUMNS = tuple(table.c[name] for name in _NAMES)
-
-
-def build_of(row: Row[Any]) -> Build:
-    """Make a row of :data:`COLUMNS` a value."""
-    values = dict(zip(_NAMES, row, strict=True))
-    values["status"] = BuildStatus(values["status"])
-    return Build(**values)
-
-
-def find(connection: Connection, build_id: int) -> Build | None:
-    """Give a build by id, a deleted one too; None where there never was one."""
-    row = connection.execute(select(*COLUMNS).where(table.c.id == build_id)).first()
-    return None if row is None else build_of(row)
-
-
-def get(connection: Connection, build_id: int) -> Build:
-    """Give a build by id; raises :class:`MissingError` where it is missing or deleted."""
-    found = find(connection, build_id)
-    if found is None or found.deleted_on is not None:
-        raise MissingError("build id does not exist")
-    return found
 
 
 def begin(

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import func, select
 
-from stead.server.database import builds, counters, events
+from stead.server.database import builds, counters, events, names
 from stead.server.database.opening import take_turn
+from stead.server.database.pages import environments as page
+from stead.server.database.pages import environments_json as page_json
 from stead.server.database.tables import environment as table
 from stead.server.database.tables import submission
 from stead.server.values import BuildStatus, Environment, MissingError, ServerError
@@ -19,6 +21,19 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from stead.server.values import Moment, Namespace
+
+__all__ = [
+    "by_id",
+    "delete",
+    "describe",
+    "ensure",
+    "environment_of",
+    "find",
+    "get",
+    "page",
+    "page_json",
+    "set_current",
+]
 
 
 def ensure(connection: Connection, namespace: Namespace, name: str, now: Moment) -> Environment:
@@ -35,6 +50,7 @@ def ensure(connection: Connection, namespace: Namespace, name: str, now: Moment)
     }
     made = connection.execute(table.insert().returning(table.c.id), values).scalar_one()
     counters.add(connection, namespace.id, counters.ENVIRONMENTS, environments=1)
+    names.bump(connection)
     events.append(
         connection,
         "environment.created",
@@ -144,6 +160,7 @@ def delete(connection: Connection, environment_id: int, now: Moment) -> None:
         .values(deleted_on=now, current_build_id=None)
     )
     counters.add(connection, row.namespace_id, counters.ENVIRONMENTS, environments=-1)
+    names.bump(connection)
     events.append(
         connection,
         "environment.deleted",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import func, select, text
 
-from stead.server.database import environments, events
+from stead.server.database import environments, events, names
 from stead.server.database.globs import admits_name, may_hold
 from stead.server.database.opening import take_turn
 from stead.server.database.tables import environment, namespace_role
@@ -44,6 +44,7 @@ def create(
         raise ExistsError("namespace already exists")
     values = {"name": name, "metadata": _json(metadata or {}), "created_on": now}
     made = connection.execute(table.insert().returning(table.c.id), values).scalar_one()
+    names.bump(connection)
     events.append(connection, "namespace.created", now, namespace_id=made, data={"name": name})
     return Namespace(made, name, dict(metadata or {}), (), now)
 
@@ -101,6 +102,7 @@ def update(connection: Connection, name: str, metadata: Mapping[str, Any], now: 
     connection.execute(
         table.update().where(table.c.id == found.id).values(metadata=_json(metadata))
     )
+    names.bump(connection)
     events.append(connection, "namespace.updated", now, namespace_id=found.id)
 
 
@@ -114,12 +116,14 @@ def delete(connection: Connection, name: str, now: Moment) -> None:
     for environment_id in connection.execute(query).scalars().all():
         environments.delete(connection, environment_id, now)
     connection.execute(table.update().where(table.c.id == found.id).values(deleted_on=now))
+    names.bump(connection)
     events.append(connection, "namespace.deleted", now, namespace_id=found.id, data={"name": name})
 
 
 def put_role(connection: Connection, namespace_id: int, entity: str, role: str) -> RoleMapping:
     """Give an entity a role in a namespace, instead of the one that it has."""
     values = {"namespace_id": namespace_id, "entity": entity, "role": role}
+    names.bump(connection)
     return RoleMapping(connection.execute(_PUT_ROLE, values).scalar_one(), entity, role)
 
 
@@ -128,6 +132,7 @@ def remove_roles(connection: Connection, namespace_id: int, entity: str | None =
     statement = namespace_role.delete().where(namespace_role.c.namespace_id == namespace_id)
     if entity is not None:
         statement = statement.where(namespace_role.c.entity == entity)
+    names.bump(connection)
     return connection.execute(statement).rowcount
 
 

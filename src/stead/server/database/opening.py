@@ -17,6 +17,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
 
+from stead.server.database.names import Names
+from stead.server.database.reading import reader
 from stead.server.values import ServerError, moment
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ class Database:
         """``sqlite`` or ``postgresql``."""
         self._clock = clock
         self._writing = engine.execution_options(stead_writes=True)
+        self.reader = reader(engine.url)
+        """For the few questions that are asked very often."""
+        self.names = Names(self.reader, self.dialect)
         self._reading = engine.execution_options(postgresql_readonly=True)
 
     def now(self) -> Moment:
@@ -62,6 +67,7 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        self.reader.close()
         self.engine.dispose()
 
     def __enter__(self) -> Self:

@@ -293,6 +293,14 @@ counter = Table(
     sqlite_with_rowid=False,
 )
 
+revision = Table(
+    "revision",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("number", Big, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 source = Table(
     "source",
     metadata,

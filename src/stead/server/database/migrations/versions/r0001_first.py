@@ -84,6 +84,13 @@ def upgrade() -> None:
         "namespace_name", "namespace", ["name"], unique=True, **rows("deleted_on IS NULL")
     )
     op.create_table(
+        "revision",
+        sa.Column("name", WORDS, nullable=False),
+        sa.Column("number", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_revision")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "setting",
         sa.Column("id", BIG, nullable=False),
         sa.Column("level", sa.Text(), nullable=False),

@@ -1,0 +1,222 @@
+"""Pages against a list made by hand: whatever is asked for, a page is that part of the list."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stead.server.database import builds, environments, namespaces, pages
+from stead.server.values import BuildStatus, MissingError, NewArtifact, NewPackage, Visible
+
+NAMES = {
+    "alpha": ["web", "train-1", "train-2", "Zeta", "a_b", "axb"],
+    "empty": [],
+    "beta-train": ["web", "etl%", "x"],
+    "team": ["env"],
+    "zoo": [f"e{n:02}" for n in range(15)],
+}
+ALL = sorted((namespace, name) for namespace, names in NAMES.items() for name in names)
+
+
+@pytest.fixture
+def filled(bench):
+    """Environments of several namespaces, each with a completed build; and a deleted one."""
+    with bench.database.begin() as connection:
+        now = bench.database.now()
+        for namespace, names in NAMES.items():
+            home = namespaces.ensure(connection, namespace, now)
+            for name in [*names, "gone"]:
+                made = environments.ensure(connection, home, name, now)
+                if name == "gone":
+                    environments.delete(connection, made.id, now)
+    for namespace, name in ALL:
+        if name != "x":
+            held = [NewPackage("c", part, "1", "0") for part in ("python", name)]
+            artifact = NewArtifact("YAML" if name == "web" else "LOCKFILE", f"{namespace}/{name}")
+            made = bench.submit(namespace + name, namespace=namespace, environment=name).build_id
+            bench.complete(made, packages=held, artifacts=[artifact], size=10)
+    return bench
+
+
+def names_of(page):
+    return [(each.namespace, each.name) for each in page.items]
+
+
+def seen(globs):
+    return [n for n in ALL if any(fnmatch.fnmatchcase("/".join(n), glob) for glob in globs)]
+
+
+GLOBS = [("*/*",), ("zoo/*",), ("*a*/*", "team/env"), ("*/e0?", "alpha/*"), ("nobody/*",), ()]
+
+
+def test_every_page_is_its_part_of_the_list(filled):
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
+    @given(
+        globs=st.sampled_from(GLOBS),
+        page=st.integers(1, 9),
+        size=st.sampled_from([1, 4, 7, 100]),
+        descending=st.booleans(),
+        namespace=st.sampled_from([None, None, "zoo", "empty", "nowhere"]),
+        search=st.sampled_from([None, "train", "e", "ZOO", "oo/e1", "_", "%", "zeta", "none", '"']),
+        name=st.sampled_from([None, None, None, "web"]),
+        broad=st.booleans(),
+        by_name=st.booleans(),
+    )
+    def check(globs, page, size, descending, namespace, search, name, broad, by_name):
+        wanted = seen(globs)
+        if namespace is not None:
+            wanted = [n for n in wanted if n[0] == namespace]
+        if search is not None:
+            wanted = [n for n in wanted if search.casefold() in "/".join(n).casefold()]
+        if name is not None:
+            wanted = [n for n in wanted if n[1] == name]
+        wanted.sort(key=(lambda n: n[::-1]) if by_name else None, reverse=descending)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pages, "BROAD", 0 if broad else 1000)
+            found = pages.environments(
+                filled.database, visible=Visible(globs), page=page, size=size,
+                descending=descending, namespace=namespace, search=search, name=name,
+                by_name=by_name,
+            )  # fmt: skip
+        assert names_of(found) == wanted[(page - 1) * size : page * size]
+        assert found.count == len(wanted)
+
+    check()
+
+
+def test_pages_that_follow_one_another_are_the_whole_list(filled):
+    for globs, descending in itertools.product(GLOBS, (False, True)):
+        found = []
+        after = ("~", "") if descending else ("", "")
+        while items := pages.environments(
+            filled.database, visible=Visible(globs), after=after, size=4, descending=descending
+        ).items:
+            found += [(each.namespace, each.name) for each in items]
+            after = found[-1]
+        assert found == sorted(seen(globs), reverse=descending)
+
+
+def test_the_ready_answer_is_that_of_the_api(filled):
+    with filled.database.begin() as connection:
+        team = namespaces.get(connection, "team")
+        namespaces.update(connection, "team", {"cost": 7}, filled.database.now())
+        role = namespaces.put_role(connection, team.id, "alpha/*", "viewer")
+        found = environments.get(connection, "team", "env")
+        environments.describe(
+            connection, found.id, filled.database.now(), description='says "ü"', tags=["new"]
+        )
+    answer = json.loads(environments.page_json(filled.database, namespace="team", size=10))
+    assert answer == {
+        "status": "ok",
+        "data": [
+            {
+                "id": found.id,
+                "namespace": {
+                    "id": team.id,
+                    "name": "team",
+                    "metadata_": {"cost": 7},
+                    "role_mappings": [{"id": role.id, "entity": "alpha/*", "role": "viewer"}],
+                },
+                "name": "env",
+                "current_build_id": found.current_build_id,
+                "current_build": None,
+                "description": 'says "ü"',
+            }
+        ],
+        "message": None,
+        "page": 1,
+        "size": 10,
+        "count": 1,
+    }
+    assert environments.page(filled.database, namespace="team").items[0].tags == ("new",)
+
+
+def test_environments_are_found_by_what_their_current_build_is_and_holds(filled):
+    def names(**options):
+        found = names_of(environments.page(filled.database, **options))
+        return [f"{namespace}/{name}" for namespace, name in found]
+
+    assert names(artifact="YAML") == ["alpha/web", "beta-train/web"]
+    assert names(packages=["python", "etl%"]) == ["beta-train/etl%"]
+    assert len(names(status=BuildStatus.COMPLETED)) == len(ALL) - 1
+    assert names(status=BuildStatus.FAILED) == []
+    assert names(packages=["python"], search="tra", artifact="YAML") == ["beta-train/web"]
+
+
+def test_names_that_change_are_told_at_once(filled):
+    def search():
+        return names_of(environments.page(filled.database, search="train-"))
+
+    before = search()
+    with filled.database.begin() as connection:
+        team = namespaces.get(connection, "team")
+        made = environments.ensure(connection, team, "train-3", filled.database.now())
+    assert search() == [*before, ("team", "train-3")]
+    with filled.database.begin() as connection:
+        environments.delete(connection, made.id, filled.database.now())
+    assert search() == before
+    with filled.database.begin() as connection:
+        namespaces.delete(connection, "alpha", filled.database.now())
+    assert search() == []
+    assert environments.page(filled.database, namespace="alpha").count == 0
+    with filled.database.begin() as connection, pytest.raises(MissingError):
+        namespaces.get(connection, "alpha")
+    with filled.database.begin() as connection:
+        # The name is free again.
+        namespaces.create(connection, "alpha", filled.database.now())
+    assert environments.page(filled.database, namespace="alpha").count == 0
+
+
+def test_every_page_of_builds_is_its_part_of_the_list(filled):
+    waiting = [
+        filled.submit(f"p{n}", namespace="zoo", environment="e01", slots=0) for n in range(5)
+    ]
+    filled.step("delete", waiting[0].build_id)
+    everything = [
+        (filled.get(build_id), namespace, name)
+        for build_id, namespace, name in filled.rows(
+            "SELECT b.id, e.namespace, e.name FROM build b JOIN environment e "
+            "ON e.id = b.environment_id WHERE b.deleted_on IS NULL ORDER BY b.id"
+        )
+    ]
+
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
+    @given(
+        globs=st.sampled_from(GLOBS),
+        page=st.integers(1, 9),
+        size=st.sampled_from([1, 4, 7, 100]),
+        descending=st.booleans(),
+        namespace=st.sampled_from([None, None, "zoo", "empty"]),
+        name=st.sampled_from([None, None, "web", "e01"]),
+        status=st.sampled_from([None, BuildStatus.QUEUED, BuildStatus.COMPLETED]),
+        artifact=st.sampled_from([None, None, "YAML"]),
+    )
+    def check(globs, page, size, descending, namespace, name, status, artifact):
+        allowed = seen(globs)
+        wanted = [
+            found
+            for found, home, env in everything
+            if (home, env) in allowed
+            and namespace in (None, home)
+            and name in (None, env)
+            and status in (None, found.status)
+            and (artifact is None or (env == "web" and found.status == "COMPLETED"))
+        ]
+        if descending:
+            wanted.reverse()
+        found = builds.page(
+            filled.database, visible=Visible(globs), page=page, size=size, descending=descending,
+            namespace=namespace, name=name, status=status, artifact=artifact,
+        )  # fmt: skip
+        assert list(found.items) == wanted[(page - 1) * size : page * size]
+        assert found.count == len(wanted)
+
+    check()
+    ids = [found.id for found, _, _ in everything]
+    following = builds.page(filled.database, after=ids[3], size=4).items
+    assert [found.id for found in following] == ids[4:8]
