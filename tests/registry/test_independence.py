@@ -158,9 +158,7 @@ def test_the_root_installs_with_the_extra_of_each_module(project, home, shared, 
     extras = ",".join(item.name for item in PYTHON_ITEMS)
     copy = shutil.copytree(project, tmp_path / "project")
     pip = [rooted.python, "-m", "pip", "--disable-pip-version-check"]
-    succeeded(
-        rooted.run(*pip, "install", "-q", f".[{extras}]", cwd=copy, home=home, **UNCOMPILED)
-    )
+    succeeded(rooted.run(*pip, "install", "-q", f".[{extras}]", cwd=copy, home=home, **UNCOMPILED))
     # Nothing is left to lean on: the installed package holds the modules' code and data.
     shutil.rmtree(copy)
     for item in PYTHON_ITEMS:

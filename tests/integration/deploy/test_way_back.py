@@ -111,7 +111,7 @@ def test_a_failed_way_back_is_said(place):
         machine.switch(2, 60)
     except DeployError as exc:
         with pytest.raises(DeployError) as caught:
-            applying._go_back(machine, 2, exc)
+            applying._go_back(machine, 2, exc, before=1)
     machine.end()
     assert "goes on trying" in caught.value.remedy
     assert any("going back failed as well" in line for line in caught.value.details)
