@@ -115,7 +115,8 @@ def rows(world: World) -> list[Row]:
     name = f"an image of {count} PyPI packages"
     peer = "`buildah bud` with uv, and its push"
     return [
-        # Theirs has Python in its base, which is there already.
+        # Theirs has Python in its base, so nobody looks through its files again; but a push
+        # compresses that layer anew, as it does all others.
         Row(f"{name}, Python's layer kept", ms["ours"], peer, ms["buildah"], 0.4),
         Row(f"{name}, nothing kept", ms["nothing"], peer, ms["buildah"], 0.4),
         Row(f"{name}, all of it kept", kept["ours"], peer, kept["buildah"], 0.1),

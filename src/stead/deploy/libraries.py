@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from stead.deploy import elf
@@ -44,6 +45,12 @@ class Needs:
 
 def needs_of(trees: Iterable[Tree]) -> Needs:
     """Give what the trees' compiled files need and the trees do not have. Raises StoreError."""
+    return _needs_of(tuple(trees))
+
+
+@functools.lru_cache(maxsize=16)
+def _needs_of(trees: tuple[Tree, ...]) -> Needs:
+    # It is asked again for each node, and where an image is made.
     parts = [part for tree in trees for part in tree.parts]
     wanted: dict[str, str] = {}
     had: set[str] = set()

@@ -72,6 +72,7 @@ def members(
     the path.
     """
     made: dict[str, Member] = {}
+    needles = moves.needles
     for entry in found:
         if stat.S_ISDIR(entry.mode):
             made[entry.path] = Member(entry.path, "directory", 0o755)
@@ -79,7 +80,8 @@ def members(
             target = _target(entry.path, entry.target, moves)
             made[entry.path] = Member(entry.path, "link", 0o777, target)
         elif stat.S_ISREG(entry.mode):
-            member = _file(tree, entry, moves, recorded.get(entry.path), times)
+            known = recorded.get(entry.path)
+            member = _file(tree, entry, moves, known, times, needles=needles)
             if member is not None:
                 made[entry.path] = member
     _update_records(made)
@@ -124,13 +126,15 @@ def _file(
     moves: Moves,
     recorded: tuple[str, int] | None,
     times: Mapping[str, Found],
+    *,
+    needles: tuple[bytes, ...],
 ) -> Member | None:
     source = os.path.join(tree, entry.path)
     plain = Member(entry.path, "file", mode_of(entry.mode), source, size=entry.size)
     if entry.path.endswith(".pyc") and "__pycache__/" in entry.path:
         return _compiled_python(plain, times)
     try:
-        data = _naming(source, entry.size, moves.needles)
+        data = _naming(source, entry.size, needles)
     except OSError as exc:
         raise translate(exc, source) from exc
     if data is None:

@@ -31,6 +31,7 @@ BLOCK = 512
 CHUNK = 1024 * 1024
 END = bytes(2 * BLOCK)
 
+_SMALL = 64 * 1024
 _NAME = 100
 _LARGEST = 8**11 - 1
 _HEADER = struct.Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
@@ -108,7 +109,13 @@ def _member(member: Member, prefix: str, key: str) -> Iterator[bytes]:
         yield header(path, "file", member.mode, len(data)) + data + padding(len(data))
         return
     changes = [*member.patches, *keys]
-    yield header(path, "file", member.mode, member.size)
+    start = header(path, "file", member.mode, member.size)
+    if member.size <= _SMALL:
+        # Most files are: one step for each.
+        data = b"".join(_read(member))
+        yield start + _patched(data, 0, changes) + padding(member.size)
+        return
+    yield start
     at = 0
     for data in _read(member):
         yield _patched(data, at, changes) if changes else data
@@ -119,18 +126,25 @@ def _member(member: Member, prefix: str, key: str) -> Iterator[bytes]:
 def _read(member: Member) -> Iterator[bytes]:
     """Give a file's content in pieces, as much of it as the header said."""
     try:
-        with open(member.source, "rb", buffering=0) as file:
-            left = member.size
-            while left:
-                data = file.read(min(left, CHUNK))
-                if not data:
-                    break
-                left -= len(data)
+        fd = os.open(member.source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            regular = stat.S_ISREG(os.fstat(fd).st_mode)
+            size, more = 0, regular
+            while more:
+                # Fewer bytes than are asked for tell that there are no more.
+                asked = min(member.size - size, CHUNK) + 1
+                data = os.read(fd, asked)
+                size += len(data)
+                more = bool(data) and (size < member.size or len(data) == asked)
                 yield data
-            if left or file.read(1) or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                if size > member.size:
+                    break
+            if not regular or more or size != member.size:
                 raise StoreError(
                     "a file changed while it was read", where=member.source, remedy="do it again"
                 )
+        finally:
+            os.close(fd)
     except OSError as exc:
         from stead.store.atomic import translate
 

@@ -98,6 +98,30 @@ def test_a_file_of_another_length_is_noticed(tmp_path: Path, content: bytes) -> 
         write_tar(part, io.BytesIO())
 
 
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 2])
+def test_a_file_of_any_size_is_read_whole_and_neither_more_nor_less_is_taken(
+    tmp_path: Path, size: int
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"x" * size)
+
+    def tar(said: int) -> bytes:
+        return b"".join(stream((Member("a", "file", source=str(source), size=said),)))
+
+    with tarfile.open(fileobj=io.BytesIO(tar(size))) as opened:
+        assert opened.extractfile("a").read() == b"x" * size  # type: ignore[union-attr]
+    for other in (size - 1, size + 1, size + CHUNK):
+        if other >= 0:
+            with pytest.raises(StoreError, match="changed"):
+                tar(other)
+
+
+def test_what_is_no_file_is_not_read() -> None:
+    member = Member("a", "file", source=os.devnull, size=0)
+    with pytest.raises(StoreError, match="changed"):
+        b"".join(stream((member,)))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     part = sample(tmp_path)
     (tmp_path / "source").unlink()

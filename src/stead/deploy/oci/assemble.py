@@ -33,6 +33,9 @@ LABEL = "dev.stead"
 
 _NO_TAG = re.compile(r"[^A-Za-z0-9_.-]+")
 
+_READERS = 2
+"""Layers that are read at a time."""
+
 THE_GENERATION = "image"
 """Stands in an image's paths where a machine has a generation's number: it has no other."""
 
@@ -193,16 +196,12 @@ def _layers(payload: Payload, words: Words, base: Base | None, cache: Cache) -> 
             jobs.append((name, parts, directory, key))
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    # One reads while what another has read is compressed.
+    with layers.packing_pool() as packing, ThreadPoolExecutor(_READERS) as pool:
         # The largest first, so that none is left for the end.
         order = sorted(jobs, key=lambda j: -sum(p.size for p in j[1]))
-        done = dict(
-            zip(
-                map(id, order),
-                pool.map(lambda j: layers.layer(cache, *j), order),
-                strict=True,
-            )
-        )
+        made = pool.map(lambda j: layers.layer(cache, *j, pool=packing), order)
+        done = dict(zip(map(id, order), made, strict=True))
     result = [done[id(job)] for job in jobs]
     if found := _files(payload, words):
         result.append(_written(found, cache))

@@ -1,6 +1,7 @@
 """Layers: one per package, the same bytes wherever it is needed, compressed once.
 
-A layer follows from its part, the directory that the tree stands in, and nothing else. Therefore
+A layer follows from its part, the directory that the tree stands in, and nothing else; not even
+from how many cores compress it. Therefore
 an environment does not stand below its key in an image, which would be another one after each
 change of any package, but below a name that stays (:func:`places`).
 """
@@ -11,9 +12,9 @@ import contextlib
 import hashlib
 import json
 import os
-import zlib
 
 from stead.deploy.oci.model import LAYER, Descriptor, Layer
+from stead.deploy.oci.packing import blocks, cores, packed
 from stead.deploy.tar import stream
 from stead.store.atomic import storage, temporary_name
 from stead.values.deployment import KEY_LENGTH, Member
@@ -23,7 +24,9 @@ from stead.values.sha import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Executor
+    from hashlib import _Hash
 
     from stead.deploy.cache import Cache
     from stead.values.deployment import Part, Tree
@@ -34,7 +37,8 @@ ROOT = "/opt/stead"
 LEVEL = 4
 """Of gzip: a third smaller than the lowest in no more than twice its time, and no larger than what
 engines make of the same."""
-FORMAT = 1
+FORMAT = 2
+"""Part of what each layer follows from: raise it when the same part comes to give other bytes."""
 
 MOST = 100
 """Layers that an image has at most, those of its base included: engines stop at 127."""
@@ -90,17 +94,26 @@ def grouped(parts: Sequence[Part], most: int) -> list[tuple[str, tuple[Part, ...
     return result
 
 
-def layer(cache: Cache, name: str, parts: Sequence[Part], directory: str, key: str) -> Layer:
+def layer(
+    cache: Cache,
+    name: str,
+    parts: Sequence[Part],
+    directory: str,
+    key: str,
+    *,
+    pool: Executor | None = None,
+) -> Layer:
     """Give the layer with these parts below an absolute ``directory``, made if it is not kept yet.
 
-    ``key`` is written over the placeholders. Raises StoreError.
+    ``key`` is written over the placeholders; what is new is compressed in ``pool``, or in one of
+    its own. Raises StoreError.
     """
     by = [FORMAT, LEVEL, directory, key, [part.digest for part in parts]]
     members = parts[0].members
     if len(parts) > 1:
         merged = {m.path: m for part in parts for m in part.members}
         members = tuple(merged[path] for path in sorted(merged))
-    return made(cache, name, members, directory, by, key=key)
+    return made(cache, name, members, directory, by, key=key, pool=pool)
 
 
 def made(
@@ -111,13 +124,15 @@ def made(
     by: object,
     *,
     key: str = "",
+    pool: Executor | None = None,
 ) -> Layer:
     """Give the layer with these members below ``directory``; ``by`` is all that it follows from."""
     text = json.dumps(by, separators=(",", ":")).encode()
     path = cache.path("layers", f"{sha256(text).hexdigest()}.tar.gz")
     known = _known(path)
     if known is None:
-        known = _compress(cache, path, members, directory, key)
+        with packing_pool() if pool is None else contextlib.nullcontext(pool) as used:
+            known = _compress(cache, path, stream(below(members, directory), key=key), used)
     digest, diff_id, size = known
     return Layer(Descriptor(LAYER, digest, size), diff_id, name, path)
 
@@ -133,8 +148,15 @@ def _known(path: str) -> tuple[str, str, int] | None:
     return None
 
 
+def packing_pool() -> Executor:
+    """Give threads that compress, as many as there are cores."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(cores())
+
+
 def _compress(
-    cache: Cache, path: str, members: Sequence[Member], directory: str, key: str
+    cache: Cache, path: str, tar: Iterator[bytes], pool: Executor
 ) -> tuple[str, str, int]:
     diff, compressed, size = hashlib.sha256(), hashlib.sha256(), 0
     with storage(path):
@@ -142,17 +164,10 @@ def _compress(
         temporary = temporary_name(path)
         try:
             with open(temporary, "xb") as out:
-                # A gzip header without name and time: zlib writes zeros.
-                packer = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
-                for data in stream(below(members, directory), key=key):
-                    diff.update(data)
-                    packed = packer.compress(data)
-                    if packed:
-                        compressed.update(packed)
-                        size += out.write(packed)
-                packed = packer.flush()
-                compressed.update(packed)
-                size += out.write(packed)
+                for data in packed(_hashed(blocks(tar), diff), LEVEL, pool):
+                    compressed.update(data)
+                    size += len(data)
+                    out.write(data)
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -161,6 +176,12 @@ def _compress(
     known = f"sha256:{compressed.hexdigest()}", f"sha256:{diff.hexdigest()}", size
     cache.keep(f"{path}.json", json.dumps(known).encode())
     return known
+
+
+def _hashed(pieces: Iterable[bytes], digest: _Hash) -> Iterator[bytes]:
+    for data in pieces:
+        digest.update(data)
+        yield data
 
 
 def below(members: Sequence[Member], directory: str) -> list[Member]:

@@ -13,6 +13,7 @@ import re
 import shutil
 import tarfile
 
+from stead.deploy.oci.archive import MARK, for_docker, pack
 from stead.deploy.oci.model import (
     CONFIG,
     DOCKER_LIST,
@@ -27,7 +28,7 @@ from stead.deploy.oci.model import (
     dumped,
     layers_of,
 )
-from stead.deploy.tar import CHUNK, END, header, padding
+from stead.deploy.tar import CHUNK
 from stead.store.atomic import remove_tree, storage, temporary_name, write_file
 from stead.values.errors import DeployError
 from stead.values.frozen import dataclass
@@ -35,13 +36,14 @@ from stead.values.frozen import dataclass
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Any, BinaryIO
+    from typing import Any
 
-    from stead.deploy.oci.model import Blobs, Chunks, Image
+    from stead.deploy.oci.model import Blobs, Chunks, Image, Layer
 
-MARK = b'{"imageLayoutVersion":"1.0.0"}'
 DIRECTORY, ARCHIVE = "oci:", "oci-archive:"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_COPIES = 4
+"""Blobs that are copied at a time."""
 _DOCUMENT = 16 * 1024 * 1024
 """Bytes that a manifest or a configuration has at most."""
 
@@ -196,7 +198,7 @@ def write(reference: Reference, images: Sequence[Image], *, engines: bool = Fals
             temporary = temporary_name(reference.path)
             try:
                 with open(temporary, "xb") as out:
-                    _pack(work, out, _for_docker(images) if engines else b"")
+                    pack(work, out, for_docker(images) if engines else b"")
                 os.replace(temporary, reference.path)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -273,28 +275,42 @@ def _name(layout: Layout, named: Sequence[Any], goes: Sequence[Any]) -> None:
 
 
 def _write_image(layout: Layout, image: Image) -> None:
-    for layer in image.blobs():
-        target = layout.file(layer.blob.digest)
-        if _is_there(target, layer.blob.size):
-            continue
-        with storage(target):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            temporary = temporary_name(target)
-            try:
-                if layer.path:
-                    shutil.copyfile(layer.path, temporary)
-                else:
-                    assert image.base is not None
-                    fetch(image.base.blobs, layer.blob, temporary, image.base.name)
-                os.replace(temporary, target)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
-                raise
+    from concurrent.futures import ThreadPoolExecutor
+
+    missing = [
+        layer
+        for layer in image.blobs()
+        if not _is_there(layout.file(layer.blob.digest), layer.blob.size)
+    ]
+    for layer in missing:
+        if not layer.path:
+            _write_layer(layout, image, layer)
+    with ThreadPoolExecutor(_COPIES) as pool:
+        made = [layer for layer in missing if layer.path]
+        for _ in pool.map(lambda layer: _write_layer(layout, image, layer), made):
+            pass
     for data in (image.config, image.manifest):
         target = layout.file(digest_of(data))
         if not _is_there(target, len(data)):
             write_file(target, data, sync=False)
+
+
+def _write_layer(layout: Layout, image: Image, layer: Layer) -> None:
+    target = layout.file(layer.blob.digest)
+    with storage(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        temporary = temporary_name(target)
+        try:
+            if layer.path:
+                shutil.copyfile(layer.path, temporary)
+            else:
+                assert image.base is not None
+                fetch(image.base.blobs, layer.blob, temporary, image.base.name)
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
 
 
 def fetch(blobs: Blobs, blob: Descriptor, target: str, name: str) -> None:
@@ -360,39 +376,3 @@ def _document(data: bytes, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise damaged(where)
     return value
-
-
-def _for_docker(images: Sequence[Image]) -> bytes:
-    """Give the document by which Docker finds images in an archive."""
-
-    def path(blob: Descriptor) -> str:
-        return f"blobs/{blob.digest.replace(':', '/')}"
-
-    return dumped(
-        [
-            {
-                "Config": path(image.config_blob),
-                "RepoTags": [image.tag],
-                "Layers": [path(layer.blob) for layer in image.layers],
-            }
-            for image in images
-        ]
-    )
-
-
-def _pack(directory: str, out: BinaryIO, docker: bytes = b"") -> None:
-    """Write a layout as a tar, the same bytes for the same layout."""
-    out.write(header("blobs", "directory", 0o755))
-    out.write(header("blobs/sha256", "directory", 0o755))
-    blobs = os.path.join("blobs", "sha256")
-    names = [os.path.join(blobs, n) for n in sorted(os.listdir(os.path.join(directory, blobs)))]
-    for name in (*names, "index.json"):
-        with open(os.path.join(directory, name), "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            out.write(header(name, "file", 0o644, size))
-            shutil.copyfileobj(file, out, CHUNK)
-            out.write(padding(size))
-    for name, data in (("manifest.json", docker), ("oci-layout", MARK)):
-        if data:
-            out.write(header(name, "file", 0o644, len(data)) + data + padding(len(data)))
-    out.write(END)
