@@ -27,16 +27,120 @@ from pathlib import Path
 import pytest
 from tests.registry.variants import ITEMS
 
+from stead.testing.roots import made_once
+
 # The one that Debian's root has.
 PYTHON = "3.11"
+# In a file, pip takes `no-compile` for the setting of what it would turn off.
 PIP_CONF = """\
 [global]
 break-system-packages = true
 disable-pip-version-check = true
 root-user-action = ignore
 [install]
-no-compile = true
+no-compile = false
 """
+
+
+ROOT = [
+    "mmdebstrap", "--quiet", "--mode=root", "--variant=apt",
+    "--include=python3,python3-pip,cargo,ca-certificates",
+    "--aptopt=APT::Install-Recommends false",
+    "--dpkgopt=force-unsafe-io",
+    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")),
+]  # fmt: skip
+
+
+def buildah(home: Path, *words: str | Path, store: str = "") -> list[str]:
+    """Give the words that call buildah with a storage of its own, and one that it only reads."""
+    more = ["--storage-driver", "overlay", "--storage-opt", f"additionalimagestore={store}"]
+    places = ["--root", str(home / "storage"), "--runroot", str(home / "run")]
+    # What it leaves behind when it is killed is below its home, too.
+    (home / "tmp").mkdir(exist_ok=True)
+    tmp = ["env", f"TMPDIR={home}/tmp"]
+    return [*tmp, "buildah", *places, *(more if store else []), *map(str, words)]
+
+
+def run(words: list[str], cwd: Path) -> str:
+    """Run a program; give what it prints. Fails with all that it said."""
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+    return done.stdout.strip()
+
+
+def base_store(names: set[str]) -> str:
+    """Give a storage that has the root under each name. It is made once per machine."""
+    versions = [run([program, "--version"], Path("/")) for program in ("node", "npm", "buildah")]
+    recipe = json.dumps([ROOT, PIP_CONF, versions, sorted(names)])
+    name = f"images-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
+
+    def make(target: str) -> None:
+        home = Path(target).with_name("making")
+        home.mkdir()
+        write_layout(home)
+        # Of its path a name is made, in which a temporary directory's need not be allowed.
+        image = run(buildah(home, "pull", "--quiet", "oci:layout"), home)
+        for name in sorted(names):
+            run(buildah(home, "tag", image, name), home)
+        (home / "storage").rename(target)
+
+    return made_once(name, make)
+
+
+def write_layout(home: Path) -> None:
+    """Make the root, as an image in ``home/layout``."""
+    layout = home / "layout"
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    npm = Path(shutil.which("npm") or "").resolve().parents[1]
+    added = home / "added"
+    # Where an official image has it; Debian has an older one.
+    for source, place in (
+        (Path(shutil.which("node") or "").resolve(), "usr/local/bin/node"),
+        (npm, "usr/local/lib/node_modules/npm"),
+    ):
+        (added / place).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, added / place)
+    for name in ("npm", "npx"):
+        link = f"../lib/node_modules/npm/bin/{name}-cli.js"
+        (added / "usr/local/bin" / name).symlink_to(link)
+    (added / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+    (added / "etc").mkdir()
+    (added / "etc/pip.conf").write_text(PIP_CONF)
+    tar = home / "root.tar"
+    copying = f'--customize-hook=cp -a {shlex.quote(str(added))}/. "$1"'
+    run([*ROOT, copying, "bookworm", str(tar)], home)
+
+    def blob(content: bytes) -> tuple[str, int]:
+        found = hashlib.sha256(content).hexdigest()
+        (blobs / found).write_bytes(content)
+        return f"sha256:{found}", len(content)
+
+    with tar.open("rb") as stream:
+        layer = hashlib.file_digest(stream, "sha256").hexdigest()
+    size = tar.stat().st_size
+    tar.rename(blobs / layer)
+    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    config = {
+        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()],
+        "os": "linux",
+        "config": {"Env": [path]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
+    }
+    kind = "application/vnd.oci.image"
+
+    def described(what: str, digest: str, length: int) -> dict[str, object]:
+        return {"mediaType": f"{kind}.{what}", "digest": digest, "size": length}
+
+    manifest = {
+        "schemaVersion": 2,
+        "config": described("config.v1+json", *blob(json.dumps(config).encode())),
+        "layers": [described("layer.v1.tar", f"sha256:{layer}", size)],
+    }
+    listed = described("manifest.v1+json", *blob(json.dumps(manifest).encode()))
+    index = {"schemaVersion": 2, "manifests": [listed]}
+    (layout / "index.json").write_text(json.dumps(index))
+    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
 
 
 class Builder:
@@ -49,91 +153,19 @@ class Builder:
             item.write(self.items / str(item))
         self.wheels = home / "wheels"
         self.npm = home / "npm"
-        self._buildah = [
-            "buildah", "--root", str(home / "storage"), "--runroot", str(home / "run"),
-        ]  # fmt: skip
+        self.store = ""
 
-    def buildah(self, *words: str | Path, offline: bool = True) -> str:
-        """Run buildah; give what it prints. Fails with all that it said."""
-        done = subprocess.run(
-            [*(["unshare", "--net"] if offline else []), *self._buildah, *words],
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{shlex.join(map(str, words))}\n{done.stdout}{done.stderr}"
-        return done.stdout.strip()
+    def words(self, *words: str | Path) -> list[str]:
+        """Give the words that call buildah."""
+        return buildah(self.home, *words, store=self.store)
+
+    def buildah(self, *words: str | Path) -> str:
+        """Run buildah without the network; give what it prints. Fails with all that it said."""
+        return run(["unshare", "--net", *self.words(*words)], self.home)
 
     def base(self, names: set[str]) -> None:
-        """Make the root, and import it under each name."""
-        layout = self.home / "layout"
-        blobs = layout / "blobs" / "sha256"
-        blobs.mkdir(parents=True)
-        npm = Path(shutil.which("npm") or "").resolve().parents[1]
-        added = self.home / "added"
-        # Where an official image has it; Debian has an older one.
-        for source, place in (
-            (Path(shutil.which("node") or "").resolve(), "usr/local/bin/node"),
-            (npm, "usr/local/lib/node_modules/npm"),
-        ):
-            (added / place).parent.mkdir(parents=True, exist_ok=True)
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, added / place)
-        for name in ("npm", "npx"):
-            link = f"../lib/node_modules/npm/bin/{name}-cli.js"
-            (added / "usr/local/bin" / name).symlink_to(link)
-        (added / "usr/local/bin/python").symlink_to("/usr/bin/python3")
-        (added / "etc").mkdir()
-        (added / "etc/pip.conf").write_text(PIP_CONF)
-        tar = self.home / "root.tar"
-        subprocess.run(
-            [
-                "mmdebstrap", "--quiet", "--mode=root", "--variant=apt",
-                "--include=python3,python3-pip,cargo,ca-certificates",
-                "--aptopt=APT::Install-Recommends false",
-                "--dpkgopt=force-unsafe-io",
-                *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")),
-                f'--customize-hook=cp -a {shlex.quote(str(added))}/. "$1"',
-                "bookworm", str(tar),
-            ],
-            check=True,
-        )  # fmt: skip
-
-        def blob(content: bytes) -> tuple[str, int]:
-            found = hashlib.sha256(content).hexdigest()
-            (blobs / found).write_bytes(content)
-            return f"sha256:{found}", len(content)
-
-        with tar.open("rb") as stream:
-            layer = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = tar.stat().st_size
-        tar.rename(blobs / layer)
-        path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        config = {
-            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()],
-            "os": "linux",
-            "config": {"Env": [path]},
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
-        }
-        kind = "application/vnd.oci.image"
-
-        def described(what: str, digest: str, length: int) -> dict[str, object]:
-            return {"mediaType": f"{kind}.{what}", "digest": digest, "size": length}
-
-        manifest = {
-            "schemaVersion": 2,
-            "config": described("config.v1+json", *blob(json.dumps(config).encode())),
-            "layers": [described("layer.v1.tar", f"sha256:{layer}", size)],
-        }
-        listed = described("manifest.v1+json", *blob(json.dumps(manifest).encode()))
-        index = {"schemaVersion": 2, "manifests": [listed]}
-        (layout / "index.json").write_text(json.dumps(index))
-        (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-        # Of its path a name is made, in which a temporary directory's need not be allowed.
-        image = self.buildah("pull", "--quiet", "oci:layout")
-        shutil.rmtree(layout)
-        for name in sorted(names):
-            self.buildah("tag", image, name)
+        """Let the root be there under each name."""
+        self.store = base_store(names)
 
     def fetch_wheels(self) -> None:
         """Fetch what the Python items need, for the root's Python."""
@@ -197,11 +229,11 @@ class Builder:
         config = image["OCIv1"]["config"]
         assert config["User"] not in ("", "0", "root"), "it runs as root"
         container = self.buildah("from", "--pull=never", f"module/{name}")
-        words = [
-            *self._buildah, "run", "--isolation=chroot",
+        words = self.words(
+            "run", "--isolation=chroot",
             *(["--env=PORT=0", "--env=HOST=127.0.0.1"] if listens else []),
             container, "--", *config.get("Entrypoint", []), *config.get("Cmd", []),
-        ]  # fmt: skip
+        )  # fmt: skip
         running = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
