@@ -20,10 +20,11 @@ def converse(
     environ: Mapping[str, str],
     timeout: float | None = None,
     count: Callable[[int], None] = lambda _: None,
+    session: bool = True,
 ) -> Answer:
     """Run a program to its end. ``count`` gets the bytes as they are given to it.
 
-    It has a session of its own: an interrupt at the terminal is for the caller, who then decides
+    It has a ``session`` of its own: an interrupt at the terminal is for the caller, who then decides
     what becomes of the machine. Raises TimeoutError, and what ``stdin`` raises; then the process
     is ended.
     """
@@ -33,7 +34,7 @@ def converse(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=dict(environ),
-        start_new_session=True,
+        start_new_session=session,
     )
     heard: dict[str, bytes] = {}
 

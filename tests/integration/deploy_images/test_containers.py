@@ -1,31 +1,27 @@
-"""Containers pass what every kind of target must: started by a real engine, where one can run.
-
-The engine runs in a mount namespace of its own, with a cgroup file system that it understands
-and a storage that goes with the test.
-"""
+"""Containers when something goes wrong: started by a real engine, which goes with the tests."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
+import signal
 import subprocess
-import tempfile
-import urllib.error
-import urllib.request
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from stead.deploy.oci import layers
-from stead.deploy.oci.engine import NEW, Engine, Start, shared
+from stead.deploy.targets import container
 from stead.deploy.targets.container import ContainerTarget
 from stead.deploy.targets.image import Making
-from stead.store.atomic import remove_tree
+from stead.store import locking
+from stead.testing import engines
 from stead.testing.deliveries import delivery, shop
 from stead.testing.images import base_image
-from stead.testing.targets import Case, TargetSuite
+from stead.testing.targets import local_answer
 from stead.testing.world import make_context
+from stead.values.deployment import Health
 from stead.values.errors import DeployError
 from stead.values.frozen import replace
 from stead.values.platform import platform_of
@@ -35,15 +31,7 @@ pytestmark = [
     pytest.mark.needs("podman"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a namespace of mounts"),
 ]
-
-SETTINGS = """\
-[containers]
-cgroups = "disabled"
-default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-"""
+DATA = f"{layers.ROOT}/recipes/shop/data"
 
 
 @pytest.fixture(scope="module")
@@ -54,115 +42,53 @@ def perl(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def engine():
-    """A directory with a `podman` that works here; what it made is gone afterwards."""
-    # The engine takes no longer path than 50 characters.
-    work = Path(tempfile.mkdtemp(prefix="stead-"))
-    (work / "containers.conf").write_text(SETTINGS, encoding="utf-8")
-    mounts = (
-        "mount --make-rprivate / && umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup"
-    )
-    holder = subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c", f"{mounts} && echo ready && exec sleep 3600"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "ready\n"
-    program = work / "bin" / "podman"
-    program.parent.mkdir()
-    program.write_text(
-        f"#!/bin/sh\nexport CONTAINERS_CONF={work}/containers.conf\n"
-        f"exec nsenter --mount=/proc/{holder.pid}/ns/mnt {shutil.which('podman')} "
-        f"--root {work}/a --runroot {work}/b --tmpdir {work}/c --storage-driver overlay "
-        '"$@"\n',
-        encoding="utf-8",
-    )
-    program.chmod(0o755)
-    try:
-        yield str(program.parent)
-    finally:
-        for words in (["rm", "--all", "--force", "--time", "0"], ["rmi", "--all", "--force"]):
-            subprocess.run([program, *words], capture_output=True, check=False)
-        holder.stdout.close()
-        holder.kill()
-        holder.wait()
-        remove_tree(work)
+    with engines.podman() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Layers are made once."""
+    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture
-def make(tmp_path, perl, engine):
+def make(home, perl, engine):
     made: list[ContainerTarget] = []
 
-    def one(project: str = "") -> ContainerTarget:
-        environ = {"PATH": f"{engine}:{os.environ['PATH']}", "HOME": str(tmp_path)}
-        home = tmp_path / "home"
-        home.mkdir(exist_ok=True)
+    def one(project: str = "", first: str = "") -> ContainerTarget:
+        """Make one; a program in the directory ``first`` comes before the engine's."""
+        path = f"{first}:{engine.directory}:{os.environ['PATH']}".lstrip(":")
         making = Making("", platform_of("linux", os.uname().machine), perl)
-        context = make_context(home, environ=environ)
+        context = make_context(home, environ={"PATH": path, "HOME": str(home)})
         # The suite's service leaves it to the engine to end it.
-        made.append(ContainerTarget("here", "shop", making, context, grace=1, project=project))
+        made.append(
+            ContainerTarget("here", "shop", making, context, grace=0, settling=0.2, project=project)
+        )
         return made[-1]
 
     yield one
     for target in made:
         target.remove()
         target.close()
-    if made:
-        program = f"{engine}/podman"
-        subprocess.run(
-            [program, "volume", "rm", "--all", "--force"], capture_output=True, check=True
-        )
-
-
-def get(port: int) -> str:
-    with (
-        contextlib.suppress(OSError, urllib.error.URLError),
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer,
-    ):
-        return answer.read().decode().strip()
-    return ""
-
-
-class TestContainers(TargetSuite):
-    @pytest.fixture
-    def case(self, make, free_ports):
-        return Case(make(), layers.ROOT, get, free_ports(2))
-
-
-def test_a_deploy_that_was_cut_off_is_repaired_by_the_next(make, free_ports) -> None:
-    ports = free_ports(1)
-    target = make()
-    target.apply(shop(layers.ROOT, "one", ports))
-
-    class CutError(BaseException):
-        pass
-
-    def cut(step: str, _word: str) -> None:
-        if step == "check":
-            # As if this process were gone: nothing of what it does at its end is done.
-            target._engine.stop = target._engine.start = target._engine.remove = lambda *_: None
-            raise CutError
-
-    with pytest.raises(CutError):
-        target.apply(shop(layers.ROOT, "two", ports), cut)
-    after = make()
-    assert not after.facts().standing
-    assert after.apply(shop(layers.ROOT, "three", ports)).changed
-    assert get(ports[0]).startswith("three|")
-    assert all(one.confirmed for one in after.status().generations)
+    engine.clear()
 
 
 def test_what_services_keep_is_there_for_commands_and_stays(make, free_ports) -> None:
-    data = f"{layers.ROOT}/recipes/shop/data"
-    script = f'if test "$0" = check; then test -e {data}/made; else : > {data}/made; fi'
-    wanted = shop(layers.ROOT, "one", free_ports(1), release=script)
-    target = make()
-    target.apply(wanted)
-    assert target.run("migrate", ["check"]) == 0
-    target.remove()
-    only = shop(layers.ROOT, "two", free_ports(1), release=f"test -e {data}/made")
-    assert target.apply(only).changed
+    """It is there again for the same project, and never for another one."""
+    ports = free_ports(1)
+    script = f'if test "$0" = check; then test -e {DATA}/made; else : > {DATA}/made; fi'
+    mine = make("shop")
+    mine.apply(shop(layers.ROOT, "one", ports, release=script))
+    assert mine.run("migrate", ["check"]) == 0
+    mine.remove()
+    another = make("bakery")
+    assert another.apply(
+        shop(layers.ROOT, "two", ports, release=f"! test -e {DATA}/made; : > {DATA}/other")
+    ).changed
+    another.remove()
+    only = f"test -e {DATA}/made && ! test -e {DATA}/other"
+    assert mine.apply(shop(layers.ROOT, "three", ports, release=only)).changed
 
 
 def test_two_deploys_at_once_do_not_undo_each_other(make, free_ports) -> None:
@@ -177,7 +103,7 @@ def test_two_deploys_at_once_do_not_undo_each_other(make, free_ports) -> None:
 
     assert make().apply(shop(layers.ROOT, "one", ports), other).changed
     assert seen == ["switch"]
-    assert get(ports[0]).startswith("one|")
+    assert answer(ports[0]) == "one"
 
 
 def test_another_projects_recipe_of_the_same_name_is_left_alone(make, free_ports) -> None:
@@ -193,60 +119,154 @@ def test_another_projects_recipe_of_the_same_name_is_left_alone(make, free_ports
     ):
         with pytest.raises(DeployError, match=r"to the project shop, and this is bakery"):
             act()
-    assert get(ports[0]).startswith("one|")
+    assert answer(ports[0]) == "one"
     assert make("shop").facts().standing
 
 
-def test_what_does_not_stay_up_is_not_confirmed(make, free_ports) -> None:
+def test_what_does_not_stay_up_is_not_confirmed(make, free_ports, engine, tmp_path) -> None:
     """Nor do the former ones stay stopped where the new ones cannot be stopped."""
     ports = free_ports(1)
-    target = make()
-    target.apply(shop(layers.ROOT, "one", ports))
+    make().apply(shop(layers.ROOT, "one", ports))
     payload = shop(layers.ROOT, "two", ports, check=False).payload
     soon = ("perl", "-e", "select(undef, undef, undef, 0.3)")
     ends = replace(payload, services=tuple(replace(s, argv=soon) for s in payload.services))
-    stop = target._engine.stop
-
-    def fails(*names: str) -> None:
-        if any(name.endswith(NEW) for name in names):
-            raise DeployError("podman stop failed")
-        stop(*names)
-
-    target._engine.stop = fails
+    program = tmp_path / "podman"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in stop*-2) exit 1 ;; esac\nexec {engine.directory}/podman "$@"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    target = make(first=str(tmp_path))
     with pytest.raises(DeployError, match="the service web does not stay up"):
         target.apply(delivery(ends))
     assert target.status().generation == 1
-    assert all(one.state == "running" for one in target.status().services)
+    assert [one.state for one in target.status().services] == ["running"]
+    assert [one.number for one in target.status().generations] == [1]
 
 
-def test_a_secret_is_in_no_argument_and_no_image() -> None:
-    start = Start("image", (("PORT", "80"),), (("TOKEN", "correct-horse"),), (("v", "/data"),))
-    assert shared(start) == [
-        *(
-            "--pull",
-            "never",
-            "--network",
-            "host",
-            "--env",
-            "PORT=80",
-            "--env",
-            "TOKEN",
-            "--volume",
-            "v:/data",
+def test_a_health_command_that_never_ends_is_ended(make, free_ports) -> None:
+    """It does not live on in the container either."""
+    ports, word = free_ports(1), f"endless-{os.getpid()}"
+    target = make()
+    target.apply(shop(layers.ROOT, "one", ports))
+    check = Health(command=("perl", "-e", "sleep 1000", word), timeout=1.5, service="web")
+    payload = replace(shop(layers.ROOT, "two", ports).payload, checks=(check,))
+    with pytest.raises(DeployError, match=r"it did not end within 1\.5 s"):
+        target.apply(delivery(payload))
+    assert not [line for line in commands() if word in line]
+    assert answer(ports[0]) == "one"
+
+
+def answer(port: int) -> str:
+    """Say which version answers; a service that was started again needs a moment to begin."""
+    until = time.monotonic() + 30
+    while not (said := local_answer(port)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return said.partition("|")[0]
+
+
+def commands() -> list[str]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(file.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture
+def dying(home, perl, engine, free_ports):
+    """Run a deploy that is killed, until its watchdog has done with it."""
+    (port,) = free_ports(1)
+
+    def run(version: str, step: str, seconds: float = 0, *more: str) -> None:
+        path = f"{engine.directory}:{os.environ['PATH']}"
+        words = [str(home), perl, path, str(port), version, step, str(seconds), *more]
+        program = Path(__file__).with_name("dying.py")
+        done = subprocess.run(
+            [sys.executable, program, *words], capture_output=True, text=True, check=False
         )
-    ]
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        (lock,) = (home / "containers").glob("*.lock")
+        until = time.monotonic() + 60
+        while (held := locking.try_exclusive(lock)) is None:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        held.release()
+
+    return port, run
 
 
-def test_a_secret_that_would_change_the_engine_is_refused(engine, tmp_path) -> None:
-    context = make_context(tmp_path, environ={"PATH": engine})
-    start = Start("image", secrets=(("LD_PRELOAD", "/x.so"),))
-    with pytest.raises(DeployError, match="LD_PRELOAD"):
-        Engine("", context).create("name", {}, start)
+def test_a_killed_deploy_goes_back_by_itself(make, dying) -> None:
+    port, run = dying
+    target = make()
+    target.apply(shop(layers.ROOT, "one", (port,)))
+    first = target.status()
+    # Half a second after its begin the former container is being stopped.
+    for step, seconds in (("switch", 0), ("switch", 0.5), ("check", 0), ("confirm", 0)):
+        run("two", step, seconds)
+        assert answer(port) == "one", step
+        facts, standing = target.facts(), target.status()
+        assert (facts.generation, facts.standing) == (first.generation, True), step
+        assert [one.name for one in standing.services] == ["web"]
+    run("two", "collect")
+    assert answer(port) == "two"
+    assert target.facts().standing
+    assert target.apply(shop(layers.ROOT, "three", (port,))).changed
+    assert answer(port) == "three"
+    assert all(one.confirmed for one in target.status().generations)
 
 
-def test_without_an_engine_that_is_said(tmp_path) -> None:
-    context = make_context(tmp_path, environ={"PATH": str(tmp_path)})
-    with pytest.raises(DeployError, match="no podman and no docker"):
-        Engine("", context)
-    with pytest.raises(DeployError, match="no docker here"):
-        Engine("docker", context)
+def test_the_next_deploy_goes_back_where_the_watchdog_was_killed_too(make, dying) -> None:
+    port, run = dying
+    target, steps = make(), []
+    target.apply(shop(layers.ROOT, "one", (port,)))
+    run("two", "check", 0, "both")
+    assert not target.facts().standing
+    assert [one.confirmed for one in target.status().generations] == [True, False]
+    assert target.apply(
+        shop(layers.ROOT, "three", (port,)), lambda *told: steps.append(told)
+    ).changed
+    assert ("begin", "a deploy before was not confirmed: what ran before it runs again") in steps
+    assert answer(port) == "three"
+    assert all(one.confirmed for one in target.status().generations)
+
+
+def test_a_deploy_whose_watchdog_was_killed_goes_back_itself(make, free_ports) -> None:
+    ports = free_ports(1)
+    target = make()
+    target.apply(shop(layers.ROOT, "one", ports))
+
+    def kill(step: str, _word: str) -> None:
+        if step == "check":
+            for task in Path("/proc/self/task").glob("*/children"):
+                for word in task.read_text(encoding="utf-8").split():
+                    said = Path(f"/proc/{word}/cmdline").read_text(encoding="utf-8")
+                    if "containers.switching" in said:
+                        os.kill(int(word), signal.SIGKILL)
+
+    with pytest.raises(DeployError, match="watches over the switch has ended"):
+        target.apply(shop(layers.ROOT, "two", ports), kill)
+    assert answer(ports[0]) == "one"
+    assert target.facts().standing
+
+
+def test_a_deploy_that_says_nothing_for_too_long_is_taken_back(
+    make, free_ports, monkeypatch
+) -> None:
+    ports = free_ports(1)
+    target = make()
+    target.apply(shop(layers.ROOT, "one", ports))
+    monkeypatch.setattr(container, "_MARGIN", -19.0)
+
+    def sleep(step: str, _word: str) -> None:
+        until = time.monotonic() + 30
+        while step == "check" and not local_answer(ports[0]).startswith("one|"):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+    with pytest.raises(DeployError):
+        target.apply(shop(layers.ROOT, "two", ports), sleep)
+    assert answer(ports[0]) == "one"
+    assert target.facts().standing

@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from stead.deploy.cache import Cache
 from stead.deploy.oci import layers, layout
 from stead.deploy.oci.model import Base, Image, dumped
-from stead.deploy.oci.registry import Registry, parse
+from stead.deploy.oci.names import parse
+from stead.deploy.oci.registry import Registry
 from stead.testing.world import make_context
 from stead.values.deployment import Member
 from stead.values.errors import DeployError, NetworkError

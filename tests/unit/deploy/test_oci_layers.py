@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stead.deploy.oci.layers import GROUPS, grouped, places
 from stead.deploy.oci.model import Descriptor, choose, descriptor
-from stead.deploy.oci.registry import parse
+from stead.deploy.oci.names import parse
 from stead.values.deployment import KEY_LENGTH, Part, Tree
 from stead.values.errors import DeployError
 

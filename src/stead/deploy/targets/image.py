@@ -6,7 +6,7 @@ import os
 
 from stead.deploy.cache import Cache
 from stead.deploy.libraries import needs_of, refusals
-from stead.deploy.oci import assemble, layout, registry
+from stead.deploy.oci import assemble, layout, names, registry
 from stead.deploy.oci.contents import contents
 from stead.deploy.targets import Applied, Deployed, Standing
 from stead.values.deployment import Facts
@@ -64,7 +64,7 @@ class ImageTarget:
         self._layout = layout.parse(making.output, making.directory)
         self._registry: registry.Registry | None = None
         if self._layout is None:
-            self._registry = registry.Registry(registry.parse(making.output), context)
+            self._registry = registry.Registry(names.parse(making.output), context)
 
     def facts(self) -> Facts:
         """Say what the base has, as if it were a machine; and which payload is there already."""
@@ -170,7 +170,7 @@ class ImageTarget:
             if reference is not None:
                 self._base_found = layout.read(reference, platform)
             else:
-                self._base_found = registry.Registry(registry.parse(text), self._context).base(
+                self._base_found = registry.Registry(names.parse(text), self._context).base(
                     platform
                 )
         return self._base_found

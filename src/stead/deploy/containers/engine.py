@@ -1,7 +1,6 @@
 """What podman and docker are told, in the words that both understand.
 
-Containers bear labels that say of which recipe, service and generation they are; a generation
-that was not confirmed yet has :data:`NEW` at the end of its containers' names. Secrets go by
+Containers bear labels that say of which recipe, service and generation they are. Secrets go by
 the environment of the program that makes the container, never by its arguments.
 """
 
@@ -10,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from datetime import datetime
 
+from stead.deploy._process import converse
 from stead.values.errors import DeployError
 from stead.values.frozen import dataclass
 
@@ -18,10 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from stead.values.context import Context
-
 ENGINES = ("podman", "docker")
-NEW = ".new"
 LABEL = "dev.stead.container"
 _OWN = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR")
 _OWN_STARTS = ("LD_", "DOCKER_", "CONTAINER", "PODMAN_", "BUILDAH_", "REGISTRY_")
@@ -40,22 +38,21 @@ class Container:
     restarts: int = 0
     code: int = 0
     labels: tuple[tuple[str, str], ...] = ()
-    image: str = ""
     variables: tuple[str, ...] = ()
-    made: str = ""
-    last: str = ""
-    """When it was started last."""
+    made: float = 0.0
+    """Seconds since the epoch."""
+    started: float = 0.0
+    """When it was started last; 0 for never."""
     mounts: tuple[tuple[str, str], ...] = ()
     """A volume's name or a path of this machine, and where it is mounted."""
 
     @property
-    def started(self) -> tuple[str, int]:
-        """What tells which of several was started last."""
-        return self.last, self.generation
+    def up(self) -> bool:
+        return self.state in ("running", "restarting")
 
-    @property
-    def new(self) -> bool:
-        return self.name.endswith(NEW)
+    def label(self, name: str) -> str:
+        """Give one of our labels; empty where it has none."""
+        return dict(self.labels).get(f"{LABEL}.{name}", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +65,48 @@ class Start:
     secrets: tuple[tuple[str, str], ...] = ()
     volumes: tuple[tuple[str, str], ...] = ()
     """A volume's name or a path of this machine, and where it is mounted."""
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+def find(name: str, environ: Mapping[str, str]) -> str:
+    """Give the engine's program: podman's, else docker's, unless one is named.
+
+    Raises DeployError without any.
+    """
+    path = environ.get("PATH", os.defpath)
+    names = (name,) if name else ENGINES
+    for one in names:
+        if program := shutil.which(one, path=path):
+            return program
+    raise DeployError(
+        f"there is no {' and no '.join(names)} here",
+        remedy="install one, or deploy to a target of kind `image` or `local`",
+    )
 
 
 class Engine:
-    """One engine of this machine."""
+    """One engine of this machine. What it does not do raises DeployError."""
 
-    def __init__(self, name: str, context: Context, grace: int = 10) -> None:
-        """Find it: podman, else docker, unless one is named. Raises DeployError without any.
+    def __init__(
+        self,
+        program: str,
+        environ: Mapping[str, str],
+        grace: int = 10,
+        *,
+        session: bool = True,
+    ) -> None:
+        """``grace`` is how many seconds a container has to end by itself.
 
-        ``grace`` is how many seconds a container has to end by itself.
+        Without a ``session`` of their own the engine's programs are of the caller's group.
         """
-        self._grace = grace
-        path = context.environ.get("PATH", os.defpath)
-        names = (name,) if name else ENGINES
-        self.program = next((p for n in names if (p := shutil.which(n, path=path))), "")
-        self._context = context
-        if not self.program:
-            raise DeployError(
-                f"there is no {' and no '.join(names)} here",
-                remedy="install one, or deploy to a target of kind `image` or `local`",
-            )
+        self.program = program
+        self.grace = grace
+        self._environ = environ
+        self._session = session
+
+    @property
+    def name(self) -> str:
+        return os.path.basename(self.program)
 
     def load(self, file: str) -> None:
         self._do("load", "--input", file)
@@ -95,31 +114,37 @@ class Engine:
     def has(self, image: str) -> bool:
         return self._run("image", "inspect", "--format", "{{.Id}}", image)[0] == 0
 
+    def images(self, repository: str) -> list[str]:
+        """Give the names of the images in a repository of the engine's own."""
+        return self._do("images", "--format", "{{.Repository}}:{{.Tag}}", repository).split()
+
     def containers(self, recipe: str) -> list[Container]:
         """List a recipe's containers, those of all generations."""
-        listed = self._do("ps", "--all", "--quiet", "--filter", f"label={LABEL}.recipe={recipe}")
-        if not listed.split():
+        listed = self._listed("recipe", recipe)
+        if not listed:
             return []
-        return sorted(_read(self._do("container", "inspect", *listed.split())), key=_order)
+        return sorted(read(self._do("container", "inspect", *listed)), key=_order)
 
-    def create(self, name: str, labels: Mapping[str, str], start: Start) -> None:
+    def create(self, name: str, start: Start) -> None:
         words = ["create", "--name", name, "--restart", "unless-stopped", *shared(start)]
-        words += [w for key, value in labels.items() for w in ("--label", f"{key}={value}")]
         self._do(*words, start.image, secrets=start.secrets)
 
     def start(self, *names: str) -> None:
-        self._do("start", *names)
+        if names:
+            self._do("start", *names)
 
     def stop(self, *names: str) -> None:
         if names:
-            self._do("stop", "--time", str(self._grace), *names)
+            self._do("stop", "-t", str(self.grace), *names)
 
     def remove(self, *names: str) -> None:
+        """Remove containers; those that run are ended at once."""
         if names:
-            self._do("rm", "--force", *names)
+            self._do(*removing(self.name), *names)
 
-    def rename(self, name: str, new: str) -> None:
-        self._do("rename", name, new)
+    def remove_commands(self, recipe: str) -> None:
+        """Remove the containers of one-off commands that are left."""
+        self.remove(*self._listed("command", recipe))
 
     def remove_image(self, name: str) -> None:
         self._run("rmi", name)
@@ -134,9 +159,12 @@ class Engine:
         code, out, err = self._run(*words, secrets=start.secrets)
         return code, out + err
 
-    def inside(self, name: str, command: Sequence[str]) -> tuple[int, str]:
-        """Run a command in a container that runs."""
-        code, out, err = self._run("exec", name, *command)
+    def inside(self, name: str, command: Sequence[str], timeout: float) -> tuple[int, str]:
+        """Run a command in a container that runs. Raises TimeoutError after ``timeout`` seconds.
+
+        Neither engine ends what it began there; that ends with the container.
+        """
+        code, out, err = self._run("exec", name, *command, timeout=timeout)
         return code, out + err
 
     def interactive(self, start: Start, arguments: Sequence[str] = ()) -> int:
@@ -144,32 +172,53 @@ class Engine:
         import subprocess
 
         words = [self.program, "run", "--rm", "--interactive", *shared(start), start.image]
-        environ = {**self._context.environ, **self._secret(start.secrets)}
+        environ = {**self._environ, **_secret(start.secrets)}
         return subprocess.run([*words, *arguments], env=environ, check=False).returncode
+
+    def _listed(self, label: str, value: str) -> list[str]:
+        filters = f"label={LABEL}.{label}={value}"
+        return self._do("ps", "--all", "--quiet", "--filter", filters).split()
 
     def _do(self, *words: str, secrets: Sequence[tuple[str, str]] = ()) -> str:
         code, out, err = self._run(*words, secrets=secrets)
         if code != 0:
             raise DeployError(
-                f"{os.path.basename(self.program)} {words[0]} failed",
+                f"{self.name} {words[0]} failed",
                 details=err.strip().splitlines()[-5:],
-                remedy=f"see whether `{os.path.basename(self.program)} info` works for you",
+                remedy=f"see whether `{self.name} info` works for you",
             )
         return out
 
-    def _run(self, *words: str, secrets: Sequence[tuple[str, str]] = ()) -> tuple[int, str, str]:
-        environ = {**self._context.environ, **self._secret(secrets)} if secrets else None
-        done = self._context.run([self.program, *words], env=environ)
-        return done.returncode, done.stdout, done.stderr
+    def _run(
+        self,
+        *words: str,
+        secrets: Sequence[tuple[str, str]] = (),
+        timeout: float | None = None,
+    ) -> tuple[int, str, str]:
+        environ = {**self._environ, **_secret(secrets)}
+        try:
+            done = converse(
+                [self.program, *words],
+                (),
+                environ=environ,
+                timeout=timeout,
+                session=self._session,
+            )
+        except TimeoutError:
+            raise
+        except OSError as exc:
+            raise DeployError(f"{self.program} cannot be started: {exc.strerror}") from exc
+        return done.code, done.out.decode("utf-8", "replace"), done.err
 
-    def _secret(self, secrets: Sequence[tuple[str, str]]) -> dict[str, str]:
-        for name, _ in secrets:
-            if name in _OWN or name.startswith(_OWN_STARTS):
-                raise DeployError(
-                    f"the secret {name} would change the engine itself",
-                    remedy="give the variable another name",
-                )
-        return dict(secrets)
+
+def _secret(secrets: Sequence[tuple[str, str]]) -> dict[str, str]:
+    for name, _ in secrets:
+        if name in _OWN or name.startswith(_OWN_STARTS):
+            raise DeployError(
+                f"the secret {name} would change the engine itself",
+                remedy="give the variable another name",
+            )
+    return dict(secrets)
 
 
 def generations(recipe: str, context: Context) -> set[int]:
@@ -190,12 +239,19 @@ def shared(start: Start) -> list[str]:
     recipe's ports are on every other kind of target.
     """
     words = ["--pull", "never", "--network", "host"]
+    words += [w for key, value in start.labels for w in ("--label", f"{key}={value}")]
     words += [w for key, value in start.variables for w in ("--env", f"{key}={value}")]
     words += [w for key, _ in start.secrets for w in ("--env", key)]
     return [*words, *(w for name, at in start.volumes for w in ("--volume", f"{name}:{at}"))]
 
 
-def _read(text: str) -> Iterator[Container]:
+def removing(engine: str) -> list[str]:
+    """Give the words that remove containers, running or not, without waiting for them."""
+    return ["rm", "--force", *(["--time", "0"] if engine == "podman" else [])]
+
+
+def read(text: str) -> Iterator[Container]:
+    """Read what ``container inspect`` says."""
     for value in json.loads(text):
         config, state = value.get("Config") or {}, value.get("State") or {}
         labels = config.get("Labels") or {}
@@ -208,15 +264,24 @@ def _read(text: str) -> Iterator[Container]:
             int(value.get("RestartCount") or 0),
             int(state.get("ExitCode") or 0),
             tuple(sorted(labels.items())),
-            str(labels.get(f"{LABEL}.image", "")),
             tuple(config.get("Env") or ()),
-            str(value.get("Created", "")),
-            str(state.get("StartedAt", "")),
+            moment(str(value.get("Created", ""))),
+            moment(str(state.get("StartedAt", ""))),
             tuple(
                 (str(m.get("Name") or m.get("Source")), str(m.get("Destination")))
                 for m in value.get("Mounts") or ()
             ),
         )
+
+
+def moment(text: str) -> float:
+    """Read a moment as engines write it, in UTC or with an offset; 0 for none."""
+    if text.startswith("0001-"):
+        return 0.0
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _order(one: Container) -> tuple[int, str]:
