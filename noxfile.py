@@ -54,8 +54,8 @@ def tests(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """Interrupt commands at 200 points each, make up as many histories, and kill a tenth as many
     runs of the matrix; or so many as named. Change all of the shipped items' interfaces.
-    Cut, kill and fill up half as many deploys to real machines. Compare as many configurations
-    with what tox makes of them.
+    Cut, kill and fill up half as many deploys to real machines, and kill as many to containers.
+    Compare as many configurations with what tox makes of them.
     """
     words = list(session.posargs)
     many = words.pop(0) if words and words[0].isdigit() else "200"
@@ -67,6 +67,7 @@ def soak(session: nox.Session) -> None:
     modules = "tests/acceptance/modules"
     where += [f"{modules}/test_module_interrupted.py", f"{modules}/test_update_model.py"]
     where += ["tests/integration/deploy/test_faults.py", "tests/conformance/tox"]
+    where += ["tests/integration/deploy_images/test_containers.py"]
     session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 

@@ -124,10 +124,10 @@ def _with_deployments(
     from stead.store import deployments
 
     def asked(unit: str) -> set[int] | None:
-        from stead.deploy.oci.engine import generations
+        from stead.deploy.containers.engine import generations
 
         try:
-            return generations(unit, app.context)
+            return generations(unit, app.context.environ)
         except SteadError as exc:
             app.err(
                 f"what containers of {unit} have stays, for it is not known whether any is there: {exc}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -89,6 +90,21 @@ def test_what_services_keep_is_there_for_commands_and_stays(make, free_ports) ->
     another.remove()
     only = f"test -e {DATA}/made && ! test -e {DATA}/other"
     assert mine.apply(shop(layers.ROOT, "three", ports, release=only)).changed
+
+
+def test_what_was_stopped_by_hand_runs_again(make, engine, free_ports) -> None:
+    """The same generation does, where all of it is still there."""
+    ports = free_ports(1)
+    target, wanted = make(), shop(layers.ROOT, "one", ports)
+    target.apply(wanted)
+    (name,) = engine.run("ps", "--format", "{{.Names}}").split()
+    engine.run("stop", "--time", "0", name)
+    assert not target.facts().standing
+    again = target.apply(wanted)
+    assert (again.changed, again.generation, answer(ports[0])) == (True, 1, "one")
+    engine.run("rm", "--force", "--time", "0", name)
+    assert target.apply(wanted).changed
+    assert answer(ports[0]) == "one"
 
 
 def test_two_deploys_at_once_do_not_undo_each_other(make, free_ports) -> None:
@@ -180,20 +196,22 @@ def dying(home, perl, engine, free_ports):
     """Run a deploy that is killed, until its watchdog has done with it."""
     (port,) = free_ports(1)
 
-    def run(version: str, step: str, seconds: float = 0, *more: str) -> None:
+    def run(version: str, step: str, seconds: float = 0, *more: str) -> bool:
+        """Say whether it was killed before it had ended by itself."""
         path = f"{engine.directory}:{os.environ['PATH']}"
         words = [str(home), perl, path, str(port), version, step, str(seconds), *more]
         program = Path(__file__).with_name("dying.py")
         done = subprocess.run(
             [sys.executable, program, *words], capture_output=True, text=True, check=False
         )
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
         (lock,) = (home / "containers").glob("*.lock")
         until = time.monotonic() + 60
         while (held := locking.try_exclusive(lock)) is None:
             assert time.monotonic() < until
             time.sleep(0.1)
         held.release()
+        return done.returncode != 0
 
     return port, run
 
@@ -205,12 +223,12 @@ def test_a_killed_deploy_goes_back_by_itself(make, dying) -> None:
     first = target.status()
     # Half a second after its begin the former container is being stopped.
     for step, seconds in (("switch", 0), ("switch", 0.5), ("check", 0), ("confirm", 0)):
-        run("two", step, seconds)
+        assert run("two", step, seconds)
         assert answer(port) == "one", step
         facts, standing = target.facts(), target.status()
         assert (facts.generation, facts.standing) == (first.generation, True), step
         assert [one.name for one in standing.services] == ["web"]
-    run("two", "collect")
+    assert run("two", "collect")
     assert answer(port) == "two"
     assert target.facts().standing
     assert target.apply(shop(layers.ROOT, "three", (port,))).changed
@@ -218,11 +236,33 @@ def test_a_killed_deploy_goes_back_by_itself(make, dying) -> None:
     assert all(one.confirmed for one in target.status().generations)
 
 
+def test_killed_at_any_moment_one_of_both_runs_alone(make, dying) -> None:
+    """A few moments, or half as many as ``STEAD_SOAK`` says; each other one kills both."""
+    port, run = dying
+    target, chance = make(), random.Random(os.environ.get("STEAD_SEED"))
+    old, new = "one", "two"
+    target.apply(shop(layers.ROOT, old, (port,)))
+    for number in range(max(2, int(os.environ.get("STEAD_SOAK") or 0) // 2)):
+        moment = ("begin", "switch")[number % 2], chance.uniform(0.01, 4.0)
+        both = ("both",) if number % 4 > 1 else ()
+        done = not run(new, *moment, *both)
+        up = [c for c in target._generations.all() if c.up]
+        if not both:
+            assert (len(up), answer(port) in ((new,) if done else (old, new))) == (1, True), moment
+            assert target.facts().standing, moment
+        # Whatever that has left, the next one runs and nothing else does.
+        old, new = new, f"{new}-{number}"
+        target.apply(shop(layers.ROOT, old, (port,)))
+        assert answer(port) == old, moment
+        assert len([c for c in target._generations.all() if c.up]) == 1, moment
+        assert all(one.confirmed for one in target.status().generations), moment
+
+
 def test_the_next_deploy_goes_back_where_the_watchdog_was_killed_too(make, dying) -> None:
     port, run = dying
     target, steps = make(), []
     target.apply(shop(layers.ROOT, "one", (port,)))
-    run("two", "check", 0, "both")
+    assert run("two", "check", 0, "both")
     assert not target.facts().standing
     assert [one.confirmed for one in target.status().generations] == [True, False]
     assert target.apply(

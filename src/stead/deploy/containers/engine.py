@@ -221,14 +221,14 @@ def _secret(secrets: Sequence[tuple[str, str]]) -> dict[str, str]:
     return dict(secrets)
 
 
-def generations(recipe: str, context: Context) -> set[int]:
+def generations(recipe: str, environ: Mapping[str, str]) -> set[int]:
     """Give the generations of a recipe of which any engine here has containers.
 
     Raises DeployError where there is no engine, or one of them does not say.
     """
-    path = context.environ.get("PATH", os.defpath)
-    there = [name for name in ENGINES if shutil.which(name, path=path)]
-    engines = [Engine(name, context) for name in there or ("",)]
+    path = environ.get("PATH", os.defpath)
+    there = [program for name in ENGINES if (program := shutil.which(name, path=path))]
+    engines = [Engine(program, environ) for program in there or (find("", environ),)]
     return {one.generation for engine in engines for one in engine.containers(recipe)}
 
 

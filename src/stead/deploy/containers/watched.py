@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+from stead.store.atomic import storage
 from stead.values.errors import DeployError
 
 TYPE_CHECKING = False
@@ -53,8 +54,10 @@ class Watched:
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        os.makedirs(self._generations.directory, 0o700, exist_ok=True)
-        with open(self._log, "wb") as log:
+        with storage(self._log):
+            os.makedirs(self._generations.directory, 0o700, exist_ok=True)
+            opened = open(self._log, "wb")
+        with opened as log:
             self._process = subprocess.Popen(
                 self._words,
                 stdin=subprocess.PIPE,
