@@ -88,7 +88,7 @@ def resolve(
         needs=needs, endpoints=_used(net, needs), report=report,
     )  # fmt: skip
     more = further(ports, modules, chosen)
-    general = assign(ports, more, host, report)
+    general = assign(ports, more, host, report, chosen=chosen, others=selection.taken)
     take_own(ports, more, chosen, selection, report)
     _give_ports(ports, chosen, evaluator)
     evaluator.special = Roles(

@@ -158,9 +158,14 @@ def assign(
     more: Sequence[Listener],
     host: Host | None,
     report: Report,
+    *,
+    chosen: Chosen,
+    others: frozenset[int] = frozenset(),
 ) -> dict[str, int]:
     """Give each listener without a port the first free one of its offer; ``more`` come last.
 
+    Those of the chosen recipe whose port ``others`` have on the machine get a further one, where
+    the offer has any; so what is dealt alike everywhere stays so wherever nobody is in the way.
     Returns for each offer the port that a reference to it means where nobody in
     particular asks: the only listener's, else the first that is free.
     """
@@ -197,6 +202,14 @@ def assign(
         taken.add(free)
     for offer_name in sorted(full):
         _report_full(offer_name, (*listeners.values(), *more), host, report)
+    recipe = chosen.recipe.name if chosen.recipe else ""
+    for listener in (*listeners.values(), *more) if others else ():
+        if listener.port in others and _is_bound(listener) and listener.recipe in ("", recipe):
+            low, high = ranges.get(listener.offer, (1, 0))
+            free = next((p for p in range(low, high + 1) if p not in taken | others), 0)
+            if free:
+                listener.port = free
+                taken.add(free)
     general = {}
     for name, (low, high) in ranges.items():
         own = [x.port for x in listeners.values() if x.offer == name and x.port is not None]

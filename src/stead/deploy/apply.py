@@ -120,6 +120,13 @@ def _bring(
             f"linger (`loginctl enable-linger {begun.facts.user}`); or leave it to us: "
             'services = "auto"',
         )
+    wanted = {port for service in delivery.payload.services for port in service.ports}
+    for port, service, recipe in begun.facts.ports:
+        if port in wanted:
+            raise DeployError(
+                f"{service} of recipe {recipe} has taken port {port} meanwhile",
+                remedy="deploy again: it gets another one where the host offers more",
+            )
     missing = _missing(delivery.payload, begun)
     need = _need(delivery.payload, begun, missing)
     if begun.facts.free < need:

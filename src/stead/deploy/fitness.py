@@ -15,7 +15,6 @@ from stead.config.checks import bounds
 from stead.config.checks.facts import flag_name, linux_flags
 from stead.deploy import programs
 from stead.deploy.libraries import needs_of, refusals
-from stead.deploy.record import read
 from stead.values.errors import CheckError
 from stead.values.frozen import dataclass, replace
 
@@ -69,7 +68,7 @@ def require(
     that pyinfra is still to run: what it could bring is then only worth saying.
     """
     faults, notes = _of_trees(laid, facts)
-    faults += _taken(laid, examine)
+    faults += _taken(laid, facts)
     faults += [
         Fault(
             f"{lack.program}, which {' and '.join(lack.users)} run{'s'[len(lack.users) > 1 :]}, is not there",
@@ -136,32 +135,18 @@ def _of_trees(laid: Laid, facts: Facts) -> tuple[list[Fault], tuple[str, ...]]:
     return faults, refusals(maybe, facts.glibc, facts.libraries)
 
 
-def _taken(laid: Laid, examine: Examine | None) -> list[Fault]:
+def _taken(laid: Laid, facts: Facts) -> list[Fault]:
     """Find ports that other recipes of the node have."""
-    payload = laid.payload
-    wanted = {port: s.name for s in payload.services for port in s.ports}
-    if not wanted or examine is None:
-        return []
-    said = examine(
-        f"for f in {shlex.quote(payload.root)}/recipes/*/current/payload.json; do "
-        'if [ -f "$f" ]; then tr -d "\\n" <"$f"; echo; fi; done'
-    )
-    faults = []
-    for record in map(read, said.splitlines()):
-        if record.get("recipe") == payload.recipe:
-            continue
-        for service in record.get("services", ()):
-            faults += [
-                Fault(
-                    f"{wanted[port]} is to listen on port {port}, which {service['name']} of "
-                    f"recipe {record['recipe']} has there",
-                    remedy="name the target in the targets of both recipes, so that their ports "
-                    "are dealt together, or give one another range",
-                )
-                for port in service["ports"]
-                if port in wanted
-            ]
-    return faults
+    wanted = {port: s.name for s in laid.payload.services for port in s.ports}
+    return [
+        Fault(
+            f"{wanted[port]} is to listen on port {port}, which {service} of recipe {recipe} "
+            "has there",
+            remedy="give it another one, or offer a wider range: host.ports.NAME",
+        )
+        for port, service, recipe in facts.ports
+        if port in wanted
+    ]
 
 
 def _other_platform(platform: Platform, facts: Facts) -> Fault | None:

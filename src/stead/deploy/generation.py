@@ -8,6 +8,7 @@
     manager                 systemd, systemd-user or none: who keeps the services running
     log                     blocks of 512 bytes that a service's log may have
     services                their names, a line each
+    ports                   `PORT SERVICE`, a line each: other recipes leave these alone
     trees                   `tree KEY` or `own KEY`, `part DIGEST` …, `end`, for each tree
     run/SERVICE             the shell's program that becomes the service; mode 0600
     commands/NAME           the same for one-off commands, and for checks (`.check-0` …)
@@ -99,6 +100,7 @@ def files(
         "manager": f"{kept}\n".encode(),
         "log": f"{log_blocks}\n".encode(),
         "services": "".join(f"{one.name}\n" for one in payload.services).encode(),
+        "ports": "".join(f"{p} {s.name}\n" for s in payload.services for p in s.ports).encode(),
         "trees": _trees(payload).encode(),
     }
     secrets = _secrets(payload)

@@ -313,6 +313,12 @@ def _facts(lines: Sequence[tuple[str, str]]) -> Facts:
         generation=int(known.get("generation") or 0),
         standing=known.get("standing") != "no",
         parts=frozenset(rest for key, rest in lines if key == "part"),
+        ports=tuple(
+            (int(port), service, recipe)
+            for key, rest in lines
+            if key == "port"
+            for recipe, port, service in [rest.split(" ", 2)]
+        ),
         libraries=frozenset(rest for key, rest in lines if key == "library"),
     )
 

@@ -252,6 +252,7 @@ def _table(shared: _Shared, prepared: Prepared, app: str, number: int) -> tuple[
         settings=shared.wanted.settings,
         deploy=True,
         instance=number,
+        taken=frozenset(port for port, _, _ in shared.facts.ports),
     )
     table = resolve(
         moved(spec.configuration, shared.where, host),

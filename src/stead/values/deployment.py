@@ -185,5 +185,7 @@ class Facts:
     set right, though nothing else is to be changed."""
     parts: frozenset[str] = frozenset()
     """Digests of the parts that are there."""
+    ports: tuple[tuple[int, str, str], ...] = ()
+    """Ports that other recipes have below the same root: each with its service and its recipe."""
     libraries: frozenset[str] = frozenset()
     """Names of the shared libraries that the machine's loader finds (``libssl.so.3``)."""

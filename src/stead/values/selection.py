@@ -24,3 +24,5 @@ class Selection:
     """For a machine elsewhere: the place's ``.env`` does not count."""
     instance: int = 1
     """Which of several of the app that run side by side: each has ports of its own."""
+    taken: frozenset[int] = frozenset()
+    """Ports that others have on the machine: what is dealt out is none of these."""

@@ -311,20 +311,39 @@ def test_what_pyinfra_may_bring_is_missing_only_after_it(site, tmp_path):
 
 @pytest.mark.slow
 def test_recipes_on_one_node_never_share_a_port(site):
-    site.manifest(WEB + '[recipe.r]\napp = "web"\n')
+    def ports_of(*recipes):
+        found = []
+        for recipe in recipes:
+            kept = json.loads((site.node / f"recipes/{recipe}/current/payload.json").read_text())
+            found += [port for service in kept["services"] for port in service["ports"]]
+        return found
+
+    def narrowed(high):
+        path = site.root / "stead.toml"
+        path.write_text(path.read_text().replace(f'"{site.ports}"', f'"{site.low}-{high}"'))
+
+    # Two that no declared target joins: each takes what the other has left.
+    site.manifest(WEB + '[recipe.r]\napp = "web"\ncounts.web = 2\n')
+    narrowed(site.low + 1)
     site.ok("deploy", "web")
     said = site.fails("deploy", "r")
     assert f"web is to listen on port {site.low}, which web of recipe web has there" in said
+    site.manifest(WEB + '[recipe.r]\napp = "web"\ncounts.web = 2\n')
+    site.ok("deploy", "web")
+    site.ok("deploy", "r")
+    found = ports_of("web", "r")
+    assert len(set(found)) == 3
+    for port in found:
+        assert site.asked(port)["vars"]["PORT"] == str(port)
+    for recipe in ("web", "r", "web"):
+        assert "nothing changes" in site.ok("deploy", recipe)
+    site.ok("node", "down", "r", "here")
     site.manifest(WEB + '[recipe.r]\napp = "web"\n[recipe.web]\napp = "web"\n')
     path = site.root / "stead.toml"
     path.write_text(path.read_text().replace('app = "web"\n', 'app = "web"\ntargets = ["here"]\n'))
     site.ok("deploy", "web")
     site.ok("deploy", "r")
-    ports = set()
-    for recipe in ("r", "web"):
-        kept = json.loads((site.node / f"recipes/{recipe}/current/payload.json").read_text())
-        ports |= {port for service in kept["services"] for port in service["ports"]}
-    assert len(ports) == 2
+    assert len(set(ports_of("r", "web"))) == 2
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ import pytest
 from stead.deploy.targets import Node, tree_directory
 from stead.deploy.targets.local import target
 from stead.testing.deliveries import delivery, part, tree
-from stead.values.deployment import Payload
+from stead.values.deployment import Payload, Service
+from stead.values.errors import DeployError
 
 SYNC = """\
 #!/bin/sh
@@ -73,3 +74,30 @@ def test_what_is_there_already_waits_for_no_disk(node):
     seen.write_text("")
     assert made.rollback().generation == 1
     assert seen.read_text() == ""
+
+
+@pytest.mark.slow
+def test_a_port_that_another_recipe_took_meanwhile_is_left_to_it(tmp_path):
+    root = str(tmp_path / "node")
+
+    def open_target(recipe):
+        return target(
+            "here", Node(recipe, root, services="supervise", settling=0.1), dict(os.environ)
+        )
+
+    def wanted(recipe):
+        service = Service("web", "web", ("sleep", "1000"), "/", ports=(9,))
+        return delivery(Payload(recipe, "here", "", root, services=(service,)))
+
+    first, second = open_target("first"), open_target("second")
+    try:
+        first.apply(wanted("first"))
+        assert second.facts().ports == ((9, "web", "first"),)
+        assert first.facts().ports == ()
+        with pytest.raises(DeployError, match="web of recipe first has taken port 9"):
+            second.apply(wanted("second"))
+        assert second.status().generation == 0
+    finally:
+        for one in (first, second):
+            one.remove()
+            one.close()

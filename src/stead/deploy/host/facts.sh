@@ -52,6 +52,7 @@ facts_all() {
     [ -w "$facts_at" ] || echo "writable no"
     [ -f "$ROOT/host/$PROGRAM.sh" ] || echo "program no"
     facts_recipe
+    facts_ports
     facts_held
     facts_libraries | sort -u
 }
@@ -65,6 +66,16 @@ facts_held() {
     for facts_file in "$ROOT"/parts/*.tar.gz; do
         facts_file=${facts_file##*/}
         [ "$facts_file" = '*.tar.gz' ] || echo "part ${facts_file%.tar.gz}"
+    done
+}
+
+# Lines `port RECIPE PORT SERVICE`, of all recipes but this one.
+facts_ports() {
+    for facts_file in "$ROOT"/recipes/*/current/ports; do
+        [ -f "$facts_file" ] || continue
+        facts_other=${facts_file%/current/ports}
+        facts_other=${facts_other##*/}
+        [ "$facts_other" = "$RECIPE" ] || sed "s/^/port $facts_other /" "$facts_file"
     done
 }
 
