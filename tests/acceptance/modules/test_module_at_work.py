@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import venv
 
 import pytest
+import uv
 
 NETWORK = re.compile(r"(UV|PIP|SSL|REQUESTS|CURL)_|(?i:https?|all|no)_proxy\Z")
 
@@ -68,3 +70,48 @@ def test_the_projects_package_installs_with_pip_and_offers_each_module(machine, 
     words = (str(bin_ / "python"), "modules/plain/main.py", "run")
     assert run(*words) == "plain [2, 4, 6]\n"
     assert "1 passed" in run(str(bin_ / "python"), "-m", "pytest", "modules/plain")
+
+
+def test_the_hooks_that_it_brings_do_what_they_say(machine, registry, project, tmp_path):
+    """By the real pre-commit, in the environment that they are called from."""
+    root = project({})
+    machine.ok("module", "add", "plain", cwd=root)
+    bin_ = tmp_path / "venv" / "bin"
+    environ = {n: v for n, v in os.environ.items() if NETWORK.match(n)}
+    environ |= {n: v for n, v in machine.environ.items() if n.startswith(("GIT_", "HOME"))}
+    environ["PATH"] = os.pathsep.join([str(bin_), "/usr/bin", "/bin"])
+    environ["PRE_COMMIT_HOME"] = str(tmp_path / "pre-commit")
+
+    def run(*words: str, code: int = 0) -> str:
+        done = subprocess.run(
+            words, cwd=root, env=environ, capture_output=True, text=True, check=False, timeout=300
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == code, said
+        return said
+
+    installer = uv.find_uv_bin()
+    run(installer, "venv", "-q", "--no-config", "-p", sys.executable, str(bin_.parent))
+    install = [installer, "pip", "install", "-q", "--no-config", "--python", str(bin_ / "python")]
+    run(*install, "pre-commit", "pytest", "./modules/plain")
+    run("git", "init", "-q")
+    run("git", "add", "-A")
+    run("pre-commit", "install", "--hook-type", "pre-commit", "--hook-type", "pre-push")
+    commit = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m"]
+    assert re.search(r"can be compiled\.+Passed", run(*commit, "one"))
+    source = root / "modules" / "plain" / "src" / "plain" / "utils.py"
+    sound = source.read_text()
+    source.write_text(f"{sound}\nif:\n")
+    run("git", "add", "-A")
+    said = run(*commit, "two", code=1)
+    assert re.search(r"can be compiled\.+Failed", said)
+    assert "SyntaxError" in said
+    source.write_text(sound)
+    run("git", "add", "-A")
+    pushed = ["pre-commit", "run", "--all-files", "--hook-stage", "pre-push"]
+    assert re.search(r"tests of the modules\.+Passed", run(*pushed))
+    test = root / "modules" / "plain" / "tests" / "test_plain.py"
+    test.write_text(test.read_text().replace("== 4", "== 5"))
+    said = run(*pushed, code=1)
+    assert re.search(r"tests of the modules\.+Failed", said)
+    assert "1 failed" in said
