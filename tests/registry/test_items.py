@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.registry.variants import ALL, ITEMS, PYTHON
+from tests.registry.variants import ALL, INTERFACES, ITEMS, PYTHON
 
 from stead.values.item import Option
 
@@ -137,7 +137,7 @@ def test_python_is_clean(variant, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("variant", [v for v in PYTHON if v.chosen], ids=str)
+@pytest.mark.parametrize("variant", [v for v in INTERFACES if v.chosen], ids=str)
 def test_its_own_tests_pass_whatever_is_chosen(variant, house, tmp_path):
     # As it proposes itself, each is installed and tested in test_independence.
     module = variant.write(tmp_path / "module")

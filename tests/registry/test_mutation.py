@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.registry.mutation import mutants
-from tests.registry.variants import PYTHON
+from tests.registry.variants import INTERFACES
 
 RUNNER = Path(__file__).with_name("run_mutants.py")
 FEW = 1
@@ -67,7 +67,7 @@ def test_every_part_of_an_interface_is_changed_once():
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("variant", PYTHON, ids=str)
+@pytest.mark.parametrize("variant", INTERFACES, ids=str)
 def test_its_own_tests_fail_where_its_interface_changed(variant, house, tmp_path):
     seed = random.randrange(1 << 32)
     every = list(mutants(variant.files(), variant.package))

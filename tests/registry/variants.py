@@ -79,4 +79,6 @@ def variants() -> Iterator[Variant]:
 
 ALL = tuple(variants())
 PYTHON = tuple(v for v in ALL if v.item.language == "python")
+INTERFACES = tuple(v for v in PYTHON if v.chosen != "fit=numpy")
+"""Those of Python that differ in their interface: with its choice, `forecast` is swapped for itself."""
 ITEMS = tuple(v for v in ALL if not v.chosen)

@@ -72,6 +72,31 @@ def test_the_projects_package_installs_with_pip_and_offers_each_module(machine, 
     assert "1 passed" in run(str(bin_ / "python"), "-m", "pytest", "modules/plain")
 
 
+def test_a_shipped_module_is_swapped_and_deployed_alone(machine, project, tmp_path):
+    """What fits `forecast` is another library then; its tests, and the user's, hold for both."""
+    del machine.environ["UV_DEFAULT_INDEX"]
+    machine.environ |= {n: v for n, v in os.environ.items() if NETWORK.match(n)}
+    target = '[workspace]\nname = "p"\n[target.here]\nkind = "local"\ndirectory = "../node"\n'
+    root = project({"stead.toml": target})
+    machine.ok("module", "add", "workflow", "--defaults", cwd=root)
+    machine.ok("module", "add", "forecast", "--defaults", cwd=root)
+    mine = root / "modules" / "forecast" / "tests" / "test_mine.py"
+    text = "import forecast\n\n\ndef test_mine():\n    assert forecast.smoothing\n"
+    mine.write_text(text)
+    before = machine.tree(root / "modules" / "workflow")
+    words = ("module", "swap", "forecast", "forecast", "--fit", "numpy", "--deploy", "here")
+    done = machine.run(*words, cwd=root, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 files of tests kept" in done.stdout
+    described = (root / "modules" / "forecast" / "pyproject.toml").read_text()
+    assert 'dependencies = ["numpy>=1.24"]' in described
+    assert mine.read_text() == text
+    assert machine.tree(root / "modules" / "workflow") == before
+    assert [p.name for p in (tmp_path / "node" / "recipes").iterdir()] == ["forecast"]
+    assert "numpy" in done.stdout
+    assert "statsmodels" not in done.stdout
+
+
 def test_the_hooks_that_it_brings_do_what_they_say(machine, registry, project, tmp_path):
     """By the real pre-commit, in the environment that they are called from."""
     root = project({})

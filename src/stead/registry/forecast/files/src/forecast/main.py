@@ -10,7 +10,6 @@ and A. B. Koehler, International Journal of Forecasting 22 (2006) 679–688 (sca
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -77,31 +76,19 @@ def smoothing(
 ) -> Forecast:
     """Exponential smoothing with a damped trend and additive seasons, fitted by likelihood.
 
-    The state space model ETS(A, Ad, A) of statsmodels; without seasons where ``season`` is 1.
-    Raises InputError.
+    The state space model ETS(A, Ad, A); without seasons where ``season`` is 1. Raises InputError.
     """
-    # Importing takes longer than the baseline's whole run.
-    import pandas as pd
-    from statsmodels.tools.sm_exceptions import ConvergenceWarning
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+    # Importing it may take longer than the baseline's whole run.
+    from forecast.fitting import ahead
 
     y = checked(series, season, horizon)
     reach = _normal(level)
     if np.ptp(y) == 0:
         return Forecast(*(np.full(horizon, y[0]) for _ in range(3)))
-    seasonal: dict[str, object] = {}
-    if season > 1:
-        seasonal = {"seasonal": "add", "seasonal_periods": season}
     # Around 0 and of size 1: the search for the parameters does not depend on the unit.
     middle, size = y.mean(), y.std()
-    alike = pd.Series((y - middle) / size)
-    model = ETSModel(alike, error="add", trend="add", damped_trend=True, **seasonal)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = model.fit(disp=False, maxiter=1000)
-    ahead = fitted.get_prediction(start=y.size, end=y.size + horizon - 1)
-    mean = middle + size * np.asarray(ahead.predicted_mean)
-    error = size * np.sqrt(np.asarray(ahead.forecast_variance))
+    mean, error = ahead((y - middle) / size, horizon, season)
+    mean, error = middle + size * mean, size * error
     return Forecast(mean, mean - reach * error, mean + reach * error)
 
 
