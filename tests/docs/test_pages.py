@@ -91,7 +91,7 @@ def test_each_option_that_a_page_names_exists(page: Path):
         assert words[0] in program.COMMANDS, f"{where}: there is no command `stead {words[0]}`"
         name = " ".join(words[:2]) if " ".join(words[:2]) in PARSERS else words[0]
         for option in asked_options(name, words[1:]):
-            own = of_items() if name == "module add" else set()
+            own = of_items() if name in ("module add", "module swap") else set()
             assert option in options_of(name) | own, f"{where}: `stead {name}` has no {option}"
 
 
