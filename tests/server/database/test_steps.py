@@ -265,6 +265,7 @@ class Steps(RuleBasedStateMachine):
     @invariant()
     def counters_equal_a_recount(self):
         assert counters.stored(self.connection) == counters.recount(self.connection)
+        assert counters.blocks(self.connection) == counters.recount_blocks(self.connection)
 
     @invariant()
     def the_last_event_of_each_build_tells_its_status(self):

@@ -132,6 +132,7 @@ def submit_within(
         }
         made = int(connection.execute(_PUT_BUILD, values).scalar_one())
         counters.add(connection, environment.namespace_id, BuildStatus.QUEUED, builds=1)
+        counters.add_to_block(connection, made, 1)
         found = builds.find(connection, made)
         assert found is not None
     asked = connection.execute(

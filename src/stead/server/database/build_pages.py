@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stead.server.database import counters
 from stead.server.database.build_rows import NAMES, build_of
 from stead.server.database.pages import Part, holding
 from stead.server.values import EVERYTHING, Page
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 
     from stead.server.database.names import Held
     from stead.server.database.opening import Database
+    from stead.server.database.reading import Rows
     from stead.server.values import Build, BuildStatus, Visible
 
+_BLOCKS = "SELECT block, builds FROM build_block ORDER BY block"
 _COLUMNS = ", ".join(f"b.{name}" for name in NAMES)
 
 
@@ -63,7 +66,8 @@ def page(
         values["environment_id"] = environment_id
     if name is not None:
         conditions.append(
-            "EXISTS (SELECT 1 FROM environment e WHERE e.id = b.environment_id AND e.name = :name)"
+            "b.environment_id IN (SELECT e.id FROM environment e "
+            "WHERE e.name = :name AND e.deleted_on IS NULL)"
         )
         values["name"] = name
     held_by, more = holding("b.id", artifact, packages)
@@ -71,24 +75,46 @@ def page(
     values |= more
     where = " AND ".join(conditions)
     count = _count_builds(database, where, values, held if counted else None, status)
-    part = Part((page - 1) * size, size, count)
-    backward = part.is_late and after is None
-    if backward:
-        part = part.mirrored
-    direction = "DESC" if descending != backward else "ASC"
     if after is not None:
         where += f" AND b.id {'<' if descending else '>'} :after"
         values["after"] = after
-        part = Part(0, size, count)
+        rows = _ask(database, where, values, Part(0, size, count), descending=descending)
+        return Page(tuple(map(build_of, rows)), page, size, count)
+    part = Part((page - 1) * size, size, count)
     if not part.size:
         return Page((), page, size, count)
+    if len(conditions) == 1 and counters.BLOCK < part.start < count - counters.BLOCK:
+        # Nothing narrows the list.
+        rows = _by_blocks(database, where, part.mirrored if descending else part)
+        backward = descending
+    else:
+        backward = part.is_late
+        nearer = part.mirrored if backward else part
+        rows = _ask(database, where, values, nearer, descending=descending != backward)
+    items = tuple(map(build_of, rows))
+    return Page(items[::-1] if backward else items, page, size, count)
+
+
+def _ask(
+    database: Database, where: str, values: dict[str, Any], part: Part, *, descending: bool
+) -> Rows:
     statement = (
         f"SELECT {_COLUMNS} FROM build b WHERE {where} "  # noqa: S608
-        f"ORDER BY b.id {direction} LIMIT :limit OFFSET :offset"
+        f"ORDER BY b.id {'DESC' if descending else 'ASC'} LIMIT :limit OFFSET :offset"
     )
-    rows = database.reader.rows(statement, {**values, "limit": part.size, "offset": part.start})
-    items = list(map(build_of, rows))
-    return Page(tuple(items[::-1] if backward else items), page, size, count)
+    return database.reader.rows(statement, {**values, "limit": part.size, "offset": part.start})
+
+
+def _by_blocks(database: Database, where: str, part: Part) -> Rows:
+    """Give a part of all builds in ascending order, begun at the block that it begins in."""
+    before = first = 0
+    for block, number in database.reader.rows(_BLOCKS, {}):
+        if before + number > part.start:
+            first = block * counters.BLOCK
+            break
+        before += number
+    within = Part(part.start - before, part.size, part.count)
+    return _ask(database, f"{where} AND b.id >= :first", {"first": first}, within, descending=False)
 
 
 def _count_builds(

@@ -283,6 +283,7 @@ def delete(connection: Connection, build_id: int, now: Moment) -> Build | None:
     assert left is not None
     connection.execute(update(table).where(table.c.id == build_id).values(deleted_on=now))
     counters.add(connection, left.namespace_id, left.status, builds=-1, size=-left.size)
+    counters.add_to_block(connection, build_id, -1)
     connection.execute(
         update(environment)
         .where(environment.c.id == left.environment_id, environment.c.current_build_id == build_id)

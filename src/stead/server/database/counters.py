@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
 
-from stead.server.database.tables import build, counter, environment, namespace
+from stead.server.database.tables import build, build_block, counter, environment, namespace
 from stead.server.values import BuildStatus, Usage
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ _ADD = text(
     "builds = counter.builds + excluded.builds, bytes = counter.bytes + excluded.bytes, "
     "environments = counter.environments + excluded.environments"
 )
+
+_ADD_TO_BLOCK = text(
+    "INSERT INTO build_block (block, builds) VALUES (:block, :builds) "
+    "ON CONFLICT (block) DO UPDATE SET builds = build_block.builds + excluded.builds"
+)
+
+BLOCK = 1024
+"""So many ids make a block of builds."""
 
 Counts = dict[tuple[int, str], tuple[int, int, int]]
 """Builds, bytes and environments by namespace's id and status."""
@@ -52,6 +60,11 @@ def add(
             "environments": environments,
         },
     )
+
+
+def add_to_block(connection: Connection, build_id: int, builds: int) -> None:
+    """Count a build, or that it is gone, where it stands among all."""
+    connection.execute(_ADD_TO_BLOCK, {"block": build_id // BLOCK, "builds": builds})
 
 
 def usage(connection: Connection, names: Iterable[str] | None = None) -> dict[str, Usage]:
@@ -128,9 +141,24 @@ def recount(connection: Connection) -> Counts:
     return counts
 
 
+def blocks(connection: Connection) -> dict[int, int]:
+    """Give how many builds there are by block."""
+    rows = connection.execute(select(build_block.c.block, build_block.c.builds))
+    return {row[0]: row[1] for row in rows if row[1]}
+
+
+def recount_blocks(connection: Connection) -> dict[int, int]:
+    """Count the builds of each block anew; what :func:`blocks` must equal."""
+    query = f"SELECT id / {BLOCK}, count(*) FROM build WHERE deleted_on IS NULL GROUP BY 1"  # noqa: S608
+    return {row[0]: row[1] for row in connection.execute(text(query))}
+
+
 def repair(connection: Connection) -> Counts:
     """Write the counts anew, and give those that were wrong, as they were."""
     before, after = stored(connection), recount(connection)
+    connection.execute(build_block.delete())
+    for block, number in recount_blocks(connection).items():
+        connection.execute(_ADD_TO_BLOCK, {"block": block, "builds": number})
     connection.execute(counter.delete())
     for (namespace_id, status), (builds, size, environments) in after.items():
         add(

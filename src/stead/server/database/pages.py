@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from stead.server.database.reading import Rows
     from stead.server.values import BuildStatus, Visible
 
-BROAD = 1_000
-"""From so many matches on, names are looked through in order instead of by the index."""
-
 _COLUMNS = (
     "e.id, e.namespace_id, e.namespace, e.name, e.description, e.current_build_id, e.tags, "
     "e.created_on"
@@ -91,7 +88,10 @@ def _environments(
         held = tuple(each for each in held if each.name == namespace)
     conditions, values = _conditions(name=name, status=status, artifact=artifact, packages=packages)
     start = (page - 1) * size
-    if not conditions and search is None and not by_name:
+    matches = database.names.count_matching(search, visible) if search else 0
+    if matches and matches == sum(each.count for each in database.names.namespaces(visible)):
+        search = None
+    if not conditions and not search and not by_name:
         count = sum(each.count for each in held)
         if after is not None:
             start = 0
@@ -106,15 +106,16 @@ def _environments(
     seen, more = database.names.seen_of(held, visible)
     conditions.append(seen)
     values.update(more)
-    if search is not None:
-        matches = database.names.count_matching(search, visible)
-        broad = matches >= BROAD
-        find = database.names.walking if broad else database.names.matching
+    if search:
+        find = database.names.matching
+        # So many rows are looked at on the way, if those that match lie evenly.
+        if matches * matches > (start + size) * sum(each.count for each in held):
+            find = database.names.walking
         condition, more = find(search)
         conditions.append(condition)
         values.update(more)
     where = " AND ".join(["e.deleted_on IS NULL", *conditions])
-    if search is not None and not narrowed:
+    if search and not narrowed:
         count = matches
     else:
         counting = f"SELECT count(*) FROM environment e WHERE {where}"  # noqa: S608

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[Any, ...]]
 
+GENERIC = "-c plan_cache_mode=force_generic_plan"
+"""Plans once per statement. Planning for each value takes longer than most answers here, and
+guesses from a pattern how few rows it finds: then all are read and sorted for the first hundred.
+"""
+
 
 class Reader(Protocol):
     """A pool of connections that only read."""
@@ -80,7 +85,9 @@ class PostgresReader:
             except psycopg.OperationalError:
                 # Lost with its server; then the others are too.
                 continue
-        fresh = psycopg.connect(self._url, autocommit=True, application_name="stead-reads")
+        fresh = psycopg.connect(
+            self._url, autocommit=True, application_name="stead-reads", options=GENERIC
+        )
         return self._ask(fresh, query, values)
 
     def _ask(

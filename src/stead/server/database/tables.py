@@ -96,6 +96,7 @@ environment = Table(
     Column("deleted_on", Words),
     _where("environment_name", "namespace", "name", where="deleted_on IS NULL", unique=True),
     _where("environment_in", "namespace_id", "name", where="deleted_on IS NULL"),
+    _where("environment_by_name", "name", "namespace", where="deleted_on IS NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -291,6 +292,15 @@ counter = Table(
     Column("environments", Big, nullable=False, server_default="0"),
     PrimaryKeyConstraint("namespace_id", "status"),
     sqlite_with_rowid=False,
+)
+
+build_block = Table(
+    "build_block",
+    metadata,
+    # Builds whose ids are alike but for the last digits, and how many of them are there:
+    # the page in the middle of a million is found without walking over half of them.
+    Column("block", Big, primary_key=True, autoincrement=False),
+    Column("builds", Big, nullable=False),
 )
 
 revision = Table(

@@ -84,6 +84,12 @@ def upgrade() -> None:
         "namespace_name", "namespace", ["name"], unique=True, **rows("deleted_on IS NULL")
     )
     op.create_table(
+        "build_block",
+        sa.Column("block", BIG, autoincrement=False, nullable=False),
+        sa.Column("builds", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("block", name=op.f("pk_build_block")),
+    )
+    op.create_table(
         "revision",
         sa.Column("name", WORDS, nullable=False),
         sa.Column("number", BIG, nullable=False),
@@ -180,6 +186,12 @@ def upgrade() -> None:
         "environment",
         ["namespace_id", "name"],
         unique=False,
+        **rows("deleted_on IS NULL"),
+    )
+    op.create_index(
+        "environment_by_name",
+        "environment",
+        ["name", "namespace"],
         **rows("deleted_on IS NULL"),
     )
     op.create_index(

@@ -1,0 +1,120 @@
+"""Rows about the server's database: pages among many environments against pages among few."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from measure import Row
+from server_fill import fill
+
+from stead.server.database import environments, logs, namespaces, specifications
+from stead.server.database.admission import Order, submit_within
+from stead.server.database.migrations import upgrade
+from stead.server.database.opening import open_database
+from stead.server.values import Specification, SpecificationKind
+from stead.testing.databases import PostgresServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from world import World
+
+    from stead.server.database.opening import Database
+
+FEW, MANY = (1_000, 10_000), (100_000, 1_000_000)
+GROWTH = 2.0
+ADDED = 10.0
+LOG = 30_000
+TIMES = 300
+
+
+def rows(world: World) -> Iterator[Row]:
+    """Time pages in SQLite and in PostgreSQL."""
+    with ExitStack() as stack:
+        server = stack.enter_context(PostgresServer.make())
+        for kind in ("SQLite", "PostgreSQL"):
+            opened = []
+            for name, (held, built) in (("few", FEW), ("many", MANY)):
+                path = world.base / f"server-{name}.sqlite"
+                url = f"sqlite:///{path}" if kind == "SQLite" else server.create(name)
+                database = stack.enter_context(open_database(url))
+                upgrade(database)
+                fill(database, held, built)
+                opened.append(database)
+            yield from page_rows(kind, *opened, times=world.rounds(TIMES, 30))
+            yield log_row(kind, opened[0])
+
+
+def page_rows(kind: str, few: Database, many: Database, *, times: int) -> Iterator[Row]:
+    """Compare the slowest of a hundred pages among many with that among few."""
+    asked: dict[str, Callable[[Database, int], object]] = {
+        "first page": lambda database, _: environments.page_json(database, size=100),
+        "next page": lambda database, _: environments.page(
+            database, size=100, after=("team-0000003", "env-train-0000040")
+        ),
+        "environment page": _environment,
+    }
+    base = 0.0
+    for name, ask in asked.items():
+        slow = slowest([lambda n, a=ask, d=d: a(d, n) for d in (few, many)], times)
+        base = base or slow[1]
+        what = f"{name} of {MANY[0]:,} environments, {kind}, p99"
+        yield Row(what, round(slow[1], 2), f"of {FEW[0]:,}", round(slow[0], 2), GROWTH)
+    for name, options in {
+        "page 500": {"page": 500},
+        "search for `env`": {"search": "env"},
+        "search for `train-00`": {"search": "train-00"},
+    }.items():
+        slow = slowest([lambda _, o=options: environments.page_json(many, size=100, **o)], times)
+        added = round(max(slow[0] - base, 0.0), 2)
+        yield Row(f"{name}, added, {kind}, p99", added, "goal", ADDED, ADDED, limit=True)
+
+
+def _environment(database: Database, number: int) -> object:
+    names = database.names.namespaces()
+    held = names[number % len(names)]
+    page = environments.page(database, namespace=held.name, size=1).items[0]
+    with database.read() as connection:
+        return environments.get(connection, held.name, page.name)
+
+
+def log_row(kind: str, database: Database) -> Row:
+    """Time how long a thousand lines take to be appended, in chunks of a hundred."""
+    lines = "Linking a package of some length into the prefix of the build\n" * 100
+    with database.begin() as connection:
+        now = database.now()
+        home = namespaces.ensure(connection, "logs", now)
+        environment = environments.ensure(connection, home, "logged", now)
+        wanted = Specification(SpecificationKind.CONDA, "x", {}, "", f"log-{kind}")
+        kept = specifications.put(connection, wanted, now)
+        made = submit_within(
+            connection, _Nowhere(), environment, kept, order=Order("bench"), now=now, slots=1
+        )
+    began = time.perf_counter()
+    for _ in range(300):
+        with database.begin() as connection:
+            logs.append(connection, made.build_id, 1, lines, database.now())
+    took = (time.perf_counter() - began) * 1000 / 30
+    goal = 1000 / LOG * 1000
+    return Row(
+        f"1,000 lines of a build's log, {kind}", round(took, 1), "goal", goal, goal, limit=True
+    )
+
+
+class _Nowhere:
+    def enqueue(self, connection: object, build: object) -> None:
+        """Only the log is of interest."""
+
+
+def slowest(asked: list[Callable[[int], object]], times: int) -> list[float]:
+    """Give each one's 99th percentile in milliseconds, asked by turns."""
+    took: list[list[float]] = [[] for _ in asked]
+    for number in range(-10, times):
+        for one, ask in enumerate(asked):
+            began = time.perf_counter()
+            ask(number)
+            if number >= 0:
+                took[one].append((time.perf_counter() - began) * 1000)
+    return [sorted(each)[int(len(each) * 0.99)] for each in took]
