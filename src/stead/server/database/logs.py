@@ -82,19 +82,19 @@ def read(
     )
     query = (
         select(*_COLUMNS)
-        .where(table.c.build_id == build_id, table.c.start >= first)
+        .where(
+            table.c.build_id == build_id,
+            table.c.start >= first,
+            table.c.start < offset + most,
+        )
         .order_by(table.c.start)
     )
     parts: list[bytes] = []
     end = offset
-    # Not all at once: a log may be larger than what is asked for.
-    for row in connection.execute(query, execution_options={"yield_per": 50}):
+    for row in connection.execute(query):
         chunk = LogChunk(*row)
-        content = chunk.text.encode()[max(offset - chunk.start, 0) :]
-        parts.append(content)
+        parts.append(chunk.text.encode()[max(offset - chunk.start, 0) :])
         end = max(end, chunk.end)
-        if end - offset >= most:
-            break
     return b"".join(parts).decode(errors="ignore"), end
 
 

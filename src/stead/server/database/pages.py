@@ -115,8 +115,8 @@ def _environments(
         conditions.append(condition)
         values.update(more)
     where = " AND ".join(["e.deleted_on IS NULL", *conditions])
-    if search and not narrowed:
-        count = matches
+    if not narrowed:
+        count = matches if search else sum(each.count for each in held)
     else:
         counting = f"SELECT count(*) FROM environment e WHERE {where}"  # noqa: S608
         count = int(database.reader.rows(counting, values)[0][0])
