@@ -218,7 +218,7 @@ def test_every_command_that_offers_json_is_asked_for_it():
     elsewhere |= {"deploy", "node"}
     elsewhere |= {"history fetch", "history push", "package", "publish"}
     elsewhere |= {"module eject", "module list", "module new"}
-    elsewhere |= {"module diff", "module outdated", "module swap", "module update"}
+    elsewhere |= {"module diff", "module outdated", "module remove", "module swap", "module update"}
     elsewhere |= {"registry build", "registry validate", "install"}
     elsewhere |= {"book add", "book show", "book test"}
     elsewhere |= {"abort", "commit", "keep", "savepoint", "shell"}

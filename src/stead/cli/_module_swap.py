@@ -154,6 +154,7 @@ def _try(swap: Swap, chosen: Sequence[Chosen], args: argparse.Namespace, app: Ap
 
 
 def _apply(swap: Swap, args: argparse.Namespace, app: App) -> None:
+    from stead.modules import taking_out
     from stead.pipeline.writing import layout_of
     from stead.store.edits import edit_files
 
@@ -171,19 +172,7 @@ def _apply(swap: Swap, args: argparse.Namespace, app: App) -> None:
         chmod={p: m for p, m in modes.items() if p in edits and p not in new},
         note=app.context.progress.note,
     )
-    for path, (_, after) in edits.items():
-        if after is None:
-            _prune(os.path.dirname(path), root)
-
-
-def _prune(directory: str, root: str) -> None:
-    """Remove directories that are empty now."""
-    while directory != root and directory.startswith(root):
-        try:
-            os.rmdir(directory)
-        except OSError:
-            return
-        directory = os.path.dirname(directory)
+    taking_out.prune(edits, root)
 
 
 def _show(swap: Swap, args: argparse.Namespace, app: App) -> int:

@@ -26,6 +26,7 @@ ACTIONS = {
     "update": "merge later versions of items into modules",
     "outdated": "list the modules that there are later versions of",
     "swap": "replace a module by another one with the same interface",
+    "remove": "take a module out of this project",
     "new": "make an item of a registry from a module of one's own",
     "eject": "forget where a module came from",
 }

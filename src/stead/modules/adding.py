@@ -215,7 +215,8 @@ class _Planning:
 
     def _record(self, module: Placed) -> None:
         written = update_root.recorded(self._recorded.get(module.name, ()))
-        made = record.made(module.chosen.came, module.chosen.options, module.files, written)
+        chosen = module.chosen
+        made = record.made(chosen.came, chosen.options, module.files, written, chosen.item.needs)
         for path, content in record.files(made, module.files).items():
             self._new(module.name, f"{module.directory}/{path}", content)
 

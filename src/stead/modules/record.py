@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from stead.formats.toml_lines import Lines
-    from stead.values.item import Answer, ItemFile
+    from stead.values.item import Answer, ItemFile, Need
 
 DIRECTORY = ".stead-module"
 FORMAT = 1
@@ -59,10 +59,12 @@ def made(
     options: Iterable[tuple[str, Answer]],
     written: Iterable[ItemFile],
     entries: Iterable[tuple[str, str]] = (),
+    needs: Iterable[Need] = (),
 ) -> Record:
     """Give the record of an item as it lands: ``written`` are its files, rendered.
 
-    ``entries`` are what it writes into files of the root, with hashes.
+    ``entries`` are what it writes into files of the root, with hashes; ``needs`` are the items
+    that it needs.
     """
     files = sorted(written, key=lambda file: file.path)
     return Record(
@@ -71,6 +73,7 @@ def made(
         tuple((file.path, digest(file.content)) for file in files),
         tuple(file.path for file in files if file.executable),
         tuple(sorted(entries)),
+        needs=tuple(sorted(need.name for need in needs)),
     )
 
 
@@ -198,9 +201,10 @@ def _body(record: Record, prefix: str) -> str:
     from stead.formats._toml_text import key, value
 
     parts = []
-    if record.executable:
+    lists = {"executable": record.executable, "needs": record.needs}
+    if any(lists.values()):
         parts += [f"\n[{prefix[:-1]}]\n"] if prefix else []
-        parts.append(f"executable = {value(sorted(record.executable))}\n")
+        parts += [f"{name} = {value(sorted(listed))}\n" for name, listed in lists.items() if listed]
     tables: dict[str, list[tuple[str, Answer]]] = {
         "came": [(name, said) for name in _CAME if (said := getattr(record.came, name))],
         "options": sorted(record.options),
@@ -260,6 +264,7 @@ class _Reader:
             self._hashes(data, "entries", at, paths=False),
             self._hashes(data, "dropped", at),
             tuple(self._conflict(c, *at, "conflicts") for c in self._list(data, "conflicts", at)),
+            needs=tuple(self._need(n, *at, "needs") for n in self._list(data, "needs", at)),
         )
 
     def _conflict(self, data: Any, *at: str) -> Unsettled:
@@ -290,6 +295,11 @@ class _Reader:
         if not isinstance(found, list):
             self._wrong(f"{name} is a list", *at, name)
         return found
+
+    def _need(self, name: Any, *at: str) -> str:
+        if not isinstance(name, str):
+            self._wrong("a name of a module is a text", *at)
+        return str(name)
 
     def _path(self, path: Any, *at: str) -> str:
         """Check a path: records come with repositories of others, and files are written by them."""

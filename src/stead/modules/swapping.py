@@ -11,15 +11,12 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stead.formats import _toml_splice
-from stead.modules import adding, record, root_files, update_root
-from stead.modules.registry.directory import PASSED_OVER
-from stead.modules.tree import Tree
+from stead.modules import adding, record, taking_out
 from stead.values.errors import CollisionError, UsageError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from stead.modules.adding import Held
     from stead.modules.needs import Chosen
@@ -43,8 +40,6 @@ _QUOTED = re.compile(
     re.DOTALL,
 )
 """Parts a test into code, comments, and what stands between quotes."""
-_MADE = frozenset({*PASSED_OVER, "build", "dist", "target"})
-"""Directories that trying a module out leaves in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +77,7 @@ def plan(
     the way of something; UsageError for a module without tests: nothing would say its interface.
     """
     old, new = held.came.item, chosen[-1]
-    there = dict(_files(os.path.join(root, *directory.split("/"))))
+    there = dict(taking_out.files(os.path.join(root, *directory.split("/"))))
     hashes = dict(held.files)
     tests = {p: c for p, c in there.items() if p.startswith(TESTS)}
     if not tests:
@@ -102,8 +97,8 @@ def plan(
             remedy=f"`stead module diff {old}` shows it; --discard lets it go",
         )
     goes: dict[str, bytes | None] = {f"{directory}/{p}": None for p in there}
-    goes |= {f"{directory}/{p}": None for p in _recorded(os.path.join(root, directory))}
-    texts, kept = _without(root, directory, held)
+    goes |= {f"{directory}/{p}": None for p in taking_out.recorded(os.path.join(root, directory))}
+    texts, kept = taking_out.entries(root, ((directory, held),))
     goes |= texts
     disk = adding.reader(root)
 
@@ -136,7 +131,7 @@ def plan(
         tests=moved,
         mine=mine,
         kept=kept,
-        named=tuple(_named(root, old, after)) if new.name != old else (),
+        named=tuple(taking_out.named(root, (old,), after)) if new.name != old else (),
     )
 
 
@@ -172,85 +167,3 @@ def _used_outside(used: re.Pattern[str], now: str, match: re.Match[str]) -> str:
     if quoted and "f" in kind.lower():
         return kind + re.sub(r"\{[^{}]*\}", lambda inner: used.sub(now, inner[0]), quoted)
     return match[0]
-
-
-def _files(directory: str) -> Iterator[tuple[str, bytes]]:
-    """Give what is in a module's directory, but for what trying it out left there."""
-    tree = Tree(directory)
-    for parent, directories, names in os.walk(directory):
-        directories[:] = sorted(
-            d
-            for d in directories
-            if d not in _MADE and d != record.DIRECTORY and not d.endswith(".egg-info")
-        )
-        for name in sorted(names):
-            path = os.path.relpath(os.path.join(parent, name), directory).replace(os.sep, "/")
-            side = tree.side(path)
-            if side is not None and not name.endswith(".pyc"):
-                yield path, side.content
-
-
-def _recorded(directory: str) -> Iterator[str]:
-    """Give the files of a module's record."""
-    for parent, _, names in os.walk(os.path.join(directory, record.DIRECTORY)):
-        for name in names:
-            yield os.path.relpath(os.path.join(parent, name), directory).replace(os.sep, "/")
-
-
-def _without(
-    root: str, directory: str, held: Record
-) -> tuple[dict[str, bytes | None], tuple[str, ...]]:
-    """Give the root's files without what a module wrote into them, and what stays as changed."""
-    found: dict[str, bytes | None] = {}
-    kept: list[str] = []
-    for file in sorted({key.partition(":")[0] for key, _ in held.entries}):
-        text = update_root.content(root, file)
-        if text is None:
-            continue
-        changed, stays = update_root.without(file, text, dict(held.entries))
-        kept += stays
-        if file == root_files.PYPROJECT:
-            changed = _without_code(changed, f"{directory}/src")
-        found[file] = changed.encode()
-    grafted = update_root.content(root, root_files.MANIFEST_IN)
-    line = f"graft {directory}/src"
-    if grafted is not None and line in (one.strip() for one in grafted.splitlines()):
-        lines = [one for one in grafted.splitlines(keepends=True) if one.strip() != line]
-        found[root_files.MANIFEST_IN] = "".join(lines).encode()
-    return found, tuple(kept)
-
-
-def _without_code(text: str, source: str) -> str:
-    """Take a module's code out of where setuptools looks for packages."""
-    import tomllib
-
-    where = ("tool", "setuptools", "packages", "find")
-    data = tomllib.loads(text)
-    for key in where:
-        data = data.get(key, {})
-    listed = data.get("where", [])
-    if source not in listed:
-        return text
-    rest = [one for one in listed if one != source]
-    return _toml_splice.put(text, where, "where", rest)
-
-
-def _named(root: str, old: str, after: Mapping[str, bytes | None]) -> Iterator[str]:
-    """Give the lines that name a module that is gone: in the manifest as it will be, and in code."""
-    name = re.compile(rf"(?<![\w.-]){re.escape(old)}(?![\w-])")
-    code = old.replace("-", "_")
-    imports = re.compile(rf"^\s*(?:from|import)\s+{re.escape(code)}\b")
-    text = after.get(adding.MANIFEST)
-    for number, line in enumerate((text or b"").decode("utf-8", "replace").splitlines(), 1):
-        if name.search(line.partition("#")[0]):
-            yield f"{adding.MANIFEST}:{number}: {line.strip()}"
-    for parent, directories, names in os.walk(root):
-        directories[:] = sorted(d for d in directories if d not in _MADE and not d.startswith("."))
-        for one in sorted(n for n in names if n.endswith(".py")):
-            path = os.path.relpath(os.path.join(parent, one), root).replace(os.sep, "/")
-            if path in after:
-                continue
-            with open(os.path.join(parent, one), encoding="utf-8", errors="replace") as file:
-                for number, line in enumerate(file, 1):
-                    if imports.match(line):
-                        yield f"{path}:{number}: {line.strip()}"

@@ -99,7 +99,7 @@ def plan(
     files = written(item, options)
     there = {other: path for other, (path, _) in modules.items()}
     beyond = root_changes(root, relative, item, files, was=dict(before.entries), there=there)
-    record = records.made(new, options, files, beyond.recorded)
+    record = records.made(new, options, files, beyond.recorded, item.needs)
     made = update.plan(directory, held, record, files, prune=wish.prune)
     if made.damaged:
         paths = ", ".join(made.damaged)

@@ -15,6 +15,7 @@ from stead.formats import _toml_splice, _toml_text
 from stead.formats.merging_values import NONE, same
 from stead.modules.record import digest
 from stead.values.frozen import dataclass
+from stead.values.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -122,11 +123,13 @@ def updated(
     return mark + (changed.replace("\n", "\r\n") if "\r\n" in text else changed), tuple(found)
 
 
-def without(file: str, text: str, was: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+def without(
+    file: str, text: str, was: Mapping[str, str], *, changed_too: bool = False
+) -> tuple[str, tuple[str, ...]]:
     """Take a module's entries out of a file, as far as they hold what was written.
 
     ``was`` are the recorded hashes, of this and other files. Gives the text, and the names of
-    entries that the user changed: these stay.
+    entries that the user changed: these stay, unless ``changed_too``.
     """
     data = _read(text)
     ours = {key: _path(key) for key in was if key.startswith(f"{file}:")}
@@ -139,18 +142,31 @@ def without(file: str, text: str, was: Mapping[str, str]) -> tuple[str, tuple[st
         now = _at(data, path)
         if now is NONE:
             continue
-        if fingerprint(now) != was[key]:
+        if fingerprint(now) != was[key] and not changed_too:
             kept.append(key)
             continue
         # A table that has nothing else goes with its last entry, header and all.
         while len(path) > 1 and _alone(_read(changed), path):
             path = path[:-1]  # noqa: PLW2901
-        changed = _toml_splice.drop(changed, path[:-1], path[-1])
+        changed = _closed(changed, _toml_splice.drop(changed, path[:-1], path[-1]))
     return mark + (changed.replace("\n", "\r\n") if "\r\n" in text else changed), tuple(kept)
 
 
+_HEADER = regex(r"(?m)^[ \t]*\[")
 _OWN_TABLES = 2
 """Tables above this depth are shared: they stay, though empty."""
+
+
+def _closed(before: str, after: str) -> str:
+    """Take away the blank lines that stood before tables which are gone."""
+    pairs = zip(before, after, strict=False)
+    at = next((n for n, (one, other) in enumerate(pairs) if one != other), len(after))
+    left, right = after[:at], after[at:]
+    for _ in range(len(_HEADER.findall(before)) - len(_HEADER.findall(after))):
+        if left.endswith("\n\n"):
+            left, right = (left, right[1:]) if right.startswith("\n") else (left, right)
+            left = left if right else left[:-1]
+    return left + right
 
 
 def _alone(data: Any, path: Path) -> bool:

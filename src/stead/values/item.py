@@ -148,3 +148,5 @@ class Record:
     conflicts: tuple[Unsettled, ...] = ()
     pending: Record | None = None
     """While there are conflicts: the record as it will be when they are settled."""
+    needs: tuple[str, ...] = ()
+    """Other modules that it needs; sorted."""
