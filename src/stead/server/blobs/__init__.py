@@ -1,0 +1,1 @@
+"""Files that builds leave, wherever they are kept."""

@@ -1,0 +1,117 @@
+"""What a build leaves: files in the artifact store, rows in the database, all at once or not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from stead.server.database import builds, logs, packages
+from stead.server.values import BuildStatus, NewArtifact, NewPackage, instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stead.server.blobs.protocol import Blobs
+    from stead.server.database.opening import Database
+    from stead.server.values import Build, Specification
+
+LOCKFILE = "LOCKFILE"
+YAML = "YAML"
+LOGS = "LOGS"
+STEAD_LOCK = "STEAD_LOCK"
+
+_PLACES = {
+    LOCKFILE: ("lockfile", "yml"),
+    YAML: ("yaml", "yml"),
+    LOGS: ("logs", "log"),
+    STEAD_LOCK: ("stead-lock", "toml"),
+}
+
+
+def key_of(kind: str, build: Build, specification: Specification) -> str:
+    """Give the key of a build's file, the same for every attempt."""
+    directory, suffix = _PLACES[kind]
+    at = int(instant(build.scheduled_on).timestamp())
+    return f"{directory}/{specification.sha256[:8]}-{at}-{build.id}-{specification.name}.{suffix}"
+
+
+def put(
+    blobs: Blobs, kind: str, build: Build, specification: Specification, text: str
+) -> NewArtifact:
+    """Put one of a build's files into the artifact store; gives what the database keeps of it."""
+    content = text.encode()
+    digest = hashlib.sha256(content).hexdigest()
+    key = key_of(kind, build, specification)
+    blobs.put(key, content, sha256=digest)
+    return NewArtifact(kind, key, digest, len(content))
+
+
+def lockfile_of(text: str) -> str:
+    """Write conda-lock's YAML as the API gives it: JSON, which is YAML too, naming its source."""
+    from stead.formats import _yaml
+
+    data = _yaml.load(text, "conda-lock.yml")
+    data["metadata"]["sources"] = ["environment.yaml"]
+    return json.dumps(data, indent=4)
+
+
+def publish(
+    database: Database,
+    blobs: Blobs,
+    build: Build,
+    specification: Specification,
+    results: Mapping[str, Any],
+) -> bool:
+    """Complete a build and make it current; say whether this attempt still counts.
+
+    The files come first: whoever sees the build completed can have them. Done again,
+    it changes nothing.
+    """
+    made = []
+    described, linked = results["activate"], results["link"]
+    if described["lockfile"]:
+        made.append(put(blobs, LOCKFILE, build, specification, lockfile_of(described["lockfile"])))
+    if described["yaml"]:
+        made.append(put(blobs, YAML, build, specification, described["yaml"]))
+    if lock := results["solve"]["lock"]:
+        made.append(put(blobs, STEAD_LOCK, build, specification, lock))
+    with database.begin() as connection:
+        done = builds.finish(
+            connection,
+            build.id,
+            build.attempt,
+            database.now(),
+            size=linked["size"],
+            store_key=linked["store_key"],
+            artifacts=made,
+            packages=[NewPackage(**one) for one in linked["packages"]],
+        )
+        return done is not None or counts(builds.find(connection, build.id), build)
+
+
+def counts(now: Build | None, held: Build) -> bool:
+    """Say whether a build is completed by the attempt that somebody holds."""
+    return (
+        now is not None
+        and now.status is BuildStatus.COMPLETED
+        and now.attempt == held.attempt
+        and now.deleted_on is None
+    )
+
+
+def keep_log(database: Database, blobs: Blobs, build: Build, specification: Specification) -> bool:
+    """Put the whole log into the artifact store, and tell the database, for a build that ended."""
+    with database.read() as connection:
+        text, end = logs.read(connection, build.id)
+        parts = [text]
+        while text:
+            text, end = logs.read(connection, build.id, end)
+            parts.append(text)
+    made = put(blobs, LOGS, build, specification, "".join(parts))
+    with database.begin() as connection:
+        now = builds.find(connection, build.id)
+        if now is None or now.attempt != build.attempt or now.status.is_live:
+            return False
+        packages.put_artifacts(connection, build.id, [made])
+    return True

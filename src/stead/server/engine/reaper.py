@@ -1,0 +1,157 @@
+"""Finding workers that died, and having others go on with what they were at.
+
+A worker is dead once nothing was heard of it for two full lease periods, measured on
+the reaper's own clock, and only while the reaper itself had contact with the database
+all the time: after an outage every worker looks silent.
+
+What a dead or stopped worker's workflows become is decided by the builds' rows. A
+build that is still wanted gets the next attempt number and its workflow goes back to
+the queue, by name: without one DBOS would run it wherever, without bounds. The rest is
+deleted, and so are workflows that have ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from stead.server.database import builds, workers
+from stead.server.database.tables import worker as worker_table
+from stead.server.engine.queue import QUEUE, WORKFLOW
+from stead.server.values import BuildStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dbos import DBOSClient
+
+    from stead.server.database.opening import Database
+    from stead.server.values import Build, Moment, Worker
+
+MOST = 200
+"""How many workflows that have ended are deleted at once."""
+
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+
+
+@dataclass(slots=True)
+class Silence:
+    """Who was not heard of for how long, seen from one place. ``lease`` is in seconds."""
+
+    lease: float
+    _heard: dict[int, tuple[Moment, float]] = field(default_factory=dict)
+    _looked: float | None = None
+
+    def broken(self) -> None:
+        """Tell that the database did not answer: all that was measured counts no more."""
+        self._heard.clear()
+        self._looked = None
+
+    def look(self, found: Iterable[Worker], clock: float) -> list[Worker]:
+        """Take what the database says at a time of the own clock; gives who is dead."""
+        if self._looked is not None and clock - self._looked > self.lease:
+            self.broken()  # no look for a whole lease is no unbroken contact
+        self._looked = clock
+        heard: dict[int, tuple[Moment, float]] = {}
+        dead = []
+        for worker in found:
+            seen, since = self._heard.get(worker.id, ("", clock))
+            if seen != worker.seen_on:
+                since = clock
+            heard[worker.id] = (worker.seen_on, since)
+            if clock - since >= 2 * self.lease:
+                dead.append(worker)
+        self._heard = heard
+        return dead
+
+
+def bury(database: Database, dead: Iterable[Worker]) -> list[int]:
+    """Note that workers are dead, unless they were heard of in the meantime; gives who is."""
+    table = worker_table
+    buried = []
+    with database.begin() as connection:
+        for worker in dead:
+            statement = (
+                table.update()
+                .where(
+                    table.c.id == worker.id,
+                    table.c.seen_on == worker.seen_on,
+                    table.c.state.in_((workers.RUNNING, workers.STOPPING)),
+                )
+                .values(state=workers.DEAD)
+            )
+            if connection.execute(statement).rowcount:
+                buried.append(worker.id)
+    return buried
+
+
+def alive(database: Database) -> list[Worker]:
+    """Give the workers that should be heard of."""
+    with database.read() as connection:
+        return list(workers.listed(connection, states=(workers.RUNNING, workers.STOPPING)))
+
+
+def hand_on(database: Database, client: DBOSClient, *, died: bool = True) -> list[int]:
+    """Have others go on with what belongs to no living worker; gives the builds' ids."""
+    pending = client.list_workflows(
+        name=WORKFLOW, status="PENDING", load_input=False, load_output=False
+    )
+    # After the workflows: a worker that began since is among them.
+    living = {str(worker.id) for worker in alive(database)}
+    handed = []
+    for workflow in pending:
+        if workflow.executor_id in living:
+            _drop_if_canceled(database, client, workflow.workflow_id)
+            continue
+        build = _recovered(database, workflow.workflow_id, died=died)
+        if build is None:
+            client.delete_workflow(workflow.workflow_id)
+        else:
+            client.resume_workflow(workflow.workflow_id, queue_name=QUEUE)
+            handed.append(build.id)
+    return handed
+
+
+def _recovered(database: Database, workflow_id: str, *, died: bool) -> Build | None:
+    """Give the build of a workflow that is to be gone on with, under its next attempt."""
+    with database.begin() as connection:
+        found = builds.find(connection, _build_of(workflow_id))
+        if found is None or found.workflow_id != workflow_id or found.deleted_on is not None:
+            return None
+        if found.status is BuildStatus.COMPLETED:
+            return found  # what comes after the publishing is left
+        if not found.is_admitted:
+            return None
+        begun = found.status is BuildStatus.BUILDING
+        now = builds.recover(
+            connection, found.id, found.attempt, database.now(), died=died and begun
+        )
+        return now if now is not None and now.status.is_live else None
+
+
+def _drop_if_canceled(database: Database, client: DBOSClient, workflow_id: str) -> None:
+    with database.read() as connection:
+        found = builds.find(connection, _build_of(workflow_id))
+    if found is None or found.status is BuildStatus.CANCELED or found.deleted_on is not None:
+        client.delete_workflow(workflow_id)
+
+
+def delete_ended(database: Database, client: DBOSClient) -> int:
+    """Delete workflows that have ended, except those whose results a retry may take."""
+    ended = client.list_workflows(
+        name=WORKFLOW, status=_ENDED, limit=MOST, load_input=False, load_output=False
+    )
+    gone = []
+    with database.read() as connection:
+        for workflow in ended:
+            found = builds.find(connection, _build_of(workflow.workflow_id))
+            if found is None or not found.status.is_live:
+                gone.append(workflow.workflow_id)
+    if gone:
+        client.delete_workflows(gone)
+    return len(gone)
+
+
+def _build_of(workflow_id: str) -> int:
+    """Give the id of the build that a workflow is of: ``build-ID-ATTEMPT``."""
+    return int(workflow_id.split("-")[1])

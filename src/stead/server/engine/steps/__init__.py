@@ -1,0 +1,1 @@
+"""What a build does, step by step. Bodies run in processes of their own."""

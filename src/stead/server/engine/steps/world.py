@@ -1,0 +1,105 @@
+"""The world as a step's child has it: the worker's store, and a place in its own directory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stead.pipeline.lockfile import NAME as LOCK
+from stead.pipeline.request import Request
+from stead.server.engine.runner import run
+from stead.values.context import Context
+from stead.values.platform import platform_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class _Task:
+    def total(self, amount: int) -> None:
+        """Nobody watches bars here."""
+
+    def advance(self, amount: int = 1) -> None:
+        """Nobody watches bars here."""
+
+
+class _Printing:
+    """Progress as lines of the build's log."""
+
+    @contextlib.contextmanager
+    def task(self, title: str, *, unit: str = "") -> Iterator[_Task]:
+        print(title)
+        yield _Task()
+
+    def note(self, text: str) -> None:
+        print(text)
+
+
+@dataclass(frozen=True)
+class World:
+    """What a body works in."""
+
+    request: Request
+    context: Context
+    place: str
+    """Where the specification lies as a file."""
+
+    @property
+    def lock(self) -> str:
+        """The path of the lock."""
+        return os.path.join(self.place, LOCK)
+
+
+def make(arguments: Mapping[str, Any], scratch: str) -> World:
+    """Lay out a specification in the child's directory: ``file``, ``text``, ``name``, ``lock``.
+
+    Nothing above that directory takes part, and nothing of the worker's variables but
+    where programs and certificates are, and proxies.
+    """
+    place = os.path.join(scratch, "place", arguments["name"])
+    os.makedirs(place)
+    _write(os.path.join(place, arguments["file"]), arguments["text"])
+    if arguments.get("lock"):
+        _write(os.path.join(place, LOCK), arguments["lock"])
+    home = os.path.join(scratch, "home")
+    temporary = os.path.join(scratch, "tmp")
+    os.mkdir(home)
+    os.mkdir(temporary)
+    environ = {name: value for name, value in os.environ.items() if _passes(name)}
+    environ |= {"HOME": home, "TMPDIR": temporary}
+    here = platform_of(sys.platform, os.uname().machine)
+    return World(
+        request=Request(
+            directory=place,
+            environment="default",
+            platform=here,
+            here=here,
+            user_home=scratch,
+            locked=bool(arguments.get("lock")),
+        ),
+        context=Context(
+            home=Path(arguments["home"]),
+            environ=environ,
+            run=run,
+            progress=_Printing(),
+            now=time.time,
+        ),
+        place=place,
+    )
+
+
+_PASSED = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NETRC")
+
+
+def _passes(name: str) -> bool:
+    return name in _PASSED or name.lower().endswith("_proxy") or name.startswith("LC_")
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,283 @@
+"""The durable workflow ``build``: which steps there are, and what their ends mean for the build.
+
+    solve → fetch → link → activate → verify → publish → artifacts
+
+Each step's result is written down by DBOS before the next begins, and is not asked for
+again, whoever goes on with the build. A step that fails has a failure for its result, so
+that it fails the same when it is read again. A step that is stopped has none.
+
+What decides is the build's row: a workflow that is run for a build which has been ended,
+or given to another attempt, does nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dbos import DBOS
+
+from stead.server.blobs.protocol import BlobError
+from stead.server.database import builds, environments, specifications
+from stead.server.engine import publishing
+from stead.server.engine.children import Stopped
+from stead.server.engine.journal import Journal
+from stead.server.engine.queue import WORKFLOW
+from stead.server.engine.reasons import Failure, Kind
+from stead.server.specs.reading import FILES, text_of
+from stead.server.values import BuildStatus, later
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stead.server.blobs.protocol import Blobs
+    from stead.server.database.opening import Database
+    from stead.server.engine.children import Children
+    from stead.server.engine.limits import Limits
+    from stead.server.engine.retry import Retry
+    from stead.server.values import Build, Specification
+
+BODIES = ("solve", "fetch", "link", "activate", "verify")
+
+
+class FailedError(Exception):
+    """A step failed; never leaves the workflow."""
+
+    def __init__(self, step: str, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.step = step
+        self.failure = failure
+
+
+@dataclass(slots=True)
+class Engine:
+    """What the workflow of one worker works with."""
+
+    database: Database
+    blobs: Blobs
+    children: Children
+    home: str
+    """Where builds are made."""
+    worker_id: int
+    limits: Limits
+    retry: Retry
+    ended: Callable[[], None] = lambda: None
+    """Called when a build has ended, so that the next is let through."""
+    earlier: Callable[[str], dict[str, Any]] = lambda _: {}
+    """Gives the results of another workflow's steps, by the workflow's id."""
+    running: dict[int, int] = field(default_factory=dict)
+    """Builds that are worked on here, with their attempts."""
+    unwanted: set[tuple[int, int]] = field(default_factory=set)
+    """Builds and attempts that are running and not wanted any more."""
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, build_id: int) -> str:
+        """Run a build's workflow, or go on with it; says how it ended."""
+        workflow_id = DBOS.workflow_id
+        assert workflow_id is not None
+        held = self._begin(workflow_id, build_id)
+        if held is None:
+            return "not wanted"
+        build, specification, environment = held
+        journal = Journal(self.database, build.id, build.attempt)
+        with self.guard:
+            self.running[build.id] = build.attempt
+        try:
+            return _Run(self, build, specification, environment, journal).run()
+        finally:
+            with self.guard:
+                self.running.pop(build.id, None)
+                self.unwanted.discard((build.id, build.attempt))
+            self.ended()
+
+    def _begin(self, workflow_id: str, build_id: int) -> tuple[Build, Specification, str] | None:
+        now = self.database.now()
+        with self.database.begin() as connection:
+            found = builds.find(connection, build_id)
+            if found is None or found.workflow_id != workflow_id:
+                return None
+            # Ended between the publishing and what comes after it.
+            if not publishing.counts(found, found):
+                begun = builds.begin(
+                    connection,
+                    build_id,
+                    found.attempt,
+                    now,
+                    worker_id=self.worker_id,
+                    deadline=later(now, self.limits.build),
+                )
+                if begun is None:
+                    return None
+                found = begun
+            specification = specifications.get(connection, found.specification_id)
+            name = environments.by_id(connection, found.environment_id).name
+        return found, specification, name
+
+
+@dataclass(slots=True)
+class _Run:
+    engine: Engine
+    build: Build
+    specification: Specification
+    environment: str
+    journal: Journal
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> str:
+        try:
+            self._steps()
+        except FailedError as exc:
+            return self._failed(exc)
+        finally:
+            self.journal.flush()
+        return "completed"
+
+    def _steps(self) -> None:
+        carried = DBOS.run_step({"name": "carried"}, self._carried)
+        for step in BODIES:
+            self.results[step] = carried.get(step) or self._checked(
+                step, DBOS.run_step({"name": step}, self._body, step)
+            )
+        self._checked("publish", DBOS.run_step({"name": "publish"}, self._publish))
+        self._checked("artifacts", DBOS.run_step({"name": "artifacts"}, self._artifacts))
+
+    def _carried(self) -> dict[str, Any]:
+        """Give what an earlier attempt, which is tried again, has done already."""
+        if not self.build.retries or self.build.attempt < 2:
+            return {}
+        return self.engine.earlier(f"build-{self.build.id}-{self.build.attempt - 1}")
+
+    def _checked(self, step: str, given: dict[str, Any]) -> Any:
+        if "failure" in given:
+            raise FailedError(step, Failure.of_json(given["failure"]))
+        return given["result"]
+
+    def _body(self, step: str) -> dict[str, Any]:
+        """Run a step's body in a child; gives its result or its failure."""
+        self._stop_unless_wanted()
+        self.journal.line(f"── {step}")
+        limits = self.engine.limits
+        arguments = {
+            "file": FILES[self.specification.kind],
+            "text": text_of(self.specification),
+            "name": self.environment,
+            "home": self.engine.home,
+            "lock": self.results.get("solve", {}).get("lock", ""),
+        }
+        ended = self.engine.children.run(
+            step,
+            arguments,
+            name=f"build-{self.build.id}-{self.build.attempt}-{step}",
+            on_output=self.journal.write,
+            wanted=self._wanted,
+            seconds=limits.step,
+            memory=limits.memory,
+        )
+        self.journal.flush()
+        if ended.failure is not None:
+            return {"failure": ended.failure.to_json()}
+        return {"result": ended.result}
+
+    def _publish(self) -> dict[str, Any]:
+        self.journal.line("── publish")
+        self.journal.flush()
+        engine = self.engine
+        try:
+            counts = publishing.publish(
+                engine.database, engine.blobs, self.build, self.specification, self.results
+            )
+        except BlobError as exc:
+            # Whatever it is now, it was there before.
+            return {"failure": Failure(Kind.NETWORK, exc.message, str(exc)).to_json()}
+        if not counts:
+            raise Stopped
+        return {"result": True}
+
+    def _artifacts(self) -> dict[str, Any]:
+        engine = self.engine
+        self.journal.line("completed")
+        self.journal.flush()
+        try:
+            publishing.keep_log(engine.database, engine.blobs, self.build, self.specification)
+        except BlobError as exc:
+            # The log stands in the database too.
+            return {"result": f"the log was not kept beside the other files: {exc.message}"}
+        return {"result": True}
+
+    def _failed(self, exc: FailedError) -> str:
+        engine, build, failure = self.engine, self.build, exc.failure
+        wait = engine.retry.wait(build.retries) if failure.kind.passes else None
+        why = f"{exc.step}: {failure.reason}"
+        again = wait is not None
+        self.journal.line(
+            f"{why}; again in {wait:.0f} s ({build.retries + 1} of {engine.retry.times})"
+            if again
+            else f"failed: {why}"
+        )
+        self.journal.flush()
+        with engine.database.begin() as connection:
+            now = engine.database.now()
+            if wait is not None:
+                builds.retry(
+                    connection,
+                    build.id,
+                    build.attempt,
+                    now,
+                    not_before=later(now, wait),
+                    why=f"waits to be tried again ({build.retries + 1} of {engine.retry.times}): "
+                    f"{failure.reason}",
+                )
+                return "again"
+            builds.fail(
+                connection,
+                build.id,
+                build.attempt,
+                now,
+                reason=failure.reason,
+                status_info=failure.info,
+            )
+        with contextlib.suppress(BlobError):  # the log stands in the database too
+            publishing.keep_log(engine.database, engine.blobs, build, self.specification)
+        return "failed"
+
+    def _wanted(self) -> bool:
+        return (self.build.id, self.build.attempt) not in self.engine.unwanted
+
+    def _stop_unless_wanted(self) -> None:
+        if not self._wanted():
+            raise Stopped
+
+
+def register(engine: Engine) -> None:
+    """Tell DBOS of the workflow; before it is launched, once in a process."""
+
+    def build(build_id: int, attempt: int) -> str:  # noqa: ARG001 (the row has the newest)
+        return engine.run(build_id)
+
+    DBOS.workflow(name=WORKFLOW)(build)
+
+
+def look_who_is_wanted(engine: Engine) -> None:
+    """Note which builds that run here were canceled, deleted, or given to others."""
+    with engine.guard:
+        running = dict(engine.running)
+    if not running:
+        return
+    with engine.database.read() as connection:
+        for build_id, attempt in running.items():
+            now = builds.find(connection, build_id)
+            wanted = now is not None and now.attempt == attempt and _goes_on(now)
+            if not wanted:
+                engine.unwanted.add((build_id, attempt))
+
+
+def _goes_on(now: Build) -> bool:
+    """Say whether a build's worker has anything left to do."""
+    return now.deleted_on is None and now.status in (
+        BuildStatus.BUILDING,
+        BuildStatus.COMPLETED,
+        BuildStatus.FAILED,
+        BuildStatus.QUEUED,
+    )

@@ -1,0 +1,268 @@
+"""Reading specifications: conda's YAML, a lock file, or a ``stead.toml``.
+
+A conda specification's JSON has the keys that the API answers, whether they were
+given or not. The others have the same keys, so that lists show them alike, and one
+of their own that holds what was handed in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from stead.server.specs.checks import SpecError, check_name, check_size
+from stead.server.values import Specification, SpecificationKind, canonical, sha256_of
+from stead.values.errors import SteadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEYS = ("channels", "dependencies", "description", "name", "prefix", "variables")
+
+FILES = {
+    SpecificationKind.CONDA: "environment.yml",
+    SpecificationKind.LOCK: "conda-lock.yml",
+    SpecificationKind.STEAD: "stead.toml",
+}
+"""What a specification's text is called as a file."""
+
+_YAML = "Unable to parse. Invalid YAML"
+
+
+def read(
+    text: str, kind: SpecificationKind | str = SpecificationKind.CONDA, *, name: str = ""
+) -> Specification:
+    """Read a text of a kind. Raises SpecError with what is wrong in it.
+
+    ``name`` is for texts that name no environment: locks, and those of ``stead.toml``
+    that have no name. The digest is of what the text means, not of how it is laid out.
+    """
+    check_size(text)
+    kind = SpecificationKind(kind)
+    if kind is SpecificationKind.CONDA:
+        spec = _conda(text, name)
+    elif kind is SpecificationKind.LOCK:
+        spec = _lock(text, name)
+    else:
+        spec = _stead(text, name)
+    check_name(spec["name"], "environment's name")
+    digest = sha256_of(canonical([kind.value, spec]))
+    return Specification(kind, spec["name"], spec, text, digest)
+
+
+def kind_of(text: str) -> SpecificationKind:
+    """Guess what a text is written in: for files that are watched, whose names say nothing."""
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        pass
+    else:
+        return SpecificationKind.STEAD
+    try:
+        data = _yaml(text)
+    except SpecError:
+        return SpecificationKind.CONDA
+    is_lock = isinstance(data, dict) and isinstance(data.get("package"), list)
+    return SpecificationKind.LOCK if is_lock else SpecificationKind.CONDA
+
+
+def text_of(specification: Specification) -> str:
+    """Write a specification as the file that is built: what was changed by settings counts."""
+    if specification.kind is not SpecificationKind.CONDA:
+        return specification.text
+    spec = {key: value for key, value in specification.spec.items() if value}
+    spec.pop("description", None)
+    return json.dumps(spec, indent=1)
+
+
+def _conda(text: str, name: str) -> dict[str, Any]:
+    data = _yaml(text)
+    if not isinstance(data, dict):
+        raise SpecError(_YAML, remedy="write lines of the form KEY: VALUE")
+    for key in data:
+        if key not in KEYS:
+            close = difflib.get_close_matches(str(key), KEYS, n=1)
+            raise SpecError(
+                f"Extra inputs are not permitted (type=extra_forbidden, loc=({str(key)!r},))",
+                remedy=f"did you mean {close[0]}?" if close else f"known are {', '.join(KEYS)}",
+            )
+    spec = _shape(
+        data.get("name") or name,
+        channels=_texts(data.get("channels"), "channels"),
+        dependencies=_dependencies(data.get("dependencies")),
+        description=_text(data.get("description"), "description") or "",
+        prefix=_text(data.get("prefix"), "prefix"),
+        variables=_variables(data.get("variables")),
+    )
+    _readable(json.dumps(spec | {"description": None}), SpecificationKind.CONDA)
+    return spec
+
+
+def _lock(text: str, name: str) -> dict[str, Any]:
+    data = _yaml(text)
+    if not isinstance(data, dict) or not isinstance(data.get("package"), list):
+        raise SpecError(
+            "this is not a lock of conda-lock: it has no packages",
+            remedy="hand in a conda-lock.yml of version 1",
+        )
+    if data.get("version", 1) != 1:
+        raise SpecError(f"the lock has version {data.get('version')!r}; version 1 can be read")
+    metadata = data.get("metadata")
+    channels = metadata.get("channels") if isinstance(metadata, dict) else None
+    named = [c.get("url") if isinstance(c, dict) else c for c in channels or ()]
+    return _shape(name, channels=[str(c) for c in named]) | {"lockfile": data}
+
+
+def _stead(text: str, name: str) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise SpecError(f"the text is no TOML: {exc}") from exc
+    manifest = _readable(text, SpecificationKind.STEAD)
+    channels = [c.name for layer in manifest.layers for c in layer.channels]
+    wanted = [
+        f"{r.name} {r.spec}".strip()
+        if r.ecosystem == "conda"
+        else f"{r.ecosystem}:{r.name}{r.spec}"
+        for layer in manifest.layers
+        for r in layer.requirements
+    ]
+    written = data.get("name")
+    spec = _shape(written if isinstance(written, str) else name, channels, wanted)
+    # What TOML knows and JSON does not: dates.
+    return spec | {"stead": json.loads(json.dumps(data, default=str))}
+
+
+def _shape(  # noqa: PLR0917
+    name: object,
+    channels: list[str] | None = None,
+    dependencies: list[Any] | None = None,
+    description: str = "",
+    prefix: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    if name in (None, ""):
+        raise SpecError("Field required (type=missing, loc=('name',))", remedy="add `name:`")
+    return {
+        "channels": channels or [],
+        "dependencies": dependencies or [],
+        "description": description,
+        "name": str(name),
+        "prefix": prefix,
+        "variables": variables,
+    }
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        # A few aliases of aliases become more than a machine holds.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=loader)):
+            raise SpecError("aliases (`*name`) have no place here", remedy="write it out")
+        return yaml.load(text, Loader=loader)  # noqa: S506 (both are safe loaders)
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        raise SpecError(_YAML, details=str(exc).splitlines()) from exc
+
+
+def _text(value: object, where: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise SpecError(f"Input should be a valid string (type=string_type, loc=({where!r},))")
+
+
+def _texts(value: object, where: str) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise SpecError(f"Input should be a valid list (type=list_type, loc=({where!r},))")
+    for number, item in enumerate(value):
+        if not isinstance(item, str):
+            raise SpecError(
+                f"Input should be a valid string (type=string_type, loc=({where!r}, {number}))"
+            )
+    return value
+
+
+def _dependencies(value: object) -> list[Any]:
+    if isinstance(value, list):
+        found = [i for i in value if isinstance(i, dict)]
+        if any(list(i) != ["pip"] for i in found) or len(found) > 1:
+            raise SpecError(
+                "only one `pip:` may stand among the dependencies (loc=('dependencies',))"
+            )
+        for pip in found:
+            _refuse_files(_texts(pip["pip"], "pip"))
+        _texts([i for i in value if not isinstance(i, dict)], "dependencies")
+        return value
+    return list(_texts(value, "dependencies"))
+
+
+def _refuse_files(lines: list[str]) -> None:
+    """Raise SpecError for what would read files of the machine that builds."""
+    for line in lines:
+        option = line.split()[0] if line.split() else ""
+        options = ("-r", "-c", "-e", "-f", "--requirement", "--constraint", "--editable")
+        if (
+            option.startswith(options)
+            or "file:" in line
+            or line.lstrip().startswith((".", "/", "~"))
+        ):
+            raise SpecError(
+                f"{line!r} names files, which the store does not have",
+                remedy="name packages of an index",
+            )
+
+
+def _variables(value: object) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise SpecError("Input should be a valid dictionary (type=dict_type, loc=('variables',))")
+    found: dict[str, str] = {}
+    for key, item in value.items():
+        if isinstance(item, (dict, list)) or item is None:
+            raise SpecError(
+                f"Input should be a valid string (type=string_type, loc=('variables', {key!r}))"
+            )
+        found[str(key)] = str(item).lower() if isinstance(item, bool) else str(item)
+    return found
+
+
+def _readable(text: str, kind: SpecificationKind) -> Any:
+    """Read as whoever builds it will. Raises SpecError with the file and line that are wrong."""
+    from stead.formats import environment_yml, stead_toml
+
+    reader: Any = stead_toml if kind is SpecificationKind.STEAD else environment_yml
+    file = os.path.join(os.sep, "specification", FILES[kind])
+
+    def load(path: str) -> str:
+        if path != file:
+            raise SpecError(f"{path} is no part of what was handed in")
+        return text
+
+    try:
+        manifest = reader.read(file, load)
+    except SpecError:
+        raise
+    except SteadError as exc:
+        raise SpecError(exc.message, remedy=exc.remedy, details=exc.details) from exc
+    if manifest.uses or manifest.taken:
+        raise SpecError(
+            "modules and locks of other files have no place in a specification",
+            remedy="write out what is asked",
+        )
+    for layer in manifest.layers:
+        for requirement in layer.requirements:
+            source = requirement.source
+            if source is not None and source.kind == "path":
+                raise SpecError(
+                    f"{requirement.name} is asked for from a directory, which the store does "
+                    "not have",
+                    remedy="publish it to an index or channel, or name a git repository",
+                )
+    return manifest

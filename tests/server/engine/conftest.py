@@ -1,0 +1,180 @@
+"""Stores with real workers: a channel on disk, a database, and worker processes to be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stead.server.database import admission, builds, logs, namespaces
+from stead.server.database.migrations import upgrade
+from stead.server.database.opening import open_database
+from stead.server.engine import queue as engine_queue
+from stead.server.engine.queue import BuildQueue
+from stead.server.specs.reading import read
+from stead.testing.channel import Package, make_channel, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from stead.server.database.opening import Database
+    from stead.server.values import Build
+    from stead.values.platform import Platform
+
+WORKER = """
+import signal, sys, threading
+from stead.server.engine.limits import Limits
+from stead.server.engine.retry import Retry
+from stead.server.engine.worker import WorkerConfig, run
+database, blobs, home, lease = sys.argv[1:5]
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+config = WorkerConfig(database, blobs, home, lease=float(lease), retry=Retry(first=0.2, times=2))
+run(config, stop=stop, on_ready=lambda me: print(me.id, flush=True))
+"""
+
+
+@dataclass
+class Store:
+    """A database, an artifact store and a channel; workers are started as they are needed."""
+
+    root: Path
+    url: str
+    channel: str
+    database: Database
+    queue: BuildQueue
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def worker(self, lease: float = 30) -> subprocess.Popen[str]:
+        """Start a worker, and give it once it takes builds."""
+        started = subprocess.Popen(
+            [
+                *(sys.executable, "-c", WORKER, self.url),
+                *(f"file://{self.root}/blobs", f"{self.root}/home", str(lease)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.processes.append(started)
+        assert started.stdout.readline().strip().isdigit()
+        return started
+
+    def submit(self, *dependencies: str, channel: str = "", **order: object) -> int:
+        wanted = "".join(f"  - {one}\n" for one in dependencies)
+        spec = f"name: env\nchannels:\n  - {channel or self.channel}\ndependencies:\n{wanted}"
+        order = admission.Order(**{"who": "ann", **order})
+        return admission.submit(
+            self.database, self.queue, "team", "env", read(spec), order=order
+        ).build_id
+
+    def get(self, build_id: int) -> Build:
+        with self.database.read() as connection:
+            found = builds.find(connection, build_id)
+        assert found is not None
+        return found
+
+    def log(self, build_id: int) -> str:
+        with self.database.read() as connection:
+            return logs.read(connection, build_id)[0]
+
+    def wait(self, build_id: int, until: Callable[[Build], bool]) -> Build:
+        """Wait until a build is as it should become; minutes are for slow machines."""
+        deadline = time.monotonic() + 120
+        while not until(found := self.get(build_id)):
+            assert time.monotonic() < deadline, (found, self.log(build_id))
+            time.sleep(0.02)
+        return found
+
+    def ended(self, build_id: int) -> Build:
+        return self.wait(build_id, lambda build: not build.status.is_live)
+
+    def eventually(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 120
+        while not holds():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def processes_in(self, directory: str = "") -> list[str]:
+        """Name the processes that work somewhere below this store's scratch directory."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/cwd").startswith(f"{self.root}/home/steps"):
+                    found.append(pid)
+        return found
+
+    def scratch(self) -> list[str]:
+        """Name the directories of steps that are there."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for worker in os.listdir(f"{self.root}/home/steps"):
+                with contextlib.suppress(FileNotFoundError):
+                    names = os.listdir(f"{self.root}/home/steps/{worker}")
+                    found += [name for name in names if name != ".lock"]
+        return found
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            process.wait()
+            process.stdout.close()
+        self.queue.close()
+        self.database.close()
+
+
+@pytest.fixture(scope="module")
+def tiny_channel(tmp_path_factory: pytest.TempPathFactory, here: Platform) -> Path:
+    """A channel with a package ``tiny``, and one that asks for what there is not."""
+    packages = [
+        Package("tiny", license="MIT", entries=(text("share/tiny.txt", "hello"),)),
+        Package("wanting", depends=("missing >=2",), entries=(text("share/wanting.txt", ""),)),
+    ]
+    return make_channel(tmp_path_factory.mktemp("channel") / "channel", packages, here.name)
+
+
+@pytest.fixture(scope="module")
+def store_of(tiny_channel: Path) -> Callable[[Path], Iterator[Store]]:
+    @contextlib.contextmanager
+    def opened(root: Path) -> Iterator[Store]:
+        url = f"sqlite:///{root}/stead.sqlite"
+        with open_database(url) as database:
+            upgrade(database)
+            engine_queue.migrate(database)
+            with database.begin() as connection:
+                namespaces.create(connection, "team", database.now())
+            store = Store(root, url, f"file://{tiny_channel}", database, BuildQueue(database))
+            try:
+                yield store
+            finally:
+                store.close()
+                from stead.store.atomic import remove_tree
+
+                remove_tree(root / "home")
+
+    return opened
+
+
+@pytest.fixture
+def store(store_of, tmp_path: Path) -> Iterator[Store]:
+    """A store of its own, without a worker."""
+    with store_of(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def running(store_of, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with one worker, for all tests of a file."""
+    with store_of(tmp_path_factory.mktemp("running")) as made:
+        made.worker()
+        yield made
