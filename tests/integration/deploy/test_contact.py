@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 import time
 
 import pytest
@@ -78,11 +79,27 @@ def test_a_user_who_may_not(lab, plain):
     assert "does not let us in" in error.message
 
 
-def test_a_machine_that_is_silent(lab, plain, configured):
-    # An address of its network that is nobody's.
-    silent = plain.ip.rpartition(".")[0] + ".3"
-    error = refused("plain", configured(f"Host plain\n  HostName {silent}\n  ConnectTimeout 2"))
+def test_a_machine_that_is_silent(configured):
+    """It is waited for as long as the user's configuration says, and no longer."""
+
+    def late(listening):
+        with contextlib.suppress(OSError):
+            first, _ = listening.accept()
+            with first:
+                # Whoever waits as long hears of something else than silence.
+                over.wait(5)
+                first.sendall(b"SSH-2.0-late\r\n")
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asked = threading.Thread(target=late, args=(listening,))
+        asked.start()
+        where = f"HostName 127.0.0.1\n  Port {listening.getsockname()[1]}"
+        error = refused("plain", configured(f"Host plain\n  {where}\n  ConnectTimeout 1"))
+        over.set()
+        asked.join()
     assert "cannot be reached" in error.message
+    assert "timed out" in " ".join(error.details)
 
 
 def test_a_directory_that_may_not_be_written(lab, plain):

@@ -6,7 +6,15 @@ import itertools
 
 import pytest
 
-from stead.deploy.targets._openssh import command_line, explained, forwarding_line, options, shares
+from stead.deploy.targets._openssh import (
+    command_line,
+    configuration_line,
+    explained,
+    forwarding_line,
+    limits,
+    options,
+    shares,
+)
 from stead.values.errors import UnreachableError
 
 
@@ -20,6 +28,27 @@ def test_nothing_is_asked_and_silence_is_noticed():
     silence = int(found["ServerAliveInterval"]) * int(found["ServerAliveCountMax"])
     assert silence <= 30
     assert int(chosen(options(2))["ServerAliveInterval"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("configured", "found"),
+    [
+        ("user u\nforwardx11timeout 1200\nconnecttimeout none\n", False),
+        ("connecttimeout 0\n", False),
+        ("", False),
+        ("user u\nconnecttimeout 2\n", True),
+        ("ConnectTimeout 1m\n", True),
+    ],
+)
+def test_how_long_connecting_takes_is_ours_to_say_only_where_nobody_else_does(configured, found):
+    assert limits(configured) is found
+    for line in (
+        command_line("h", "true", patience=8, first=True, limited=not found),
+        command_line("h", "true", patience=8, limited=not found),
+        forwarding_line("h", "::1", 80, patience=8, limited=not found),
+    ):
+        assert ("ConnectTimeout" in chosen(line)) is not found
+    assert configuration_line("-v") == ["ssh", "-G", "--", "-v"]
 
 
 def test_an_address_is_never_an_option():

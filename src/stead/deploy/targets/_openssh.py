@@ -5,13 +5,15 @@ from __future__ import annotations
 from stead.values.errors import ContactError, UnreachableError
 
 CONNECT_SECONDS = 10
+"""How long a connection may take to be made, where the user's configuration does not say."""
 
 
-def options(patience: float, level: str = "ERROR") -> list[str]:
+def options(patience: float, level: str = "ERROR", *, limited: bool = True) -> list[str]:
     """Give the client's options, which go before the user's configuration.
 
     Nothing is asked for at a terminal. A silent machine is noticed within half of ``patience``,
-    which is before it takes this deploy for lost.
+    which is before it takes this deploy for lost. Without ``limited`` the user's configuration
+    says how long a connection may take to be made.
     """
     interval = max(1, int(patience / 8))
     chosen = {
@@ -25,7 +27,20 @@ def options(patience: float, level: str = "ERROR") -> list[str]:
         "PermitLocalCommand": "no",
         "ClearAllForwardings": "yes",
     }
+    if not limited:
+        del chosen["ConnectTimeout"]
     return [word for name, value in chosen.items() for word in ("-o", f"{name}={value}")]
+
+
+def configuration_line(destination: str) -> list[str]:
+    """Give the client's command line that shows what is configured for a destination."""
+    return ["ssh", "-G", "--", destined(destination)]
+
+
+def limits(configured: str) -> bool:
+    """Say whether a configuration, as the client shows it, limits how long connecting takes."""
+    words = (line.split() for line in configured.lower().splitlines())
+    return any(w[0] == "connecttimeout" and w[1:] not in ([], ["none"], ["0"]) for w in words if w)
 
 
 def shared(control: str, *, first: bool) -> list[str]:
@@ -44,11 +59,17 @@ def shared(control: str, *, first: bool) -> list[str]:
 
 
 def command_line(
-    destination: str, remote: str, *, patience: float, control: str = "", first: bool = False
+    destination: str,
+    remote: str,
+    *,
+    patience: float,
+    control: str = "",
+    first: bool = False,
+    limited: bool = True,
 ) -> list[str]:
     """Give the client's command line for a command of the machine's shell."""
     # The one that makes the connection is told why a port could not be reached.
-    chosen = options(patience, "INFO" if first else "ERROR")
+    chosen = options(patience, "INFO" if first else "ERROR", limited=limited)
     return ["ssh", *chosen, *shared(control, first=first), "--", destined(destination), remote]
 
 
@@ -60,12 +81,13 @@ def forwarding_line(
     patience: float,
     control: str = "",
     level: str = "ERROR",
+    limited: bool = True,
 ) -> list[str]:
     """Give the client's command line that joins its input and output to a port seen from there."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return [
         "ssh",
-        *options(patience, level),
+        *options(patience, level, limited=limited),
         *shared(control, first=False),
         "-W",
         where,

@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Self
 
 from stead.deploy._process import converse
 from stead.deploy.targets._machine import MachineTarget
-from stead.deploy.targets._openssh import command_line, explained, forwarding_line, shares
+from stead.deploy.targets._openssh import (
+    command_line,
+    configuration_line,
+    explained,
+    forwarding_line,
+    limits,
+    shares,
+)
 from stead.values.errors import ContactError
 
 if TYPE_CHECKING:
@@ -74,6 +81,7 @@ class OpenSSH:
         """The private directory of the connection that is shared; empty where there is none."""
         self._master: subprocess.Popen[bytes] | None = None
         self._relays = False
+        self._limited: bool | None = None
         self._connecting = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -185,6 +193,7 @@ class OpenSSH:
                     patience=self._patience,
                     control=control,
                     level="ERROR" if said == subprocess.DEVNULL else "DEBUG2",
+                    limited=self._limits(),
                 )
             process = subprocess.Popen(
                 line,
@@ -219,7 +228,25 @@ class OpenSSH:
 
     def _line(self, command: str) -> list[str]:
         control = self._connected()
-        return command_line(self.address, command, patience=self._patience, control=control)
+        return command_line(
+            self.address,
+            command,
+            patience=self._patience,
+            control=control,
+            limited=self._limits(),
+        )
+
+    def _limits(self) -> bool:
+        """Say whether it is for us to limit how long connecting takes; asked of the client once."""
+        if self._limited is None:
+            # A client that is too old to say, or is not there, gets our limit.
+            said = b""
+            with contextlib.suppress(OSError, TimeoutError):
+                said = converse(
+                    configuration_line(self.address), (), environ=self._environ, timeout=10
+                ).out
+            self._limited = not limits(said.decode("utf-8", "replace"))
+        return self._limited
 
     def _connected(self) -> str:
         """Let there be a connection to share; gives its socket's path, empty where none is shared."""
@@ -240,7 +267,12 @@ class OpenSSH:
         # It lasts as long as its command, and that as long as our end of its input.
         remote = f"echo {_READY.decode()}; exec cat >/dev/null"
         line = command_line(
-            self.address, remote, patience=self._patience, control=control, first=True
+            self.address,
+            remote,
+            patience=self._patience,
+            control=control,
+            first=True,
+            limited=self._limits(),
         )
         with open(os.path.join(self.place, "said"), "wb") as said:
             try:
