@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -102,15 +104,60 @@ def destroyed(target: Target, context: Context, say: Say) -> None:
 def prepared(
     nodes: Sequence[Where], wanted: Mapping[str, Wanted], context: Context, say: Say
 ) -> None:
-    """Run the pyinfra deploys of recipes on their machines, before anything is sent there."""
-    for name in dict.fromkeys(n.target.name for n in nodes):
-        recipe = wanted[name].recipe
-        if recipe.pyinfra:
-            from stead.deploy.pyinfra import run
+    """Run the pyinfra deploys of recipes on their machines, before anything is sent there.
 
-            own = [n for n in nodes if n.target.name == name]
-            say(f"{name}: pyinfra runs {recipe.pyinfra}")
-            run(recipe, own, context, say)
+    Targets go side by side, but for those that have a machine in common: two that install
+    packages there would be in each other's way. With the first that fails no further one begins.
+    ``say`` hears of each line behind its target's name. Raises DeployError with what all said
+    that failed.
+    """
+    from stead.deploy.pyinfra import run
+    from stead.deploy.rollout import together
+
+    own: dict[str, list[Where]] = {}
+    for node in nodes:
+        if wanted[node.target.name].recipe.pyinfra:
+            own.setdefault(node.target.name, []).append(node)
+    failed, speaking = threading.Event(), threading.Lock()
+
+    def tell(name: str, line: str) -> None:
+        with speaking:
+            say(f"{name}: {line}")
+
+    def one(names: Sequence[str]) -> None:
+        for name in names:
+            if failed.is_set():
+                return
+            recipe = wanted[name].recipe
+            tell(name, f"pyinfra runs {recipe.pyinfra}")
+            try:
+                run(recipe, own[name], context, functools.partial(tell, name))
+            except BaseException:
+                failed.set()
+                raise
+
+    wrong = [error for _, _, error in together(_apart(own), one) if error is not None]
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise DeployError(
+            f"pyinfra failed for {len(wrong)} targets",
+            details=[line for error in wrong for line in str(error).splitlines()],
+            remedy="nothing of the recipe was sent; correct the deploy and try again",
+        )
+
+
+def _apart(own: Mapping[str, Sequence[Where]]) -> list[list[str]]:
+    """Put targets together that have a machine in common; gives their names."""
+    found: list[tuple[set[str], list[str]]] = []
+    for name, nodes in own.items():
+        machines, names = {node.address.rpartition("@")[2] for node in nodes}, [name]
+        for known in [known for known in found if known[0] & machines]:
+            found.remove(known)
+            machines |= known[0]
+            names = [*known[1], *names]
+        found.append((machines, names))
+    return [names for _, names in found]
 
 
 def _command(what: str, target: Target, argv: Sequence[str], context: Context) -> None:

@@ -40,7 +40,10 @@ def inventory(recipe: Recipe, nodes: Sequence[Where]) -> str:
 def run(
     recipe: Recipe, nodes: Sequence[Where], context: Context, say: Callable[[str], None]
 ) -> None:
-    """Run a recipe's deploy on nodes. Raises DeployError with what pyinfra said last."""
+    """Run a recipe's deploy on nodes of one target, no more of them at once than it allows.
+
+    ``say`` hears of each line. Raises DeployError with what pyinfra said last.
+    """
     deploy = os.path.join(recipe.base, recipe.pyinfra)
     if not os.path.isfile(deploy):
         raise DeployError(
@@ -52,12 +55,14 @@ def run(
         path = os.path.join(private, "inventory.py")
         with open(path, "x", encoding="utf-8") as file:
             file.write(inventory(recipe, nodes))
-        argv = [*program(context), "--yes", path, deploy]
+        target = nodes[0].target
+        most = min(target.parallel, target.serial or target.parallel)
+        argv = [*program(context), "--yes", "--parallel", str(max(1, most)), path, deploy]
         done = context.run(argv, cwd=recipe.base, on_line=say)
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines()
         raise DeployError(
-            f"pyinfra ended with {done.returncode}",
+            f"pyinfra ended with {done.returncode} for target {target.name}",
             where=recipe.origin,
             details=said[-20:],
             remedy="nothing of the recipe was sent; correct the deploy and try again",

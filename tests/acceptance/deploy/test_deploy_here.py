@@ -280,7 +280,7 @@ def test_what_pyinfra_may_bring_is_missing_only_after_it(site, tmp_path):
     programs = tmp_path / "programs"
     programs.mkdir()
     program = programs / "pyinfra"
-    program.write_text('#!/bin/sh\necho "$3" >>"$(dirname "$0")/ran"\nmkdir -p "$(cat "$3")"\n')
+    program.write_text('#!/bin/sh\necho "$5" >>"$(dirname "$0")/ran"\nmkdir -p "$(cat "$5")"\n')
     program.chmod(0o755)
     site.machine.environ["PATH"] = f"{programs}:{site.machine.environ['PATH']}"
     check = f'checks.disk = {{ path = "{tmp_path}/disk" }}\n'
