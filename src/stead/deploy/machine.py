@@ -74,7 +74,7 @@ class Machine:
         words = (
             self.token,
             _whole(self.node.patience),
-            _who(),
+            who(),
             self.node.sudo,
             self.node.services,
             self.node.project,
@@ -327,7 +327,8 @@ def _whole(seconds: float) -> str:
     return str(max(1, round(seconds)))
 
 
-def _who() -> str:
+def who() -> str:
+    """Name, for others, who deploys from here: a word."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):

@@ -1,7 +1,7 @@
-"""A deploy to containers that is killed: HOME BASE PATH PORT VERSION STEP SECONDS [both].
+"""A deploy to containers that is killed: HOME BASE PATH PORT VERSION STEP SECONDS [both] [release=…].
 
 It ends itself with SIGKILL so many seconds after a step began; with ``both``, the process that
-watches over it as well.
+watches over it as well. ``release`` is a command that runs before the switch.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def main() -> None:
         else:
             die()
 
-    target.apply(shop(layers.ROOT, version, (int(port),)), told)
+    release = next((w.partition("=")[2] for w in sys.argv if w.startswith("release=")), "")
+    target.apply(shop(layers.ROOT, version, (int(port),), release=release), told)
 
 
 main()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stead.deploy.machine import who
 from stead.deploy.oci import layers
 from stead.deploy.targets import container
 from stead.deploy.targets.container import ContainerTarget
@@ -115,10 +116,12 @@ def test_two_deploys_at_once_do_not_undo_each_other(make, free_ports) -> None:
         if step == "switch":
             with pytest.raises(DeployError, match="another deploy of shop is at work"):
                 make().apply(shop(layers.ROOT, "two", ports))
-            seen.append(step)
+            seen.append(make().status().held_by)
 
+    assert make().status().held_by == ""
     assert make().apply(shop(layers.ROOT, "one", ports), other).changed
-    assert seen == ["switch"]
+    assert seen == [who()]
+    assert make().status().held_by == ""
     assert answer(ports[0]) == "one"
 
 
@@ -234,6 +237,17 @@ def test_a_killed_deploy_goes_back_by_itself(make, dying) -> None:
     assert target.apply(shop(layers.ROOT, "three", (port,))).changed
     assert answer(port) == "three"
     assert all(one.confirmed for one in target.status().generations)
+
+
+def test_what_runs_before_the_switch_ends_with_a_killed_deploy(make, dying) -> None:
+    _port, run = dying
+    make()
+    word = f"endless-{os.getpid()}"
+    assert run("one", "release", 1, f"release=exec perl -e 'sleep 1000' {word}")
+    until = time.monotonic() + 30
+    while any(word in line for line in commands()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_killed_at_any_moment_one_of_both_runs_alone(make, dying) -> None:

@@ -6,9 +6,12 @@ the environment of the program that makes the container, never by its arguments.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from datetime import datetime
 
 from stead.deploy._process import converse
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
 
 ENGINES = ("podman", "docker")
 LABEL = "dev.stead.container"
+_ENDING = """\
+import subprocess, sys, time
+if not sys.stdin.buffer.read():
+    # The engine may be about to make it.
+    for _ in range(10):
+        subprocess.call(sys.argv[1:])
+        time.sleep(1)
+"""
+"""Removes a container, by the engine's words for that, unless it is told that all is over."""
 _OWN = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR")
 _OWN_STARTS = ("LD_", "DOCKER_", "CONTAINER", "PODMAN_", "BUILDAH_", "REGISTRY_")
 
@@ -153,11 +165,34 @@ class Engine:
         _, out, err = self._run("logs", "--tail", str(lines), name)
         return out + err
 
-    def once(self, start: Start, arguments: Sequence[str] = ()) -> tuple[int, str]:
-        """Run an image to its end; gives its exit code and what it said."""
-        words = ["run", "--rm", *shared(start), start.image, *arguments]
-        code, out, err = self._run(*words, secrets=start.secrets)
+    def once(self, name: str, start: Start, arguments: Sequence[str] = ()) -> tuple[int, str]:
+        """Run an image to its end, in a container of that name; gives its exit code and what it said.
+
+        It is ended where this process is before.
+        """
+        words = ["run", "--rm", "--name", name, *shared(start), start.image, *arguments]
+        with self._ended_with_us(name):
+            code, out, err = self._run(*words, secrets=start.secrets)
         return code, out + err
+
+    @contextlib.contextmanager
+    def _ended_with_us(self, name: str) -> Iterator[None]:
+        """See that a container ends with this process: no engine does."""
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _ENDING, self.program, *removing(self.name), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(self._environ),
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            assert process.stdin is not None
+            with contextlib.suppress(OSError), process.stdin as told:
+                told.write(b"over")
+            process.wait()
 
     def inside(self, name: str, command: Sequence[str], timeout: float) -> tuple[int, str]:
         """Run a command in a container that runs. Raises TimeoutError after ``timeout`` seconds.
@@ -169,8 +204,6 @@ class Engine:
 
     def interactive(self, start: Start, arguments: Sequence[str] = ()) -> int:
         """Run an image to its end with this program's own input and output; gives its code."""
-        import subprocess
-
         words = [self.program, "run", "--rm", "--interactive", *shared(start), start.image]
         environ = {**self._environ, **_secret(start.secrets)}
         return subprocess.run([*words, *arguments], env=environ, check=False).returncode

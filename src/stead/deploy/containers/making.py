@@ -102,7 +102,9 @@ class Making:
                 self._start(service, assemble.tag_of(command.name)),
                 labels=((f"{LABEL}.command", self._unit.name),),
             )
-            code, said = self._engine.once(start)
+            # Ended with this deploy, as those of machines are.
+            name = f"stead-{self._unit.name}-{command.name}-{self._number}"
+            code, said = self._engine.once(name, start)
             if code != 0:
                 raise DeployError(
                     f"{command.name}, which runs before the switch, ended with {code}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 
 from stead.deploy.containers import engine as engines
 from stead.deploy.containers.engine import Engine, Start
@@ -19,6 +20,7 @@ from stead.deploy.containers.making import Making as MakingGeneration
 from stead.deploy.containers.making import repository
 from stead.deploy.containers.watched import Watched
 from stead.deploy.health import asked
+from stead.deploy.machine import who
 from stead.deploy.oci import assemble
 from stead.deploy.targets import Applied, Deployed, Running, Standing
 from stead.deploy.targets.image import ImageTarget
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from stead.values.context import Context
     from stead.values.deployment import Facts
 
+_LOOKING = 0.5
+"""Seconds for which the lock is tried: who only looks at it has it for a moment."""
 _MARGIN = 60.0
 """Seconds between the end of the checks' time and the watchdog's."""
 
@@ -76,6 +80,7 @@ class ContainerTarget:
         self._home = os.fspath(context.home)
         self._engine = Engine(engines.find(engine, context.environ), context.environ, grace)
         directory = os.path.join(context.home, "containers", self._unit.name)
+        self._lock = f"{directory}.lock"
         self._generations = Generations(self._engine, self._unit.name, directory)
         self._here = Local(context.environ)
         self._holding = Holding(self._generations, self._here, settling)
@@ -131,6 +136,7 @@ class ContainerTarget:
                 )
                 for number, one in sorted(found.items())
             ),
+            locking.holder(self._lock),
         )
 
     def logs(self, service: str = "", lines: int = 200) -> Iterator[str]:
@@ -214,14 +220,16 @@ class ContainerTarget:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[locking.Lock]:
         """Keep others from changing this recipe's containers for the block."""
-        path = f"{self._generations.directory}.lock"
-        lock = locking.try_exclusive(path, description="deploying")
-        if lock is None:
-            raise OccupiedError(
-                f"another deploy of {self._unit.recipe} is at work",
-                where=self.name,
-                remedy="wait until it has ended; one that was killed goes back first",
-            )
+        until = time.monotonic() + _LOOKING
+        while (lock := locking.try_exclusive(self._lock, description=who())) is None:
+            if time.monotonic() > until:
+                raise OccupiedError(
+                    f"another deploy of {self._unit.recipe} is at work",
+                    where=self.name,
+                    details=[f"by {holder}"] if (holder := locking.holder(self._lock)) else [],
+                    remedy="wait until it has ended; one that was killed goes back first",
+                )
+            time.sleep(_LOOKING / 10)
         with lock:
             yield lock
 
