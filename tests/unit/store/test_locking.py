@@ -186,3 +186,12 @@ def test_without_create_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         locking.acquire(tmp_path / "none", create=False)
     assert os.listdir(tmp_path) == []
+
+
+def test_who_holds_a_lock_is_told_without_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert locking.holder(path) == ""
+    child = hold(path, doing="sweeping")
+    assert locking.holder(path) == "sweeping"
+    end(child)
+    assert locking.holder(path) == ""
