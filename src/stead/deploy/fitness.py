@@ -76,7 +76,7 @@ def require(
             programs.REMEDY,
             mendable=True,
         )
-        for lack in programs.lacking(laid, examine)
+        for lack in programs.lacking(laid, facts, examine)
     ]
     checks = [c for c in laid.checks if c.kind not in _WITH_CODE]
     answers = _answers(examine, laid, checks)

@@ -1,4 +1,4 @@
-"""Whether the programs that are to run are there: sent with the environment, or on the machine."""
+"""Whether the programs that are to run are there: sent with the environment, on the machine, or in an image's base."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stead.deploy.payload import Laid
-    from stead.values.deployment import Payload, Service
+    from stead.values.deployment import Facts, Payload, Service
     from stead.values.origin import Origin
 
 REMEDY = (
@@ -31,11 +31,12 @@ class Lack:
     """Where the first of these is written."""
 
 
-def lacking(laid: Laid, examine: Callable[[str], str] | None) -> list[Lack]:
-    """Find programs that are neither sent nor on the machine.
+def lacking(laid: Laid, facts: Facts, examine: Callable[[str], str] | None) -> list[Lack]:
+    """Find programs that are neither sent nor there.
 
-    ``examine`` asks the machine; where it knows of none, as of an image, nothing is missing.
-    Paths within the code are left alone: a command before the switch may make what they name.
+    ``examine`` asks the machine, unless facts say what an image's base has; where nobody knows,
+    nothing is missing. Paths within the code are left alone: a command before the switch may make
+    what they name.
     """
     asked: dict[tuple[str, str], list[tuple[Service, Origin]]] = {}
     for service, origin in _begun(laid):
@@ -43,20 +44,37 @@ def lacking(laid: Laid, examine: Callable[[str], str] | None) -> list[Lack]:
         path = dict(service.environment).get("PATH", "")
         if word and not _comes(word, path, laid.payload):
             asked.setdefault((word, path), []).append((service, origin))
-    if not asked or examine is None:
-        return []
-    questions = [
-        f"(PATH={shlex.quote(path)}; command -v {shlex.quote(word)} >/dev/null || echo {number})"
-        for number, (word, path) in enumerate(asked)
-    ]
-    said = examine("\n".join(["echo asked", *questions]) + "\n").split()
-    missing = {int(number) for number in said if number.isdigit()} if "asked" in said else set()
+    words = list(asked)
+    if facts.programs is not None:
+        missing = _not_in_base(words, facts.programs)
+    else:
+        missing = _not_there(words, examine) if words and examine is not None else set()
     found = []
     for number, ((word, _), users) in enumerate(asked.items()):
         if number in missing:
             names = tuple(service.name for service, _ in users)
             found.append(Lack(word, names, users[0][1]))
     return found
+
+
+def _not_in_base(words: list[tuple[str, str]], known: frozenset[str]) -> set[int]:
+    """Give the numbers of words that no directory of programs of a base has."""
+    places = [(number, *word.rpartition("/")) for number, (word, _) in enumerate(words)]
+    return {
+        number
+        for number, directory, _, name in places
+        if known and name not in known and (not directory or directory.endswith("bin"))
+    }
+
+
+def _not_there(words: list[tuple[str, str]], examine: Callable[[str], str]) -> set[int]:
+    """Give the numbers of words that a machine does not find on their paths."""
+    questions = [
+        f"(PATH={shlex.quote(path)}; command -v {shlex.quote(word)} >/dev/null || echo {number})"
+        for number, (word, path) in enumerate(words)
+    ]
+    said = examine("\n".join(["echo asked", *questions]) + "\n").split()
+    return {int(number) for number in said if number.isdigit()} if "asked" in said else set()
 
 
 def _begun(laid: Laid) -> Iterator[tuple[Service, Origin]]:

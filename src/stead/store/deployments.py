@@ -2,8 +2,8 @@
 
 ``deploy/`` holds what was found out about parts; what is in it says by its time when it was last
 of use. ``containers/UNIT/N`` belongs to a generation of containers, which have files of it
-mounted: only their engine knows whether they are still there. ``stead-…`` is what an image was
-packed in.
+mounted: only their engine knows whether they are still there. ``containers/UNIT/work`` is what
+images were packed in by a deploy that was killed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LEAST = 2 * 86400.0
 """The shortest such time: uses are noted once a day, and a deploy at work is not to lose its own."""
 
 _CONTAINERS = "containers"
-_PACKED = "stead-"
+_WORK = "work"
 
 
 def collect(
@@ -50,48 +50,40 @@ def collect(
     from stead.store.gc import Removed, exclusive_bytes
 
     removed = []
-    found = [
-        *_unused(layout, now - (LEAST if caches else UNUSED)),
-        *_packed(layout, now - LEAST),
-    ]
+
+    def take(path: str, kind: str, why: str) -> None:
+        size = exclusive_bytes(layout.home / path)
+        if not dry_run:
+            remove_tree(layout.home / path)
+        removed.append(Removed(kind, path, size, why))
+
     with storage(layout.home):
-        for path, kind, why in found:
-            size = exclusive_bytes(layout.home / path)
-            if not dry_run:
-                remove_tree(layout.home / path)
-            removed.append(Removed(kind, path, size, why))
+        for path in list(_unused(layout, now - (LEAST if caches else UNUSED))):
+            take(path, "cache", "no deploy had use of it lately")
         for unit in _units(layout):
             # Whoever is deploying it now has generations of which the engine knows nothing yet.
             lock = locking.try_exclusive(layout.home / _CONTAINERS / f"{unit}.lock")
             if lock is None:
                 continue
             with lock:
+                if os.path.isdir(layout.home / _CONTAINERS / unit / _WORK):
+                    take(f"{_CONTAINERS}/{unit}/{_WORK}", "leftover", "its deploy has ended")
                 for number in _gone(layout, unit, asked, now - grace):
                     name = f"{_CONTAINERS}/{unit}/{number}"
-                    size = exclusive_bytes(layout.home / name)
-                    if not dry_run:
-                        remove_tree(layout.home / name)
-                    removed.append(Removed("deployment", name, size, "its containers are gone"))
+                    take(name, "deployment", "its containers are gone")
                 if not dry_run:
                     with contextlib.suppress(OSError):
                         os.rmdir(layout.home / _CONTAINERS / unit)
     return removed
 
 
-def _unused(layout: Layout, before: float) -> Iterator[tuple[str, str, str]]:
+def _unused(layout: Layout, before: float) -> Iterator[str]:
     for kind in ("parts", "files", "layers"):
         for name in _names(os.fspath(layout.home / "deploy" / kind)):
             path = f"deploy/{kind}/{name}"
             with contextlib.suppress(FileNotFoundError):
                 if os.lstat(layout.home / path).st_mtime < before:
-                    yield path, "cache", "no deploy had use of it lately"
-
-
-def _packed(layout: Layout, before: float) -> Iterator[tuple[str, str, str]]:
-    for name in _names(os.fspath(layout.home)):
-        path = layout.home / name
-        if name.startswith(_PACKED) and os.path.isdir(path) and os.lstat(path).st_mtime < before:
-            yield name, "leftover", "its process has ended"
+                    yield path
 
 
 def _units(layout: Layout) -> list[str]:

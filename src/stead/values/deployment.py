@@ -189,3 +189,6 @@ class Facts:
     """Ports that other recipes have below the same root: each with its service and its recipe."""
     libraries: frozenset[str] = frozenset()
     """Names of the shared libraries that the machine's loader finds (``libssl.so.3``)."""
+    programs: frozenset[str] | None = None
+    """Names of the programs in an image's base, empty where they are not known. None where
+    processes run on the machine itself, which is to be asked."""

@@ -295,6 +295,9 @@ def test_the_base_is_looked_at_as_a_machine_would_be(maker) -> None:
     assert facts.glibc == os.confstr("CS_GNU_LIBC_VERSION").split()[1]
     assert "libc.so.6" in facts.libraries
     assert "libssl.so.3" not in facts.libraries
+    assert facts.programs is not None
+    assert "sh" in facts.programs
+    assert "perl" not in facts.programs
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 
-from stead.deploy.containers import engine, switching
+from stead.deploy.containers import engine, generations, switching
 from stead.deploy.containers.engine import Engine, Start
-from stead.deploy.containers.generations import Unit
+from stead.deploy.containers.generations import Generations, Unit
+from stead.deploy.containers.watched import Watched
+from stead.store import locking
 from stead.values.errors import DeployError
 
 
@@ -89,6 +93,38 @@ def test_without_an_engine_that_is_said(tmp_path) -> None:
         (tmp_path / name).write_text("#!/bin/sh\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
         assert engine.find("", environ).endswith(name)
+
+
+def test_nobody_waits_for_a_watchdog_that_was_killed(tmp_path, monkeypatch) -> None:
+    """Its number stays until somebody has looked after its end."""
+    program = tmp_path / "podman"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    environ = {"PATH": os.environ["PATH"]}
+    place = str(tmp_path / "unit")
+    unit = Generations(Engine(str(program), environ), "unit", place)
+    waited = []
+    monkeypatch.setattr(generations, "_wait_for", lambda group: waited.append(left(group)))
+    lock = locking.try_exclusive(f"{place}.lock")
+    assert lock is not None
+    with lock, Watched(unit, 1, 60, lock, environ) as watched:
+        watched.switch()
+        pending = unit.pending()
+        assert pending is not None
+        os.kill(pending.group, signal.SIGKILL)
+        with pytest.raises(DeployError, match="watches over the switch has ended"):
+            watched.confirm()
+        watched.revert()
+    assert waited == [False]
+    assert unit.pending() is None
+
+
+def left(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True
 
 
 def test_an_answer_says_what_did_not_work() -> None:

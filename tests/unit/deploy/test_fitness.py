@@ -11,6 +11,7 @@ from stead.deploy import fitness
 from stead.deploy.places import places
 from stead.values.deployment import Facts, Member, OneOff, Part, Payload, Service, Tree
 from stead.values.errors import CheckError
+from stead.values.frozen import replace
 from stead.values.kinds import App, Check
 from stead.values.origin import Origin
 from stead.values.platform import Platform
@@ -136,6 +137,21 @@ def test_a_program_that_is_nowhere_is_said_with_the_line_that_asks_for_it():
     (only,) = faults(argv=("true",), commands=True).splitlines()
     assert only == "this machine: no-such, which s.go runs, is not there"
     assert "/no/such" in faults(argv=("/no/such",))
+
+
+def test_a_program_of_an_image_is_looked_for_in_its_base():
+    """What the machine has on which a container runs does not matter."""
+
+    def asked(*argv, base):
+        return faults(argv=argv, facts=replace(FACTS, programs=frozenset(base)))
+
+    assert asked("only-in-the-base", base=["only-in-the-base"]) == ""
+    assert asked("/usr/bin/only-in-the-base", base=["only-in-the-base"]) == ""
+    assert "sh, which s runs, is not there" in asked("sh", base=["other"])
+    assert "/bin/sh, which s runs, is not there" in asked("/bin/sh", base=["other"])
+    assert asked("mytool", base=["other"]) == ""
+    assert asked("/opt/own/program", base=["other"]) == ""  # only places of programs are known
+    assert asked("no-such", base=[]) == ""
 
 
 def test_another_platform_and_a_musl_machine():

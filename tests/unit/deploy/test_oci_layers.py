@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stead.deploy.cache import Cache
+from stead.deploy.oci import layers
 from stead.deploy.oci.layers import GROUPS, grouped, places
 from stead.deploy.oci.model import Descriptor, choose, descriptor
 from stead.deploy.oci.names import parse
-from stead.values.deployment import KEY_LENGTH, Part, Tree
+from stead.values.deployment import KEY_LENGTH, Member, Part, Tree
 from stead.values.errors import DeployError
 
 
@@ -55,6 +58,19 @@ def test_one_more_package_changes_one_layer() -> None:
     )
     assert len(before - after) <= 1
     assert len(after) <= 90
+
+
+def test_a_layer_of_use_is_kept_with_all_that_is_known_of_it(tmp_path) -> None:
+    cache = Cache(tmp_path)
+
+    def make() -> list[float]:
+        layers.made(cache, "one", [Member("a", content=b"x")], "/d", ["a"])
+        return [file.stat().st_mtime for file in (tmp_path / "deploy" / "layers").iterdir()]
+
+    assert len(make()) == 2
+    for file in (tmp_path / "deploy" / "layers").iterdir():
+        os.utime(file, (1, 1))
+    assert min(make()) > 1
 
 
 def test_with_very_little_room_all_are_put_together() -> None:

@@ -38,14 +38,13 @@ def test_what_no_deploy_had_use_of_goes_after_a_while(tmp_path):
         made(tmp_path, f"deploy/{kind}/old", 31)
         made(tmp_path, f"deploy/{kind}/new", 3)
         made(tmp_path, f"deploy/{kind}/now", 1)
-    made(tmp_path, "stead-abcd/image.tar", 3)
-    made(tmp_path, "stead-efgh/image.tar", 0)
+    made(tmp_path, "stead-notes/mine.txt", 400)
     every = [f"deploy/{kind}/old" for kind in ("parts", "files", "layers")]
-    assert collected(tmp_path, lambda _: set()) == [*every, "stead-abcd"]
+    assert collected(tmp_path, lambda _: set()) == every
     assert collected(tmp_path, lambda _: set(), caches=True) == [
         f"deploy/{kind}/new" for kind in ("parts", "files", "layers")
     ]
-    assert (tmp_path / "stead-efgh" / "image.tar").exists()
+    assert (tmp_path / "stead-notes" / "mine.txt").exists()
     assert (tmp_path / "deploy" / "layers" / "now").exists()
 
 
@@ -69,6 +68,9 @@ def test_what_containers_have_stays_while_they_are_there(tmp_path):
     assert not asked
     assert collected(tmp_path, engine) == [f"containers/{UNIT}/1", f"containers/{UNIT}/3"]
     assert set(asked) == {UNIT}
+    # What a deploy that was killed has packed, which nobody may ever repeat.
+    made(tmp_path, f"containers/{UNIT}/work/tmp1/image.tar", 0)
+    assert collected(tmp_path, engine) == [f"containers/{UNIT}/work"]
     assert sorted(p.name for p in (tmp_path / "containers" / UNIT).iterdir()) == ["2", "4"]
     assert (tmp_path / "containers" / UNIT / "2" / "files" / "0").exists()
 

@@ -134,6 +134,8 @@ class Watched:
                     "the switch was taken back: nothing was heard of this deploy for too long",
                     remedy="deploy again",
                 )
+        # Who waits for what it has begun is not to wait for itself to look after its end.
+        process.wait()
         raise _EndedError(
             "the process that watches over the switch has ended",
             remedy="deploy again",

@@ -1,4 +1,4 @@
-"""What an image to make others upon has: which shared libraries, and which glibc."""
+"""What an image to make others upon has: which shared libraries and programs, and which glibc."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stead.deploy.oci.model import Base, Chunks, Layer
 
 _LIBRARY = re.compile(r"(?:usr/)?lib(?:32|64)?/(?:[^/]+/)?([^/]+\.so(?:\.[0-9.]+)?)\Z")
+_PROGRAM = re.compile(r"(?:usr/)?(?:local/)?s?bin/([^/]+)\Z")
 _VERSION = re.compile(rb"GNU C Library[^\0\n]*version (\d+\.\d+)")
 _GLIBC = "libc.so.6"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -35,6 +36,8 @@ class Contents:
     glibc: str = ""
     known: bool = True
     """False where the layers are compressed in a way that is not read here."""
+    programs: frozenset[str] = frozenset()
+    """What lies where programs are looked for."""
 
 
 def contents(base: Base, cache: Cache) -> Contents:
@@ -45,23 +48,25 @@ def contents(base: Base, cache: Cache) -> Contents:
         frozenset(name for f in found for name in f.libraries),
         versions[-1] if versions else "",
         all(f.known for f in found),
+        frozenset(name for f in found for name in f.programs),
     )
 
 
 def _of_layer(base: Base, layer: Layer, cache: Cache) -> Contents:
-    name = sha256(f"contents 1 {layer.blob.digest}".encode()).hexdigest()
+    name = sha256(f"contents 2 {layer.blob.digest}".encode()).hexdigest()
     path = cache.path("parts", f"{name}.json")
     with suppress(OSError, ValueError, TypeError), open(path, "rb") as file:
-        libraries, glibc, known = json.loads(file.read())
-        return Contents(frozenset(libraries), glibc, known)
+        libraries, glibc, known, programs = json.loads(file.read())
+        return Contents(frozenset(libraries), glibc, known, frozenset(programs))
     found = _read(base, layer)
-    value = [sorted(found.libraries), found.glibc, found.known]
+    value = [sorted(found.libraries), found.glibc, found.known, sorted(found.programs)]
     cache.keep(path, json.dumps(value).encode())
     return found
 
 
 def _read(base: Base, layer: Layer) -> Contents:
     libraries: set[str] = set()
+    programs: set[str] = set()
     glibc = ""
     try:
         with base.blobs.open(layer.blob) as file:
@@ -70,7 +75,10 @@ def _read(base: Base, layer: Layer) -> Contents:
                 return Contents(known=False)
             with tarfile.open(fileobj=cast("IO[bytes]", unpacked), mode="r|") as opened:
                 for member in opened:
-                    match = _LIBRARY.match(member.name.removeprefix("./"))
+                    name = member.name.removeprefix("./")
+                    if (program := _PROGRAM.match(name)) and not member.isdir():
+                        programs.add(program[1])
+                    match = _LIBRARY.match(name)
                     if not match or not (member.isfile() or member.issym()):
                         continue
                     libraries.add(match[1])
@@ -82,7 +90,7 @@ def _read(base: Base, layer: Layer) -> Contents:
                         glibc = match[1][len("libc-") : -len(".so")]
     except (tarfile.TarError, zlib.error, EOFError) as exc:
         raise damaged(base.name) from exc
-    return Contents(frozenset(libraries), glibc)
+    return Contents(frozenset(libraries), glibc, programs=frozenset(programs))
 
 
 class _Unpacked:

@@ -129,7 +129,7 @@ def made(
     """Give the layer with these members below ``directory``; ``by`` is all that it follows from."""
     text = json.dumps(by, separators=(",", ":")).encode()
     path = cache.path("layers", f"{sha256(text).hexdigest()}.tar.gz")
-    known = _known(path)
+    known = _known(path, cache.path("layers", f"{os.path.basename(path)}.json"))
     if known is None:
         with packing_pool() if pool is None else contextlib.nullcontext(pool) as used:
             known = _compress(cache, path, stream(below(members, directory), key=key), used)
@@ -137,9 +137,9 @@ def made(
     return Layer(Descriptor(LAYER, digest, size), diff_id, name, path)
 
 
-def _known(path: str) -> tuple[str, str, int] | None:
+def _known(path: str, about: str) -> tuple[str, str, int] | None:
     try:
-        with open(f"{path}.json", "rb") as file:
+        with open(about, "rb") as file:
             digest, diff_id, size = json.loads(file.read())
         if os.stat(path).st_size == size:
             return str(digest), str(diff_id), int(size)

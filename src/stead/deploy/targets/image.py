@@ -78,10 +78,13 @@ class ImageTarget:
         """Say what the base has, as if it were a machine on which nothing runs."""
         base = self._base()
         machine = next(m for m, a in _ARCHITECTURES.items() if a == self._architecture)
-        facts = Facts("Linux", machine, user=self._making.user or "root", home="/root")
+        facts = Facts(
+            "Linux", machine, user=self._making.user or "root", home="/root", programs=frozenset()
+        )
         if base is not None:
             found = contents(base, self._cache)
-            facts = replace(facts, glibc=found.glibc, libraries=found.libraries)
+            programs = found.programs if found.known else frozenset[str]()
+            facts = replace(facts, glibc=found.glibc, libraries=found.libraries, programs=programs)
         return facts
 
     def base_digest(self) -> str:
