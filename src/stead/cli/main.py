@@ -73,6 +73,7 @@ COMMANDS = {
     "schema": "print the JSON Schema of stead.toml",
     "gc": "remove builds that nothing uses",
     "store": "check the store, and say what it holds",
+    "serve": "build environments for a team, and serve them",
 }
 
 # argparse asks for a translation of each word of its own, of which there are none; to look for

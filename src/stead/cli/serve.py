@@ -1,0 +1,98 @@
+"""`stead serve`: the store server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from stead.values.errors import SteadError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+
+HELP = "Build environments for a team, and serve them."
+
+EXTRA = "stead[server]"
+
+_FLAGS = {
+    "host": ("ADDRESS", "the address to listen on (default: 127.0.0.1)"),
+    "port": ("PORT", "the port to listen on; 0 for any free one (default: 8787)"),
+    "data": ("DIR", "where everything is kept (default: `server` below STEAD_HOME)"),
+    "database": ("URL", "sqlite:///PATH or postgresql://… (default: a file in DIR)"),
+    "blobs": ("URL", "file:///DIR or s3://BUCKET/PREFIX, … (default: a directory in DIR)"),
+    "workers": ("N", "worker processes to start; 0 for none (default: 2)"),
+    "cors": ("ORIGINS", "origins whose pages may call the API, joined by commas"),
+    "log": ("KIND", "how logs are written: json or text (default: json)"),
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    for name, (metavar, told) in _FLAGS.items():
+        parser.add_argument(f"--{name}", metavar=metavar, help=told)
+    parser.add_argument(
+        "--config", metavar="FILE", help="a TOML file with values (default: $STEAD_SERVER_CONFIG)"
+    )
+    parser.add_argument(
+        "--show-config",
+        action="store_true",
+        help="print each value with where it comes from, and end",
+    )
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.server.config import load, shown
+
+    flags = {name: value for name in _FLAGS if (value := getattr(args, name)) is not None}
+    config = load(
+        home=os.fspath(app.context.home),
+        environ=app.context.environ,
+        flags=flags,
+        file=os.path.join(app.cwd, args.config) if args.config else "",
+    )
+    if args.show_config:
+        for name, value in shown(config).items():
+            app.out(f"{name} = {_written(value['value'])}  # {value['origin']}")
+        return 0
+    try:
+        from stead.server.api import journal
+        from stead.server.api.serving import serve
+    except ModuleNotFoundError as exc:
+        raise missing(exc) from exc
+    journal.begin(config.log, sys.stderr)
+    secrets = _secrets(config.secrets(), app)
+
+    def told(address: str, token: str | None) -> None:
+        if token is not None:
+            app.out(f"admin token (shown this once): {token}")
+        app.out(f"serving on {address}")
+        sys.stdout.flush()
+
+    serve(config, secrets, told, contextlib.nullcontext)
+    return 0
+
+
+def missing(error: ModuleNotFoundError) -> SteadError:
+    """Say what to install where the server's libraries are missing."""
+    return SteadError(
+        f"the store server needs {error.name}, which is not installed",
+        remedy=f"run `pip install '{EXTRA}'`",
+    )
+
+
+def _secrets(references: dict[str, Any], app: App) -> dict[str, str]:
+    if not references:
+        return {}
+    from stead.config.secrets import resolve
+
+    found = resolve(references.values(), context=app.context)
+    return {name: found[reference].reveal() for name, reference in references.items()}
+
+
+def _written(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)

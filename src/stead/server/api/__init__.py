@@ -1,0 +1,1 @@
+"""What the server answers: routes that parse, ask :mod:`stead.server.auth`, and make one call."""

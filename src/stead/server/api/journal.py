@@ -1,0 +1,57 @@
+"""Logs as lines: JSON with one ``action`` each, or text for a person who watches."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """Writes ``at``, ``level``, ``action`` and what was told besides."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record as a line of JSON."""
+        return orjson.dumps(_fields(record, self), default=str).decode()
+
+
+class TextLines(logging.Formatter):
+    """Writes the same for eyes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record as a line; an exception follows on lines of its own."""
+        told = _fields(record, self)
+        head = f"{told.pop('at')} {told.pop('level')} {told.pop('action')}"
+        fault = told.pop("exception", "")
+        rest = " ".join(f"{key}={value}" for key, value in told.items())
+        return "\n".join(filter(None, (f"{head} {rest}".rstrip(), fault)))
+
+
+def begin(kind: str, stream: TextIO) -> None:
+    """Send all that is logged to a stream, as ``json`` or ``text``."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines() if kind == "json" else TextLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("stead").setLevel(logging.INFO)
+
+
+def _fields(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:
+    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    told: dict[str, Any] = {
+        "at": at,
+        "level": record.levelname.lower(),
+        "action": record.getMessage(),
+    }
+    told |= {key: value for key, value in vars(record).items() if key not in _KNOWN}
+    if record.exc_info:
+        told["exception"] = formatter.formatException(record.exc_info)
+    return told

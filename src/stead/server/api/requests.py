@@ -1,0 +1,117 @@
+"""What routes share: who asks, the answer's form, and the page asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from fastapi import Depends, Query, Request
+from starlette.responses import Response
+
+from stead.server.api.errors import BadRequest
+from stead.server.auth import Credentials, authorize, who_asks
+
+if TYPE_CHECKING:
+    from stead.server.auth import Who
+    from stead.server.services import Services
+    from stead.server.values import Page
+
+LARGEST = 2**31 - 1
+"""The largest number of a page, and the largest id, that databases take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: the server's services, and what says who asks."""
+
+    services: Services
+    credentials: Credentials
+
+    def authorize(self, action: str, namespace: str, name: str = "") -> Who:
+        """Tell who asks, if they may do this; raises :class:`stead.server.auth.Refused`."""
+        return authorize(self.services, self.credentials, action, namespace, name)
+
+    def who(self) -> Who:
+        """Tell who asks."""
+        return who_asks(self.services, self.credentials)
+
+
+def credentials_of(request: Request) -> Credentials:
+    """Read the token from the header ``Authorization: Bearer TOKEN``."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return Credentials(token.strip() if scheme.lower() == "bearer" else "")
+
+
+def _asked(request: Request) -> Asked:
+    return Asked(request.app.state.services, credentials_of(request))
+
+
+Caller = Annotated[Asked, Depends(_asked)]
+"""How a route is given the request it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """The page of a list that is asked for."""
+
+    page: int
+    size: int
+    descending: bool
+    sort_by: tuple[str, ...]
+
+    def sorted_by(self, known: dict[str, str]) -> tuple[str, ...]:
+        """Give the orders asked for, by the words clients know; raises :class:`BadRequest`."""
+        for word in self.sort_by:
+            if word not in known:
+                raise BadRequest(f"cannot sort by {word[:100]!r}; it can be {', '.join(known)}")
+        return tuple(known[word] for word in self.sort_by)
+
+
+def _paging(
+    request: Request,
+    page: Annotated[int, Query(ge=1, le=LARGEST)] = 1,
+    order: Annotated[str | None, Query(pattern="^(asc|desc)$")] = None,
+    size: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
+    sort_by: Annotated[list[str], Query()] = [],  # noqa: B006 - FastAPI copies it
+) -> Paging:
+    longest = request.app.state.services.config.page_size
+    return Paging(page, min(size or longest, longest), order == "desc", tuple(sort_by))
+
+
+Pages = Annotated[Paging, Depends(_paging)]
+"""How a route is given the page asked for."""
+
+
+def json_answer(value: Any, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def ready_answer(content: bytes) -> Response:
+    """Answer with JSON that is written already."""
+    return Response(content, media_type="application/json")
+
+
+def ok(data: Any) -> Response:
+    """Answer with data."""
+    return json_answer({"status": "ok", "data": data, "message": None})
+
+
+def done(message: str | None = None) -> Response:
+    """Answer that it is done."""
+    return json_answer({"status": "ok", "message": message})
+
+
+def page_answer(page: Page[Any], data: list[Any]) -> Response:
+    """Answer with part of a list."""
+    return json_answer(
+        {
+            "status": "ok",
+            "data": data,
+            "message": None,
+            "page": page.page,
+            "size": page.size,
+            "count": page.count,
+        }
+    )

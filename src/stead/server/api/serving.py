@@ -1,0 +1,97 @@
+"""A server's life: the port, the database, the workers, requests, and an orderly end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from stead.server.api.app import make_app
+from stead.server.services import first_token, open_services
+from stead.server.values import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from stead.server.config import ServerConfig
+
+_log = logging.getLogger("stead.server")
+
+GRACE = 10
+"""Seconds that requests have to end when the server does."""
+
+
+def serve(
+    config: ServerConfig,
+    secrets: Mapping[str, str],
+    told: Callable[[str, str | None], None],
+    workers: Callable[[], contextlib.AbstractContextManager[Any]],
+) -> None:
+    """Answer requests until SIGTERM or SIGINT.
+
+    ``told`` is called once the server answers, with its address and, where it was made
+    now, the administrator's token. ``workers`` starts the worker processes and ends them
+    when its context is left. Raises SteadError for a port or a database that is not to be had.
+    """
+    # The port first: a second server must not touch the database of the first.
+    with _listening(config) as listening, open_services(config, secrets) as services:
+        token = first_token(services)
+        host, port = listening.getsockname()[:2]
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        server = _Server(
+            uvicorn.Config(
+                make_app(services),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+            ),
+            lambda: told(address, token),
+        )
+        with workers():
+            _log.info("started", extra={"address": address})
+            server.run(sockets=[listening])
+        _log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Tells when it answers, and ends by a signal without handing it on: that is an orderly end."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        former = {n: signal.signal(n, self.handle_exit) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _listening(config: ServerConfig) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    with listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((config.host, config.port))
+        except OSError as exc:
+            raise ServerError(
+                f"cannot listen on {config.host} port {config.port}: {exc.strerror}",
+                remedy="give another one with --port (0 takes any that is free), or end "
+                "the program that has it",
+            ) from exc
+        yield listening

@@ -1,0 +1,25 @@
+"""The API that clients of conda-store 2025.2.2 speak: same paths, statuses and shapes."""
+
+from __future__ import annotations
+
+from stead.server.api.v1 import (
+    access,
+    builds,
+    environments,
+    namespaces,
+    packages,
+    roles,
+)
+
+ROUTERS = tuple(
+    module.router
+    for module in (
+        access,
+        namespaces,
+        roles,
+        builds,
+        environments,
+        packages,
+    )
+)
+"""All routes of this API; within one, the more exact paths come first."""

@@ -1,0 +1,188 @@
+"""Who may do what: the one place that decides, for everything that is served.
+
+Whoever asks is known by a token. A token gives roles by globs over
+``namespace/name``; so do the roles that a namespace gives to other namespaces, for
+those whose own namespace is among these. A role is a set of actions, named in the
+words of the API.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stead.server.database import namespaces, tokens
+from stead.server.database.globs import admits_name, split
+from stead.server.values import ServerError, Visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stead.server.services import Services
+    from stead.server.values import Moment
+
+_VIEWER = frozenset({"environment::read", "namespace-role-mapping::read", "namespace::read"})
+_DEVELOPER = _VIEWER | {
+    "build::cancel",
+    "environment::solve",
+    "environment::update",
+    "environment:create",
+    "setting::read",
+}
+_ADMIN = _DEVELOPER | {
+    "build::delete",
+    "environment::delete",
+    "namespace-role-mapping::create",
+    "namespace-role-mapping::delete",
+    "namespace-role-mapping::update",
+    "namespace::create",
+    "namespace::delete",
+    "namespace::update",
+    "setting::update",
+}
+ROLES: Mapping[str, frozenset[str]] = {
+    "viewer": _VIEWER,
+    "developer": _DEVELOPER,
+    "editor": _DEVELOPER,
+    "admin": _ADMIN,
+}
+"""What each role allows. ``environment:create`` is written as clients know it."""
+
+PRIMARY = "default"
+"""The namespace of those who have none of their own."""
+
+ALWAYS = ("default/*", "filesystem/*")
+"""What everybody with a token may see."""
+
+_NAME = re.compile(r"[A-Za-z0-9\-+_@$&?^~.=]{1,255}")
+REFUSED = "request not authorized"
+
+
+class Refused(ServerError):  # noqa: N818 - an answer, not a fault
+    """The request is not allowed. ``status`` is 401 for a token that is none, else 403."""
+
+    def __init__(self, message: str = REFUSED, *, status: int = 403) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request brings to say who asks."""
+
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Somebody who asks, and the roles they have by globs."""
+
+    name: str
+    authenticated: bool
+    primary_namespace: str
+    grants: Mapping[str, tuple[str, ...]]
+    expires_on: Moment | None = None
+
+    def may(self, action: str, namespace: str, name: str = "") -> bool:
+        """Say whether they may do something in a namespace, or to something in it."""
+        return any(
+            action in actions_of(roles) and _admits(glob, action, namespace, name)
+            for glob, roles in self.grants.items()
+        )
+
+    def visible(self, action: str = "environment::read") -> Visible:
+        """Give what they may do something with."""
+        return Visible(tuple(g for g, roles in self.grants.items() if action in actions_of(roles)))
+
+    def covers(self, grants: Mapping[str, tuple[str, ...]]) -> bool:
+        """Say whether some grants give nothing that they do not have themselves."""
+        return all(
+            any(
+                action in actions_of(own) and _within(glob, wider)
+                for wider, own in self.grants.items()
+            )
+            for glob, roles in grants.items()
+            for action in actions_of(roles)
+        )
+
+
+def actions_of(roles: tuple[str, ...]) -> frozenset[str]:
+    """Give all that some roles allow; unknown ones allow nothing."""
+    return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text can name a namespace or an environment, and no path."""
+    return _NAME.fullmatch(text) is not None and ".." not in text and not text.startswith(".")
+
+
+def who_asks(services: Services, credentials: Credentials) -> Who:
+    """Tell who asks. Raises :class:`Refused` (401) for a token that is not valid."""
+    public = dict.fromkeys(services.config.public, ("viewer",))
+    if not credentials.token:
+        return Who("anonymous", authenticated=False, primary_namespace=PRIMARY, grants=public)
+    with services.database.read() as connection:
+        found = tokens.find(connection, credentials.token, services.database.now())
+        if found is None:
+            raise Refused("the token is not valid: unknown, expired or revoked", status=401)
+        grants: dict[str, tuple[str, ...]] = dict(public)
+        grants.update(dict.fromkeys(ALWAYS, ("viewer",)))
+        # A token is named after the namespace that its holder calls their own.
+        primary = found.name if is_name(found.name) else PRIMARY
+        if "admin" not in found.grants.get("*/*", ()):
+            for namespace, given in namespaces.roles_elsewhere(connection, primary).items():
+                _add(grants, f"{namespace}/*", tuple(each.role for each in given))
+    for glob, roles in found.grants.items():
+        _add(grants, glob, roles)
+    return Who(found.who, True, primary, grants, found.expires_on)
+
+
+def authorize(
+    services: Services,
+    credentials: Credentials,
+    action: str,
+    namespace: str,
+    name: str = "",
+) -> Who:
+    """Tell who asks, if they may do this. Raises :class:`Refused`.
+
+    What cannot be a name is allowed to nobody.
+    """
+    who = who_asks(services, credentials)
+    if not is_name(namespace) or (name and not is_name(name)):
+        raise Refused
+    if not who.may(action, namespace, name):
+        raise Refused
+    return who
+
+
+def _add(grants: dict[str, tuple[str, ...]], glob: str, roles: tuple[str, ...]) -> None:
+    grants[glob] = tuple(dict.fromkeys((*grants.get(glob, ()), *roles)))
+
+
+def _admits(glob: str, action: str, namespace: str, name: str) -> bool:
+    first, second = split(glob)
+    if not admits_name(first, namespace):
+        return False
+    if name:
+        return admits_name(second, name)
+    # The namespace as such belongs to those with rights to all in it; others may know of it.
+    return second == "*" or action == "namespace::read"
+
+
+def _within(glob: str, wider: str) -> bool:
+    """Say whether all that a glob admits is certainly admitted by another one."""
+    return all(
+        _wide(second).fullmatch(first.replace("*", _ANY)) is not None
+        for first, second in zip(split(glob), split(wider), strict=True)
+    )
+
+
+_ANY = "\0"
+"""Stands for the narrower glob's ``*``, which only a ``*`` covers and a ``?`` does not."""
+
+
+def _wide(part: str) -> re.Pattern[str]:
+    signs = {"*": ".*", "?": f"[^{_ANY}]"}
+    return re.compile("".join(signs.get(c) or re.escape(c) for c in part), re.DOTALL)

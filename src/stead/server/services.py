@@ -1,0 +1,84 @@
+"""What every part of the server is given: one frozen bundle, and no globals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import make_url
+
+from stead.server.database import namespaces, tokens
+from stead.server.database.migrations import upgrade
+from stead.server.database.opening import open_database, take_turn
+from stead.server.engine.queue import BuildQueue, migrate
+from stead.values.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stead.server.config import ServerConfig
+    from stead.server.database.opening import Database
+    from stead.server.database.queue import Enqueue
+
+DEFAULT_NAMESPACE = "default"
+ADMIN = "admin"
+"""The name of whoever holds the first token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Configuration, database, and the queue that admitted builds go to."""
+
+    config: ServerConfig
+    database: Database
+    queue: Enqueue
+
+
+@contextlib.contextmanager
+def open_services(config: ServerConfig, secrets: Mapping[str, str]) -> Iterator[Services]:
+    """Open everything a server needs, with the database brought up to date.
+
+    ``secrets`` has the value of each of ``config.secrets()``. Raises SteadError.
+    """
+    try:
+        os.makedirs(config.data, mode=0o700, exist_ok=True)
+    except OSError as exc:
+        raise StoreError(
+            f"the data directory cannot be made: {exc.strerror}",
+            where=config.data,
+            remedy="give another one with --data",
+        ) from exc
+    url = config.database
+    if password := secrets.get("database_password"):
+        url = make_url(url).set(password=password).render_as_string(hide_password=False)
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(open_database(url))
+        upgrade(database)
+        migrate(database)
+        queue = BuildQueue(database)
+        stack.callback(queue.close)
+        with database.begin() as connection:
+            namespaces.ensure(connection, DEFAULT_NAMESPACE, database.now())
+        yield Services(config, database, queue)
+
+
+def first_token(services: Services) -> str | None:
+    """Make the administrator's token where there is none of any kind yet; else give None.
+
+    Two servers that start at once on one database make one token together.
+    """
+    with services.database.begin() as connection:
+        # Whoever comes second sees what the first has made.
+        take_turn(connection)
+        if tokens.listed(connection):
+            return None
+        secret, _ = tokens.create(
+            connection,
+            ADMIN,
+            services.database.now(),
+            who=ADMIN,
+            grants={"*/*": ("admin",)},
+        )
+    return secret

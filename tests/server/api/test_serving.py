@@ -1,0 +1,139 @@
+"""`stead serve` as a process: its start, its port, its token, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SERVE = (sys.executable, "-m", "stead", "serve", "--workers", "0")
+
+
+def environ(home: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("STEAD_")}
+    return kept | {"STEAD_HOME": str(home)}
+
+
+class Running:
+    """A server that was started, and what it said until it answered."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said: list[str] = []
+        for line in process.stdout:
+            self.said.append(line.strip())
+            if line.startswith("serving on "):
+                break
+        else:
+            raise AssertionError(process.stderr.read())
+        self.url = self.said[-1].removeprefix("serving on ")
+
+    @property
+    def token(self) -> str:
+        (line,) = [line for line in self.said if line.startswith("admin token")]
+        return line.rpartition(" ")[2]
+
+    def get(self, path: str, token: str = "") -> dict:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, list[dict]]:
+        """Ask it to end; gives its code and what it logged."""
+        self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=30)
+        return self.process.returncode, [json.loads(line) for line in err.splitlines()]
+
+
+@contextmanager
+def serving(home: Path, *words: str) -> Iterator[Running]:
+    with subprocess.Popen(
+        [*SERVE, *(words or ("--port", "0"))],
+        env=environ(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def test_a_server_starts_answers_and_ends(tmp_path):
+    with serving(tmp_path) as server:
+        assert server.url.startswith("http://127.0.0.1:")
+        token = server.token
+        assert server.get("/health/ready") == {"status": "ok"}
+        assert server.get("/api/v1/permission/", token)["data"]["authenticated"] is True
+        port = server.url.rpartition(":")[2]
+        second = subprocess.run(
+            [*SERVE, "--port", port, "--data", str(tmp_path / "other")],
+            env=environ(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert second.returncode == 1
+        assert f"cannot listen on 127.0.0.1 port {port}" in second.stderr
+        assert second.stdout == ""
+        assert not (tmp_path / "other").exists()
+        code, logged = server.end()
+    assert code == 0
+    assert [line["action"] for line in logged] == ["started", "request", "request", "stopped"]
+    assert logged[1]["path"] == "/health/ready"
+    assert token not in json.dumps(logged)
+    assert (tmp_path / "server").stat().st_mode & 0o077 == 0
+    # A second start keeps what was, and tells no token again.
+    with serving(tmp_path) as server:
+        assert [line for line in server.said if "token" in line] == []
+        assert server.get("/api/v1/permission/", token)["data"]["authenticated"] is True
+        code, _ = server.end(signal.SIGINT)
+    assert code == 0
+
+
+def test_only_this_machine_is_answered(tmp_path):
+    with serving(tmp_path) as server:
+        port = int(server.url.rpartition(":")[2])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), timeout=5)
+
+
+def test_a_config_is_shown_with_where_each_value_is_from(tmp_path):
+    done = subprocess.run(
+        [*SERVE, "--show-config"],
+        env=environ(tmp_path) | {"STEAD_SERVER_CORS": "https://lab.example"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'cors = ["https://lab.example"]  # STEAD_SERVER_CORS' in done.stdout
+    assert "workers = 0  # --workers" in done.stdout
+    assert not (tmp_path / "server").exists()
+
+
+def test_without_the_servers_libraries_it_says_what_to_install(tmp_path):
+    block = "import sys; sys.modules['uvicorn'] = None; from stead.cli.main import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", block + "raise SystemExit(main(['serve']))"],
+        env=environ(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "pip install 'stead[server]'" in done.stderr
+    assert "Traceback" not in done.stderr
