@@ -9,6 +9,7 @@ from stead.server.api.v1 import (
     namespaces,
     packages,
     roles,
+    specifications,
 )
 
 ROUTERS = tuple(
@@ -17,6 +18,7 @@ ROUTERS = tuple(
         access,
         namespaces,
         roles,
+        specifications,
         builds,
         environments,
         packages,
