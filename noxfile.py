@@ -67,7 +67,7 @@ def soak(session: nox.Session) -> None:
     modules = "tests/acceptance/modules"
     where += [f"{modules}/test_module_interrupted.py", f"{modules}/test_update_model.py"]
     where += ["tests/integration/deploy/test_faults.py", "tests/conformance/tox"]
-    where += ["tests/integration/deploy_images/test_containers.py"]
+    where += ["tests/integration/deploy_images/test_containers.py", "tests/server/database"]
     session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 

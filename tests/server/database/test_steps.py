@@ -105,7 +105,7 @@ class Steps(RuleBasedStateMachine):
             if (build_id, known.attempt + 1) in found and not known.admitted
         )
 
-    @rule(target=attempts, package=PACKAGES, slots=st.sampled_from([0, SLOTS]))
+    @rule(target=attempts, package=PACKAGES, slots=st.sampled_from([SLOTS, SLOTS, 0]))
     def submit(self, package, slots):
         from stead.server.database import namespaces, specifications
 
@@ -137,6 +137,11 @@ class Steps(RuleBasedStateMachine):
         assert sorted(ids) == self.newly_admitted()
         return self.handed_out(ids)
 
+    def meant(self, handed, standing):
+        """Give an attempt that may be any; or where it should stand, one that is at work."""
+        at_work = [(i, k.attempt) for i, k in self.model.builds.items() if k.status == "BUILDING"]
+        return at_work[handed[0] % len(at_work)] if standing and at_work else handed
+
     def stands(self, build_id, attempt):
         known = self.model.builds[build_id]
         return known.live and known.admitted and known.attempt == attempt
@@ -148,8 +153,16 @@ class Steps(RuleBasedStateMachine):
         if done:
             self.model.builds[handed[0]].status = "BUILDING"
 
-    @rule(handed=attempts, size=st.integers(1, 9))
-    def finish(self, handed, size):
+    @rule()
+    def begin_all(self):
+        """Take all that is handed out, so that steps of builds that are worked on are not rare."""
+        for build_id, known in self.model.builds.items():
+            if known.live and known.admitted:
+                self.begin((build_id, known.attempt))
+
+    @rule(handed=attempts, size=st.integers(1, 9), standing=st.booleans())
+    def finish(self, handed, standing, size):
+        handed = self.meant(handed, standing)
         known = self.model.builds[handed[0]]
         wanted = self.stands(*handed) and known.status == "BUILDING"
         done = builds.finish(self.connection, *handed, self.now, size=size)
@@ -160,16 +173,18 @@ class Steps(RuleBasedStateMachine):
                 self.model.current, self.model.decided = handed[0], known.asked
         assert builds.is_current(self.connection, handed[0]) == (self.model.current == handed[0])
 
-    @rule(handed=attempts)
-    def fail(self, handed):
+    @rule(handed=attempts, standing=st.booleans())
+    def fail(self, handed, standing):
+        handed = self.meant(handed, standing)
         wanted = self.stands(*handed)
         done = builds.fail(self.connection, *handed, self.now, reason="no such package")
         assert (done is not None) == wanted
         if wanted:
             self.model.builds[handed[0]].status = "FAILED"
 
-    @rule(handed=attempts)
-    def retry(self, handed):
+    @rule(handed=attempts, standing=st.booleans())
+    def retry(self, handed, standing):
+        handed = self.meant(handed, standing)
         wanted = self.stands(*handed)
         done = builds.retry(
             self.connection, *handed, self.now, not_before=self.now, why="the network failed"
@@ -179,8 +194,9 @@ class Steps(RuleBasedStateMachine):
             known = self.model.builds[handed[0]]
             known.status, known.admitted = "QUEUED", False
 
-    @rule(target=attempts, handed=attempts, died=st.booleans())
-    def recover(self, handed, died):
+    @rule(target=attempts, handed=attempts, died=st.booleans(), standing=st.booleans())
+    def recover(self, handed, standing, died):
+        handed = self.meant(handed, standing)
         known = self.model.builds[handed[0]]
         wanted = self.stands(*handed)
         done = builds.recover(self.connection, *handed, self.now, died=died)
@@ -194,8 +210,9 @@ class Steps(RuleBasedStateMachine):
         known.status, known.attempt = "QUEUED", known.attempt + 1
         return multiple((handed[0], known.attempt))
 
-    @rule(handed=attempts)
-    def cancel(self, handed):
+    @rule(handed=attempts, standing=st.booleans())
+    def cancel(self, handed, standing):
+        handed = self.meant(handed, standing)
         known = self.model.builds[handed[0]]
         before = builds.cancel(self.connection, handed[0], self.now)
         assert (before is not None) == known.live
@@ -204,8 +221,9 @@ class Steps(RuleBasedStateMachine):
             assert (found.cancel_asked is not None) == (known.status == "BUILDING")
             known.status = "CANCELED"
 
-    @rule(handed=attempts)
-    def delete(self, handed):
+    @rule(handed=attempts, standing=st.booleans())
+    def delete(self, handed, standing):
+        handed = self.meant(handed, standing)
         known = self.model.builds[handed[0]]
         before = builds.delete(self.connection, handed[0], self.now)
         assert (before is not None) != known.deleted
@@ -225,8 +243,9 @@ class Steps(RuleBasedStateMachine):
             with pytest.raises(Exception, match=f"build id={handed[0]}"):
                 environments.set_current(self.connection, self.environment, handed[0], self.now)
 
-    @rule(handed=attempts)
-    def tell(self, handed):
+    @rule(handed=attempts, standing=st.booleans())
+    def tell(self, handed, standing):
+        handed = self.meant(handed, standing)
         known = self.model.builds[handed[0]]
         line = f"attempt {handed[1]} of {handed[0]} – ok\n"
         made = logs.append(self.connection, *handed, line, self.now)
@@ -234,9 +253,9 @@ class Steps(RuleBasedStateMachine):
         if made:
             known.log += line
 
-    @rule()
-    def drop(self):
-        if self.environment is not None:
+    @rule(really=st.integers(0, 5))
+    def drop(self, really):
+        if self.environment is not None and not really:
             environments.delete(self.connection, self.environment, self.now)
             for known in self.model.builds.values():
                 known.status = "CANCELED" if known.live else known.status
@@ -284,7 +303,7 @@ def test_any_order_of_steps(bench):
         Steps,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=30,
+            stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
@@ -331,3 +350,35 @@ def test_a_worker_that_hands_its_build_back_did_not_die(bench):
     assert bench.step("retry", made, 6, not_before=soon, why="x").retries == 1
     assert bench.admit() == (made,)
     assert bench.get(made).attempt == 7
+
+
+@pytest.mark.parametrize("status", ["waiting", "admitted", "building", "completed", "failed"])
+def test_cancel_and_delete_work_in_every_status(bench, status):
+    made = bench.submit(slots=0 if status == "waiting" else 9).build_id
+    if status == "building":
+        bench.step("begin", made, 1)
+    elif status == "completed":
+        bench.complete(made)
+    elif status == "failed":
+        bench.step("fail", made, 1, reason="no")
+    ended = status in ("completed", "failed")
+    before = bench.get(made)
+    assert bench.step("cancel", made) == (None if ended else before)
+    after = bench.get(made)
+    assert after.status == (before.status if ended else BuildStatus.CANCELED)
+    # Only of what is worked on there is something to be ended.
+    assert (after.cancel_asked is not None) == (status == "building")
+    # Nothing of a late end is taken.
+    assert bench.step("finish", made, 1) is None
+    assert bench.step("delete", made) == after
+    assert bench.step("delete", made) is None
+    assert bench.admit() == ()
+
+
+def test_a_worker_that_was_taken_for_dead_writes_no_more_lines(bench):
+    made = bench.submit().build_id
+    bench.step("begin", made, 1)
+    bench.step("recover", made, 1)
+    with bench.database.begin() as connection:
+        assert logs.append(connection, made, 1, "late\n", bench.database.now()) is None
+        assert logs.append(connection, made, 2, "anew\n", bench.database.now()) == 1
