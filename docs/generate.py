@@ -341,7 +341,7 @@ def error_classes() -> str:
                 "file of the tree."
             ),
             "```console\n$ stead run pytets\nerror: command not found: pytets\n"
-            "  → `stead add pytets` if a package brings it, or check PATH\n```".replace(
+            "  → `stead add pytets` if a package brings it, or check PATH; tasks here: errors\n```".replace(
                 "```console",
                 "<!-- directory: errors -->\n<!-- setup: echo 'print(1)' > __main__.py -->\n<!-- fails: 127 -->\n```console",
             ),
