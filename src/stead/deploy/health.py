@@ -6,6 +6,8 @@ connection's forwarding, and HTTP is spoken here.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -80,6 +82,7 @@ def _address(text: str) -> tuple[str, int]:
 
 def _url(check: Health, connection: Connection, timeout: float) -> str:
     import http.client
+    import threading
     import urllib.parse
 
     parts = urllib.parse.urlsplit(check.url)
@@ -97,15 +100,29 @@ def _url(check: Health, connection: Connection, timeout: float) -> str:
         reached = ssl.create_default_context().wrap_socket(reached, server_hostname=parts.hostname)
     asking = http.client.HTTPConnection(parts.hostname, port, timeout=timeout)
     asking.sock = reached
+    # A socket's own time begins anew with each byte that comes.
+    late = threading.Timer(timeout, _cut_off, (reached,))
+    late.start()
+    too_late = f"no whole answer within {timeout:.3g} s"
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         asking.request("GET", path, headers={"Connection": "close"})
         status = asking.getresponse().status
+        if late.finished.is_set():
+            return too_late
     except (http.client.HTTPException, ConnectionError) as exc:
+        if late.finished.is_set():
+            return too_late
         # A connection that carries others' says only that this one is over.
         why = connection.listens(parts.hostname, port, timeout)
         return why or str(exc) or type(exc).__name__
     finally:
+        late.cancel()
         asking.close()
     right = status == check.status if check.status else status < 400
     return "" if right else f"status {status}"
+
+
+def _cut_off(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Self
 
-from stead.values.errors import SteadError
+from stead.values.errors import ContactError, SteadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,4 +41,9 @@ class Keeper:
                 self._renew()
             except SteadError as exc:
                 self._lost = exc
+                return
+            except OSError as exc:
+                self._lost = ContactError(
+                    f"the machine cannot be told that this deploy is at work: {exc.strerror or exc}"
+                )
                 return
