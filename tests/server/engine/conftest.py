@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +30,41 @@ if TYPE_CHECKING:
     from stead.server.database.opening import Database
     from stead.server.values import Build
     from stead.values.platform import Platform
+
+
+class Waiting:
+    """A web server for a channel whose packages come once :attr:`go` is set."""
+
+    def __init__(self, directory: Path) -> None:
+        self.go = threading.Event()
+        self.asked = threading.Event()
+        outer = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            def __init__(self, *arguments: object) -> None:
+                super().__init__(*arguments, directory=str(directory))
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                if self.path.endswith(".conda"):
+                    outer.asked.set()
+                    outer.go.wait()
+                with contextlib.suppress(OSError):  # who asked may be dead
+                    super().do_GET()
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.go.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
 
 WORKER = """
 import signal, sys, threading
@@ -103,8 +140,8 @@ class Store:
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
-    def processes_in(self, directory: str = "") -> list[str]:
-        """Name the processes that work somewhere below this store's scratch directory."""
+    def children(self) -> list[str]:
+        """Name the processes that workers have started, and what those have started."""
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
@@ -178,3 +215,11 @@ def running(store_of, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
     with store_of(tmp_path_factory.mktemp("running")) as made:
         made.worker()
         yield made
+
+
+@pytest.fixture
+def waiting(tiny_channel: Path) -> Iterator[Waiting]:
+    """The channel, served by a server that gives packages only when it is told to."""
+    made = Waiting(tiny_channel)
+    yield made
+    made.close()

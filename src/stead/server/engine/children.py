@@ -220,6 +220,7 @@ class Children:
             self._nursery = subprocess.Popen(
                 [sys.executable, "-m", "stead.server.engine.nursery", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
+                cwd=self.root,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )

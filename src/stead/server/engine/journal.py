@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stead.server.database import logs
+from stead.server.engine.steady import steadily
 
 if TYPE_CHECKING:
     from stead.server.database.opening import Database
@@ -54,7 +55,10 @@ class Journal:
         if not self._parts:
             return
         text = "".join(self._parts)
-        with self._database.begin() as connection:
-            logs.append(connection, self._build, self._attempt, text, self._database.now())
+        steadily(lambda: self._write(text))
         self._parts.clear()
         self._size = 0
+
+    def _write(self, text: str) -> None:
+        with self._database.begin() as connection:
+            logs.append(connection, self._build, self._attempt, text, self._database.now())

@@ -13,12 +13,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
+from sqlalchemy import text
+
+from stead.server.values import instant
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from stead.server.database.opening import Database
-    from stead.server.values import Build
+    from stead.server.values import Build, Moment
 
 QUEUE = "builds"
 WORKFLOW = "build"
@@ -38,6 +41,32 @@ def url_of(database: Database) -> str:
 def migrate(database: Database) -> None:
     """Make DBOS's tables, or bring them up to date."""
     DBOS.migrate(url_of(database), schema=SCHEMA)
+
+
+_TAKE_BACK = """
+UPDATE {schema}workflow_status
+SET status = 'ENQUEUED', queue_name = :queue, owner_xid = NULL, started_at_epoch_ms = NULL,
+    recovery_attempts = 0, updated_at = :now
+WHERE workflow_uuid = :workflow AND status = 'PENDING' AND executor_id = :executor
+"""
+
+
+def take_back(connection: Connection, workflow_id: str, executor: str, now: Moment) -> bool:
+    """Put a workflow that an executor has back into the queue, within the caller's transaction.
+
+    DBOS's own way is a transaction of its own, and does not ask who has the workflow: of two
+    who recover it at once, the second would take it from the worker that goes on with it.
+    Says whether that executor still had it.
+    """
+    schema = f"{SCHEMA}." if connection.dialect.name == "postgresql" else ""
+    values = {
+        "queue": QUEUE,
+        "workflow": workflow_id,
+        "executor": executor,
+        "now": int(instant(now).timestamp() * 1000),
+    }
+    done = connection.execute(text(_TAKE_BACK.format(schema=schema)), values)
+    return bool(done.rowcount)
 
 
 class BuildQueue:

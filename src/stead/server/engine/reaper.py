@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from stead.server.database import builds, workers
 from stead.server.database.tables import worker as worker_table
-from stead.server.engine.queue import QUEUE, WORKFLOW
+from stead.server.database.opening import take_turn
+from stead.server.engine.queue import WORKFLOW, take_back
 from stead.server.values import BuildStatus
 
 if TYPE_CHECKING:
@@ -103,30 +104,39 @@ def hand_on(database: Database, client: DBOSClient, *, died: bool = True) -> lis
         if workflow.executor_id in living:
             _drop_if_canceled(database, client, workflow.workflow_id)
             continue
-        build = _recovered(database, workflow.workflow_id, died=died)
-        if build is None:
-            client.delete_workflow(workflow.workflow_id)
-        else:
-            client.resume_workflow(workflow.workflow_id, queue_name=QUEUE)
+        executor = workflow.executor_id or ""
+        build, kept = _recovered(database, workflow.workflow_id, executor, died=died)
+        if build is not None:
             handed.append(build.id)
+        elif not kept:
+            client.delete_workflow(workflow.workflow_id)
     return handed
 
 
-def _recovered(database: Database, workflow_id: str, *, died: bool) -> Build | None:
-    """Give the build of a workflow that is to be gone on with, under its next attempt."""
+def _recovered(
+    database: Database, workflow_id: str, executor: str, *, died: bool
+) -> tuple[Build | None, bool]:
+    """Put a workflow back into the queue, its build under the next attempt: both or neither.
+
+    Gives the build, and whether the workflow is still good for something.
+    """
     with database.begin() as connection:
+        take_turn(connection)
+        now = database.now()
         found = builds.find(connection, _build_of(workflow_id))
         if found is None or found.workflow_id != workflow_id or found.deleted_on is not None:
-            return None
+            return None, False
+        # What is published has only what comes after it left.
+        if found.status is not BuildStatus.COMPLETED and not found.is_admitted:
+            return None, False
+        if not take_back(connection, workflow_id, executor, now):
+            return None, True  # somebody else was first
         if found.status is BuildStatus.COMPLETED:
-            return found  # what comes after the publishing is left
-        if not found.is_admitted:
-            return None
+            return found, True
         begun = found.status is BuildStatus.BUILDING
-        now = builds.recover(
-            connection, found.id, found.attempt, database.now(), died=died and begun
-        )
-        return now if now is not None and now.status.is_live else None
+        again = builds.recover(connection, found.id, found.attempt, now, died=died and begun)
+        goes_on = again is not None and again.status.is_live
+        return (again, True) if goes_on else (None, False)
 
 
 def _drop_if_canceled(database: Database, client: DBOSClient, workflow_id: str) -> None:
@@ -137,19 +147,36 @@ def _drop_if_canceled(database: Database, client: DBOSClient, workflow_id: str) 
 
 
 def delete_ended(database: Database, client: DBOSClient) -> int:
-    """Delete workflows that have ended, except those whose results a retry may take."""
+    """Delete workflows that have ended, except those whose results a retry may take.
+
+    Where one ended by a fault and its build waits for it, the build fails.
+    """
     ended = client.list_workflows(
         name=WORKFLOW, status=_ENDED, limit=MOST, load_input=False, load_output=False
     )
     gone = []
-    with database.read() as connection:
-        for workflow in ended:
+    for workflow in ended:
+        with database.read() as connection:
             found = builds.find(connection, _build_of(workflow.workflow_id))
-            if found is None or not found.status.is_live:
-                gone.append(workflow.workflow_id)
+        if found is None or not found.status.is_live:
+            gone.append(workflow.workflow_id)
+        elif workflow.status != "SUCCESS" and found.workflow_id == workflow.workflow_id:
+            _fail(database, found)
     if gone:
         client.delete_workflows(gone)
     return len(gone)
+
+
+def _fail(database: Database, found: Build) -> None:
+    """End a build whose workflow ended by a fault: nobody else would."""
+    with database.begin() as connection:
+        builds.fail(
+            connection,
+            found.id,
+            found.attempt,
+            database.now(),
+            reason="the store failed while it built this; its own log tells more",
+        )
 
 
 def _build_of(workflow_id: str) -> int:

@@ -26,8 +26,9 @@ from stead.server.engine.children import Stopped
 from stead.server.engine.journal import Journal
 from stead.server.engine.queue import WORKFLOW
 from stead.server.engine.reasons import Failure, Kind
+from stead.server.engine.steady import steadily
 from stead.server.specs.reading import FILES, text_of
-from stead.server.values import BuildStatus, later
+from stead.server.values import BuildStatus, instant, later
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ class Engine:
         """Run a build's workflow, or go on with it; says how it ended."""
         workflow_id = DBOS.workflow_id
         assert workflow_id is not None
-        held = self._begin(workflow_id, build_id)
+        held = steadily(lambda: self._begin(workflow_id, build_id))
         if held is None:
             return "not wanted"
         build, specification, environment = held
@@ -106,7 +107,7 @@ class Engine:
                     found.attempt,
                     now,
                     worker_id=self.worker_id,
-                    deadline=later(now, self.limits.build),
+                    deadline=found.deadline or later(now, self.limits.build),
                 )
                 if begun is None:
                     return None
@@ -158,22 +159,22 @@ class _Run:
         """Run a step's body in a child; gives its result or its failure."""
         self._stop_unless_wanted()
         self.journal.line(f"── {step}")
-        limits = self.engine.limits
+        engine = self.engine
         arguments = {
             "file": FILES[self.specification.kind],
             "text": text_of(self.specification),
             "name": self.environment,
-            "home": self.engine.home,
+            "home": engine.home,
             "lock": self.results.get("solve", {}).get("lock", ""),
         }
-        ended = self.engine.children.run(
+        ended = engine.children.run(
             step,
             arguments,
             name=f"build-{self.build.id}-{self.build.attempt}-{step}",
             on_output=self.journal.write,
             wanted=self._wanted,
-            seconds=limits.step,
-            memory=limits.memory,
+            seconds=self._seconds(),
+            memory=engine.limits.memory,
         )
         self.journal.flush()
         if ended.failure is not None:
@@ -185,8 +186,10 @@ class _Run:
         self.journal.flush()
         engine = self.engine
         try:
-            counts = publishing.publish(
-                engine.database, engine.blobs, self.build, self.specification, self.results
+            counts = steadily(
+                lambda: publishing.publish(
+                    engine.database, engine.blobs, self.build, self.specification, self.results
+                )
             )
         except BlobError as exc:
             # Whatever it is now, it was there before.
@@ -196,11 +199,10 @@ class _Run:
         return {"result": True}
 
     def _artifacts(self) -> dict[str, Any]:
-        engine = self.engine
         self.journal.line("completed")
         self.journal.flush()
         try:
-            publishing.keep_log(engine.database, engine.blobs, self.build, self.specification)
+            self._keep_log()
         except BlobError as exc:
             # The log stands in the database too.
             return {"result": f"the log was not kept beside the other files: {exc.message}"}
@@ -217,30 +219,52 @@ class _Run:
             else f"failed: {why}"
         )
         self.journal.flush()
-        with engine.database.begin() as connection:
-            now = engine.database.now()
-            if wait is not None:
-                builds.retry(
+        steadily(lambda: self._end(failure, wait))
+        if wait is not None:
+            return "again"
+        with contextlib.suppress(BlobError):  # the log stands in the database too
+            self._keep_log()
+        return "failed"
+
+    def _end(self, failure: Failure, wait: float | None) -> None:
+        database, build = self.engine.database, self.build
+        with database.begin() as connection:
+            now = database.now()
+            if wait is None:
+                builds.fail(
                     connection,
                     build.id,
                     build.attempt,
                     now,
-                    not_before=later(now, wait),
-                    why=f"waits to be tried again ({build.retries + 1} of {engine.retry.times}): "
-                    f"{failure.reason}",
+                    reason=failure.reason,
+                    status_info=failure.info,
                 )
-                return "again"
-            builds.fail(
+                return
+            number = f"{build.retries + 1} of {self.engine.retry.times}"
+            builds.retry(
                 connection,
                 build.id,
                 build.attempt,
                 now,
-                reason=failure.reason,
-                status_info=failure.info,
+                not_before=later(now, wait),
+                why=f"waits to be tried again ({number}): {failure.reason}",
             )
-        with contextlib.suppress(BlobError):  # the log stands in the database too
-            publishing.keep_log(engine.database, engine.blobs, build, self.specification)
-        return "failed"
+
+    def _keep_log(self) -> None:
+        engine = self.engine
+        steadily(
+            lambda: publishing.keep_log(
+                engine.database, engine.blobs, self.build, self.specification
+            )
+        )
+
+    def _seconds(self) -> float:
+        """Say how long a step may take that begins now."""
+        left = self.engine.limits.step
+        if self.build.deadline:
+            until = instant(self.build.deadline) - instant(self.engine.database.now())
+            left = min(left, until.total_seconds())
+        return max(left, 0.0)
 
     def _wanted(self) -> bool:
         return (self.build.id, self.build.attempt) not in self.engine.unwanted
