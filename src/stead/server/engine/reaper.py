@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stead.server.database import builds, workers
-from stead.server.database.tables import worker as worker_table
 from stead.server.database.opening import take_turn
+from stead.server.database.tables import worker as worker_table
 from stead.server.engine.queue import WORKFLOW, take_back
 from stead.server.values import BuildStatus
 
