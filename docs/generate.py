@@ -39,7 +39,7 @@ GROUPS = {
     "At hand everywhere": ("hook", "completion", "trust", "launcher", "kernel"),
     "Other tools": ("import", "export", "schema"),
     "The store": ("gc", "store"),
-    "The store server": ("serve",),
+    "The store server": ("serve", "worker"),
 }
 
 LANGUAGES = {

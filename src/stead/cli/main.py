@@ -74,6 +74,7 @@ COMMANDS = {
     "gc": "remove builds that nothing uses",
     "store": "check the store, and say what it holds",
     "serve": "build environments for a team, and serve them",
+    "worker": "build what a store server is asked for",
 }
 
 # argparse asks for a translation of each word of its own, of which there are none; to look for

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stead.values.errors import SteadError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from stead.cli.app import App
+    from stead.server.config import ServerConfig
 
 HELP = "Build environments for a team, and serve them."
 
 EXTRA = "stead[server]"
 
-_FLAGS = {
+OPTIONS = {
     "host": ("ADDRESS", "the address to listen on (default: 127.0.0.1)"),
     "port": ("PORT", "the port to listen on; 0 for any free one (default: 8787)"),
     "data": ("DIR", "where everything is kept (default: `server` below STEAD_HOME)"),
     "database": ("URL", "sqlite:///PATH or postgresql://… (default: a file in DIR)"),
     "blobs": ("URL", "file:///DIR or s3://BUCKET/PREFIX, … (default: a directory in DIR)"),
+    "capacity": ("N", "builds that a worker works on at once (default: 2)"),
     "workers": ("N", "worker processes to start; 0 for none (default: 2)"),
     "cors": ("ORIGINS", "origins whose pages may call the API, joined by commas"),
     "log": ("KIND", "how logs are written: json or text (default: json)"),
 }
+"""Options that give a value of the configuration, here or for `stead worker`."""
+
+_FLAGS = tuple(OPTIONS)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    for name, (metavar, told) in _FLAGS.items():
+    for name, (metavar, told) in OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=metavar, help=told)
     parser.add_argument(
         "--config", metavar="FILE", help="a TOML file with values (default: $STEAD_SERVER_CONFIG)"
@@ -44,15 +50,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.server.config import load, shown
+    from stead.server.config import shown
 
-    flags = {name: value for name in _FLAGS if (value := getattr(args, name)) is not None}
-    config = load(
-        home=os.fspath(app.context.home),
-        environ=app.context.environ,
-        flags=flags,
-        file=os.path.join(app.cwd, args.config) if args.config else "",
-    )
+    flags = flags_of(args, _FLAGS)
+    config = configuration(args, app, flags)
     if args.show_config:
         for name, value in shown(config).items():
             app.out(f"{name} = {_written(value['value'])}  # {value['origin']}")
@@ -63,7 +64,6 @@ def execute(args: argparse.Namespace, app: App) -> int:
     except ModuleNotFoundError as exc:
         raise missing(exc) from exc
     journal.begin(config.log, sys.stderr)
-    secrets = _secrets(config.secrets(), app)
 
     def told(address: str, token: str | None) -> None:
         if token is not None:
@@ -71,8 +71,51 @@ def execute(args: argparse.Namespace, app: App) -> int:
         app.out(f"serving on {address}")
         sys.stdout.flush()
 
-    serve(config, secrets, told, contextlib.nullcontext)
+    serve(config, secrets_of(config, app), told, _workers(args, app, config, flags))
     return 0
+
+
+def flags_of(args: argparse.Namespace, names: Iterable[str]) -> dict[str, str]:
+    """Give the values that the command line has."""
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
+
+
+def configuration(args: argparse.Namespace, app: App, flags: Mapping[str, str]) -> ServerConfig:
+    """Put the configuration of a server or worker together."""
+    from stead.server.config import load
+
+    return load(
+        home=os.fspath(app.context.home),
+        environ=app.context.environ,
+        flags=flags,
+        file=os.path.join(app.cwd, args.config) if args.config else "",
+    )
+
+
+def secrets_of(config: ServerConfig, app: App) -> dict[str, str]:
+    """Read the secrets that a configuration refers to."""
+    references = config.secrets()
+    if not references:
+        return {}
+    from stead.config.secrets import resolve
+
+    found = resolve(references.values(), context=app.context)
+    return {name: found[reference].reveal() for name, reference in references.items()}
+
+
+def _workers(
+    args: argparse.Namespace, app: App, config: ServerConfig, flags: Mapping[str, str]
+) -> Callable[[], AbstractContextManager[None]]:
+    """Give what starts the workers, which read the same configuration for themselves."""
+    from stead.server.supervising import supervised
+
+    argv = [sys.executable, "-m", "stead", "worker", "--with-input"]
+    for name in ("data", "database", "blobs", "capacity", "log"):
+        if name in flags:
+            argv += [f"--{name}", flags[name]]
+    if args.config:
+        argv += ["--config", os.path.join(app.cwd, args.config)]
+    return lambda: supervised(argv, config.workers, app.context.environ)
 
 
 def missing(error: ModuleNotFoundError) -> SteadError:
@@ -81,15 +124,6 @@ def missing(error: ModuleNotFoundError) -> SteadError:
         f"the store server needs {error.name}, which is not installed",
         remedy=f"run `pip install '{EXTRA}'`",
     )
-
-
-def _secrets(references: dict[str, Any], app: App) -> dict[str, str]:
-    if not references:
-        return {}
-    from stead.config.secrets import resolve
-
-    found = resolve(references.values(), context=app.context)
-    return {name: found[reference].reveal() for name, reference in references.items()}
 
 
 def _written(value: object) -> str:

@@ -66,6 +66,7 @@ class ServerConfig:
         metadata={"help": "options of the artifact store, by name; secrets as references"},
     )
     workers: int = field(default=2, metadata={"help": "worker processes to start; 0 for none"})
+    capacity: int = field(default=2, metadata={"help": "builds that a worker works on at once"})
     public: tuple[str, ...] = field(
         default=("default/*",),
         metadata={"help": "what may be seen without logging in, as NAMESPACE/NAME with `*`"},
@@ -274,7 +275,7 @@ def _check(config: ServerConfig) -> None:
         raise wrong("port", "must be from 0 to 65535")
     if config.log not in ("json", "text"):
         raise wrong("log", f"must be json or text, and is {config.log!r}")
-    for name in ("page_size", "body_limit"):
+    for name in ("page_size", "body_limit", "capacity"):
         if getattr(config, name) < 1:
             raise wrong(name, "must be at least 1")
     if config.workers < 0:

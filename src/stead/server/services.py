@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
+from stead.server.blobs.store import open_blobs
 from stead.server.database import namespaces, tokens
 from stead.server.database.migrations import upgrade
 from stead.server.database.opening import open_database, take_turn
@@ -18,6 +19,7 @@ from stead.values.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from stead.server.blobs.protocol import Blobs
     from stead.server.config import ServerConfig
     from stead.server.database.opening import Database
     from stead.server.database.queue import Enqueue
@@ -29,11 +31,12 @@ ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Configuration, database, and the queue that admitted builds go to."""
+    """Configuration, database, the queue that admitted builds go to, and the artifact store."""
 
     config: ServerConfig
     database: Database
     queue: Enqueue
+    blobs: Blobs
 
 
 @contextlib.contextmanager
@@ -50,18 +53,33 @@ def open_services(config: ServerConfig, secrets: Mapping[str, str]) -> Iterator[
             where=config.data,
             remedy="give another one with --data",
         ) from exc
-    url = config.database
-    if password := secrets.get("database_password"):
-        url = make_url(url).set(password=password).render_as_string(hide_password=False)
     with contextlib.ExitStack() as stack:
-        database = stack.enter_context(open_database(url))
+        database = stack.enter_context(open_database(database_url(config, secrets)))
         upgrade(database)
         migrate(database)
         queue = BuildQueue(database)
         stack.callback(queue.close)
         with database.begin() as connection:
             namespaces.ensure(connection, DEFAULT_NAMESPACE, database.now())
-        yield Services(config, database, queue)
+        yield Services(
+            config, database, queue, open_blobs(config.blobs, blob_options(config, secrets))
+        )
+
+
+def database_url(config: ServerConfig, secrets: Mapping[str, str]) -> str:
+    """Give the database's URL with its password."""
+    password = secrets.get("database_password")
+    if not password:
+        return config.database
+    return make_url(config.database).set(password=password).render_as_string(hide_password=False)
+
+
+def blob_options(config: ServerConfig, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Give the artifact store's options, with what they refer to."""
+    return {
+        name: secrets.get(f"blob_options.{name}", text)
+        for name, text in config.blob_options.items()
+    }
 
 
 def first_token(services: Services) -> str | None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from stead.server.api.app import make_app
+from stead.server.blobs.store import open_blobs
 from stead.server.config import ServerConfig
 from stead.server.database import builds
 from stead.server.database.opening import open_database
@@ -19,11 +20,12 @@ from stead.server.services import Services, first_token, open_services
 from stead.server.values import NewArtifact, NewPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 CHANNEL = "http://127.0.0.1:18090"
 TINY = f"name: tiny\nchannels:\n  - {CHANNEL}\ndependencies:\n  - tiny\n"
+FILES = {"LOCKFILE": b'{"version": 1}', "YAML": b"name: tiny\n", "STEAD_LOCK": b"version = 1\n"}
 
 
 @dataclass
@@ -58,8 +60,10 @@ class Client:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]["build_id"]
 
-    def complete(self, build_id: int) -> None:
+    def complete(self, build_id: int, files: Mapping[str, bytes] = FILES) -> None:
         """Do what a worker does at a build's begin and end."""
+        for kind, content in files.items():
+            self.services.blobs.put(f"{kind.lower()}/{build_id}", content)
         database = self.services.database
         with database.begin() as connection:
             now = database.now()
@@ -73,10 +77,7 @@ class Client:
                 now,
                 size=13799,
                 packages=[NewPackage(CHANNEL, "tiny", "1.0", "0", license="MIT", summary="tiny")],
-                artifacts=[
-                    NewArtifact(kind, f"{kind.lower()}/1")
-                    for kind in ("LOGS", "LOCKFILE", "CONDA_PACK", "YAML")
-                ],
+                artifacts=[NewArtifact(kind, f"{kind.lower()}/{build_id}") for kind in files],
             )
 
 
@@ -112,11 +113,12 @@ def make_client(template: tuple[Path, str], tmp_path: Path) -> Iterator[Callable
     shutil.copytree(template[0], directory)
     database = open_database(_config(directory).database)
     queue = BuildQueue(database)
+    blobs = open_blobs(_config(directory).blobs)
     with asyncio.Runner() as runner:
         clients = []
 
         def make(**changes: object) -> Client:
-            services = Services(replace(_config(directory), **changes), database, queue)
+            services = Services(replace(_config(directory), **changes), database, queue, blobs)
             transport = httpx.ASGITransport(make_app(services), raise_app_exceptions=False)
             http = httpx.AsyncClient(transport=transport, base_url="http://stead.example")
             clients.append(http)

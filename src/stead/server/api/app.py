@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from stead import __version__
 from stead.server.api import errors, health, v1
-from stead.server.api.guards import Bounded, Logged
+from stead.server.api.guards import Bounded, Logged, Untrailed
 
 if TYPE_CHECKING:
     from stead.server.services import Services
@@ -30,6 +30,7 @@ def make_app(services: Services) -> FastAPI:
     for router in v1.ROUTERS:
         app.include_router(router)
     app.add_middleware(Bounded, limit=services.config.body_limit)
+    app.add_middleware(Untrailed)
     if services.config.cors:
         anyone = "*" in services.config.cors
         app.add_middleware(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,29 @@ if TYPE_CHECKING:
 _log = logging.getLogger("stead.server.requests")
 
 _BODIES = ("POST", "PUT", "PATCH", "DELETE")
+
+
+_TRAILED = re.compile(
+    rb"(?:^|&)(?:page|size|status|artifact|packages|channels?|conda|pip)=[^&]*?(/|%2F)\Z"
+)
+
+
+class Untrailed:
+    """Takes the ``/`` away that the ``conda-store`` program appends to its addresses.
+
+    It does so behind the query too: ``?page=2/``. What may end in ``/`` is left alone.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with its query as it was meant."""
+        if scope["type"] == "http" and scope["query_string"].endswith((b"/", b"%2F")):
+            found = _TRAILED.search(scope["query_string"])
+            if found is not None:
+                scope = {**scope, "query_string": scope["query_string"][: found.start(1)]}
+        await self._app(scope, receive, send)
 
 
 class Bounded:

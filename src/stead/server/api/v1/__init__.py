@@ -5,6 +5,7 @@ from __future__ import annotations
 from stead.server.api.v1 import (
     access,
     builds,
+    downloads,
     environments,
     namespaces,
     packages,
@@ -20,6 +21,7 @@ ROUTERS = tuple(
         roles,
         specifications,
         builds,
+        downloads,
         environments,
         packages,
     )

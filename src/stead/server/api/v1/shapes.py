@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from stead.server.api.v1.models import ArtifactWord
 
 if TYPE_CHECKING:
     from stead.server.values import (
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
         Specification,
         Usage,
     )
+
+ARTIFACTS = frozenset(get_args(ArtifactWord))
+"""The files that clients of this API know; others are not told of."""
 
 
 def namespace(value: Namespace) -> dict[str, Any]:
@@ -65,7 +70,11 @@ def build(
     """Write a build; lists leave the specification and the files out."""
     shown = None
     if artifacts is not None:
-        shown = [{"id": a.id, "artifact_type": a.artifact_type, "key": a.key} for a in artifacts]
+        shown = [
+            {"id": a.id, "artifact_type": a.artifact_type, "key": a.key}
+            for a in artifacts
+            if a.artifact_type in ARTIFACTS
+        ]
     return {
         "id": value.id,
         "environment_id": value.environment_id,

@@ -1,0 +1,101 @@
+"""Builds and what is made of them, asked for by those who may and those who may not."""
+
+from __future__ import annotations
+
+from stead.server.database import builds, logs
+
+
+def test_files_of_builds_are_given_to_those_who_may_see_the_environment(client):
+    build = client.submit()
+    assert client.get(f"/api/v1/build/{build}/yaml/").status_code == 404
+    client.complete(build)
+    for path in (
+        f"build/{build}/lockfile/",
+        f"build/{build}/conda-lock.yml",
+        f"build/{build}/conda-lock.yaml",
+        "environment/team/tiny/lockfile/",
+        "environment/team/tiny/conda-lock.yml",
+        "environment/team/tiny/conda-lock.yaml",
+    ):
+        answer = client.get(f"/api/v1/{path}")
+        assert answer.text == '{"version": 1}', path
+        assert answer.headers["content-length"] == "14"
+        assert client.get(f"/api/v1/{path}", token="").status_code == 403
+    assert client.get(f"/api/v1/build/{build}/yaml/").text == "name: tiny\n"
+    for path in ("archive", "installer", "docker"):
+        assert client.get(f"/api/v1/build/{build}/{path}/").status_code == 404
+    shown = client.get(f"/api/v1/build/{build}/").json()["data"]["build_artifacts"]
+    assert {a["artifact_type"] for a in shown} == {"LOCKFILE", "YAML"}
+    client.services.blobs.delete(f"yaml/{build}")
+    gone = client.get(f"/api/v1/build/{build}/yaml/")
+    assert gone.status_code == 404
+    assert "gone" in gone.json()["message"]
+
+
+def test_a_log_is_given_as_far_as_it_is_written(client):
+    build = client.submit()
+    client.complete(build)
+    database = client.services.database
+    with database.begin() as connection:
+        attempt = builds.get(connection, build).attempt
+        for number in range(3):
+            logs.append(connection, build, attempt, f"Zeile {number} äöü\n", database.now())
+    answer = client.get(f"/api/v1/build/{build}/logs/")
+    assert answer.text == "".join(f"Zeile {n} äöü\n" for n in range(3))
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_the_same_again_is_the_same_build_unless_it_is_asked_to_be_anew(client):
+    build = client.submit()
+    assert client.submit() == build
+    client.complete(build)
+    assert client.submit() == build
+    anew = client.ask("PUT", f"/api/v1/build/{build}/").json()["data"]["build_id"]
+    assert anew > build
+    descending = client.get("/api/v1/build/", params={"order": "desc", "sort_by": "id"}).json()
+    assert [b["id"] for b in descending["data"]] == [anew, build]
+    client.complete(anew)
+    current = client.get("/api/v1/environment/team/tiny/").json()["data"]["current_build_id"]
+    assert current == anew
+    back = {"build_id": build, "description": "as before"}
+    assert client.ask("PUT", "/api/v1/environment/team/tiny/", json=back).status_code == 200
+    shown = client.get("/api/v1/environment/team/tiny/").json()["data"]
+    assert (shown["current_build_id"], shown["description"]) == (build, "as before")
+
+
+def test_a_build_can_be_canceled_until_it_ends_and_deleted_always(client):
+    build = client.submit()
+    see = client.token(role_bindings={"team/*": ["viewer"]})
+    path = f"/api/v1/build/{build}/"
+    for method, where in (("PUT", path), ("PUT", f"{path}cancel/"), ("DELETE", path)):
+        assert client.ask(method, where, token=see).status_code == 403
+    assert client.ask("PUT", f"{path}cancel/").status_code == 200
+    assert client.get(path, token=see).json()["data"]["status"] == "CANCELED"
+    assert client.ask("PUT", f"{path}cancel/").status_code == 409
+    assert client.ask("DELETE", path).status_code == 200
+    assert client.get(path).status_code == 404
+    assert client.ask("DELETE", path).status_code == 404
+    usage = client.get("/api/v1/usage/").json()["data"]["team"]
+    assert usage == {"num_environments": 1, "num_builds": 0, "storage": 0}
+
+
+def test_a_cursor_leads_through_all_environments_once(client):
+    for number in range(7):
+        client.submit(f"name: env{number}\nchannels: []\ndependencies: [tiny]\n")
+    for order, names in (("asc", range(7)), ("desc", range(6, -1, -1))):
+        seen, cursor = [], None
+        for _ in range(20):
+            params = {"limit": 3, "order": order} | ({"cursor": cursor} if cursor else {})
+            answer = client.get("/api/v2/environment/", params=params).json()
+            assert answer["count"] == 7
+            if not answer["data"]:
+                break
+            seen += [each["name"] for each in answer["data"]]
+            cursor = answer["cursor"]
+        assert seen == [f"env{n}" for n in names]
+    for wrong in ("x", "e30=", "WzEsMl0=", "ä"):
+        assert client.get("/api/v2/environment/", params={"cursor": wrong}).status_code == 400
+    found = client.get("/api/v1/environment/", params={"search": "env3", "sort_by": "name"}).json()
+    assert [each["name"] for each in found["data"]] == ["env3"]
+    by_name = client.get("/api/v1/environment/?sort_by=name&order=desc&size=2&page=2/").json()
+    assert [each["name"] for each in by_name["data"]] == ["env4", "env3"]
