@@ -227,7 +227,7 @@ def _switch(
 def _go_back(machine: Machine, number: int, why: BaseException, before: int) -> None:
     logs: list[str] = []
     with contextlib.suppress(SteadError):
-        logs = list(machine.logs("", 5))
+        logs = list(machine.logs("", 5, fresh=True))
     try:
         # Where it says that there is nothing to leave, the machine has gone back by itself.
         machine.revert(number)

@@ -176,8 +176,10 @@ class Machine:
             held_by=_one(lines, "held"),
         )
 
-    def logs(self, service: str, lines: int) -> Iterator[str]:
-        answer = self._run("logs", service, str(lines), bare=True)
+    def logs(self, service: str, lines: int, *, fresh: bool = False) -> Iterator[str]:
+        """Give the last lines of services; ``fresh`` are those that came since these were started."""
+        since = ["began"] if fresh else []
+        answer = self._run("logs", service, str(lines), *since, bare=True)
         yield from answer.out.partition(b"\n")[2].decode("utf-8", "replace").splitlines()
 
     def _words(self, command: str, *words: str) -> str:

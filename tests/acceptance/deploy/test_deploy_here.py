@@ -253,12 +253,18 @@ def test_a_service_that_ends_again_is_taken_back(site):
     path = site.root / "stead.toml"
     path.write_text(
         path.read_text()
-        .replace('run = ["python3", "serve.py"]', 'run = ["sh", "-c", "sleep 0.3; exit 3"]')
+        .replace(
+            'run = ["python3", "serve.py"]',
+            'run = ["sh", "-c", "echo this is new; sleep 0.3; exit 3"]',
+        )
         .replace("health.up", "# health.up")
     )
     failed = site.run("deploy", "web")
     assert failed.returncode == 1
     assert "web does not stay up" in failed.stderr
+    # What it said, and nothing that the one before had said.
+    assert "web | this is new" in failed.stderr
+    assert "serves first" not in failed.stderr
     assert site.asked(site.low)["vars"]["TITLE"] == "first"
 
 

@@ -116,6 +116,6 @@ logs_all() {
     [ -f "$logs_current/services" ] || fail 96 "nothing is deployed"
     while read -r logs_name; do
         [ -z "$1" ] || [ "$1" = "$logs_name" ] || continue
-        service_log "$logs_name" "$2" | sed "s/^/$logs_name | /"
+        service_log "$logs_name" "$2" "${3:-}" | sed "s/^/$logs_name | /"
     done <"$logs_current/services"
 }

@@ -66,7 +66,7 @@ record)
     [ "$1" -eq 0 ] || record_at=$R/generations/$1
     [ ! -f "$record_at/$2" ] || cat "$record_at/$2"
     ;;
-logs) logs_all "$1" "$2" ;;
+logs) logs_all "$@" ;;
 supervise) supervise ;;
 serve) serve "$@" ;;
 *) fail 95 "unknown: $COMMAND" ;;

@@ -20,6 +20,7 @@ control() {
 services_start() {
     [ -f "$R/current/services" ] || return 0
     control_kind=$(manager_of "$R/current")
+    logs_begin
     if [ "$control_kind" = none ]; then
         supervisor_start
     else
@@ -148,20 +149,56 @@ services_stand() {
     ! services_states | grep -q -v -E ' (running|restarting) [0-9]+ [0-9]+$'
 }
 
+# Note from where on logs are of what starts now: a size of our own, a moment of the journal's.
+logs_begin() {
+    while read -r logs_name; do
+        if [ "$control_kind" = none ]; then
+            logs_from=$(log_size "$logs_name")
+        else
+            logs_from=$(date +%s.%N)
+            case $logs_from in
+            *[!0-9.]*) logs_from=$(now) ;;
+            esac
+        fi
+        (mark "$R/run/began.$logs_name" "$logs_from") 2>/dev/null
+    done <"$R/current/services"
+}
+
+log_size() {
+    log_size=0
+    [ ! -f "$R/logs/$1.log" ] || log_size=$(($(wc -c <"$R/logs/$1.log")))
+    echo "$log_size"
+}
+
+# The last lines of a service: NAME LINES [began, for those alone that came since it was started]
 service_log() {
     control_kind=$(manager_of "$R/current")
+    service_from=
+    [ "${3:-}" != began ] || service_from=$(mark_of "$R/run/began.$1")
     case $control_kind in
-    none) tail -n "$2" "$R/logs/$1.log" 2>/dev/null ;;
+    none)
+        # A log that is smaller by now was begun anew since.
+        [ "$(log_size "$1")" -ge "${service_from:-0}" ] || service_from=0
+        tail -c "+$((${service_from:-0} + 1))" "$R/logs/$1.log" 2>/dev/null | tail -n "$2"
+        ;;
     systemd)
         if [ "$(id -u)" -eq 0 ] || journalctl -q -n 1 -u "stead-$RECIPE-$1.service" 2>/dev/null | grep -q .; then
-            journalctl -q -o cat -n "$2" -u "stead-$RECIPE-$1.service" </dev/null
+            journal "$1" "$2" "$service_from" journalctl
         else
-            sudo -n journalctl -q -o cat -n "$2" -u "stead-$RECIPE-$1.service" </dev/null
+            journal "$1" "$2" "$service_from" sudo -n journalctl
         fi
         ;;
     systemd-user)
         user_bus
-        journalctl -q --user -o cat -n "$2" -u "stead-$RECIPE-$1.service" </dev/null
+        journal "$1" "$2" "$service_from" journalctl --user
         ;;
     esac
+}
+
+# What the journal has of a service: NAME LINES MOMENT COMMAND …
+journal() {
+    journal_name=$1 journal_lines=$2 journal_from=$3
+    shift 3
+    "$@" -q -o cat -n "$journal_lines" ${journal_from:+--since "@$journal_from"} \
+        -u "stead-$RECIPE-$journal_name.service" </dev/null
 }
