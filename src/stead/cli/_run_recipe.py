@@ -24,7 +24,9 @@ def run_recipe(app: App, environment: str | None) -> int:
     What is rendered into the tree is of the first of each app. Raises UsageError for a recipe
     that is not there or counts nothing.
     """
+    from stead.cli._ports import with_free
     from stead.config.recipes import known_recipes
+    from stead.pipeline.configure import worth_saying
     from stead.pipeline.processes import run_together
     from stead.pipeline.start import started
 
@@ -36,12 +38,24 @@ def run_recipe(app: App, environment: str | None) -> int:
     if selection.app or not apps:
         apps = (selection.app or "",)
     commands: list[tuple[str, Command]] = []
+    numbers: list[int] = []
+
+    def prepare_all(mine: App) -> list[Prepared]:
+        made = [
+            one for n in dict.fromkeys(apps) for one in _instances(n, recipe, mine, environment)
+        ]
+        numbers[:] = [number for number, _ in made]
+        return [prepared for _, prepared in made]
+
     with contextlib.ExitStack() as stack:
-        for name in dict.fromkeys(apps):
-            for number, prepared in _instances(name, recipe, app, environment):
-                for called, command in _commands(prepared, recipe, number, app):
-                    ready = stack.enter_context(started(prepared, command, app.context))
-                    commands.append((called, ready))
+        made = with_free(app, prepare_all)
+        for number, prepared in zip(numbers, made, strict=True):
+            if number == 1:
+                for finding in worth_saying(prepared.table):
+                    app.err(f"stead: {finding}")
+            for called, command in _commands(prepared, recipe, number, app):
+                ready = stack.enter_context(started(prepared, command, app.context))
+                commands.append((called, ready))
         if not commands:
             raise UsageError(
                 f"recipe {selection.recipe} runs nothing",
@@ -62,13 +76,10 @@ def _instances(
 ) -> Iterator[tuple[int, Prepared]]:
     """Prepare each of several of an app, with ports of its own."""
     from stead.config.recipes import instances
-    from stead.pipeline.configure import worth_saying
     from stead.pipeline.steps import prepare
 
     mine = replace(app, selection=replace(app.selection, app=name))
     first = mine.prepared(environment)
-    for finding in worth_saying(first.table):
-        app.err(f"stead: {finding}")
     yield 1, first
     if recipe is None or first.table.app is None:
         return

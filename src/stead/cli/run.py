@@ -82,6 +82,12 @@ def execute(args: argparse.Namespace, app: App) -> int:
         return made[name].activation
 
     activation = activation_of(environment)
+    if not literal and len(words) == 1 and _listens(made[environment], words[0]):
+        from stead.cli._ports import with_free
+
+        # With arguments it may be asked for anything.
+        (made[environment],) = with_free(app, lambda mine: [_again(made[environment], mine, app)])
+        activation = made[environment].activation
     if not literal:
         if several := _processes(made[environment], words):
             return _together(several, made[environment], app)
@@ -128,6 +134,17 @@ def execute(args: argparse.Namespace, app: App) -> int:
                 )
             break
     return code
+
+
+def _listens(prepared: Prepared, word: str) -> bool:
+    """Say whether a word means an app that is to listen on a port."""
+    chosen = prepared.table.app
+    return chosen is not None and chosen.name == word and bool(chosen.listen)
+
+
+def _again(prepared: Prepared, mine: App, app: App) -> Prepared:
+    """Prepare an app with another selection; what was prepared with this one is taken as it is."""
+    return prepared if mine is app else mine.prepared(prepared.composed.spec.environment)
 
 
 def _of_module(

@@ -105,7 +105,7 @@ def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
     """Give the commands of apps as tasks of their names, and ``APP:NAME`` of each process and one-off.
 
     An app with processes is a task without a command: they start side by side. Of the app whose configuration this is; that another one is named is left to Python,
-    by saying an environment.
+    by saying an environment; so is one that listens, as its port must be seen to be free.
     """
     taken = {t.name for t in spec.tasks}
     made = []
@@ -122,7 +122,7 @@ def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
                 name,
                 command,
                 () if command else tuple(n for n, _ in parts),
-                environment=other,
+                environment=other or (spec.environment if app.listen and name == app.name else ""),
                 cwd=app.cwd or app.base,
                 description=app.description,
                 origin=app.origin,

@@ -55,6 +55,12 @@ def free_ports(count: int) -> str:
     raise AssertionError("no ports are free")
 
 
+@pytest.fixture
+def ports():
+    """Give what gives a range of so many ports that are free."""
+    return free_ports
+
+
 def schema_of(words: tuple[str, ...]) -> str:
     if "--all" in words or "--module" in words:
         return "deploy-modules"

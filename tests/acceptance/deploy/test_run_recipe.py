@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+
 MANIFEST = """\
 [vars]
 MODE = "dev"
@@ -84,3 +87,49 @@ def test_a_recipe_that_is_not_there_has_a_near_one(machine, project):
     said = machine.fails("run", "--recipe", "bth", cwd=root)
     assert "there is no recipe bth" in said
     assert "both" in said
+
+
+@contextlib.contextmanager
+def listening(port):
+    with socket.create_server(("127.0.0.1", port)):
+        yield
+
+
+def test_a_port_of_a_range_that_somebody_has_is_passed_over(machine, project, ports):
+    low = int(ports(10).partition("-")[0])
+    root = project({"stead.toml": MANIFEST.replace("9000-9009", f"{low}-{low + 9}")})
+    with listening(low), listening(low + 4):
+        done = machine.run("run", "--recipe", "both", cwd=root)
+    assert lines(done.stdout) == [
+        f"api:serve | api prod {low + 5}",
+        f"web 2 | prod both {low + 3} http://localhost:{low + 5}/",
+        f"web | prod both {low + 1} http://localhost:{low + 5}/",
+    ]
+    assert f"port {low} is taken: PORT of api is {low + 5}" in done.stderr
+
+
+def test_a_port_that_was_given_and_is_taken_is_told_before_anything_starts(machine, project, ports):
+    port = int(ports(1).partition("-")[0])
+    manifest = f"""\
+[app.web]
+run = ["sh", "-c", "echo started $1 > started", "sh"]
+listen = {{ PORT = {port} }}
+
+[target.here]
+kind = "local"
+directory = "node"
+"""
+    root = project({"stead.toml": manifest})
+    with listening(port):
+        for words in (["web"], ["--recipe", "web"]):
+            said = machine.fails("run", *words, cwd=root)
+            assert f"app web is to listen on port {port} (PORT), which is taken" in said
+            assert "--set PORT=PORT" in said
+            assert not (root / "started").exists()
+        # What a deploy leaves on a node of this machine says whose it is.
+        project({"node/recipes/web/current/ports": f"{port} web\n"})
+        said = machine.fails("run", "web", cwd=root)
+        assert "taken by recipe web, which is deployed here to target here" in said
+        machine.ok("run", "web", "--help", cwd=root)
+    machine.ok("run", "web", cwd=root)
+    assert (root / "started").exists()
