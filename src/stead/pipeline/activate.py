@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from stead.values.context import Context
     from stead.values.interpreter import Interpreter
+    from stead.values.kinds import App
     from stead.values.platform import Platform
     from stead.values.spec import Spec
     from stead.values.table import Table
@@ -105,7 +106,7 @@ def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
     """Give the commands of apps as tasks of their names, and ``APP:NAME`` of each process and one-off.
 
     An app with processes is a task without a command: they start side by side. Of the app whose configuration this is; that another one is named is left to Python,
-    by saying an environment; so is one that listens, as its port must be seen to be free.
+    by saying an environment.
     """
     taken = {t.name for t in spec.tasks}
     made = []
@@ -122,15 +123,23 @@ def app_tasks(spec: Spec, table: Table) -> tuple[Task, ...]:
                 name,
                 command,
                 () if command else tuple(n for n, _ in parts),
-                environment=other or (spec.environment if app.listen and name == app.name else ""),
+                environment=other,
                 cwd=app.cwd or app.base,
                 description=app.description,
                 origin=app.origin,
+                listens=ports_of(app, table) if name == app.name and not other else (),
             )
             for name, command in commands
             if name not in taken
         ]
     return tuple(made)
+
+
+def ports_of(app: App, table: Table) -> tuple[int, ...]:
+    """Give the ports that an app is to listen on."""
+    entries = (table.entry(variable.name) for variable in app.listen)
+    found = (str(entry.value) for entry in entries if entry is not None)
+    return tuple(int(text) for text in found if text.isdigit())
 
 
 def needs_python(

@@ -233,11 +233,28 @@ def _tasks(tasks: Sequence[Task]) -> str:
             continue
         words = " ".join(map(posix, task.command))
         lines.append(f"  {posix(task.name)})")
+        if task.listens:
+            lines.append(_taken(task.listens))
         if task.cwd:
             lines.append(f"    __stead_cd {posix(task.cwd)} || __stead_ok=")
         lines.append('    if [ -n "$__stead_ok" ]; then shift; if [ "${1-}" = -- ]; then shift; fi')
         lines.append(f'      set -- {words} "$@"; fi ;;')
     return "\n".join([*lines, "esac", "fi"])
+
+
+def _taken(ports: Sequence[int]) -> str:
+    """Give the look at whether somebody listens on a port already, which Python is to tell.
+
+    With arguments it may be asked for anything. Where the system has no such table the program
+    itself says it.
+    """
+    patterns = " | ".join(f"*:{port:04X}/0A" for port in ports)
+    return f"""\
+    if [ $# -eq 1 ] && [ -r /proc/net/tcp ]; then
+      while read -r __stead_x __stead_e __stead_x __stead_w __stead_x; do
+        case $__stead_e/$__stead_w in {patterns}) __stead_ok= ;; esac
+      done </proc/net/tcp
+    fi"""
 
 
 def is_simple(task: Task) -> bool:

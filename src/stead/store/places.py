@@ -402,4 +402,5 @@ def _task(data: dict[str, Any]) -> Any:
         Variable(v["name"], v["value"], Origin(**v["origin"])) for v in data.pop("variables")
     )
     origin = Origin(**data.pop("origin"))
-    return Task(variables=variables, origin=origin, **lists, **data)
+    listens = tuple(data.pop("listens", ()))
+    return Task(variables=variables, origin=origin, listens=listens, **lists, **data)

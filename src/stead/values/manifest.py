@@ -90,6 +90,8 @@ class Task:
     cwd: str = ""
     description: str = ""
     origin: Origin = field(default=NOWHERE, compare=False)
+    listens: tuple[int, ...] = ()
+    """Ports that it is to listen on: those of the app that it runs."""
 
 
 @dataclass(frozen=True, slots=True)
