@@ -132,7 +132,9 @@ def open_blobs(
             url, retry_config=retries, client_options={"allow_http": plain}, **given
         )
     except (BaseError, ValueError, TypeError) as exc:
-        raise BlobError(f"the artifact store {_shown(url)} cannot be opened: {exc}") from exc
+        reason = _shown(str(exc).partition("\n")[0])
+        # Not from it: it shows the address as it is.
+        raise BlobError(f"the artifact store {_shown(url)} cannot be opened: {reason}") from None
     return BlobStore(store)
 
 

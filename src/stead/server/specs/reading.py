@@ -97,7 +97,7 @@ def _conda(text: str, name: str) -> dict[str, Any]:
         prefix=_text(data.get("prefix"), "prefix"),
         variables=_variables(data.get("variables")),
     )
-    _readable(json.dumps(spec | {"description": None}), SpecificationKind.CONDA)
+    _readable(text, SpecificationKind.CONDA)
     return spec
 
 
@@ -250,7 +250,9 @@ def _readable(text: str, kind: SpecificationKind) -> Any:
     except SpecError:
         raise
     except SteadError as exc:
-        raise SpecError(exc.message, remedy=exc.remedy, details=exc.details) from exc
+        line = getattr(exc.where, "line", None)
+        where = f"line {line}" if line else None
+        raise SpecError(exc.message, where=where, remedy=exc.remedy, details=exc.details) from exc
     if manifest.uses or manifest.taken:
         raise SpecError(
             "modules and locks of other files have no place in a specification",

@@ -1,0 +1,250 @@
+"""Settings in effect, and whether a specification keeps to them.
+
+Settings of an environment win over its namespace's, those over the global ones. Nothing
+is changed in place: what is merged, and what a specification becomes, are new values.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from stead.server.specs.checks import SpecError
+from stead.server.values import (
+    SettingLevel,
+    Specification,
+    SpecificationKind,
+    canonical,
+    sha256_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ALIAS = "https://conda.anaconda.org"
+"""Where channels lie that are given by a name alone, unless the settings say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The settings that bear on specifications, under the names that the API gives them."""
+
+    conda_channel_alias: str = ALIAS
+    conda_default_channels: tuple[str, ...] = ()
+    conda_allowed_channels: tuple[str, ...] = ()
+    """Empty allows all."""
+    conda_default_packages: tuple[str, ...] = ()
+    """What an environment gets that asks for nothing."""
+    conda_required_packages: tuple[str, ...] = ()
+    """What must be asked for."""
+    conda_included_packages: tuple[str, ...] = ()
+    """What is added wherever it is not asked for."""
+    pypi_default_packages: tuple[str, ...] = ()
+    pypi_required_packages: tuple[str, ...] = ()
+    pypi_included_packages: tuple[str, ...] = ()
+    allow_private_addresses: bool = True
+    """Whether channels may lie on this machine, in its network, or in files."""
+
+    @property
+    def digest(self) -> str:
+        """Digest what is part of what a build is asked for."""
+        return sha256_of(canonical([getattr(self, f.name) for f in fields(self)]))
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>,\]]+")
+
+
+class ForbiddenError(SpecError):
+    """The settings do not allow this."""
+
+
+def merged(layers: Mapping[SettingLevel, Mapping[str, Any]]) -> dict[str, Any]:
+    """Give the settings in effect: of each name the value of the last level that has it."""
+    found: dict[str, Any] = {}
+    for level in SettingLevel:
+        found |= layers.get(level, {})
+    return found
+
+
+def policy_of(settings: Mapping[str, Any]) -> Policy:
+    """Take what bears on specifications. Raises SpecError for a value of the wrong kind."""
+    given: dict[str, Any] = {}
+    for one in fields(Policy):
+        if one.name not in settings:
+            continue
+        value = settings[one.name]
+        if isinstance(one.default, tuple):
+            if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+                raise SpecError(f"the setting {one.name} must be a list of texts")
+            value = tuple(value)
+        elif not isinstance(value, type(one.default)):
+            raise SpecError(f"the setting {one.name} must be {type(one.default).__name__}")
+        given[one.name] = value
+    return Policy(**given)
+
+
+def applied(specification: Specification, policy: Policy) -> Specification:
+    """Give a specification as it is built under a policy; what was given stays as it is.
+
+    Raises ForbiddenError with what is not allowed, all of it at once.
+    """
+    if specification.kind is SpecificationKind.CONDA:
+        specification = _completed(specification, policy)
+    reasons = [*_channels(specification, policy), *_required(specification, policy)]
+    if reasons:
+        raise ForbiddenError(
+            reasons[0], details=reasons[1:], remedy="ask whoever manages the store"
+        )
+    return specification
+
+
+def _completed(specification: Specification, policy: Policy) -> Specification:
+    spec = dict(specification.spec)
+    conda = [d for d in spec["dependencies"] if isinstance(d, str)]
+    pip = [p for d in spec["dependencies"] if isinstance(d, dict) for p in d["pip"]]
+    if not spec["channels"]:
+        spec["channels"] = list(policy.conda_default_channels)
+    if not conda and not pip:
+        conda = list(policy.conda_default_packages)
+        pip = list(policy.pypi_default_packages)
+    conda += _missing(conda, policy.conda_included_packages)
+    pip += _missing(pip, policy.pypi_included_packages)
+    if pip and not {"pip", "python"} & {name_of(c) for c in conda}:
+        conda.append("pip")
+    spec["dependencies"] = [*conda, *([{"pip": pip}] if pip else [])]
+    if spec == specification.spec:
+        return specification
+    digest = sha256_of(canonical([specification.kind.value, spec]))
+    return replace(specification, spec=spec, sha256=digest)
+
+
+def name_of(requirement: str) -> str:
+    """Give the name of the package that a requirement is for, in one spelling."""
+    text = requirement.rpartition("::")[2].strip()
+    found = re.match(r"[A-Za-z0-9._-]+", text)
+    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else text
+
+
+def _missing(asked: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    there = {name_of(one) for one in asked}
+    return [one for one in wanted if name_of(one) not in there]
+
+
+def _required(specification: Specification, policy: Policy) -> list[str]:
+    if specification.kind is SpecificationKind.LOCK:
+        entries = [e for e in specification.spec["lockfile"]["package"] if isinstance(e, dict)]
+        conda = [str(e.get("name")) for e in entries if e.get("manager") == "conda"]
+        pip = [str(e.get("name")) for e in entries if e.get("manager") == "pip"]
+    else:
+        asked = specification.spec["dependencies"]
+        texts = [d for d in asked if isinstance(d, str)]
+        conda = [d for d in texts if not d.startswith("pypi:")]
+        pip = [d.removeprefix("pypi:") for d in texts if d.startswith("pypi:")]
+        pip += [p for d in asked if isinstance(d, dict) for p in d["pip"]]
+    missing = [
+        *_missing(conda, policy.conda_required_packages),
+        *_missing(pip, policy.pypi_required_packages),
+    ]
+    return [f"the package {one} is required here, and not asked for" for one in missing]
+
+
+def _channels(specification: Specification, policy: Policy) -> list[str]:
+    allowed = {_address(c, policy) for c in policy.conda_allowed_channels}
+    reasons = []
+    for channel in _all_channels(specification):
+        if channel == "nodefaults":
+            continue
+        address = _address(channel, policy)
+        if allowed and address not in allowed:
+            reasons.append(
+                f"the channel {channel} is not allowed here; allowed are "
+                + ", ".join(policy.conda_allowed_channels)
+            )
+        elif not policy.allow_private_addresses and is_private(address):
+            reasons.append(
+                f"the channel {channel} lies on a private address, which is not allowed here"
+            )
+    if not policy.allow_private_addresses:
+        reasons += [
+            f"{url} lies on a private address, which is not allowed here"
+            for url in _other_addresses(specification)
+            if is_private(url)
+        ]
+    return list(dict.fromkeys(reasons))
+
+
+def _other_addresses(specification: Specification) -> list[str]:
+    """Give the addresses of indexes, archives and repositories that stand in a specification."""
+    if specification.kind is SpecificationKind.STEAD:
+        texts = [specification.text]
+    elif specification.kind is SpecificationKind.LOCK:
+        texts = [canonical(specification.spec["lockfile"])]
+    else:
+        asked = specification.spec["dependencies"]
+        texts = [p for d in asked if isinstance(d, dict) for p in d["pip"]]
+        texts += [d for d in asked if isinstance(d, str)]
+    urls = (url for text in texts for url in _URL.findall(text))
+    return [url.partition("+")[2] if "+" in url.partition("://")[0] else url for url in urls]
+
+
+def _all_channels(specification: Specification) -> list[str]:
+    """Give every place that packages are asked from, those of single packages too."""
+    spec = specification.spec
+    found = list(spec["channels"])
+    for dependency in spec["dependencies"]:
+        if isinstance(dependency, str) and "::" in dependency:
+            channel = dependency.rpartition("::")[0]
+            found.append(re.sub(r"/(linux|osx|win|noarch)[^/]*\Z", "", channel))
+    if specification.kind is SpecificationKind.LOCK:
+        entries = [e for e in spec["lockfile"]["package"] if isinstance(e, dict)]
+        conda = [str(e.get("url", "")) for e in entries if e.get("manager") == "conda"]
+        found += [url.rpartition("/")[0].rpartition("/")[0] for url in conda]
+    return found
+
+
+def _address(channel: str, policy: Policy) -> str:
+    """Give a channel's address in one spelling, without credentials."""
+    if "://" not in channel and not channel.startswith(("/", ".", "~")):
+        channel = f"{policy.conda_channel_alias.rstrip('/')}/{channel}"
+    parts = urlsplit(channel)
+    if not parts.scheme:
+        return channel.rstrip("/")
+    host = (parts.hostname or "").rstrip(".")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    if port is not None and port != usual:
+        host = f"{host}:{port}"
+    path = re.sub(r"^/t/[^/]+(?=/)", "", parts.path)
+    return f"{parts.scheme}://{host}{path}".rstrip("/")
+
+
+_LOCAL_NAMES = re.compile(r"(?:localhost|.*\.(?:localhost|local|internal|lan|home\.arpa))\Z")
+
+
+def is_private(address: str) -> bool:
+    """Say whether an address is a file's, this machine's, or within a private network.
+
+    Names are judged by what they say: what they resolve to may be another machine a
+    moment later, so the network's own rules must hold there.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https", "s3", "gs", "oci"):
+        return True
+    host = (parts.hostname or "").rstrip(".").lower()
+    if not host or ("." not in host and ":" not in host and not host.isdigit()):
+        return parts.scheme in ("http", "https")
+    if _LOCAL_NAMES.match(host):
+        return True
+    try:
+        ip = ipaddress.ip_address(int(host, 0) if re.fullmatch(r"\d+|0x[0-9a-f]+", host) else host)
+    except ValueError:
+        # Numbers in other bases, or fewer of them, are addresses too.
+        return re.fullmatch(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+))*", host) is not None
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return not (mapped or ip).is_global

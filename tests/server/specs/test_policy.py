@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from stead.server.specs.checks import SpecError
+from stead.server.specs.policy import ForbiddenError, Policy, applied, is_private, merged, policy_of
+from stead.server.specs.reading import read
+from stead.server.values import SettingLevel
+
+
+def spec(*dependencies, channels=("https://example.org/c",)):
+    listed = "".join(f"  - {one}\n" for one in dependencies)
+    places = "".join(f"  - {one}\n" for one in channels)
+    return read(f"name: a\nchannels:\n{places}dependencies:\n{listed}")
+
+
+def test_the_nearest_level_wins_and_nothing_is_changed():
+    layers = {
+        SettingLevel.ENVIRONMENT: {"a": 3},
+        SettingLevel.GLOBAL: {"a": 1, "b": 1, "c": [1]},
+        SettingLevel.NAMESPACE: {"a": 2, "b": 2},
+    }
+    before = copy.deepcopy(layers)
+    found = merged(layers)
+    assert found == {"a": 3, "b": 2, "c": [1]}
+    assert layers == before
+
+
+def test_defaults_and_what_is_included_are_added_to_a_copy():
+    policy = Policy(
+        conda_default_channels=("main",),
+        conda_default_packages=("python",),
+        conda_included_packages=("ipykernel",),
+        pypi_included_packages=("black",),
+    )
+    given = read("name: a\n")
+    before = copy.deepcopy(given)
+    built = applied(given, policy)
+    assert built.spec["channels"] == ["main"]
+    assert built.spec["dependencies"] == ["python", "ipykernel", {"pip": ["black"]}]
+    assert given == before
+    assert built.sha256 != given.sha256
+    # What is asked for already is not asked for twice.
+    asked = spec("python", "IPyKernel >=6", "pip:\n      - Black==1")
+    assert applied(asked, policy) == asked
+
+
+def test_what_is_required_must_be_asked_for():
+    policy = Policy(conda_required_packages=("ipykernel",), pypi_required_packages=("black",))
+    with pytest.raises(ForbiddenError) as caught:
+        applied(spec("tiny"), policy)
+    assert "ipykernel is required" in caught.value.message
+    assert "black is required" in caught.value.details[0]
+    assert applied(spec("ipykernel=6", "pip:\n      - black"), policy)
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [("other",), ("https://example.org/c", "other"), ("https://example.org/c/d",), ("/srv/c",)],
+)
+def test_only_allowed_channels_may_be_named(channels):
+    policy = Policy(conda_allowed_channels=("https://example.org/c", "main"))
+    with pytest.raises(ForbiddenError, match="is not allowed here; allowed are"):
+        applied(spec("tiny", channels=channels), policy)
+
+
+def test_a_channel_is_allowed_however_it_is_spelt():
+    policy = Policy(conda_channel_alias="https://example.org/", conda_allowed_channels=("main",))
+    for one in ("main", "https://example.org/main/", "https://EXAMPLE.org:443/main"):
+        assert applied(spec("tiny", channels=(one,)), policy)
+    with pytest.raises(ForbiddenError):
+        applied(spec("tiny", channels=("https://example.org:444/main",)), policy)
+
+
+def test_the_channel_of_a_single_package_counts_too():
+    policy = Policy(conda_allowed_channels=("https://example.org/c",))
+    with pytest.raises(ForbiddenError, match="other"):
+        applied(spec("other::tiny"), policy)
+    lock = read(
+        "version: 1\npackage:\n- {name: x, manager: conda, url: 'https://example.net/c/noarch/x.conda'}\n",
+        "lock",
+        name="a",
+    )
+    with pytest.raises(ForbiddenError, match=r"example\.net/c"):
+        applied(lock, policy)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:80/c",
+        "http://localhost/c",
+        "http://localhost./c",
+        "http://10.1.2.3/c",
+        "http://192.168.0.1/c",
+        "http://169.254.169.254/c",
+        "http://[::1]/c",
+        "http://[::ffff:127.0.0.1]/c",
+        "http://2130706433/c",
+        "http://0x7f.1/c",
+        "http://127.1/c",
+        "http://store/c",
+        "http://store.internal/c",
+        "file:///srv/c",
+        "/srv/c",
+        "ftp://example.org/c",
+    ],
+)
+def test_private_addresses_are_refused_where_forbidden(address):
+    assert is_private(address)
+    with pytest.raises(ForbiddenError, match="private address"):
+        applied(spec("tiny", channels=(address,)), Policy(allow_private_addresses=False))
+    assert applied(spec("tiny", channels=(address,)), Policy())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url http://10.0.0.1/simple",
+        "--extra-index-url=http://localhost:3141/",
+        "x @ http://192.168.0.1/x-1.0.tar.gz",
+        "x @ git+http://store.internal/x.git@main",
+        "git+ssh://git@github.com/x/y",
+    ],
+)
+def test_indexes_and_archives_on_private_addresses_are_refused_too(line):
+    policy = Policy(allow_private_addresses=False)
+    with pytest.raises(ForbiddenError, match="private address"):
+        applied(spec("pip:\n      - '" + line + "'"), policy)
+    fine = "x @ https://example.org/x-1.0.tar.gz"
+    assert applied(spec("pip:\n      - '" + fine + "'"), policy)
+
+
+def test_public_addresses_are_none():
+    for address in ("https://example.org/c", "http://9.9.9.9/c", "https://[2620:fe::fe]/c"):
+        assert not is_private(address)
+
+
+def test_settings_are_checked():
+    settings = {"conda_allowed_channels": ["a"], "allow_private_addresses": False, "other": 1}
+    assert policy_of(settings) == Policy(
+        conda_allowed_channels=("a",), allow_private_addresses=False
+    )
+    assert policy_of(settings).digest != policy_of({}).digest
+    for bad in ({"conda_allowed_channels": "a"}, {"allow_private_addresses": 3}):
+        with pytest.raises(SpecError):
+            policy_of(bad)
