@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stead.server.database import builds, counters, environments, namespaces, pages
+from stead.server.database import builds, counters, environments, events, names, namespaces, pages
 from stead.server.values import BuildStatus, MissingError, NewArtifact, NewPackage, Visible
 
 NAMES = {
@@ -169,6 +169,43 @@ def test_names_that_change_are_told_at_once(filled):
         # The name is free again.
         namespaces.create(connection, "alpha", filled.database.now())
     assert environments.page(filled.database, namespace="alpha").count == 0
+
+
+@pytest.mark.parametrize("lost", [None, "KEPT", "MOST_CHANGES"])
+def test_how_many_match_is_right_after_each_change_however_it_is_told(filled, lost, monkeypatch):
+    if lost == "KEPT":
+        monkeypatch.setattr(events, "KEPT", 1)
+        monkeypatch.setattr(events, "_TRIM_EVERY", 1)
+    elif lost:
+        monkeypatch.setattr(names, "_CHANGES", names._CHANGES.replace("1001", "2"))
+        monkeypatch.setattr(names, "MOST_CHANGES", 1)
+
+    def counted():
+        terms = ("train", "e", "ZOO/E", "new", "none")
+        found = [environments.page(filled.database, search=term, size=1).count for term in terms]
+        paths = [
+            f"{namespace}/{name}".casefold()
+            for namespace, name in filled.rows(
+                "SELECT namespace, name FROM environment WHERE deleted_on IS NULL"
+            )
+        ]
+        assert found == [sum(term.casefold() in path for path in paths) for term in terms]
+
+    counted()
+    for change in [["new-train", "extra"], ["New"], []]:
+        with filled.database.begin() as connection:
+            now = filled.database.now()
+            zoo = namespaces.get(connection, "zoo")
+            for name in change:
+                environments.ensure(connection, zoo, name, now)
+            if not change:
+                for name in ("e01", "new-train"):
+                    gone = environments.get(connection, "zoo", name)
+                    environments.delete(connection, gone.id, now)
+        counted()
+    with filled.database.begin() as connection:
+        namespaces.delete(connection, "beta-train", filled.database.now())
+    counted()
 
 
 def test_every_page_of_builds_is_its_part_of_the_list(filled):

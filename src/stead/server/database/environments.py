@@ -57,7 +57,7 @@ def ensure(connection: Connection, namespace: Namespace, name: str, now: Moment)
         now,
         namespace_id=namespace.id,
         environment_id=made,
-        data={"name": name},
+        data={"namespace": namespace.name, "name": name},
     )
     return Environment(made, namespace.id, namespace.name, name, "", None, (), now)
 
@@ -167,7 +167,7 @@ def delete(connection: Connection, environment_id: int, now: Moment) -> None:
         now,
         namespace_id=row.namespace_id,
         environment_id=environment_id,
-        data={"name": row.name},
+        data={"namespace": row.namespace, "name": row.name},
     )
 
 

@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import text
 
 from stead.server.database.globs import may_hold, names_within
+from stead.server.database.tables import NAMES_CHANGED
 from stead.server.values import EVERYTHING
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 REMEMBERED = 512
 """How many answers are remembered."""
 
+MOST_CHANGES = 1_000
+"""After so many changes of names it is counted anew how many match."""
+
 _BUMP = text(
     "INSERT INTO revision (name, number) VALUES ('names', 1) "
     "ON CONFLICT (name) DO UPDATE SET number = revision.number + 1"
@@ -37,6 +41,12 @@ _NAMESPACES = (
     "SELECT n.id, n.name, n.metadata, coalesce(c.environments, 0) FROM namespace n "
     "LEFT JOIN counter c ON c.namespace_id = n.id AND c.status = '' "
     "WHERE n.deleted_on IS NULL ORDER BY n.name"
+)
+_NEWEST = "(SELECT coalesce(max(id), 0) FROM event)"
+_EVENTS = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM event"
+_CHANGES = (
+    f"SELECT kind, data FROM event WHERE {NAMES_CHANGED} AND id > :after AND id <= :newest "  # noqa: S608
+    f"ORDER BY id LIMIT {MOST_CHANGES + 1}"
 )
 _ROLES = "SELECT namespace_id, id, entity, role FROM namespace_role ORDER BY id"
 
@@ -56,6 +66,15 @@ class Held:
     within: tuple[str, ...] = ("*",)
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """How many match a text, by all events up to the newest one named."""
+
+    revision: int
+    count: int
+    newest: int
+
+
 def bump(connection: Connection) -> None:
     """Tell that names changed: of namespaces or environments, or roles or metadata."""
     connection.execute(_BUMP)
@@ -69,6 +88,7 @@ class Names:
         self._sqlite = dialect == "sqlite"
         self._revision = -1
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
+        self._counted: OrderedDict[str, _Counted] = OrderedDict()
         self._lock = threading.Lock()
 
     def namespaces(self, visible: Visible = EVERYTHING) -> tuple[Held, ...]:
@@ -88,10 +108,45 @@ class Names:
         whole = all(each.within == ("*",) for each in held)
         if whole and all(term.casefold() in each.name.casefold() for each in held):
             return sum(each.count for each in held)
-        revision = self._current()
+        if visible.everything:
+            return self._followed(term, held)
         key = ("matching", term, visible)
-        count: int = self._remember(revision, key, lambda: self._count(term, held, visible))
+        count: int = self._remember(
+            self._current(), key, lambda: self._count(term, held, visible)[0]
+        )
         return count
+
+    def _followed(self, term: str, held: tuple[Held, ...]) -> int:
+        """Count what has a text in its names, from what was counted before and changed since."""
+        revision = self._current()
+        with self._lock:
+            known = self._counted.get(term)
+        if known is not None and known.revision == revision:
+            return known.count
+        counted = None if known is None else self._since(term, known)
+        if counted is None:
+            counted = self._count(term, held, EVERYTHING)
+        with self._lock:
+            self._counted[term] = _Counted(revision, *counted)
+            self._counted.move_to_end(term)
+            while len(self._counted) > REMEMBERED:
+                self._counted.popitem(last=False)
+        return counted[0]
+
+    def _since(self, term: str, known: _Counted) -> tuple[int, int] | None:
+        """Give the count and the newest event that it knows of; None where too much changed."""
+        oldest, newest = self._reader.rows(_EVENTS, {})[0]
+        if known.newest + 1 < oldest:
+            return None
+        changes = self._reader.rows(_CHANGES, {"after": known.newest, "newest": newest})
+        if len(changes) > MOST_CHANGES:
+            return None
+        count = known.count
+        for kind, data in changes:
+            changed = orjson.loads(data)
+            if term.casefold() in f"{changed['namespace']}/{changed['name']}".casefold():
+                count += 1 if kind == "environment.created" else -1
+        return count, newest
 
     def matching(self, term: str) -> tuple[str, dict[str, Any]]:
         """Give the condition that finds a text in the names of ``environment e`` by index."""
@@ -177,21 +232,25 @@ class Names:
             found.append(Held(each.id, each.name, count, each.json, within))
         return tuple(found)
 
-    def _count(self, term: str, held: tuple[Held, ...], visible: Visible) -> int:
+    def _count(self, term: str, held: tuple[Held, ...], visible: Visible) -> tuple[int, int]:
+        """Count what matches; with the newest event of the state that was counted."""
         if self._sqlite and visible.everything and len(term) >= 3:
             # Those deleted are not in this index.
-            match = self.matching(term)[1]
+            values = self.matching(term)[1]
             statement = (
-                "SELECT count(*) FROM environment_search WHERE environment_search MATCH :match"
+                f"SELECT count(*), {_NEWEST} FROM environment_search "  # noqa: S608
+                "WHERE environment_search MATCH :match"
             )
-            return int(self._reader.rows(statement, match)[0][0])
-        condition, values = self.matching(term)
-        seen, more = self.seen_of(held, visible)
-        statement = (
-            "SELECT count(*) FROM environment e "  # noqa: S608
-            f"WHERE e.deleted_on IS NULL AND {condition} AND {seen}"
-        )
-        return int(self._reader.rows(statement, {**values, **more})[0][0])
+        else:
+            condition, values = self.matching(term)
+            seen, more = self.seen_of(held, visible)
+            values |= more
+            statement = (
+                f"SELECT count(*), {_NEWEST} FROM environment e "  # noqa: S608
+                f"WHERE e.deleted_on IS NULL AND {condition} AND {seen}"
+            )
+        count, newest = self._reader.rows(statement, values)[0]
+        return int(count), int(newest)
 
     def seen_of(self, held: tuple[Held, ...], visible: Visible) -> tuple[str, dict[str, Any]]:
         """Give the condition that an environment is one of those that somebody may see."""

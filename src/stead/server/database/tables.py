@@ -31,6 +31,10 @@ Big = BigInteger().with_variant(Integer(), "sqlite")
 Words = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+NAMES_CHANGED = "kind IN ('environment.created', 'environment.deleted')"
+"""Tells the events by which a search's count is kept up to date."""
+
+
 def _id() -> Column[int]:
     return Column("id", Big, primary_key=True)
 
@@ -333,5 +337,6 @@ event = Table(
     Column("environment_id", Big),
     Column("build_id", Big),
     Column("data", Text, nullable=False, server_default="{}"),
+    _where("event_of_names", "id", where=NAMES_CHANGED),
     sqlite_autoincrement=True,
 )

@@ -69,6 +69,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "event_of_names",
+        "event",
+        ["id"],
+        **rows("kind IN ('environment.created', 'environment.deleted')"),
+    )
     op.create_table(
         "namespace",
         sa.Column("id", BIG, nullable=False),
