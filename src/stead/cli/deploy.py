@@ -122,7 +122,9 @@ def bring(
             deploying.close(made)
             made = anew
         _deploying.settled(made, wanted[made[0].where.target.name].recipe, app)
-        outcomes = deploying.applied(made, _deploying.telling(app), _deploying.saying(app))
+        outcomes = deploying.applied(
+            made, app.context, _deploying.telling(app), _deploying.saying(app)
+        )
     finally:
         deploying.close(made)
     if args.json and not told:

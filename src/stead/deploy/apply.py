@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stead.deploy import generation, health, sending
+from stead.deploy.fitness import refuse_taken
 from stead.deploy.lease import Keeper
 from stead.deploy.targets import Applied
 from stead.values.errors import ContactError, DeployError, SteadError
@@ -120,13 +121,7 @@ def _bring(
             f"linger (`loginctl enable-linger {begun.facts.user}`); or leave it to us: "
             'services = "auto"',
         )
-    wanted = {port for service in delivery.payload.services for port in service.ports}
-    for port, service, recipe in begun.facts.ports:
-        if port in wanted:
-            raise DeployError(
-                f"{service} of recipe {recipe} has taken port {port} meanwhile",
-                remedy="deploy again: it gets another one where the host offers more",
-            )
+    refuse_taken(delivery.payload, begun.facts)
     missing = _missing(delivery.payload, begun)
     need = _need(delivery.payload, begun, missing)
     if begun.facts.free < need:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stead.deploy import fitness
 from stead.deploy import plan as planning
 from stead.deploy.closure import write_tar
+from stead.deploy.neighbours import Neighbours, remember
 from stead.deploy.oci import assemble, layout
 from stead.deploy.opening import opened as open_node
 from stead.deploy.payload import payload
@@ -24,6 +25,7 @@ from stead.values.frozen import dataclass, replace
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from stead.deploy.neighbours import Taken
     from stead.deploy.payload import Wanted
     from stead.deploy.plan import Plan
     from stead.deploy.recipes import Where
@@ -60,11 +62,18 @@ def planned(
     ``wanted`` is by target; ``here`` this machine's platform; ``prepared`` says that pyinfra
     has run. Raises DeployError with the mistakes of all nodes.
     """
+    neighbours = Neighbours(nodes, context)
 
     def one(where: Where) -> Ready:
         target = open_node(wanted[where.target.name].recipe.name, where, context, here)
         try:
-            return ready(wanted[where.target.name], where, target, context, prepared=prepared)
+            with neighbours.turn(where) as taken:
+                found = ready(
+                    *(wanted[where.target.name], where, target, context),
+                    prepared=prepared, taken=taken,
+                )  # fmt: skip
+                neighbours.deal(where, found.delivery.payload)
+            return found
         except BaseException:
             target.close()
             raise
@@ -79,13 +88,21 @@ def planned(
 
 
 def ready(
-    wanted: Wanted, where: Where, target: Target, context: Context, *, prepared: bool = False
+    wanted: Wanted,
+    where: Where,
+    target: Target,
+    context: Context,
+    *,
+    prepared: bool = False,
+    taken: Sequence[Taken] = (),
 ) -> Ready:
     """Ask one node, and say what will change there.
 
-    What pyinfra may bring is missing only once it has run.
+    What pyinfra may bring is missing only once it has run. ``taken`` are ports that others have
+    there, besides those that the node tells of.
     """
     facts = target.facts()
+    facts = replace(facts, ports=tuple(dict.fromkeys((*facts.ports, *taken))))
     laid = payload(wanted, where, facts, context)
     before = target.running() if facts.running else ""
     if where.target.kind == "image":
@@ -112,7 +129,7 @@ def ready(
 
 
 def applied(
-    made: Sequence[Ready], told: Told, said: Callable[[Outcome], None]
+    made: Sequence[Ready], context: Context, told: Told, said: Callable[[Outcome], None]
 ) -> tuple[Outcome, ...]:
     """Bring it to the nodes, in their targets' batches; ``told`` hears of steps, ``said`` of ends."""
     by_name = {one.where.name: one for one in made}
@@ -123,6 +140,8 @@ def applied(
         one = by_name[where.name]
         if one.plan.nothing and where.target.kind in ("local", "ssh"):
             return Applied(changed=False, generation=one.plan.generation)
+        if where.target.kind == "local":
+            remember(one.delivery.payload.root, context)
         with alone[_written(where.target)] if where.target.output else nullcontext():
             return one.target.apply(one.delivery, lambda step, word: told(where, step, word))
 

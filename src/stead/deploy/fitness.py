@@ -15,14 +15,14 @@ from stead.config.checks import bounds
 from stead.config.checks.facts import flag_name, linux_flags
 from stead.deploy import programs
 from stead.deploy.libraries import needs_of, refusals
-from stead.values.errors import CheckError
+from stead.values.errors import CheckError, DeployError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from stead.deploy.payload import Laid
-    from stead.values.deployment import Facts, Health
+    from stead.values.deployment import Facts, Health, Payload
     from stead.values.kinds import Check
     from stead.values.platform import Platform
 
@@ -147,6 +147,17 @@ def _taken(laid: Laid, facts: Facts) -> list[Fault]:
         for port, service, recipe in facts.ports
         if port in wanted
     ]
+
+
+def refuse_taken(payload: Payload, facts: Facts) -> None:
+    """Raise DeployError where another recipe has taken a port since the plan."""
+    wanted = {port for service in payload.services for port in service.ports}
+    for port, service, recipe in facts.ports:
+        if port in wanted:
+            raise DeployError(
+                f"{service} of recipe {recipe} has taken port {port} meanwhile",
+                remedy="deploy again: it gets another one where the host offers more",
+            )
 
 
 def _other_platform(platform: Platform, facts: Facts) -> Fault | None:

@@ -186,7 +186,8 @@ class Facts:
     parts: frozenset[str] = frozenset()
     """Digests of the parts that are there."""
     ports: tuple[tuple[int, str, str], ...] = ()
-    """Ports that other recipes have below the same root: each with its service and its recipe."""
+    """Ports that other recipes have on the machine, below the same root or in containers beside it: each
+    with its service and its recipe."""
     libraries: frozenset[str] = frozenset()
     """Names of the shared libraries that the machine's loader finds (``libssl.so.3``)."""
     programs: frozenset[str] | None = None

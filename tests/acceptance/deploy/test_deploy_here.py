@@ -316,7 +316,7 @@ def test_what_pyinfra_may_bring_is_missing_only_after_it(site, tmp_path):
 
 
 @pytest.mark.slow
-def test_recipes_on_one_node_never_share_a_port(site):
+def test_recipes_on_one_node_never_share_a_port(site, tmp_path):
     def ports_of(*recipes):
         found = []
         for recipe in recipes:
@@ -350,6 +350,30 @@ def test_recipes_on_one_node_never_share_a_port(site):
     site.ok("deploy", "web")
     site.ok("deploy", "r")
     assert len(set(ports_of("r", "web"))) == 2
+
+    # What a container has, which the machine's engine tells of, is left to it as well.
+    (had,) = ports_of("web")
+    labels = {"recipe": "shop-box", "name": "shop", "service": "api", "ports": str(had)}
+    container = {
+        "Name": "shop-api",
+        "Config": {
+            "Labels": {f"dev.stead.container.{name}": text for name, text in labels.items()}
+        },
+        "State": {"Status": "running", "StartedAt": "2026-11-21T19:30:00Z"},
+    }
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "said").write_text(json.dumps([container]))
+    (programs / "podman").write_text(
+        f"#!/bin/sh\n[ $1 = ps ] && echo 0123 || cat {programs}/said\n"
+    )
+    (programs / "podman").chmod(0o755)
+    site.machine.environ["PATH"] = f"{programs}:{site.machine.environ['PATH']}"
+    os.makedirs(os.path.join(site.machine.environ["STEAD_HOME"], "containers/shop-box"))
+    path.write_text(path.read_text().replace('"first"', '"second"'))
+    site.ok("deploy", "web")
+    assert not {had, *ports_of("r")} & set(ports_of("web"))
+    assert "nothing changes" in site.ok("deploy", "web")
 
 
 @pytest.mark.slow

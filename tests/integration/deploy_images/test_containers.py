@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from stead.deploy.machine import who
+from stead.deploy.neighbours import Neighbours
 from stead.deploy.oci import layers
+from stead.deploy.recipes import Where
 from stead.deploy.targets import container
 from stead.deploy.targets.container import ContainerTarget
 from stead.deploy.targets.image import Making
@@ -26,6 +28,7 @@ from stead.testing.world import make_context
 from stead.values.deployment import Health
 from stead.values.errors import DeployError
 from stead.values.frozen import replace
+from stead.values.kinds import Target
 from stead.values.platform import platform_of
 
 pytestmark = [
@@ -58,14 +61,14 @@ def home(tmp_path_factory):
 def make(home, perl, engine):
     made: list[ContainerTarget] = []
 
-    def one(project: str = "", first: str = "") -> ContainerTarget:
+    def one(project: str = "", first: str = "", recipe: str = "shop") -> ContainerTarget:
         """Make one; a program in the directory ``first`` comes before the engine's."""
         path = f"{first}:{engine.directory}:{os.environ['PATH']}".lstrip(":")
         making = Making("", platform_of("linux", os.uname().machine), perl)
         context = make_context(home, environ={"PATH": path, "HOME": str(home)})
         # The suite's service leaves it to the engine to end it.
         made.append(
-            ContainerTarget("here", "shop", making, context, grace=0, settling=0.2, project=project)
+            ContainerTarget("here", recipe, making, context, grace=0, settling=0.2, project=project)
         )
         return made[-1]
 
@@ -93,11 +96,19 @@ def test_what_services_keep_is_there_for_commands_and_stays(make, free_ports) ->
     assert mine.apply(shop(layers.ROOT, "three", ports, release=only)).changed
 
 
-def test_what_was_stopped_by_hand_runs_again(make, engine, free_ports) -> None:
-    """The same generation does, where all of it is still there."""
+def test_what_was_stopped_by_hand_runs_again(make, engine, free_ports, home) -> None:
+    """The same generation does, where all of it is still there. Its ports are its own all the time."""
     ports = free_ports(1)
     target, wanted = make(), shop(layers.ROOT, "one", ports)
     target.apply(wanted)
+    other, taken = make(recipe="bakery"), ((ports[0], "web", "shop"),)
+    assert (target.facts().ports, other.facts().ports) == ((), taken)
+    with pytest.raises(DeployError, match="web of recipe shop has taken port"):
+        other.apply(shop(layers.ROOT, "one", ports, recipe="bakery"))
+    path = f"{engine.directory}:{os.environ['PATH']}"
+    context = make_context(home, environ={"PATH": path, "HOME": str(home)})
+    with Neighbours((), context).turn(Where(Target("here"))) as found:
+        assert found == taken
     (name,) = engine.run("ps", "--format", "{{.Names}}").split()
     engine.run("stop", "--time", "0", name)
     assert not target.facts().standing

@@ -8,6 +8,7 @@ import pytest
 
 from stead.cli.app import App
 from stead.deploy.code import code_of
+from stead.deploy.fitness import require
 from stead.deploy.payload import Wanted, payload
 from stead.deploy.pyinfra import inventory
 from stead.deploy.recipes import Where, apps_of, directory_of, nodes_of, recipe_named
@@ -16,7 +17,8 @@ from stead.deploy.secrets import opened
 from stead.pipeline.steps import prepare
 from stead.testing.world import make_context
 from stead.values.deployment import Facts, HeldData
-from stead.values.errors import ConfigurationError, DeployError, ManifestError
+from stead.values.errors import CheckError, ConfigurationError, DeployError, ManifestError
+from stead.values.frozen import replace
 from stead.values.kinds import Target
 from stead.values.platform import Platform
 from stead.values.selection import Selection
@@ -180,6 +182,21 @@ def test_too_few_ports_and_ports_that_are_fixed(made):
     both = both.replace("counts =", "# counts =")
     with pytest.raises(DeployError, match="would both listen on port 9000"):
         made(both)
+
+
+@pytest.mark.parametrize("kind", ["container", "ssh"])
+def test_ports_that_others_have_are_dealt_to_none_and_refused_where_they_are_fixed(made, kind):
+    hosts = 'hosts = ["one", "two"]\n' if kind == "ssh" else ""
+    text = MANIFEST.replace('kind = "ssh"\nhosts = ["one", "two"]\n', f'kind = "{kind}"\n{hosts}')
+    facts = replace(FACTS, ports=((8000, "web", "x"), (8003, "web", "x"), (9000, "web", "x")))
+    dealt = [port for s in made(text, facts=facts).payload.services for port in s.ports]
+    assert len(dealt) > 3
+    assert not {8000, 8003} & set(dealt)
+    fixed = text.replace("counts =", "# counts =").replace(
+        'PORT = "host.ports.web", ADMIN', "PORT = 9000, ADMIN"
+    )
+    with pytest.raises(CheckError, match="port 9000, which web of recipe x has there"):
+        require(made(fixed, facts=facts), facts)
 
 
 def test_where_a_nodes_directory_is():

@@ -130,8 +130,8 @@ class Engine:
         """Give the names of the images in a repository of the engine's own."""
         return self._do("images", "--format", "{{.Repository}}:{{.Tag}}", repository).split()
 
-    def containers(self, recipe: str) -> list[Container]:
-        """List a recipe's containers, those of all generations."""
+    def containers(self, recipe: str = "") -> list[Container]:
+        """List a recipe's containers, or those of all recipes, of all generations."""
         listed = self._listed("recipe", recipe)
         if not listed:
             return []
@@ -209,7 +209,7 @@ class Engine:
         return subprocess.run([*words, *arguments], env=environ, check=False).returncode
 
     def _listed(self, label: str, value: str) -> list[str]:
-        filters = f"label={LABEL}.{label}={value}"
+        filters = f"label={LABEL}.{label}" + (f"={value}" if value else "")
         return self._do("ps", "--all", "--quiet", "--filter", filters).split()
 
     def _do(self, *words: str, secrets: Sequence[tuple[str, str]] = ()) -> str:

@@ -75,6 +75,8 @@ class Making:
         for service in payload.services:
             labels = {
                 "recipe": self._unit.name,
+                "name": self._unit.recipe,
+                "ports": " ".join(map(str, service.ports)),
                 "project": self._unit.project,
                 "service": service.name,
                 "services": str(len(payload.services)),

@@ -19,8 +19,10 @@ from stead.deploy.containers.holding import Holding
 from stead.deploy.containers.making import Making as MakingGeneration
 from stead.deploy.containers.making import repository
 from stead.deploy.containers.watched import Watched
+from stead.deploy.fitness import refuse_taken
 from stead.deploy.health import asked
 from stead.deploy.machine import who
+from stead.deploy.neighbours import of_containers
 from stead.deploy.oci import assemble
 from stead.deploy.targets import Applied, Deployed, Running, Standing
 from stead.deploy.targets.image import ImageTarget
@@ -91,8 +93,13 @@ class ContainerTarget:
 
     def facts(self) -> Facts:
         """Say what the base has, as if it were a machine, and what runs here."""
-        facts = replace(self._images.base_facts(), free=free(os.path.dirname(self._home)))
-        current = self._current()
+        unit, every = self._unit.name, self._engine.containers()
+        facts = replace(
+            self._images.base_facts(),
+            free=free(os.path.dirname(self._home)),
+            ports=of_containers(one for one in every if one.label("recipe") != unit),
+        )
+        current = current_of(self._own([one for one in every if one.label("recipe") == unit]))
         if not current:
             return facts
         same = current[0].label("base") == self._images.base_digest()
@@ -151,6 +158,7 @@ class ContainerTarget:
         facts = self.facts()
         if facts.running == delivery.digest and facts.standing:
             return Applied(False, facts.generation)
+        refuse_taken(delivery.payload, facts)
         report = report or _silent
         with self._alone(report) as (lock, every):
             payload, current = delivery.payload, current_of(every)
@@ -333,8 +341,10 @@ class ContainerTarget:
 
     def _ours(self) -> list[Container]:
         """Give all containers. Raises DeployError where they are another project's."""
+        return self._own(self._generations.all())
+
+    def _own(self, every: list[Container]) -> list[Container]:
         mine = self._unit.project
-        every = self._generations.all()
         for one in every if mine else ():
             if (owner := one.label("project")) not in ("", mine):
                 raise DeployError(
