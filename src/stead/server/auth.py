@@ -55,6 +55,9 @@ PRIMARY = "default"
 ALWAYS = ("default/*", "filesystem/*")
 """What everybody with a token may see."""
 
+EVERYWHERE = "*"
+"""Stands for the namespace of what belongs to none: that is for those with rights to everything."""
+
 _NAME = re.compile(r"[A-Za-z0-9\-+_@$&?^~.=]{1,255}")
 REFUSED = "request not authorized"
 
@@ -150,6 +153,13 @@ def authorize(
     What cannot be a name is allowed to nobody.
     """
     who = who_asks(services, credentials)
+    if namespace == EVERYWHERE:
+        if not any(
+            split(glob) == ("*", "*") and action in actions_of(roles)
+            for glob, roles in who.grants.items()
+        ):
+            raise Refused
+        return who
     if not is_name(namespace) or (name and not is_name(name)):
         raise Refused
     if not who.may(action, namespace, name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -106,10 +107,8 @@ def _config(directory: Path) -> ServerConfig:
     )
 
 
-@pytest.fixture
-def make_client(template: tuple[Path, str], tmp_path: Path) -> Iterator[Callable[..., Client]]:
-    """Make a client of an application; its arguments change the configuration."""
-    directory = tmp_path / "server"
+@contextmanager
+def _making(template: tuple[Path, str], directory: Path) -> Iterator[Callable[..., Client]]:
     shutil.copytree(template[0], directory)
     database = open_database(_config(directory).database)
     queue = BuildQueue(database)
@@ -129,6 +128,22 @@ def make_client(template: tuple[Path, str], tmp_path: Path) -> Iterator[Callable
             runner.run(http.aclose())
     queue.close()
     database.close()
+
+
+@pytest.fixture
+def make_client(template: tuple[Path, str], tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Make a client of an application; its arguments change the configuration."""
+    with _making(template, tmp_path / "server") as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_module_client(
+    template: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Client]]:
+    """The same for tests that leave nothing behind."""
+    with _making(template, tmp_path_factory.mktemp("shared") / "server") as make:
+        yield make
 
 
 @pytest.fixture

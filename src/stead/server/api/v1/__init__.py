@@ -10,6 +10,7 @@ from stead.server.api.v1 import (
     namespaces,
     packages,
     roles,
+    settings,
     specifications,
 )
 
@@ -24,6 +25,7 @@ ROUTERS = tuple(
         downloads,
         environments,
         packages,
+        settings,
     )
 )
 """All routes of this API; within one, the more exact paths come first."""

@@ -1,0 +1,175 @@
+"""Bad input: a clear 4xx in the API's form, and nothing kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import text
+
+SUBMIT = ("POST", "/api/v1/specification/")
+TINY = "name: tiny\nchannels: []\ndependencies: [tiny]\n"
+
+
+def kept(client) -> dict[str, int]:
+    """Count the rows of everything that a request could leave."""
+    tables = ("namespace", "environment", "specification", "build", "setting", "token", "event")
+    with client.services.database.read() as connection:
+        return {t: connection.execute(text(f"SELECT count(*) FROM {t}")).scalar() for t in tables}
+
+
+def spec(specification: str, **others: object) -> dict:
+    return {"json": {"namespace": "default", "specification": specification} | others}
+
+
+BAD = {
+    "no YAML": (*SUBMIT, spec("not: [valid"), 400),
+    "no name": (*SUBMIT, spec("dependencies: []"), 400),
+    "an unknown key": (*SUBMIT, spec(TINY + "chanels: []\n"), 400),
+    "a text": (*SUBMIT, spec("tiny"), 400),
+    "aliases": (*SUBMIT, spec("name: &a x\ndependencies: [*a]\n"), 400),
+    "a name that leads up": (*SUBMIT, spec(TINY.replace("tiny", "../../etc", 1)), 400),
+    "a name that looks like another": (*SUBMIT, spec(TINY.replace("tiny", "tіny", 1)), 400),
+    "a long name": (*SUBMIT, spec(TINY.replace("tiny", "t" * 300, 1)), 400),
+    "a namespace that leads up": (*SUBMIT, spec(TINY, namespace=".."), 403),
+    "a namespace with a slash": (*SUBMIT, spec(TINY, namespace="a/b"), 403),
+    "a namespace that looks like another": (*SUBMIT, spec(TINY, namespace="dеfault"), 403),
+    "a lock without a name": (*SUBMIT, spec("version: 1\npackage: []", is_lockfile=True), 400),
+    "a lock that is none": (*SUBMIT, spec("x: 1", is_lockfile=True, environment_name="x"), 400),
+    "an unknown key of the body": (*SUBMIT, spec(TINY, colour="red"), 422),
+    "a number for a text": (*SUBMIT, {"json": {"specification": 1}}, 422),
+    "a list": (*SUBMIT, {"json": []}, 422),
+    "no JSON": (*SUBMIT, {"content": b"{", "headers": {"Content-Type": "application/json"}}, 422),
+    "no UTF-8": (
+        *SUBMIT,
+        {"content": b"\xff", "headers": {"Content-Type": "application/json"}},
+        400,
+    ),
+    "a form": (*SUBMIT, {"data": {"specification": TINY}}, 415),
+    "no content type": (*SUBMIT, {"content": json.dumps({"specification": TINY}).encode()}, 415),
+    "a NUL": (*SUBMIT, spec("name: tiny\x00\n"), 400),
+    "a surrogate": (
+        *SUBMIT,
+        {
+            "content": b'{"specification": "name: \\ud800"}',
+            "headers": {"Content-Type": "application/json"},
+        },
+        400,
+    ),
+    "a namespace with a space": ("POST", "/api/v1/namespace/b@d name/", {}, 403),
+    "a namespace of dots": ("POST", "/api/v1/namespace/%2e%2e/", {}, 403),
+    "a hidden namespace": ("POST", "/api/v1/namespace/.git/", {}, 403),
+    "an unknown setting": ("PUT", "/api/v1/setting/", {"json": {"colour": 1}}, 400),
+    "a setting of another kind": ("PUT", "/api/v1/setting/", {"json": {"default_uid": "x"}}, 400),
+    "one right setting and one wrong": (
+        "PUT",
+        "/api/v1/setting/",
+        {"json": {"default_uid": 1, "default_gid": -1}},
+        400,
+    ),
+    "a global setting of a namespace": (
+        "PUT",
+        "/api/v1/setting/default/",
+        {"json": {"default_uid": 1}},
+        400,
+    ),
+    "an environment's setting without a namespace": (
+        "PUT",
+        "/api/v1/setting/?environment_name=x",
+        {"json": {}},
+        400,
+    ),
+    "a page of zero": ("GET", "/api/v1/build/?page=0", {}, 422),
+    "a page beyond numbers": ("GET", f"/api/v1/build/?page={10**30}", {}, 422),
+    "a build beyond numbers": ("GET", f"/api/v1/build/{10**30}/", {}, 422),
+    "a build that is no number": ("GET", "/api/v1/build/x/", {}, 422),
+    "an unknown status": ("GET", "/api/v1/build/?status=GONE", {}, 422),
+    "an unknown order": ("GET", "/api/v1/environment/?order=up", {}, 422),
+    "an unknown sorting": ("GET", "/api/v1/environment/?sort_by=colour", {}, 400),
+    "an unknown path": ("GET", "/api/v1/nothing/", {}, 404),
+    "an unknown method": ("PATCH", "/api/v1/build/1/", {"json": {}}, 405),
+}
+
+
+@pytest.fixture(scope="module")
+def shared(make_module_client):
+    return make_module_client()
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_refused_and_leaves_nothing(shared, name):
+    method, path, options, status = BAD[name]
+    before = kept(shared)
+    answer = shared.ask(method, path, **options)
+    assert answer.status_code == status, answer.text
+    told = answer.json()
+    assert told["status"] == "error"
+    assert told["message"]
+    assert len(answer.content) < 2000
+    assert kept(shared) == before
+
+
+async def _pieces(sent: list[int], size: int):
+    for _ in range(size // 2**20):
+        sent.append(2**20)
+        yield b" " * 2**20
+
+
+def test_a_body_of_100_megabytes_is_not_read_to_its_end(shared):
+    sent: list[int] = []
+    headers = {"Content-Type": "application/json"}
+    answer = shared.ask(*SUBMIT, content=_pieces(sent, 100 * 2**20), headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["status"] == "error"
+    assert sum(sent) <= 17 * 2**20
+    # Where the length is told before, nothing is read.
+    sent.clear()
+    headers["Content-Length"] = str(100 * 2**20)
+    answer = shared.ask(*SUBMIT, content=_pieces(sent, 100 * 2**20), headers=headers)
+    assert answer.status_code == 413
+    assert sent == []
+
+
+def test_pages_of_others_may_call_only_where_that_is_configured(make_client):
+    origin = {"Origin": "https://lab.example"}
+    asked = origin | {"Access-Control-Request-Method": "PUT"}
+    plain = make_client().get("/api/v1/", headers=origin)
+    assert "access-control-allow-origin" not in plain.headers
+    client = make_client(cors=("https://lab.example",))
+    answer = client.ask("OPTIONS", "/api/v1/build/1/", headers=asked)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "https://lab.example"
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    other = client.get("/api/v1/", headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in other.headers
+    # Errors too: else a page could not read them.
+    error = client.get("/api/v1/nothing/", headers=origin)
+    assert error.headers["access-control-allow-origin"] == "https://lab.example"
+    anyone = make_client(cors=("*",)).get("/api/v1/", headers=origin)
+    assert anyone.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in anyone.headers
+
+
+def test_settings_hold_below_where_they_are_set_and_nowhere_else(client):
+    client.submit()
+    put = ("PUT", "/api/v1/setting/")
+    assert client.ask(*put, json={"conda_default_packages": ["a"]}).status_code == 200
+    inner = ("PUT", "/api/v1/setting/team/tiny/")
+    assert client.ask(*inner, json={"conda_default_packages": ["b"]}).status_code == 200
+
+    def held(path: str) -> list[str]:
+        return client.get(f"/api/v1/setting/{path}").json()["data"]["conda_default_packages"]
+
+    assert [held(p) for p in ("", "team/", "team/tiny/")] == [["a"], ["a"], ["b"]]
+    assert held("?namespace=team&environment_name=tiny") == ["b"]
+    developer = client.token(role_bindings={"team/*": ["developer"]})
+    assert client.get("/api/v1/setting/team/", token=developer).status_code == 200
+    assert client.get("/api/v1/setting/", token=developer).status_code == 403
+    assert client.ask(*inner, token=developer, json={}).status_code == 403
+    assert client.get("/api/v1/setting/nope/").status_code == 404
+    quota = {"quota_builds": 1}
+    assert client.ask("PUT", "/api/v1/setting/team/", json=quota).status_code == 200
+    body = {"namespace": "team", "specification": TINY.replace("tiny", "more")}
+    full = client.ask(*SUBMIT, json=body)
+    assert full.status_code == 403
+    assert "may hold 1" in full.json()["message"]
