@@ -10,15 +10,22 @@ from stead.config.types import parse
 from stead.values.activation import Change
 from stead.values.errors import SecretError
 from stead.values.origin import NOWHERE
+from stead.values.patterns import regex
 from stead.values.secret import SHOWN
 from stead.values.table import Finding, LiteralSecret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stead.values.platform import Platform
     from stead.values.secret import Secret, SecretReference
     from stead.values.table import Entry, Table
+
+
+_USER = regex(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@]*")
+"""An address, up to somewhere before its host."""
+_AUTHORITY_END = regex(r"[/?#]")
+_BREAKING = regex(r"[/?#@\[\]\s]|%(?![0-9A-Fa-f]{2})")
 
 
 def to_changes(table: Table, separator: str = ":") -> tuple[Change, ...]:
@@ -92,6 +99,14 @@ def render(
         pieces.append(rewritten(secret.reveal(), entry.encodings[number]))
     text = "".join(pieces)
     definition = entry.definitions[0] if entry.definitions else None
+    if entry.type.name == "str" and _breaks_address(entry, pieces):
+        del text, pieces, secret
+        raise SecretError(
+            f"{entry.name} is an address that a secret in it would break: it has a character there "
+            "that ends what stands before the host",
+            where=definition.origin if definition and definition.origin.file else None,
+            remedy=f'declare {entry.name} with type = "url": what is put into it is encoded then',
+        )
     try:
         return parse(entry.type, text, platform, definition.base if definition else "/")
     except TypeFault as fault:
@@ -104,6 +119,20 @@ def render(
     # Raised out here, so that no traceback leads to a frame's text by way of the cause.
     del text, pieces
     raise error
+
+
+def _breaks_address(entry: Entry, pieces: Sequence[str]) -> bool:
+    """Say whether a secret that stands before the host of an address ends that part too early."""
+    before = ""
+    for number, piece in enumerate(pieces):
+        if not isinstance(entry.parts[number], str):
+            rest = "".join(p if isinstance(p, str) else "" for p in entry.parts[number + 1 :])
+            if _USER.fullmatch(before) and "@" in _AUTHORITY_END.split(rest, 1)[0]:
+                if _BREAKING.search(piece):
+                    return True
+                continue
+        before += piece
+    return False
 
 
 def undeclared(table: Table) -> tuple[Entry, ...]:

@@ -59,6 +59,26 @@ def test_a_secret_is_encoded_as_often_as_it_is_put_into_an_address(composition):
     )
 
 
+@pytest.mark.parametrize("password", ["p@w", "p/w", "p?w", "p#w", "100%", "a b"])
+def test_a_secret_that_would_break_an_address_that_is_none_by_type_is_an_error(
+    composition, password
+):
+    composition.host("h", secrets={"pw": "age:lab.age#pw"})
+    composition.vars(DSN="pg://u:{host.secrets.pw}@h/d", QUERY="pg://h/@?p={host.secrets.pw}")
+    table = composition.resolve()
+    (reference,) = references(table.entry("DSN"))
+    held = {reference: Secret(password)}
+    with pytest.raises(SecretError, match="DSN is an address that a secret in it") as caught:
+        render(table.entry("DSN"), held, platform=LINUX)
+    assert 'declare DSN with type = "url"' in caught.value.remedy
+    assert password not in "".join(traceback.format_exception(caught.value)).partition("Error: ")[2]
+    # What breaks nothing, or is encoded already, is put in as it is.
+    assert render(table.entry("QUERY"), held, platform=LINUX) == f"pg://h/@?p={password}"
+    for fine in ("p%40w", "a:b", "é!$&"):
+        held = {reference: Secret(fine)}
+        assert render(table.entry("DSN"), held, platform=LINUX) == f"pg://u:{fine}@h/d"
+
+
 def test_an_address_may_be_a_secret_as_a_whole(composition):
     composition.host("h", secrets={"url": "sops:prod.env#URL"})
     composition.declare(URL={"type": "url", "scheme": ["postgres"]})
