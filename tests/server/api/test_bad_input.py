@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -173,3 +174,22 @@ def test_settings_hold_below_where_they_are_set_and_nowhere_else(client):
     full = client.ask(*SUBMIT, json=body)
     assert full.status_code == 403
     assert "may hold 1" in full.json()["message"]
+
+
+def test_what_the_settings_do_not_allow_is_refused_and_leaves_nothing(client):
+    client.ask("POST", "/api/v1/namespace/team/")
+    allowed = {"conda_allowed_channels": ["https://good.example/main"]}
+    assert client.ask("PUT", "/api/v1/setting/team/", json=allowed).status_code == 200
+    assert client.ask("PUT", "/api/v1/setting/", json={"allow_private_addresses": False}).is_success
+    before = kept(client)
+
+    def asked(channel: str, namespace: str = "team") -> httpx.Response:
+        body = {"namespace": namespace, "specification": TINY.replace("[]", f"['{channel}']")}
+        return client.ask(*SUBMIT, json=body)
+
+    refused = asked("https://other.example/main")
+    assert refused.status_code == 400
+    assert "not allowed" in refused.json()["message"]
+    assert asked("http://127.0.0.1:8000/", "default").status_code == 400
+    assert kept(client) == before
+    assert asked("https://good.example/main").status_code == 200

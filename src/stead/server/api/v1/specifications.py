@@ -9,7 +9,8 @@ from stead.server.api.errors import BadRequest
 from stead.server.api.requests import Caller, ok
 from stead.server.api.v1 import models
 from stead.server.auth import Refused
-from stead.server.database import admission, environments, namespaces, specifications
+from stead.server.database import admission, environments, namespaces, settings, specifications
+from stead.server.specs import policy
 from stead.server.specs.reading import read
 from stead.server.values import SpecificationKind
 
@@ -37,8 +38,12 @@ def create(asked: Caller, body: models.NewSpecification) -> Response:
     with services.database.begin() as connection:
         now = services.database.now()
         home = namespaces.ensure(connection, namespace, now)
-        kept = specifications.put(connection, wanted, now)
         environment = environments.ensure(connection, home, wanted.name, now)
+        layers = settings.layers(
+            connection, namespace_id=home.id, environment_id=environment.id
+        )
+        rules = policy.policy_of(policy.merged(layers))
+        kept = specifications.put(connection, policy.applied(wanted, rules), now)
         if description and description != environment.description:
             environments.describe(connection, environment.id, now, description=description)
         submitted = admission.submit_within(
@@ -46,7 +51,7 @@ def create(asked: Caller, body: models.NewSpecification) -> Response:
             services.queue,
             environment,
             kept,
-            order=admission.Order(who=who.name),
+            order=admission.Order(who=who.name, settings=rules.digest),
             now=now,
         )
     return ok({"build_id": submitted.build_id})
