@@ -29,6 +29,7 @@ import rows_modules
 import rows_project
 import rows_prompt
 import rows_read
+import rows_server
 import rows_server_database
 import rows_start
 import rows_typed
@@ -68,6 +69,7 @@ GROUPS = {
     "matrix": Group(rows_matrix.rows, rows_matrix.TOOLS),
     "deploy": Group(rows_deploy.rows),
     "modules": Group(rows_modules.rows, rows_modules.TOOLS),
+    "server": Group(rows_server.rows),
     "server-database": Group(rows_server_database.rows),
 }
 """What is measured, in the order of the sections."""

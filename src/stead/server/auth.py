@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stead.server.database import namespaces, tokens
@@ -110,6 +111,7 @@ class Who:
         )
 
 
+@lru_cache(maxsize=256)
 def actions_of(roles: tuple[str, ...]) -> frozenset[str]:
     """Give all that some roles allow; unknown ones allow nothing."""
     return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
@@ -125,17 +127,18 @@ def who_asks(services: Services, credentials: Credentials) -> Who:
     public = dict.fromkeys(services.config.public, ("viewer",))
     if not credentials.token:
         return Who("anonymous", authenticated=False, primary_namespace=PRIMARY, grants=public)
-    with services.database.read() as connection:
-        found = tokens.find(connection, credentials.token, services.database.now())
-        if found is None:
-            raise Refused("the token is not valid: unknown, expired or revoked", status=401)
-        grants: dict[str, tuple[str, ...]] = dict(public)
-        grants.update(dict.fromkeys(ALWAYS, ("viewer",)))
-        # A token is named after the namespace that its holder calls their own.
-        primary = found.name if is_name(found.name) else PRIMARY
-        if "admin" not in found.grants.get("*/*", ()):
-            for namespace, given in namespaces.roles_elsewhere(connection, primary).items():
-                _add(grants, f"{namespace}/*", tuple(each.role for each in given))
+    found = tokens.valid(services.database, credentials.token)
+    if found is None:
+        raise Refused("the token is not valid: unknown, expired or revoked", status=401)
+    grants: dict[str, tuple[str, ...]] = dict(public)
+    grants.update(dict.fromkeys(ALWAYS, ("viewer",)))
+    # A token is named after the namespace that its holder calls their own.
+    primary = found.name if is_name(found.name) else PRIMARY
+    if "admin" not in found.grants.get("*/*", ()):
+        with services.database.read() as connection:
+            given = namespaces.roles_elsewhere(connection, primary)
+        for namespace, mappings in given.items():
+            _add(grants, f"{namespace}/*", tuple(each.role for each in mappings))
     for glob, roles in found.grants.items():
         _add(grants, glob, roles)
     return Who(found.who, True, primary, grants, found.expires_on)

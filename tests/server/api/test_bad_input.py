@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from sqlalchemy import text
+
+if TYPE_CHECKING:
+    import httpx
 
 SUBMIT = ("POST", "/api/v1/specification/")
 TINY = "name: tiny\nchannels: []\ndependencies: [tiny]\n"

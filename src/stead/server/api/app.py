@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from stead import __version__
 from stead.server.api import errors, health, v1
 from stead.server.api.guards import Bounded, Logged, Untrailed
+from stead.server.api.quick import Quick
 
 if TYPE_CHECKING:
     from stead.server.services import Services
@@ -41,5 +42,6 @@ def make_app(services: Services) -> FastAPI:
             allow_methods=["*"],
             allow_headers=["*"],
         )
+    app.add_middleware(Quick, services=services)
     app.add_middleware(Logged)
     return app

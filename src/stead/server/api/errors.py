@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import psycopg
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
@@ -32,6 +34,14 @@ class BadRequest(ServerError):  # noqa: N818 - an answer, not a fault
         self.status = status
 
 
+AWAY: tuple[type[Exception], ...] = (
+    OperationalError,
+    sqlite3.OperationalError,
+    psycopg.OperationalError,
+)
+"""What is raised while the database does not answer."""
+
+
 def answer(
     message: str, status: int, detail: Any = None, headers: dict[str, str] | None = None
 ) -> Response:
@@ -47,7 +57,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_input)
     app.add_exception_handler(ServerError, _of_server)
-    app.add_exception_handler(OperationalError, _of_database)
+    for kind in AWAY:
+        app.add_exception_handler(kind, _of_database)
     app.add_exception_handler(Exception, _of_fault)
 
 

@@ -39,9 +39,7 @@ def create(asked: Caller, body: models.NewSpecification) -> Response:
         now = services.database.now()
         home = namespaces.ensure(connection, namespace, now)
         environment = environments.ensure(connection, home, wanted.name, now)
-        layers = settings.layers(
-            connection, namespace_id=home.id, environment_id=environment.id
-        )
+        layers = settings.layers(connection, namespace_id=home.id, environment_id=environment.id)
         rules = policy.policy_of(policy.merged(layers))
         kept = specifications.put(connection, policy.applied(wanted, rules), now)
         if description and description != environment.description:
