@@ -23,6 +23,8 @@ PATH = "/api/v1/environment/"
 
 _QUERY = re.compile(rb"(?:(?:^|&)(?:page=(?P<page>[1-9]\d{0,8})|size=(?P<size>[1-9]\d{0,8}))){0,2}")
 
+_OTHERS: tuple[type[Exception], ...] = (Refused, *AWAY)
+
 
 class Quick:
     """Answers the list of environments where it can, and passes all else on."""
@@ -66,5 +68,5 @@ class Quick:
                 page=int(asked["page"] or 1),
                 size=min(int(asked["size"] or longest), longest),
             )
-        except (Refused, *AWAY):
+        except _OTHERS:
             return None

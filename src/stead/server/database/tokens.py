@@ -75,8 +75,9 @@ def valid(database: Database, secret: str) -> Token | None:
     rows = database.reader.rows(_VALID, {"sha256": digest(secret), "now": database.now()})
     if not rows:
         return None
-    grants = {glob: tuple(roles) for glob, roles in orjson.loads(rows[0][4]).items()}
-    return Token(*rows[0][:4], grants, *rows[0][5:])
+    found, kept, name, who, grants, *moments = rows[0]
+    given = {glob: tuple(roles) for glob, roles in orjson.loads(grants).items()}
+    return Token(found, kept, name, who, given, *moments)
 
 
 def revoke(connection: Connection, token_id: int, now: Moment) -> bool:
