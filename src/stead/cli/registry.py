@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "registry_directory", metavar="DIR", help="the registry: a directory of items"
     )
+    check.add_argument("--strict", action="store_true", help="let warnings count as mistakes")
     options.json(check)
     build = _action(
         actions, "build", "make an index and archives; versions that are there stay as they are"
@@ -87,17 +88,25 @@ def _validate(args: argparse.Namespace, app: App, directory: str) -> int:
             {
                 "items": list(names),
                 "mistakes": [
-                    {"where": m.where, "message": m.message, "remedy": m.remedy} for m in wrong
+                    {
+                        "where": m.where,
+                        "message": m.message,
+                        "remedy": m.remedy,
+                        "warning": m.warning,
+                    }
+                    for m in wrong
                 ],
             }
         )
     else:
         for mistake in wrong:
             app.out(str(mistake))
-        count = len(wrong)
-        told = f"{count} mistake{'s' * (count != 1)}" if wrong else "nothing is wrong"
+        count = sum(not m.warning for m in wrong)
+        told = f"{count} mistake{'s' * (count != 1)}" if count else "nothing is wrong"
+        if warned := len(wrong) - count:
+            told += f", {warned} warning{'s' * (warned != 1)}"
         app.out(f"{len(names)} item{'s' * (len(names) != 1)}: {told}")
-    return 1 if wrong else 0
+    return 1 if any(args.strict or not m.warning for m in wrong) else 0
 
 
 def _build(args: argparse.Namespace, app: App, directory: str) -> int:

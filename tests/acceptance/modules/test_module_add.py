@@ -361,3 +361,8 @@ def test_programs_keep_their_mode(machine, root, registry):
     machine.ok("module", "add", "plain", cwd=root)
     assert (root / "modules/plain/main.py").stat().st_mode & 0o777 == 0o755
     assert (root / "modules/plain/README.md").stat().st_mode & 0o777 == 0o644
+
+
+def test_an_address_in_place_of_a_registrys_name_is_told_how_to_get_one(machine, root):
+    said = machine.fails("module", "add", "plain", "--registry", "../registry", cwd=root)
+    assert '[registries] in stead.toml, for example `mine = "../registry"`' in said

@@ -79,7 +79,7 @@ def test_an_item_is_not_overwritten_and_a_strange_module_is_refused(
     own(project)
     words = ("module", "new", "plain", "--registry", "../registry", "--from", "modules/prices")
     before = machine.tree(registry)
-    assert "copy what is new to its files/" in machine.fails(*words, cwd=root)
+    assert "--update --version VERSION" in machine.fails(*words, cwd=root)
     words = ("module", "new", "none", "--registry", "../registry")
     assert "there is no directory" in machine.fails(*words, cwd=root, code=2)
     words = ("module", "new", "Prices", "--registry", "../registry", "--from", "modules/prices")
@@ -107,3 +107,42 @@ def test_ejecting_removes_the_record_and_nothing_else(machine, root):
     assert {p: p.read_bytes() for p in root.rglob("*") if p.is_file()} == source
     assert not (root / "modules/report/.stead-module").exists()
     assert machine.json("module", "list", cwd=root) == {"modules": []}
+
+
+def test_an_item_is_released_again_from_its_module(machine, root, project, registry):
+    own(project)
+    words = ("module", "new", "prices", "--registry", "../mine")
+    machine.ok(*words, cwd=root)
+    # It lacks what Stead's own have, and can be used.
+    said = machine.ok("registry", "validate", "../mine", cwd=root)
+    assert "warning: there is no README.md" in said
+    machine.fails("registry", "validate", "../mine", "--strict", cwd=root)
+    machine.ok("registry", "build", "../mine", "../out", cwd=root)
+
+    item = registry.parent / "mine/prices"
+    described = item / "stead-item.toml"
+    described.write_text(
+        described.read_text()
+        .replace("render = []", 'render = ["run.sh"]')
+        .replace("# [options.NAME]", '[options.way]\ndefault = "a"')
+    )
+    (item / "files/run.sh").write_text("#!/bin/sh\n# {{ way }}\n")
+    (root / "modules/prices/src/prices/new.py").write_text("X = 1\n")
+    (root / "modules/prices/src/prices/__init__.py").unlink()
+    before = machine.tree(item)
+    words = (*words, "--update")
+    assert "a later one" in machine.fails(*words, cwd=root, code=2)
+    assert "no later" in machine.fails(*words, "--version", "2.0", cwd=root, code=2)
+    done = machine.json(*words, "--version", "2.2", "--plan", cwd=root)
+    assert machine.tree(item) == before
+    assert machine.json(*words, "--version", "2.2", cwd=root) == done
+    assert done["create"] == ["files/src/prices/new.py"]
+    assert done["remove"] == ["files/src/prices/__init__.py"]
+    assert done["change"] == ["stead-item.toml"]
+    assert done["templates"] == ["run.sh"]
+    assert "{{ way }}" in (item / "files/run.sh").read_text()
+    assert tomllib.loads(described.read_text())["version"] == "2.2"
+    assert "# Which inputs it expects" in described.read_text()
+    machine.ok("registry", "validate", "../mine", cwd=root)
+    machine.ok("registry", "build", "../mine", "../out", cwd=root)
+    assert "has all that the module has" in machine.ok(*words, cwd=root)

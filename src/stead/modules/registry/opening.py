@@ -114,6 +114,12 @@ def named(known: Sequence[Source], name: str) -> Source:
         if source.name == name:
             return source
     names = [s.name for s in known]
+    if "/" in name or name.startswith((".", "~")) or "\\" in name:
+        raise RegistryError(
+            f"no registry is called {name}",
+            remedy="a registry has a name: write it below [registries] in stead.toml, for "
+            f'example `mine = "{name}"`, and say --registry mine',
+        )
     close = nearest(name, names)
     raise RegistryError(
         f"no registry {name} is known" + (f"; did you mean {close}?" if close else ""),

@@ -37,9 +37,12 @@ class Mistake:
     """``FILE:LINE``, or a file."""
     message: str
     remedy: str = ""
+    warning: bool = False
+    """Whether the item can be used nevertheless: it only looks other than those of Stead's."""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}" + (f" → {self.remedy}" if self.remedy else "")
+        sign = "warning: " if self.warning else ""
+        return f"{self.where}: {sign}{self.message}" + (f" → {self.remedy}" if self.remedy else "")
 
 
 def validate(directory: str) -> tuple[tuple[str, ...], tuple[Mistake, ...]]:
@@ -175,14 +178,21 @@ def _layout(item: Item, at: str) -> Iterator[Mistake]:
         needed += [f"src/{name}/{part}.py" for part in ("__init__", "main", "cli", "utils")]
     for path in needed:
         if path not in paths:
-            yield Mistake(os.path.join(at, item_file.FILES), f"there is no {path}", "write it")
+            yield Mistake(
+                os.path.join(at, item_file.FILES), f"there is no {path}", "write it", warning=True
+            )
     if item.kind == "app" and not any(p.startswith("tests/") or "test" in p for p in paths):
         yield Mistake(
-            os.path.join(at, item_file.FILES), "there are no tests", "they are its interface"
+            os.path.join(at, item_file.FILES),
+            "there are no tests",
+            "they are its interface",
+            warning=True,
         )
     if item.language != "python" and item.kind == "app" and not item.commands.test:
         file = os.path.join(at, item_file.NAME)
-        yield Mistake(file, "nothing says how it is tested", "give it [commands] test")
+        yield Mistake(
+            file, "nothing says how it is tested", "give it [commands] test", warning=True
+        )
 
 
 def _options(item: Item, file: str) -> Iterator[Mistake]:
