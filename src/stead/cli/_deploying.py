@@ -28,7 +28,10 @@ def chosen(name: str, names: Sequence[str], app: App) -> tuple[Recipe, tuple[Tar
     kinds = composed.spec.configuration.kinds
     recipe = recipe_named(kinds, name)
     targets = targets_of(recipe, kinds, names)
-    project = _project(recipe, composed) or identity.fresh(_manifest(recipe, composed))
+    manifest = _manifest(recipe, composed)
+    workspaces = [m.workspace.name for m in composed.found.manifests if m.workspace]
+    name = next(filter(None, workspaces), "")
+    project = identity.known(manifest) or identity.fresh(manifest, name)
     return recipe, tuple(replace(target, project=project) for target in targets)
 
 
@@ -77,14 +80,6 @@ def _all_of(wrong: Sequence[ManifestError]) -> ManifestError:
     )
 
 
-def _project(recipe: Recipe, composed: Composed) -> str:
-    """Give by what machines know a recipe's project; empty where nothing says so yet."""
-    from stead.deploy import identity
-
-    workspaces = [m.workspace.name for m in composed.found.manifests if m.workspace]
-    return identity.known(_manifest(recipe, composed), next(filter(None, workspaces), ""))
-
-
 def _manifest(recipe: Recipe, composed: Composed) -> str:
     """Give the directory of the manifest that declares a recipe; of a module's, the workspace's."""
     root = composed.spec.root
@@ -101,8 +96,9 @@ def settled(made: Sequence[Ready], recipe: Recipe, app: App) -> None:
         if one.where.target.kind != "image" and not one.plan.nothing
     ]
     composed = app.composed(None)
-    if projects and not _project(recipe, composed):
-        path = identity.keep(_manifest(recipe, composed), projects[0])
+    manifest = _manifest(recipe, composed)
+    if projects and not identity.known(manifest):
+        path = identity.keep(manifest, projects[0])
         app.err(f"machines know this project by {path}: keep it with the code, for all clones")
 
 

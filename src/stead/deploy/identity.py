@@ -1,8 +1,9 @@
 """By what a project is known on machines: two of them may have recipes of one name.
 
-That is what stands in ``stead.id`` beside the manifest, else the workspace's name. Where there
-is neither, the first deploy writes ``stead.id``. It belongs to the project as its manifest
-does, so all clones have it, wherever they are; the code that is sent never has it.
+That is what stands in ``stead.id`` beside the manifest, which the first deploy writes. It belongs
+to the project as its manifest does, so all clones have it, wherever they are; the code that is
+sent never has it. A workspace's name is not enough: who adds a module gets the directory's, and
+two projects in directories of one name would take each other's services away.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ _MOST = 100
 """Characters: more is no name that people could compare."""
 
 
-def known(root: str, name: str = "") -> str:
+def known(root: str) -> str:
     """Give by what the project in a directory is known; empty where nothing says so yet.
 
-    ``name`` is the workspace's. Raises DeployError for a ``stead.id`` that says nothing.
+    Raises DeployError for a ``stead.id`` that says nothing.
     """
     path = os.path.join(root, FILE)
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             lines = [line.strip() for line in file.read(4096).splitlines()]
     except FileNotFoundError:
-        return " ".join(name.split())
+        return ""
     except OSError as exc:
         raise DeployError(f"{path} cannot be read: {exc.strerror}") from exc
     said = next((" ".join(line.split()) for line in lines if line and line[0] != "#"), "")
@@ -41,9 +42,12 @@ def known(root: str, name: str = "") -> str:
     return said
 
 
-def fresh(root: str) -> str:
-    """Make up what no other project is known by; the directory's name is for people."""
-    name = re.sub(r"[^a-z0-9]+", "-", os.path.basename(root).lower()).strip("-")
+def fresh(root: str, name: str = "") -> str:
+    """Make up what no other project is known by.
+
+    It begins with the workspace's name, else the directory's, for people.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", (name or os.path.basename(root)).lower()).strip("-")
     return f"{name[:40] or 'project'}-{secrets.token_hex(5)}"
 
 
@@ -61,6 +65,6 @@ def keep(root: str, project: str) -> str:
     except OSError as exc:
         raise DeployError(
             f"{path} cannot be written: {exc.strerror}",
-            remedy='name the project instead: name = "…" in [workspace]',
+            remedy=f"write a line into it where it can be, such as {project}, and keep it with the code",
         ) from exc
     return path

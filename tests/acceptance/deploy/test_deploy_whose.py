@@ -17,27 +17,16 @@ services = "supervise"
 
 
 @pytest.mark.slow
-def test_another_projects_recipe_of_the_same_name_is_left_alone(site):
-    site.manifest('[workspace]\nname = "first"\n' + WEB)
-    site.ok("deploy", "web")
-    before = site.everything()
-    site.manifest('[workspace]\nname = "second"\n' + WEB)
-    for words in (("deploy", "web"), ("deploy", "web", "--plan"), ("node", "down", "web", "here")):
-        said = site.fails(*words)
-        assert "belongs to the project first, and this is second" in said
-    assert site.everything() == before
-    site.manifest('[workspace]\nname = "first"\n' + WEB)
-
-
-@pytest.mark.slow
-def test_projects_without_a_name_are_told_apart(site, tmp_path):
-    site.manifest(WEB)
+@pytest.mark.parametrize("workspace", ["", '[workspace]\nname = "shop"\n'])
+def test_projects_are_told_apart_whatever_they_are_called(site, tmp_path, workspace):
+    site.manifest(workspace + WEB)
     known = site.root / "stead.id"
     for words in (("deploy", "web", "--plan"), ("deploy", "status", "web")):
         site.run(*words)
         assert not known.exists()
     assert f"machines know this project by {known}" in site.run("deploy", "web").stderr
     project = known.read_text().splitlines()[-1]
+    assert project.startswith("shop-" if workspace else "project-")
     before = site.everything()
     assert not [name for name in before if name.endswith("stead.id")]
     assert "nothing changes" in site.ok("deploy", "web")
