@@ -33,7 +33,6 @@ _WORDS = {
     "dropped": "keep",
     "deleted": "leave out",
     "removed": "remove",
-    "renamed": "rename",
 }
 _QUIET = frozenset({"same", "kept", "deleted"})
 
@@ -200,8 +199,7 @@ def _told(decision: Decision, found: Update) -> str:
         if found.plan
         else ""
     )
-    parting = " " if decision.action == "renamed" else ": "
-    note = f"{parting}{decision.note}" if decision.note else ""
+    note = f": {decision.note}" if decision.note else ""
     upstreams = f"; upstream's is {beside}" if beside else ""
     return f"{_WORDS[decision.action]} {decision.path}{note}{upstreams}"
 

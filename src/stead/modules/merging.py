@@ -5,8 +5,6 @@ changed    same      replaced
 same       changed   kept
 both changed         merged; a conflict where they overlap
 any        deleted   stays deleted
-renamed    same      renamed (:mod:`stead.modules.renames`)
-renamed    changed   renamed with the changes; where these do not merge, kept and told
 deleted    same      kept and told; removed if asked for
 deleted    changed   kept, with a warning
 both added           a conflict, unless they are the same
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
         "deleted",  # by the user; it stays so
         "dropped",  # by upstream; it stays here
         "removed",  # dropped by upstream, and removed as was asked for
-        "renamed",  # by upstream, and here too
         "own",  # dropped by upstream and changed by the user, whose own it is now
     ]
 

@@ -1,7 +1,7 @@
 """Files that upstream renamed: what it dropped, and what came instead with nearly the same lines.
 
-Who did not change such a file has it under its new name. Edits go along where they can be
-merged with upstream's; where they cannot, the file stays where it is, and that is told.
+Renames are told and nothing more. A file that upstream dropped stays until it is pruned, and what
+looks like a rename may be none: then nobody's edits land in a file that they were not made for.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from stead.formats.merging import kind_of
-from stead.formats.merging_text import alike, is_text
-from stead.modules.merging import Decision, changed
+from stead.formats.merging_text import is_text
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stead.modules.merging import Side
+    from stead.modules.merging import Decision, Side
 
 ALIKE = 0.6
 """Which part of the longer of two files both must hold for one to be a rename of the other."""
@@ -24,53 +23,30 @@ _MOST = 200
 """So many files that went, or came, are compared with each other; more are only if they are equal."""
 
 
-def followed(
-    decisions: Sequence[Decision],
-    base: Mapping[str, Side],
-    mine: Mapping[str, Side | None],
-    upstream: Mapping[str, Side],
-    names: tuple[str, str],
+_WENT = {
+    "dropped": "upstream renamed it to {}; --prune removes it",
+    "removed": "upstream renamed it to {}",
+    "own": "upstream renamed it to {}: your changes are here alone",
+}
+"""What is said of a file that went, by what becomes of it."""
+
+
+def told(
+    decisions: Sequence[Decision], base: Mapping[str, Side], upstream: Mapping[str, Side]
 ) -> list[Decision]:
-    """Let what becomes of files heed renames. ``base`` are the files of the last version.
-
-    A file without edits gets its new name. One with edits does where they merge without a
-    conflict, else both names are told. One that the user has removed stays away, and the one that
-    came says so.
-    """
-    went = [d for d in decisions if d.action in ("dropped", "removed", "own") and d.path in base]
-    away = [d for d in decisions if d.action == "deleted" and d.path not in upstream]
-    came = [d for d in decisions if d.action == "added"]
-    instead: dict[str, Decision] = {}
-    pairs = _pairs([d.path for d in went], [d.path for d in came], base, upstream)
-    for old, new in pairs:
-        side = mine[old]
-        assert side is not None
-        instead |= _moved((old, new), (base[old], side, upstream[new]), names)
-    left = [d.path for d in came if all(d.path != new for _, new in pairs)]
-    for old, new in _pairs([d.path for d in away if d.path in base], left, base, upstream):
-        note = f"upstream renamed {old} to it, which you removed"
-        instead[new] = Decision(new, "added", upstream[new], note=note)
-    return [instead.get(one.path, one) for one in decisions]
-
-
-def _moved(
-    paths: tuple[str, str], sides: tuple[Side, Side, Side], names: tuple[str, str]
-) -> dict[str, Decision]:
-    """Say what becomes of both names of a file, from what it was, is here, and is upstream."""
-    (old, new), (base, mine, upstream) = paths, sides
-    told = Decision(old, "own", note=f"upstream renamed it to {new}: your changes are here alone")
-    same = alike(base.content, mine.content)
-    if not mine.plain or not (same or kind_of(old) == kind_of(new)):
-        return {old: told}
-    done = changed(new, base, mine, upstream, names)
-    if done.action == "conflict":
-        return {old: told}
-    write = done.write or mine
-    if done.action in ("same", "replaced"):
-        here = Decision(new, "added", write, note=f"it was {old}")
-    else:
-        here = Decision(new, "merged", write, note=f"it was {old}, and has your changes")
-    return {old: Decision(old, "renamed", remove=True, note=f"to {new}"), new: here}
+    """Say of files that went and came which of them are one. ``base`` are those of the last version."""
+    went = [d.path for d in decisions if d.action in _WENT and d.path in base]
+    away = [d.path for d in decisions if d.action == "deleted" and d.path in base]
+    came = [d.path for d in decisions if d.action == "added"]
+    notes: dict[str, str] = {}
+    actions = {d.path: d.action for d in decisions}
+    for old, new in _pairs(went, came, base, upstream):
+        notes[old] = _WENT[actions[old]].format(new)
+        notes[new] = f"it was {old}"
+    gone = [path for path in away if path not in upstream]
+    for old, new in _pairs(gone, [p for p in came if p not in notes], base, upstream):
+        notes[new] = f"upstream renamed {old} to it, which you removed"
+    return [replace(d, note=notes.get(d.path, d.note)) for d in decisions]
 
 
 def _pairs(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from stead.formats.merging_text import has_markers, is_text, with_ends
 from stead.modules import record as records
+from stead.modules import renames
 from stead.modules.merging import Decision, Side, decide
-from stead.modules.renames import followed
 from stead.modules.tree import Tree
 from stead.values.errors import StoreError
 from stead.values.frozen import dataclass, replace
@@ -113,7 +113,7 @@ def plan(
         )
     decisions = _blocked(decisions, tree)
     last = {path: side for path, side in base.items() if path in dict(before.files)}
-    decisions = followed(decisions, last, mine, upstream, names)
+    decisions = renames.told(decisions, last, upstream)
     return _carried_out(
         Plan(directory, held, wanted, tuple(decisions), copies.damaged), written, mended, mine, tree
     )

@@ -19,7 +19,6 @@ ACTIONS = (
     "deleted",
     "dropped",
     "removed",
-    "renamed",
     "own",
 )
 STATES = ("current", "update", "conflicts", "unsettled", "settled", "failed")
@@ -60,7 +59,7 @@ UPDATE: dict[str, Any] = {
                 path=text("Relative to the module's directory."),
                 action=text(
                     "`dropped` files are upstream's no more and stay, `own` ones were"
-                    " changed too; `deleted` ones stay away; `removed` ones are pruned, and `renamed` ones have another name.",
+                    " changed too; `deleted` ones stay away; `removed` ones are pruned.",
                     enum=list(ACTIONS),
                 ),
                 beside=text("Where upstream's version is put; empty for nowhere."),

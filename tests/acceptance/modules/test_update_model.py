@@ -240,17 +240,12 @@ class Machine(RuleBasedStateMachine):
         after = self._files()
         told = {d.path: d for d in found.plan.decisions} if found.plan else {}
         assert found.state in ("current", "update", "conflicts")
-        renamed = {p: d.note.removeprefix("to ") for p, d in told.items() if d.action == "renamed"}
-        self._hold_renames(renamed, before, after, lost)
-        base = {renamed.get(p, p): side for p, side in self.base.items()}
-        mine = {renamed.get(p, p): side for p, side in before.items()}
-        lost |= {renamed[p] for p in lost & renamed.keys()}
         for path in {*before, *self.base, *self.upstream}:
-            self._hold(path, (base, mine), before, after, prune=prune, lost=path in lost)
+            self._hold(path, before, after, prune=prune, lost=path in lost)
         for path in after.keys() - before.keys() - self.upstream.keys():
             assert re.search(r"\.upstream\d*$", path)
         for path in before.keys() - after.keys():
-            assert told[path].action in ("removed", "renamed")
+            assert told[path].action == "removed"
         held = self._record()
         assert bool(held.conflicts) == (found.state == "conflicts")
         dropped = {p: self.base[p][0] for p in self.base.keys() - self.upstream.keys()}
@@ -275,40 +270,9 @@ class Machine(RuleBasedStateMachine):
         assert again.state == ("unsettled" if held.conflicts else "current")
         assert self._files() == after
 
-    def _hold_renames(
-        self, renamed: dict[str, str], before: Files, after: Files, lost: set[str]
-    ) -> None:
-        """Check that only what upstream renamed moved, and that all of it did that had to."""
-        assert len(set(renamed.values())) == len(renamed)
-        went = [p for p in self.base if p not in self.upstream and self.base[p][0]]
-        came = [p for p in self.upstream if p not in self.base and p not in before]
-        for old, new in renamed.items():
-            assert old in went
-            assert new in came
-            assert old not in after
-            assert new in after
-        for old in set(went) - lost:
-            content = self.base[old][0]
-            twins = [p for p in came if self.upstream[p][0] == content]
-            alone = [p for p in went if self.base[p][0] == content] == [old]
-            if before.get(old) == self.base[old] and alone and len(twins) == 1:
-                assert renamed.get(old) == twins[0] or twins[0] in renamed.values()
-
-    def _hold(
-        self,
-        path: str,
-        under: tuple[Files, Files],
-        before: Files,
-        after: Files,
-        *,
-        prune: bool,
-        lost: bool,
-    ) -> None:
-        """Check one path by the table, and that nothing the user wrote is gone.
-
-        ``under`` are what was written last and the user's files, under their new names.
-        """
-        base, mine = under[0].get(path), under[1].get(path)
+    def _hold(self, path: str, before: Files, after: Files, *, prune: bool, lost: bool) -> None:
+        """Check one path by the table, and that nothing the user wrote is gone."""
+        base, mine = self.base.get(path), before.get(path)
         theirs, now = self.upstream.get(path), after.get(path)
         beside = [
             c for p, c in after.items() if p.startswith(f"{path}.upstream") and p not in before

@@ -290,57 +290,25 @@ def test_copies_that_were_harmed_are_found_again_or_nothing_is_overwritten(modul
 TEXT = b"".join(b"line %d\n" % n for n in range(9))
 
 
-def test_renames_are_followed(module: Module) -> None:
-    """Without edits, with edits that merge, and with those of the mode alone."""
-    module.add(
-        _file("a/plain.py", TEXT),
-        _file("a/edited.py", TEXT + b"edited\n"),
-        _file("a/run.sh", TEXT + b"run\n"),
-    )
-    module.write({"a/edited.py": b"mine\n" + TEXT + b"edited\n"})
-    (module.directory / "a" / "run.sh").chmod(0o755)
-    new = TEXT.replace(b"line 5", b"line five")
-    files = [
-        _file("b/plain.py", new),
-        _file("b/edited.py", new + b"edited\n"),
-        _file("b/run.sh", TEXT + b"run\n"),
-    ]
-    plan = module.plan(*files)
+@pytest.mark.parametrize("prune", [False, True])
+def test_renames_are_told_and_move_nothing(module: Module, *, prune: bool) -> None:
+    """What shares most of its lines with a file that went may be another one all the same."""
+    module.add(_file("old.py", TEXT), _file("edited.py", TEXT + b"more\n"))
+    edited = TEXT.replace(b"line 5", b"mine 5") + b"more\n"
+    module.write({"edited.py": edited})
+    new, came = TEXT.replace(b"line 5", b"line five"), TEXT + b"more\nand more\n"
+    plan = module.plan(_file("new.py", new), _file("came.py", came), prune=prune)
+    assert {d.path: (d.action, d.note) for d in plan.decisions} == {
+        "came.py": ("added", "it was edited.py"),
+        "edited.py": ("own", "upstream renamed it to came.py: your changes are here alone"),
+        "new.py": ("added", "it was old.py"),
+        "old.py": ("removed", "upstream renamed it to new.py")
+        if prune
+        else ("dropped", "upstream renamed it to new.py; --prune removes it"),
+    }
     update.apply([plan], module.layout, "update")
-    assert {d.path: (d.action, d.note) for d in plan.decisions} == {
-        "a/edited.py": ("renamed", "to b/edited.py"),
-        "a/plain.py": ("renamed", "to b/plain.py"),
-        "a/run.sh": ("renamed", "to b/run.sh"),
-        "b/edited.py": ("merged", "it was a/edited.py, and has your changes"),
-        "b/plain.py": ("added", "it was a/plain.py"),
-        "b/run.sh": ("merged", "it was a/run.sh, and has your changes"),
-    }
-    assert module.read() == {
-        "b/plain.py": new,
-        "b/edited.py": b"mine\n" + new + b"edited\n",
-        "b/run.sh": TEXT + b"run\n",
-    }
-    assert os.access(module.directory / "b" / "run.sh", os.X_OK)
-    assert not (module.directory / "a").exists()
-    assert dict(module.record.dropped) == {}
-    assert set(module.update(*files).values()) == {"kept"}
-
-
-def test_renames_that_cannot_be_followed_are_told(module: Module) -> None:
-    module.add(_file("old.py", TEXT), _file("other.py", TEXT + b"more\n"), _file("gone.md", TEXT))
-    module.write({"old.py": TEXT.replace(b"line 5", b"mine 5")})
-    (module.directory / "gone.md").unlink()
-    plan = module.plan(
-        _file("new.py", TEXT.replace(b"line 5", b"line five")),
-        _file("came.md", TEXT.replace(b"line 1\n", b"")),
-    )
-    assert {d.path: (d.action, d.note) for d in plan.decisions} == {
-        "came.md": ("added", "it was other.py"),
-        "gone.md": ("deleted", ""),
-        "new.py": ("added", ""),
-        "old.py": ("own", "upstream renamed it to new.py: your changes are here alone"),
-        "other.py": ("renamed", "to came.md"),
-    }
+    kept = {} if prune else {"old.py": TEXT}
+    assert module.read() == {"new.py": new, "came.py": came, "edited.py": edited, **kept}
 
 
 def test_what_was_removed_stays_away_under_its_old_name(module: Module) -> None:
