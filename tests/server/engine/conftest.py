@@ -48,6 +48,7 @@ class Waiting:
                 pass
 
             def do_GET(self) -> None:
+                del self.headers["If-Modified-Since"]
                 if self.path.endswith(".conda"):
                     outer.asked.set()
                     outer.go.wait()
@@ -175,6 +176,7 @@ def tiny_channel(tmp_path_factory: pytest.TempPathFactory, here: Platform) -> Pa
     """A channel with a package ``tiny``, and one that asks for what there is not."""
     packages = [
         Package("tiny", license="MIT", entries=(text("share/tiny.txt", "hello"),)),
+        Package("other", entries=(text("share/other.txt", "hello"),)),
         Package("wanting", depends=("missing >=2",), entries=(text("share/wanting.txt", ""),)),
     ]
     return make_channel(tmp_path_factory.mktemp("channel") / "channel", packages, here.name)
@@ -183,8 +185,8 @@ def tiny_channel(tmp_path_factory: pytest.TempPathFactory, here: Platform) -> Pa
 @pytest.fixture(scope="module")
 def store_of(tiny_channel: Path) -> Callable[[Path], Iterator[Store]]:
     @contextlib.contextmanager
-    def opened(root: Path) -> Iterator[Store]:
-        url = f"sqlite:///{root}/stead.sqlite"
+    def opened(root: Path, url: str = "") -> Iterator[Store]:
+        url = url or f"sqlite:///{root}/stead.sqlite"
         with open_database(url) as database:
             upgrade(database)
             engine_queue.migrate(database)

@@ -60,6 +60,18 @@ def test_what_cannot_be_had_fails_at_once_with_a_reason(running):
     assert "missing" in other.reason
 
 
+def test_a_canceled_builds_processes_are_killed(running, waiting):
+    made = running.submit("other", channel=waiting.url)
+    assert waiting.asked.wait(120)
+    with running.database.begin() as connection:
+        builds.cancel(connection, made, running.database.now())
+    running.eventually(lambda: not running.scratch())
+    assert running.get(made).status is BuildStatus.CANCELED
+    # And the worker takes the next.
+    again = running.ended(running.submit("tiny", force="x"))
+    assert again.status is BuildStatus.COMPLETED
+
+
 def test_a_network_that_does_not_answer_is_tried_again_and_then_told_of(running, tmp_path):
     with serve(tmp_path) as server:
         server.fail.add("")

@@ -89,6 +89,18 @@ def taken(store):
     client.destroy()
 
 
+def go_on(store, made, attempt):
+    """Have a worker that is not there begin an attempt, as one that took the workflow."""
+    with store.database.begin() as connection:
+        now = store.database.now()
+        new = workers.register(connection, "new", now, host="h", pid=2, capacity=1)
+        builds.begin(connection, made.id, attempt, now, worker_id=new.id)
+        connection.execute(
+            text("UPDATE workflow_status SET status = 'PENDING', executor_id = :executor"),
+            {"executor": str(new.id)},
+        )
+
+
 def test_what_a_living_worker_has_stays_its_own(taken):
     store, made, client, _ = taken
     assert reaper.hand_on(store.database, client) == []
@@ -111,18 +123,26 @@ def test_what_a_dead_worker_had_goes_to_the_queue_as_the_next_attempt(taken):
     assert reaper.hand_on(store.database, client) == []
 
 
+def test_what_kills_its_workers_is_given_up(taken):
+    store, made, client, _ = taken
+    for attempt in (2, 3):
+        reaper.bury(store.database, reaper.alive(store.database))
+        assert reaper.hand_on(store.database, client) == [made.id]
+        go_on(store, made, attempt)
+    reaper.bury(store.database, reaper.alive(store.database))
+    assert reaper.hand_on(store.database, client) == []
+    failed = store.get(made.id)
+    assert (failed.status, failed.deaths) == (BuildStatus.FAILED, 3)
+    assert failed.reason == "3 workers died while they built it"
+    assert client.list_workflows() == []
+
+
 def test_of_two_that_recover_the_second_takes_nothing_from_who_goes_on(taken):
     store, made, client, _ = taken
     seen = client.list_workflows(status="PENDING")
     reaper.bury(store.database, reaper.alive(store.database))
     assert reaper.hand_on(store.database, client) == [made.id]
-    with store.database.begin() as connection:
-        new = workers.register(connection, "new", store.database.now(), host="h", pid=2, capacity=1)
-        builds.begin(connection, made.id, 2, store.database.now(), worker_id=new.id)
-        connection.execute(
-            text("UPDATE workflow_status SET status = 'PENDING', executor_id = :executor"),
-            {"executor": str(new.id)},
-        )
+    go_on(store, made, 2)
 
     class Late:
         """Looked before the first one acted."""
