@@ -24,8 +24,8 @@ from stead.server.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-ALIAS = "https://conda.anaconda.org"
-"""Where channels lie that are given by a name alone, unless the settings say otherwise."""
+ALIAS = ""
+"""Where channels lie that are given by a name alone; empty: where conda's own tools look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def _all_channels(specification: Specification) -> list[str]:
 def _address(channel: str, policy: Policy) -> str:
     """Give a channel's address in one spelling, without credentials."""
     if "://" not in channel and not channel.startswith(("/", ".", "~")):
-        channel = f"{policy.conda_channel_alias.rstrip('/')}/{channel}"
+        channel = _named(channel, policy.conda_channel_alias)
     parts = urlsplit(channel)
     if not parts.scheme:
         return channel.rstrip("/")
@@ -222,6 +222,14 @@ def _address(channel: str, policy: Policy) -> str:
         host = f"{host}:{port}"
     path = re.sub(r"^/t/[^/]+(?=/)", "", parts.path)
     return f"{parts.scheme}://{host}{path}".rstrip("/")
+
+
+def _named(channel: str, alias: str) -> str:
+    if alias:
+        return f"{alias.rstrip('/')}/{channel}"
+    from rattler import Channel
+
+    return Channel(channel).base_url
 
 
 _LOCAL_NAMES = re.compile(r"(?:localhost|.*\.(?:localhost|local|internal|lan|home\.arpa))\Z")
