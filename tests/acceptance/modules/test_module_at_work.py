@@ -85,14 +85,18 @@ def test_a_shipped_module_is_swapped_and_deployed_alone(machine, project, tmp_pa
     mine.write_text(text)
     before = machine.tree(root / "modules" / "workflow")
     words = ("module", "swap", "forecast", "forecast", "--fit", "numpy", "--deploy", "here")
-    done = machine.run(*words, cwd=root, timeout=600)
+    try:
+        done = machine.run(*words, cwd=root, timeout=600)
+        recipes = [p.name for p in (tmp_path / "node" / "recipes").iterdir()]
+    finally:
+        machine.run("node", "down", "forecast", "here", cwd=root)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert recipes == ["forecast"]
     assert "2 files of tests kept" in done.stdout
     described = (root / "modules" / "forecast" / "pyproject.toml").read_text()
     assert 'dependencies = ["numpy>=1.24"]' in described
     assert mine.read_text() == text
     assert machine.tree(root / "modules" / "workflow") == before
-    assert [p.name for p in (tmp_path / "node" / "recipes").iterdir()] == ["forecast"]
     assert "numpy" in done.stdout
     assert "statsmodels" not in done.stdout
 
