@@ -29,6 +29,8 @@ def test_a_killed_workers_build_goes_on_elsewhere_from_its_last_step(store, wait
     made = store.submit("tiny", channel=waiting.url)
     assert waiting.asked.wait(120)
     assert store.children()
+    # What was said last is in the log a moment later.
+    store.eventually(lambda: steps(store, made) == ["solve", "fetch"])
     kill(first)
     store.eventually(lambda: not store.children())
     store.eventually(lambda: not store.scratch())
