@@ -35,8 +35,9 @@ class Store:
         """Keep an order; gives it with its number."""
         values = {"customer": customer, "item": item, "cents": cents}
         with self._engine.begin() as connection:
-            key = connection.execute(_ORDERS.insert().values(values)).inserted_primary_key
-        return {"id": key[0], **values}
+            statement = _ORDERS.insert().values(values).returning(_ORDERS.c.id)
+            number = connection.execute(statement).scalar_one()
+        return {"id": number, **values}
 
     def all(self) -> list[dict]:
         """Give every order, the oldest first."""
