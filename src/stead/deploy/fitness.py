@@ -19,7 +19,7 @@ from stead.values.errors import CheckError, DeployError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from stead.deploy.payload import Laid
     from stead.values.deployment import Facts, Health, Payload
@@ -35,6 +35,8 @@ _ONE_BY_ONE = frozenset(["port", "url"])
 _WITH_CODE = frozenset(["run"])
 _AS_IT_IS = frozenset(["cpu", "glibc", "variable"])
 """Kinds of checks of what no deploy of pyinfra could change."""
+_WITHIN = frozenset(["command", "path"])
+"""Kinds of checks of what processes find; those in an image find what its base has."""
 _OPTIONAL = "/lib-dynload/"
 """In the paths of the standard library's compiled modules, which most programs do not import."""
 
@@ -79,9 +81,14 @@ def require(
         for lack in programs.lacking(laid, facts, examine)
     ]
     checks = [c for c in laid.checks if c.kind not in _WITH_CODE]
-    answers = _answers(examine, laid, checks)
+    within = {n for n, c in enumerate(checks) if c.kind in _WITHIN and facts.programs is not None}
+    answers = _answers(examine, laid, checks, within)
     for number, check in enumerate(checks):
-        if check.kind in _ONE_BY_ONE:
+        if number in within:
+            said = _in_base(check, laid, facts)
+            if not said and not _comes_along(check, laid):
+                notes += (f"check {check.name} is not asked: nothing runs in the image yet",)
+        elif check.kind in _ONE_BY_ONE:
             said = _asked(check, ask)
         elif check.kind == "glibc":
             said = _glibc(check, facts)
@@ -197,16 +204,35 @@ def _asked(check: Check, ask: Ask | None) -> str:
 # -- what a program that only reads answers
 
 
+def _in_base(check: Check, laid: Laid, facts: Facts) -> str:
+    """Say what is wrong with a check of an image's inside, as far as its base tells."""
+    if check.kind != "command" or not facts.programs or _comes_along(check, laid):
+        return ""
+    name = check.arguments[0]
+    return "" if "/" in name or name in facts.programs else f"there is no command {name}"
+
+
+def _comes_along(check: Check, laid: Laid) -> bool:
+    """Say whether what a check asks for is part of the deploy, and so needs no asking."""
+    if check.kind == "command":
+        return _brought(check.arguments[0], laid)
+    return check.kind == "path" and _comes(_place(check), laid)
+
+
+def _place(check: Check) -> str:
+    return os.path.normpath(os.path.join(check.base or "/", check.subject or "."))
+
+
 def _answers(
-    examine: Examine | None, laid: Laid, checks: Sequence[Check]
+    examine: Examine | None, laid: Laid, checks: Sequence[Check], without: Collection[int]
 ) -> dict[int, list[tuple[str, str]]]:
-    """Give, by the checks' numbers, pairs of a word and what it says."""
+    """Give, by the checks' numbers, pairs of a word and what it says; some are not asked."""
     if examine is None:
         return {}
     pieces = [
         f"echo {number}\n( {text}\n) 2>/dev/null | sed 's/^/{number} /'"
         for number, check in enumerate(checks)
-        if (text := _program(check, laid))
+        if number not in without and (text := _program(check, laid))
     ]
     if not pieces:
         return {}
@@ -223,10 +249,10 @@ def _answers(
 
 def _program(check: Check, laid: Laid) -> str:
     """Write what a machine is asked for a check; empty for one that needs no asking."""
-    place = os.path.normpath(os.path.join(check.base or "/", check.subject or "."))
+    if _comes_along(check, laid):
+        return ""
+    place = _place(check)
     if check.kind == "path":
-        if _comes(place, laid):
-            return ""
         at = shlex.quote(place)
         return (
             f"if [ -d {at} ]; then echo directory; elif [ -e {at} ]; then echo file; "
@@ -238,8 +264,6 @@ def _program(check: Check, laid: Laid) -> str:
             'df -Pk "$p" | { read -r _; read -r _ _ _ b _; echo "free $b"; }'
         )
     if check.kind == "command":
-        if _brought(check.arguments[0], laid):
-            return ""
         words = shlex.join(check.arguments)
         return (
             f"if command -v {shlex.quote(check.arguments[0])} >/dev/null; then "

@@ -189,3 +189,20 @@ def test_before_pyinfra_only_what_it_cannot_change_is_refused():
         fitness.require(laid(*fine), *asked)
     with pytest.raises(CheckError, match="check c: glibc is"):
         fitness.require(laid(*fine, Check("c", "glibc", expect=">=9")), *asked, later=True)
+
+
+def test_what_is_in_an_image_is_never_asked_of_this_machine():
+    """Of commands its base tells; of paths nothing does before it runs, and that is said."""
+    checks = (
+        Check("here", "path", "/no such"),
+        Check("sort", "command", arguments=("sort", "--version"), expect=">=1000"),
+    )
+    known = replace(FACTS, programs=frozenset(["sort"]))
+    notes = fitness.require(laid(*checks), known, here, lambda _: "")
+    assert notes == tuple(
+        f"check {name} is not asked: nothing runs in the image yet" for name in ("here", "sort")
+    )
+    other = replace(FACTS, programs=frozenset(["perl"]))
+    assert "there is no command sort" in faults(*checks, facts=other)
+    # Where nobody knows what the base has, nothing is missing.
+    assert faults(*checks, facts=replace(FACTS, programs=frozenset())) == ""
