@@ -11,6 +11,7 @@ from starlette.responses import Response
 from stead.server.api.errors import BadRequest
 from stead.server.api.requests import LARGEST, Asked, Caller, Pages, done, ok, page_answer
 from stead.server.api.v1 import models, shapes
+from stead.server.api.v1.packages import Wanted, answered
 from stead.server.database import admission, builds, environments, packages, specifications
 from stead.server.values import Build, BuildStatus, Environment
 
@@ -125,17 +126,5 @@ def held(
 ) -> Response:
     """List the packages in a build."""
     build_for(asked, "environment::read", build_id)
-    order = pages.sorted_by({"channel": "channel", "name": "name", "version": "version"})
-    with asked.services.database.read() as connection:
-        found = packages.page(
-            connection,
-            build_id=build_id,
-            search=search,
-            exact=exact,
-            package_build=build,
-            order=order,
-            page=pages.page,
-            size=pages.size,
-            descending=pages.descending,
-        )
-    return page_answer(found, list(map(shapes.package, found.items)))
+    sorts = {"channel": "channel", "name": "name", "version": "version"}
+    return answered(asked, pages, Wanted(search, exact, build), sorts, build_id)

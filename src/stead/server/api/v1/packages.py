@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from stead.server.api.requests import Caller, Pages, page_answer
+from stead.server.api.requests import Asked, Caller, Pages, page_answer
 from stead.server.api.v1 import models, shapes
 from stead.server.database import packages
 
@@ -15,6 +15,14 @@ router = APIRouter(prefix="/api/v1", tags=["packages"])
 
 Text = Annotated[str | None, Query(max_length=1000)]
 _SORTS = {name: name for name in packages.ORDERS}
+
+
+class Wanted(NamedTuple):
+    """Which packages: part of the name, the name, part of the build string."""
+
+    search: str | None
+    exact: str | None
+    build: str | None
 
 
 @router.get("/channel/", responses={200: {"model": models.Listed[models.Channel]}})
@@ -39,13 +47,26 @@ def listed(
 ) -> Response:
     """List packages."""
     asked.who()
-    order = pages.sorted_by(_SORTS)
+    wanted = Wanted(search, exact, build)
+    return answered(asked, pages, wanted, _SORTS)
+
+
+def answered(
+    asked: Asked,
+    pages: Pages,
+    wanted: Wanted,
+    sorts: dict[str, str],
+    build_id: int | None = None,
+) -> Response:
+    """Answer with a page of packages, of all builds or of one; who may ask is settled before."""
+    order = pages.sorted_by(sorts)
     with asked.services.database.read() as connection:
         found = packages.page(
             connection,
-            search=search,
-            exact=exact,
-            package_build=build,
+            build_id=build_id,
+            search=wanted.search,
+            exact=wanted.exact,
+            package_build=wanted.build,
             order=order,
             page=pages.page,
             size=pages.size,
