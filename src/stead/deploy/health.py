@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stead.values.errors import ContactError, DeployError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from stead.deploy.connection import Connection
@@ -101,17 +102,18 @@ def _url(check: Health, connection: Connection, timeout: float) -> str:
     asking = http.client.HTTPConnection(parts.hostname, port, timeout=timeout)
     asking.sock = reached
     # A socket's own time begins anew with each byte that comes.
-    late = threading.Timer(timeout, _cut_off, (reached,))
+    over = threading.Event()
+    late = threading.Timer(timeout, _cut_off, (reached, over))
     late.start()
     too_late = f"no whole answer within {timeout:.3g} s"
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         asking.request("GET", path, headers={"Connection": "close"})
         status = asking.getresponse().status
-        if late.finished.is_set():
+        if over.is_set():
             return too_late
     except (http.client.HTTPException, ConnectionError) as exc:
-        if late.finished.is_set():
+        if over.is_set():
             return too_late
         # A connection that carries others' says only that this one is over.
         why = connection.listens(parts.hostname, port, timeout)
@@ -123,6 +125,7 @@ def _url(check: Health, connection: Connection, timeout: float) -> str:
     return "" if right else f"status {status}"
 
 
-def _cut_off(connection: socket.socket) -> None:
+def _cut_off(connection: socket.socket, over: threading.Event) -> None:
+    over.set()  # first: who reads sees the end at once, and it looks like that of an answer
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

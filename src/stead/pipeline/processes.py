@@ -79,25 +79,47 @@ class _Together:
         self._writing = threading.Lock()
         self._asked = 0.0
         """When all were asked to end; 0 while nobody was."""
+        self._starting = False
+        self._later: list[Callable[[], object]] = []
+        """What signals ask for that came while a child was being started."""
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
         """Pass signals on meanwhile. What the caller has ignored stays so for all."""
 
         def pass_on(number: int, _: object) -> None:
-            self._send(number)
+            self._when_started(lambda: self._send(number))
 
         def end(number: int, _: object) -> None:
-            # Who says it twice does not want to wait.
-            self._send(number if not self._asked else _kill())
-            self._asked = self._asked or time.monotonic()
+            self._when_started(lambda: self._end(number))
 
         with handling({_ENDING: end, _PASSED_ON: pass_on}):
             yield
 
+    def _when_started(self, told: Callable[[], object]) -> None:
+        # A child that is just being started is not known yet, and would hear nothing.
+        if self._starting:
+            self._later.append(told)
+        else:
+            told()
+
+    def _end(self, number: int) -> None:
+        # Who says it twice does not want to wait.
+        self._send(number if not self._asked else _kill())
+        self._asked = self._asked or time.monotonic()
+
     def start(self, name: str, command: Command, prefix: bytes) -> None:
         if self._asked:
             return
+        self._starting = True
+        try:
+            self._start(name, command, prefix)
+        finally:
+            self._starting = False
+            while self._later:
+                self._later.pop(0)()
+
+    def _start(self, name: str, command: Command, prefix: bytes) -> None:
         try:
             child = subprocess.Popen(
                 command.argv,

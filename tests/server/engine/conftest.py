@@ -90,6 +90,7 @@ class Store:
     database: Database
     queue: BuildQueue
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    submitted: list[int] = field(default_factory=list)
 
     def worker(self, lease: float = 30) -> subprocess.Popen[str]:
         """Start a worker, and give it once it takes builds."""
@@ -110,9 +111,11 @@ class Store:
         wanted = "".join(f"  - {one}\n" for one in dependencies)
         spec = f"name: env\nchannels:\n  - {channel or self.channel}\ndependencies:\n{wanted}"
         order = admission.Order(**{"who": "ann", **order})
-        return admission.submit(
+        made = admission.submit(
             self.database, self.queue, "team", "env", read(spec), order=order
         ).build_id
+        self.submitted.append(made)
+        return made
 
     def get(self, build_id: int) -> Build:
         with self.database.read() as connection:
@@ -138,7 +141,7 @@ class Store:
     def eventually(self, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 120
         while not holds():
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, {n: self.log(n) for n in self.submitted}
             time.sleep(0.02)
 
     def children(self) -> list[str]:

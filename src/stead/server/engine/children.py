@@ -106,7 +106,7 @@ class Children:
         """Run a body to its end, and give what it gave.
 
         ``name`` is that of its directory; ``on_output`` gets what it prints, as it
-        prints it. Raises Stopped where :meth:`stop` was called for ``key``, or ``wanted``
+        prints it, and nothing now and then: time passes. Raises Stopped where :meth:`stop` was called for ``key``, or ``wanted``
         says that nobody wants the result.
         """
         scratch = os.path.join(self.root, f"{name}-{next(self._numbers)}")
@@ -162,6 +162,8 @@ class Children:
                     break
             elif child.done.is_set():
                 break
+            else:
+                bounds.on_output("")
             if not late and time.monotonic() > deadline:
                 late = True
                 self._kill(child)
