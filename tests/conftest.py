@@ -33,6 +33,10 @@ pytest.register_assert_rewrite(
     "stead.testing.conformance", "stead.testing.environments", "stead.testing.targets"
 )
 
+# Tests start thousands of programs, each of which would be compiled anew without its bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Machines are shared: how long one example takes says nothing.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
