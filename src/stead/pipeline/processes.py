@@ -75,7 +75,7 @@ class _Together:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._running: set[str] = set()
         self._readers: list[threading.Thread] = []
-        self._events: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[str, int | None]] = queue.SimpleQueue()
         self._writing = threading.Lock()
         self._asked = 0.0
         """When all were asked to end; 0 while nobody was."""
@@ -107,6 +107,7 @@ class _Together:
         # Who says it twice does not want to wait.
         self._send(number if not self._asked else _kill())
         self._asked = self._asked or time.monotonic()
+        self._events.put(("", None))  # who waits has a time to look at now
 
     def start(self, name: str, command: Command, prefix: bytes) -> None:
         if self._asked:

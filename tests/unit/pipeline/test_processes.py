@@ -14,6 +14,8 @@ from stead.pipeline import processes
 from stead.pipeline.run import Command
 from stead.values.activation import Activation
 
+NOTHING = Activation("", "", "")
+
 
 @pytest.mark.skipif(os.name != "posix", reason="such signals are of POSIX")
 def test_a_signal_while_one_is_being_started_reaches_that_one_too(tmp_path, monkeypatch):
@@ -31,7 +33,7 @@ def test_a_signal_while_one_is_being_started_reaches_that_one_too(tmp_path, monk
     said = io.BytesIO()
     told = "trap 'echo told; exit 0' TERM; touch $0; while :; do sleep 0.02; done"
     commands = [
-        (name, Command(("sh", "-c", told, name), str(tmp_path), dict(os.environ), Activation("", "", "")))
+        (name, Command(("sh", "-c", told, name), str(tmp_path), dict(os.environ), NOTHING))
         for name in ("web", "worker")
     ]
     code = processes.run_together(
@@ -39,3 +41,16 @@ def test_a_signal_while_one_is_being_started_reaches_that_one_too(tmp_path, monk
     )
     assert code == 0
     assert sorted(said.getvalue().splitlines()) == [b"web    | told", b"worker | told"]
+
+
+def test_who_does_not_heed_a_signal_is_made_to_end_after_a_while(tmp_path):
+    stubborn = "trap '' TERM; kill -TERM $PPID; while :; do sleep 0.02; done"
+    code = processes.run_together(
+        [("web", Command(("sh", "-c", stubborn), str(tmp_path), dict(os.environ), NOTHING))],
+        out=io.BytesIO(),
+        err=io.BytesIO(),
+        colour=False,
+        note=lambda _: None,
+        grace=0.2,
+    )
+    assert code == 128 + signal.SIGKILL
