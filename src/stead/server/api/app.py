@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from stead import __version__
-from stead.server.api import errors, health, v1
+from stead.server.api import errors, health, stead, v1
 from stead.server.api.guards import Bounded, Logged, Untrailed
 from stead.server.api.quick import Quick
 
@@ -28,7 +28,7 @@ def make_app(services: Services) -> FastAPI:
     app.state.services = services
     errors.install(app)
     app.include_router(health.router)
-    for router in v1.ROUTERS:
+    for router in (*v1.ROUTERS, *stead.ROUTERS):
         app.include_router(router)
     app.add_middleware(Bounded, limit=services.config.body_limit)
     app.add_middleware(Untrailed)

@@ -27,7 +27,7 @@ from stead.server.engine.journal import Journal
 from stead.server.engine.queue import WORKFLOW
 from stead.server.engine.reasons import Failure, Kind
 from stead.server.engine.steady import steadily
-from stead.server.specs.reading import FILES, text_of
+from stead.server.specs.reading import FILES, LOCK, text_of
 from stead.server.values import BuildStatus, instant, later
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ class _Run:
             "name": self.environment,
             "home": engine.home,
             "lock": self.results.get("solve", {}).get("lock", ""),
+            "preferred": self.specification.spec.get(LOCK, ""),
         }
         ended = engine.children.run(
             step,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from stead.server.specs.checks import SpecError
+from stead.server.specs.reading import LOCK, lock_of
 from stead.server.values import (
     SettingLevel,
     Specification,
@@ -186,6 +187,8 @@ def _other_addresses(specification: Specification) -> list[str]:
         asked = specification.spec["dependencies"]
         texts = [p for d in asked if isinstance(d, dict) for p in d["pip"]]
         texts += [d for d in asked if isinstance(d, str)]
+    if LOCK in specification.spec:
+        texts.append(specification.spec[LOCK])
     urls = (url for text in texts for url in _URL.findall(text))
     return [url.partition("+")[2] if "+" in url.partition("://")[0] else url for url in urls]
 
@@ -202,7 +205,22 @@ def _all_channels(specification: Specification) -> list[str]:
         entries = [e for e in spec["lockfile"]["package"] if isinstance(e, dict)]
         conda = [str(e.get("url", "")) for e in entries if e.get("manager") == "conda"]
         found += [url.rpartition("/")[0].rpartition("/")[0] for url in conda]
+    if LOCK in spec:
+        found += _channels_of_lock(spec[LOCK], found)
     return found
+
+
+def _channels_of_lock(text: str, asked: Iterable[str]) -> list[str]:
+    """Give the channels of locked packages, less those that the specification names itself."""
+    short = {part for channel in asked for part in (channel, channel.rpartition("/")[2])}
+    found: dict[str, None] = {}
+    for environment in lock_of(text).environments:
+        for artifact in environment.of("conda"):
+            if url := artifact.get("url"):
+                found[str(url).rpartition("/")[0].rpartition("/")[0]] = None
+            elif artifact.index and artifact.index not in short:
+                found[artifact.index] = None
+    return list(found)
 
 
 def _address(channel: str, policy: Policy) -> str:

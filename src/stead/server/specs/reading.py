@@ -20,6 +20,8 @@ from stead.values.errors import SteadError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stead.values.lock import Lock
+
 KEYS = ("channels", "dependencies", "description", "name", "prefix", "variables")
 
 FILES = {
@@ -29,16 +31,24 @@ FILES = {
 }
 """What a specification's text is called as a file."""
 
+LOCK = "stead.lock"
+"""Under which key a specification has the lock that it was handed in with."""
+
 _YAML = "Unable to parse. Invalid YAML"
 
 
 def read(
-    text: str, kind: SpecificationKind | str = SpecificationKind.CONDA, *, name: str = ""
+    text: str,
+    kind: SpecificationKind | str = SpecificationKind.CONDA,
+    *,
+    name: str = "",
+    lock: str = "",
 ) -> Specification:
     """Read a text of a kind. Raises SpecError with what is wrong in it.
 
     ``name`` is for texts that name no environment: locks, and those of ``stead.toml``
-    that have no name. The digest is of what the text means, not of how it is laid out.
+    that have no name. ``lock`` is a ``stead.lock`` whose versions are taken wherever they are
+    what is asked for. The digest is of what the text means, not of how it is laid out.
     """
     check_size(text)
     kind = SpecificationKind(kind)
@@ -49,6 +59,10 @@ def read(
     else:
         spec = _stead(text, name)
     check_name(spec["name"], "environment's name")
+    if lock:
+        check_size(lock)
+        lock_of(lock)
+        spec[LOCK] = lock
     digest = sha256_of(canonical([kind.value, spec]))
     return Specification(kind, spec["name"], spec, text, digest)
 
@@ -69,12 +83,23 @@ def kind_of(text: str) -> SpecificationKind:
     return SpecificationKind.LOCK if is_lock else SpecificationKind.CONDA
 
 
+def lock_of(text: str) -> Lock:
+    """Read a ``stead.lock`` that came with a specification. Raises SpecError."""
+    from stead.formats import stead_lock
+
+    try:
+        return stead_lock.read(text, LOCK)
+    except SteadError as exc:
+        raise SpecError(f"{LOCK}: {exc.message}", remedy=exc.remedy) from exc
+
+
 def text_of(specification: Specification) -> str:
     """Write a specification as the file that is built: what was changed by settings counts."""
     if specification.kind is not SpecificationKind.CONDA:
         return specification.text
     spec = {key: value for key, value in specification.spec.items() if value}
     spec.pop("description", None)
+    spec.pop(LOCK, None)
     return json.dumps(spec, indent=1)
 
 

@@ -58,14 +58,16 @@ class World:
 def make(arguments: Mapping[str, Any], scratch: str) -> World:
     """Lay out a specification in the child's directory: ``file``, ``text``, ``name``, ``lock``.
 
+    Before there is a lock, versions of a ``preferred`` one are taken wherever they may be.
+
     Nothing above that directory takes part, and nothing of the worker's variables but
     where programs and certificates are, and proxies.
     """
     place = os.path.join(scratch, "place", arguments["name"])
     os.makedirs(place)
     _write(os.path.join(place, arguments["file"]), arguments["text"])
-    if arguments.get("lock"):
-        _write(os.path.join(place, LOCK), arguments["lock"])
+    if lock := arguments.get("lock") or arguments.get("preferred"):
+        _write(os.path.join(place, LOCK), lock)
     home = os.path.join(scratch, "home")
     temporary = os.path.join(scratch, "tmp")
     os.mkdir(home)

@@ -1,0 +1,156 @@
+"""What `stead push` hands in, what `stead pull` takes, and a build's log from any place on."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from stead.server.api.errors import BadRequest
+from stead.server.api.requests import LARGEST, Asked, Caller, ok
+from stead.server.api.stead import models
+from stead.server.api.v1.builds import build_for
+from stead.server.api.v1.models import Answer
+from stead.server.auth import Refused, Who
+from stead.server.blobs.protocol import MissingBlobError
+from stead.server.database import (
+    admission,
+    environments,
+    logs,
+    namespaces,
+    packages,
+    settings,
+    specifications,
+)
+from stead.server.engine.publishing import LOGS, STEAD_LOCK
+from stead.server.services import Services
+from stead.server.specs import policy
+from stead.server.specs.checks import SpecError
+from stead.server.specs.reading import FILES, LOCK, read, text_of
+from stead.server.values import (
+    Build,
+    BuildStatus,
+    MissingError,
+    Specification,
+    SpecificationKind,
+)
+
+router = APIRouter(prefix="/api/stead/v1", tags=["transfers"])
+
+Number = Annotated[int, Path(ge=0, le=LARGEST)]
+
+
+@router.post("/specification/", responses={200: {"model": Answer[models.Submitted]}})
+def submit(asked: Caller, body: models.NewSpecification) -> Response:
+    """Ask for a build of a specification of any kind, with the lock that it has already.
+
+    The namespace must be there; the environment is made where it is missing. The same again
+    gives the same build.
+    """
+    who = asked.who()
+    if not who.authenticated:
+        # Before anything is read: whoever may not ask shall not make work either.
+        raise Refused
+    asked.authorize("environment:create", body.namespace, body.name)
+    services = asked.services
+    try:
+        return _submitted(services, who, body)
+    except SpecError as exc:
+        raise BadRequest("; ".join((exc.message, *exc.details))) from exc
+
+
+def _submitted(services: Services, who: Who, body: models.NewSpecification) -> Response:
+    wanted = read(body.specification, body.kind, name=body.name, lock=body.lock)
+    with services.database.begin() as connection:
+        now = services.database.now()
+        home = namespaces.get(connection, body.namespace)
+        environment = environments.ensure(connection, home, body.name, now)
+        layers = settings.layers(connection, namespace_id=home.id, environment_id=environment.id)
+        rules = policy.policy_of(policy.merged(layers))
+        kept = specifications.put(connection, policy.applied(wanted, rules), now)
+        if body.description is not None and body.description != environment.description:
+            environments.describe(connection, environment.id, now, description=body.description)
+        submitted = admission.submit_within(
+            connection,
+            services.queue,
+            environment,
+            kept,
+            order=admission.Order(who=who.name, settings=rules.digest),
+            now=now,
+        )
+    return ok({"build_id": submitted.build_id, "attached": submitted.attached})
+
+
+@router.get("/build/{build_id}/files/", responses={200: {"model": Answer[models.Files]}})
+def files(asked: Caller, build_id: Number) -> Response:
+    """Give what a completed build was made from, as files of a directory that is used by Stead."""
+    found, environment = build_for(asked, "environment::read", build_id)
+    if found.status is not BuildStatus.COMPLETED:
+        raise BadRequest(f"build id={build_id} is not completed: {found.status}", status=409)
+    with asked.services.database.read() as connection:
+        wanted = specifications.get(connection, found.specification_id)
+    texts = [(FILES[wanted.kind], _as_given(wanted))]
+    if lock := _lock(asked, found):
+        texts.append((LOCK, lock))
+    return ok(
+        {
+            "build_id": build_id,
+            "namespace": environment.namespace,
+            "name": environment.name,
+            "kind": wanted.kind.value,
+            "files": [{"name": name, "text": text} for name, text in texts],
+        }
+    )
+
+
+@router.get("/build/{build_id}/log/", responses={200: {"model": Answer[models.LogPart]}})
+def log(
+    asked: Caller, build_id: Number, offset: Annotated[int, Query(ge=0, le=LARGEST)] = 0
+) -> Response:
+    """Give the log from an offset in bytes on, and how the build stands.
+
+    ``whole`` says that nothing follows: the build has ended, and this is the log's end.
+    """
+    # The build before its log: what was written until it ended is read then.
+    found, _ = build_for(asked, "environment::read", build_id)
+    with asked.services.database.read() as connection:
+        kept = packages.artifacts(connection, build_id, LOGS)
+    with asked.services.database.read() as connection:
+        text, end = logs.read(connection, build_id, offset)
+    ended = not found.status.is_live
+    return ok(
+        {
+            "build_id": build_id,
+            "text": text,
+            "offset": end,
+            "status": found.status.value,
+            "reason": found.reason or (None if ended else found.status_info),
+            "whole": ended and not text and (bool(kept) or found.status is BuildStatus.CANCELED),
+        }
+    )
+
+
+def _as_given(wanted: Specification) -> str:
+    """Give the text as its owner wrote it, unless settings changed what it asks for."""
+    if wanted.kind is not SpecificationKind.CONDA:
+        return wanted.text
+    lock = str(wanted.spec.get(LOCK, ""))
+    given = read(wanted.text, wanted.kind, name=wanted.name, lock=lock)
+    if given.spec == wanted.spec:
+        return wanted.text
+    from stead.formats import _yaml
+
+    return _yaml.dump(json.loads(text_of(wanted)))
+
+
+def _lock(asked: Asked, build: Build) -> str:
+    with asked.services.database.read() as connection:
+        found = packages.artifacts(connection, build.id, STEAD_LOCK)
+    if not found:
+        return ""
+    try:
+        return b"".join(asked.services.blobs.stream(found[-1].key)).decode()
+    except MissingBlobError as exc:
+        raise MissingError(f"the lock of build id={build.id} is gone") from exc
