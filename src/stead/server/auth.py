@@ -73,9 +73,13 @@ class Refused(ServerError):  # noqa: N818 - an answer, not a fault
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request brings to say who asks."""
+    """What a request brings to say who asks.
+
+    ``kept``: a browser keeps the token, and sends it whether it still means anything or not.
+    """
 
     token: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,13 @@ def is_name(text: str) -> bool:
 def who_asks(services: Services, credentials: Credentials) -> Who:
     """Tell who asks. Raises :class:`Refused` (401) for a token that is not valid."""
     public = dict.fromkeys(services.config.public, ("viewer",))
+    nobody = Who("anonymous", authenticated=False, primary_namespace=PRIMARY, grants=public)
     if not credentials.token:
-        return Who("anonymous", authenticated=False, primary_namespace=PRIMARY, grants=public)
+        return nobody
     found = tokens.valid(services.database, credentials.token)
     if found is None:
+        if credentials.kept:
+            return nobody
         raise Refused("the token is not valid: unknown, expired or revoked", status=401)
     grants: dict[str, tuple[str, ...]] = dict(public)
     grants.update(dict.fromkeys(ALWAYS, ("viewer",)))
@@ -168,6 +175,19 @@ def authorize(
     if not who.may(action, namespace, name):
         raise Refused
     return who
+
+
+def home_of(who: Who, action: str) -> str:
+    """Give the namespace that somebody does something in who has named none.
+
+    Their own, or else the first that they are given by its name.
+    """
+    if not who.may(action, who.primary_namespace):
+        for glob, roles in who.grants.items():
+            namespace, name = split(glob)
+            if name == "*" and not set("*?") & set(namespace) and action in actions_of(roles):
+                return namespace
+    return who.primary_namespace
 
 
 def _add(grants: dict[str, tuple[str, ...]], glob: str, roles: tuple[str, ...]) -> None:

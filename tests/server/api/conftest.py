@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from stead.server.api.app import make_app
+from stead.server.api.app import close, make_app
 from stead.server.blobs.store import open_blobs
 from stead.server.config import ServerConfig
 from stead.server.database import builds
@@ -23,6 +23,8 @@ from stead.server.values import NewArtifact, NewPackage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from fastapi import FastAPI
 
 CHANNEL = "http://127.0.0.1:18090"
 TINY = f"name: tiny\nchannels:\n  - {CHANNEL}\ndependencies:\n  - tiny\n"
@@ -37,6 +39,7 @@ class Client:
     runner: asyncio.Runner
     http: httpx.AsyncClient
     admin: str
+    app: FastAPI
 
     def ask(
         self, method: str, path: str, *, token: str | None = None, **options: object
@@ -118,14 +121,16 @@ def _making(template: tuple[Path, str], directory: Path) -> Iterator[Callable[..
 
         def make(**changes: object) -> Client:
             services = Services(replace(_config(directory), **changes), database, queue, blobs)
-            transport = httpx.ASGITransport(make_app(services), raise_app_exceptions=False)
+            app = make_app(services)
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             http = httpx.AsyncClient(transport=transport, base_url="http://stead.example")
-            clients.append(http)
-            return Client(services, runner, http, template[1])
+            clients.append(Client(services, runner, http, template[1], app))
+            return clients[-1]
 
         yield make
-        for http in clients:
-            runner.run(http.aclose())
+        for each in clients:
+            runner.run(each.http.aclose())
+            close(each.app)
     queue.close()
     database.close()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from stead.server.database import builds, logs
 
+TINY = "name: tiny\nchannels: []\ndependencies: [tiny]\n"
+
 
 def test_files_of_builds_are_given_to_those_who_may_see_the_environment(client):
     build = client.submit()
@@ -99,3 +101,32 @@ def test_a_cursor_leads_through_all_environments_once(client):
     assert [each["name"] for each in found["data"]] == ["env3"]
     by_name = client.get("/api/v1/environment/?sort_by=name&order=desc&size=2&page=2/").json()
     assert [each["name"] for each in by_name["data"]] == ["env4", "env3"]
+
+
+def test_building_anew_keeps_to_the_settings_as_they_are_now(client):
+    build = client.submit()
+    client.complete(build)
+    included = {"conda_included_packages": ["watch"]}
+    assert client.ask("PUT", "/api/v1/setting/team/", json=included).status_code == 200
+    anew = client.ask("PUT", f"/api/v1/build/{build}/").json()["data"]["build_id"]
+    spec = client.get(f"/api/v1/build/{anew}/").json()["data"]["specification"]["spec"]
+    assert spec["dependencies"] == ["tiny", "watch"]
+    allowed = {"conda_allowed_channels": ["https://good.example/main"]}
+    assert client.ask("PUT", "/api/v1/setting/team/", json=allowed).status_code == 200
+    refused = client.ask("PUT", f"/api/v1/build/{build}/")
+    assert (refused.status_code, "not allowed" in refused.text) == (400, True)
+    assert client.get("/api/v1/build/").json()["count"] == 2
+
+
+def test_builds_are_listed_in_the_order_asked_for(client):
+    ids = [client.submit(TINY.replace("tiny", name, 1)) for name in ("one", "two", "three")]
+    for build in (ids[2], ids[0]):
+        client.complete(build)
+
+    def listed(query: str) -> list[int]:
+        return [each["id"] for each in client.get(f"/api/v1/build/?{query}").json()["data"]]
+
+    assert listed("sort_by=ended_on") == [ids[2], ids[0], ids[1]]
+    assert listed("sort_by=ended_on&order=desc") == [ids[0], ids[2], ids[1]]
+    assert listed("sort_by=started_on&size=1&page=2") == [ids[0]]
+    assert listed("sort_by=scheduled_on&order=desc") == ids[::-1]

@@ -74,6 +74,11 @@ def _work(program: Path, directory: Path, url: str, token: str, channel: str) ->
 
     assert "Authenticated True" in told("info")
     known["CONDA_STORE_TOKEN"] = told("token", "--permission", "*/*:admin").strip()
+    wanted = directory / "environment.yaml"
+    wanted.write_text(f"name: tiny\nchannels: ['{channel}']\ndependencies: [tiny]\n")
+    solved = json.loads(told("solve", "--output", "json", str(wanted)))
+    assert [(p["name"], p["version"]) for p in solved] == [("tiny", "1.0")]
+    assert "tiny" in told("solve", str(wanted))
     asked = {
         "namespace": "team",
         "specification": f"name: tiny\nchannels: ['{channel}']\ndependencies: [tiny]\n",

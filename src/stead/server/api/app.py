@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from stead import __version__
-from stead.server.api import errors, health, stead, v1
+from stead.server.api import errors, health, login, stead, v1
 from stead.server.api.guards import Bounded, Logged, Untrailed
 from stead.server.api.quick import Quick
+from stead.server.api.solving import Solving
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from stead.server.services import Services
 
 
 def make_app(services: Services) -> FastAPI:
-    """Make the ASGI application that answers with these services. Whoever made them closes them."""
+    """Make the ASGI application that answers with these services. Whoever made them closes them.
+
+    What the application itself has begun ends with its lifespan, or by :func:`close`.
+    """
+    solving = Solving(os.path.join(services.config.data, "solves"))
+
+    @contextlib.asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        close(app)
+
     app = FastAPI(
+        lifespan=living,
         title="Stead",
         version=__version__,
         openapi_url="/openapi.json",
@@ -26,8 +42,10 @@ def make_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.solving = solving
     errors.install(app)
     app.include_router(health.router)
+    app.include_router(login.router)
     for router in (*v1.ROUTERS, *stead.ROUTERS):
         app.include_router(router)
     app.add_middleware(Bounded, limit=services.config.body_limit)
@@ -45,3 +63,8 @@ def make_app(services: Services) -> FastAPI:
     app.add_middleware(Quick, services=services)
     app.add_middleware(Logged)
     return app
+
+
+def close(app: FastAPI) -> None:
+    """End what runs for those who wait for an answer. May be called more than once."""
+    app.state.solving.close()

@@ -19,6 +19,9 @@ _log = logging.getLogger("stead.server.requests")
 _BODIES = ("POST", "PUT", "PATCH", "DELETE")
 
 
+_FORMS = ("/login/", "/login", "/logout/", "/logout")
+"""What browsers send forms to."""
+
 _TRAILED = re.compile(
     rb"(?:^|&)(?:page|size|status|artifact|packages|channels?|conda|pip)=[^&]*?(/|%2F)\Z"
 )
@@ -61,7 +64,8 @@ class Bounded:
             return
         has_body = length != b"0" or b"transfer-encoding" in headers
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if has_body and kind != b"application/json":
+        form = kind == b"application/x-www-form-urlencoded" and scope["path"] in _FORMS
+        if has_body and kind != b"application/json" and not form:
             told = answer("the body must be JSON, sent as application/json", 415)
             await told(scope, receive, send)
             return

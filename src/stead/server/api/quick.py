@@ -54,7 +54,7 @@ class Quick:
             return None
         token = ""
         for name, value in scope["headers"]:
-            if name == b"origin":
+            if name in (b"origin", b"cookie"):
                 return None
             if name == b"authorization":
                 scheme, _, text = value.decode("latin-1").partition(" ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import orjson
 from fastapi import Depends, Query, Request
@@ -37,10 +38,33 @@ class Asked:
         return who_asks(self.services, self.credentials)
 
 
+COOKIE = "conda-store-auth"
+"""The cookie in which a browser keeps the token of whoever logged in."""
+
+_READS = ("GET", "HEAD", "OPTIONS")
+
+
 def credentials_of(request: Request) -> Credentials:
-    """Read the token from the header ``Authorization: Bearer TOKEN``."""
+    """Read the token from ``Authorization: Bearer TOKEN``, or else from a browser's cookie.
+
+    Raises BadRequest (403) where a page of somebody else would act with the cookie.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return Credentials(token.strip() if scheme.lower() == "bearer" else "")
+    if scheme.lower() == "bearer" and token.strip():
+        return Credentials(token.strip())
+    kept = request.cookies.get(COOKIE, "")
+    if kept and request.method not in _READS and not is_own(request):
+        raise BadRequest("a page of another origin may not do this here", status=403)
+    return Credentials(kept, kept=True)
+
+
+def is_own(request: Request) -> bool:
+    """Say whether a browser's request comes from a page of this server, or of one it trusts."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+    own = request.url.netloc == urlsplit(origin).netloc
+    return own or origin in request.app.state.services.config.cors
 
 
 def _asked(request: Request) -> Asked:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from stead.server.api.app import make_app
+from stead.server.api.app import close, make_app
 from stead.server.services import first_token, open_services
 from stead.server.values import ServerError
 
@@ -42,15 +42,17 @@ def serve(
         token = first_token(services)
         host, port = listening.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        app = make_app(services)
         server = _Server(
             uvicorn.Config(
-                make_app(services),
+                app,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
             ),
             lambda: told(address, token),
+            lambda: close(app),
         )
         with workers():
             _log.info("started", extra={"address": address})
@@ -61,14 +63,22 @@ def serve(
 class _Server(uvicorn.Server):
     """Tells when it answers, and ends by a signal without handing it on: that is an orderly end."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What would go on for as long as somebody listens ends first.
+        self._ending()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -35,12 +35,14 @@ def page(
     packages: Sequence[str] = (),
     descending: bool = False,
     after: int | None = None,
+    order: str = "id",
 ) -> Page[Build]:
     """Give a page of builds in order of their ids, deleted ones left out.
 
     Of a namespace, of environments of a name, of one environment, with a status, a file
     of a type, packages of some names; ``after``: instead of a page's number, the id that
-    the page before ended with.
+    the page before ended with. ``order`` may be ``started_on`` or ``ended_on`` besides; what
+    has none comes last.
     """
     held = database.names.namespaces(visible)
     if namespace is not None:
@@ -83,6 +85,11 @@ def page(
     part = Part((page - 1) * size, size, count)
     if not part.size:
         return Page((), page, size, count)
+    if order in ("started_on", "ended_on"):
+        direction = "DESC" if descending else "ASC"
+        by = f"b.{order} {direction} NULLS LAST, b.id {direction}"
+        rows = _ask_by(database, where, values, part, by)
+        return Page(tuple(map(build_of, rows)), page, size, count)
     if len(conditions) == 1 and counters.BLOCK < part.start < count - counters.BLOCK:
         # Nothing narrows the list.
         rows = _by_blocks(database, where, part.mirrored if descending else part)
@@ -98,9 +105,13 @@ def page(
 def _ask(
     database: Database, where: str, values: dict[str, Any], part: Part, *, descending: bool
 ) -> Rows:
+    return _ask_by(database, where, values, part, f"b.id {'DESC' if descending else 'ASC'}")
+
+
+def _ask_by(database: Database, where: str, values: dict[str, Any], part: Part, by: str) -> Rows:
     statement = (
         f"SELECT {_COLUMNS} FROM build b WHERE {where} "  # noqa: S608
-        f"ORDER BY b.id {'DESC' if descending else 'ASC'} LIMIT :limit OFFSET :offset"
+        f"ORDER BY {by} LIMIT :limit OFFSET :offset"
     )
     return database.reader.rows(statement, {**values, "limit": part.size, "offset": part.start})
 

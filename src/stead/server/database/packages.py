@@ -65,6 +65,12 @@ def channels(
     return Page(items, page, size, int(count))
 
 
+def channel_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """Give the ids of channels by name, of those that are known."""
+    query = select(channel.c.name, channel.c.id).where(channel.c.name.in_(sorted(names)))
+    return {row.name: row.id for row in connection.execute(query)}
+
+
 def put_packages(connection: Connection, build_id: int, held: Iterable[NewPackage]) -> None:
     """Keep that a build holds packages; a second time changes nothing.
 
@@ -99,6 +105,7 @@ def page(
     exact: str | None = None,
     package_build: str | None = None,
     order: Sequence[str] = (),
+    distinct: Sequence[str] = (),
     page: int = 1,
     size: int = 100,
     descending: bool = False,
@@ -106,7 +113,8 @@ def page(
     """Give a page of packages: of all, or of one build.
 
     ``search`` is part of the name, ``exact`` the name, ``package_build`` part of the
-    build string; ``order`` some of :data:`ORDERS`.
+    build string; ``order`` some of :data:`ORDERS`. Of packages that are alike in all of
+    ``distinct``, also some of these, the first is given.
     """
     query: Select[Any] = select(
         package, channel.c.name.label("channel"), channel.c.last_update
@@ -120,8 +128,13 @@ def page(
         query = query.where(package.c.name == exact)
     if package_build:
         query = query.where(package.c.build.contains(package_build, autoescape=True))
-    count = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     by = [ORDERS[name] for name in (order or ORDERS)]
+    if distinct:
+        alike = [ORDERS[name] for name in distinct]
+        first = func.row_number().over(partition_by=alike, order_by=[*by, package.c.id])
+        ranked = query.with_only_columns(package.c.id, first.label("rank")).subquery()
+        query = query.join(ranked, (ranked.c.id == package.c.id) & (ranked.c.rank == 1))
+    count = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     query = query.order_by(*(c.desc() if descending else c for c in by), package.c.id)
     rows = connection.execute(query.limit(size).offset((page - 1) * size))
     return Page(tuple(map(_package, rows)), page, size, int(count))

@@ -12,12 +12,28 @@ from stead.server.api.errors import BadRequest
 from stead.server.api.requests import LARGEST, Asked, Caller, Pages, done, ok, page_answer
 from stead.server.api.v1 import models, shapes
 from stead.server.api.v1.packages import Wanted, answered
-from stead.server.database import admission, builds, environments, packages, specifications
+from stead.server.database import (
+    admission,
+    builds,
+    environments,
+    packages,
+    settings,
+    specifications,
+)
+from stead.server.specs import policy
 from stead.server.values import Build, BuildStatus, Environment
 
 router = APIRouter(prefix="/api/v1/build", tags=["builds"])
 
 _DONE: dict[int | str, dict[str, Any]] = {200: {"model": models.Done}}
+
+_SORTS = {
+    "id": "id",
+    # Builds have ids as they are asked for.
+    "scheduled_on": "id",
+    "started_on": "started_on",
+    "ended_on": "ended_on",
+}
 
 Number = Annotated[int, Path(ge=0, le=LARGEST)]
 Text = Annotated[str | None, Query(max_length=1000)]
@@ -46,8 +62,8 @@ def listed(
     name: Text = None,
     namespace: Text = None,
 ) -> Response:
-    """List builds in order of their ids."""
-    pages.sorted_by({"id": "id"})
+    """List builds in order of their ids, or of when they were begun or ended."""
+    by = pages.sorted_by(_SORTS)
     found = builds.page(
         asked.services.database,
         page=pages.page,
@@ -60,6 +76,7 @@ def listed(
         artifact=artifact,
         packages=packages,
         descending=pages.descending,
+        order=by[0] if by else "id",
     )
     return page_answer(found, list(map(shapes.build, found.items)))
 
@@ -76,20 +93,26 @@ def get(asked: Caller, build_id: Number) -> Response:
 
 @router.put("/{build_id}/", responses={200: {"model": models.Answer[models.BuildNumber]}})
 def again(asked: Caller, build_id: Number) -> Response:
-    """Build the same anew, whether it changed or not."""
+    """Build the same anew, as the settings allow it now, whether it changed or not."""
     found, environment = build_for(asked, "environment::update", build_id)
     services = asked.services
     who = asked.who()
     with services.database.begin() as connection:
-        wanted = specifications.get(connection, found.specification_id)
-        order = admission.Order(who=who.name, force=secrets.token_hex(16))
+        now = services.database.now()
+        layers = settings.layers(
+            connection, namespace_id=environment.namespace_id, environment_id=environment.id
+        )
+        rules = policy.policy_of(policy.merged(layers))
+        wanted = policy.applied(specifications.get(connection, found.specification_id), rules)
+        wanted = specifications.put(connection, wanted, now)
+        order = admission.Order(who=who.name, settings=rules.digest, force=secrets.token_hex(16))
         submitted = admission.submit_within(
             connection,
             services.queue,
             environment,
             wanted,
             order=order,
-            now=services.database.now(),
+            now=now,
         )
     return ok({"build_id": submitted.build_id})
 

@@ -7,11 +7,15 @@ would take longer than all else.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 Data = TypeVar("Data")
+
+Text = Annotated[str | None, Query(max_length=1000)]
+"""A short text of a query."""
 
 Status = Literal["ok", "error"]
 BuildStatusWord = Literal["QUEUED", "BUILDING", "COMPLETED", "FAILED", "CANCELED"]
@@ -26,6 +30,7 @@ ArtifactWord = Literal[
     "CONTAINER_REGISTRY",
     "DOCKER_BLOB",
 ]
+SolveFormat = Literal["yaml", "lockfile"]
 RoleWord = Literal["viewer", "developer", "editor", "admin"]
 
 
@@ -90,6 +95,14 @@ class NewToken(BaseModel):
     expiration: datetime | None = None
     exp: datetime | None = None
     role_bindings: dict[str, list[str]] | None = None
+
+
+class Login(BaseModel):
+    """A token; ``password`` is what programs call it that send a user's name with it."""
+
+    token: str | None = None
+    username: str | None = None
+    password: str | None = None
 
 
 class TokenData(BaseModel):
@@ -205,5 +218,19 @@ class Usage(BaseModel):
     storage: int
 
 
+class SolvedPackage(BaseModel):
+    """A package that would be chosen; ``channel_id`` where a build took packages from there."""
+
+    channel_id: int | None
+    channel: str
+    name: str
+    version: str
+    build: str
+    sha256: str | None
+    size: int | None
+    license: str | None = None
+    summary: str | None = None
+
+
 class Solved(BaseModel):
-    solve: list[dict[str, Any]]
+    solve: list[SolvedPackage]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -14,15 +14,21 @@ from stead.server.database import packages
 router = APIRouter(prefix="/api/v1", tags=["packages"])
 
 Text = Annotated[str | None, Query(max_length=1000)]
+Distinct = Annotated[list[Literal["channel", "name", "version"]], Query(max_length=50)]
 _SORTS = {name: name for name in packages.ORDERS}
 
 
 class Wanted(NamedTuple):
-    """Which packages: part of the name, the name, part of the build string."""
+    """Which packages: part of the name, or (``exact``) all of it; part of the build string."""
 
     search: str | None
     exact: str | None
     build: str | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether ``search`` is the whole name; clients write ``exact=true``."""
+        return (self.exact or "").lower() not in ("", "0", "false")
 
 
 @router.get("/channel/", responses={200: {"model": models.Listed[models.Channel]}})
@@ -44,11 +50,12 @@ def listed(
     search: Text = None,
     exact: Text = None,
     build: Text = None,
+    distinct_on: Distinct = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
-    """List packages."""
+    """List packages; of those alike in all that ``distinct_on`` names, one."""
     asked.who()
     wanted = Wanted(search, exact, build)
-    return answered(asked, pages, wanted, _SORTS)
+    return answered(asked, pages, wanted, _SORTS, distinct=tuple(dict.fromkeys(distinct_on)))
 
 
 def answered(
@@ -57,6 +64,7 @@ def answered(
     wanted: Wanted,
     sorts: dict[str, str],
     build_id: int | None = None,
+    distinct: tuple[str, ...] = (),
 ) -> Response:
     """Answer with a page of packages, of all builds or of one; who may ask is settled before."""
     order = pages.sorted_by(sorts)
@@ -64,10 +72,11 @@ def answered(
         found = packages.page(
             connection,
             build_id=build_id,
-            search=wanted.search,
-            exact=wanted.exact,
+            search=None if wanted.whole else wanted.search,
+            exact=wanted.search if wanted.whole else None,
             package_build=wanted.build,
             order=order,
+            distinct=distinct,
             page=pages.page,
             size=pages.size,
             descending=pages.descending,

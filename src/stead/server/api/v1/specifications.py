@@ -2,19 +2,78 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from stead.server.api.errors import BadRequest
-from stead.server.api.requests import Caller, ok
+from stead.server.api.requests import Asked, Caller, json_answer, ok
 from stead.server.api.v1 import models
-from stead.server.auth import Refused
-from stead.server.database import admission, environments, namespaces, settings, specifications
-from stead.server.specs import policy
+from stead.server.auth import Refused, home_of
+from stead.server.database import (
+    admission,
+    environments,
+    namespaces,
+    packages,
+    settings,
+    specifications,
+)
+from stead.server.specs import known, policy
 from stead.server.specs.reading import read
-from stead.server.values import SpecificationKind
+from stead.server.values import Specification, SpecificationKind
 
 router = APIRouter(prefix="/api/v1/specification", tags=["specifications"])
+
+Texts = Annotated[list[str], Query(max_length=1000)]
+
+
+@router.get("/", responses={200: {"model": models.Solved}})
+async def solve(
+    request: Request,
+    asked: Caller,
+    channel: Texts = [],  # noqa: B006 - FastAPI copies it
+    channels: Texts = [],  # noqa: B006
+    conda: Texts = [],  # noqa: B006
+    pip: Texts = [],  # noqa: B006
+    format: models.SolveFormat = "yaml",  # noqa: A002, ARG001 - the clients' word, which changes nothing
+    namespace: models.Text = None,
+) -> Response:
+    """Give the packages that would be chosen now, on the server's platform; nothing is kept.
+
+    The settings of ``namespace`` apply, by default of one in which the one that asks may
+    solve. ``channels`` is the ``conda-store`` program's word for ``channel``.
+    """
+    asked_for = [*conda, *([{"pip": pip}] if pip else [])]
+    text = json.dumps(
+        {"name": "solve", "channels": [*channel, *channels], "dependencies": asked_for}
+    )
+    wanted, seconds = await run_in_threadpool(_to_solve, asked, text, namespace)
+    if not wanted.spec["dependencies"]:
+        return json_answer({"solve": []})
+    solving = request.app.state.solving
+    found = await solving.packages(wanted, seconds, request.is_disconnected)
+    return json_answer({"solve": await run_in_threadpool(_with_channels, asked, found)})
+
+
+def _to_solve(asked: Asked, text: str, namespace: str | None) -> tuple[Specification, float]:
+    """Give a specification as the settings make it, and how many seconds its solve may take."""
+    home = namespace or home_of(asked.who(), "environment::solve")
+    asked.authorize("environment::solve", home)
+    with asked.services.database.read() as connection:
+        held = namespaces.find(connection, home)
+        layers = settings.layers(connection, namespace_id=held.id if held else 0)
+    wanted = policy.applied(read(text), policy.policy_of(policy.merged(layers)))
+    return wanted, float(known.merged(layers)["conda_max_solve_time"])
+
+
+def _with_channels(asked: Asked, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the channels' ids, of those that builds took packages from."""
+    with asked.services.database.read() as connection:
+        ids = packages.channel_ids(connection, {each["channel"] for each in found})
+    return [{**each, "channel_id": ids.get(each["channel"])} for each in found]
 
 
 @router.post("/", responses={200: {"model": models.Answer[models.BuildNumber]}})

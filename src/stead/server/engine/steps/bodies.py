@@ -43,6 +43,13 @@ def solve(world: World) -> dict[str, Any]:
         return {"lock": ""}
 
 
+def resolve(world: World) -> dict[str, Any]:
+    """Choose exact packages for somebody who only wants to know; gives them, and makes nothing."""
+    solve(world)
+    composed, locked = _locked(world)
+    return {"packages": _packages(composed, locked, None)}
+
+
 def fetch(world: World) -> dict[str, Any]:
     """Bring the conda packages into the cache; gives how many there are."""
     from stead.ecosystems.conda.channels import locate
@@ -114,6 +121,7 @@ def verify(world: World) -> dict[str, Any]:
 
 
 _BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "resolve": resolve,
     "solve": solve,
     "fetch": fetch,
     "link": link,
