@@ -21,7 +21,7 @@ from stead.server.database.opening import open_database
 from stead.server.engine import queue as engine_queue
 from stead.server.engine.queue import BuildQueue
 from stead.server.specs.reading import read
-from stead.testing.channel import Package, make_channel, text
+from stead.testing.channel import PLACEHOLDER, Package, make_channel, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,6 +180,13 @@ def tiny_channel(tmp_path_factory: pytest.TempPathFactory, here: Platform) -> Pa
     packages = [
         Package("tiny", license="MIT", entries=(text("share/tiny.txt", "hello"),)),
         Package("other", entries=(text("share/other.txt", "hello"),)),
+        Package("lonely", entries=(text("share/lonely.txt", "hello"),)),
+        Package("alone", entries=(text("share/alone.txt", "hello"),)),
+        Package(
+            "speaking",
+            depends=("tiny",),
+            entries=(text("bin/speak", f"#!/bin/sh\necho I am at {PLACEHOLDER}\n", mode=0o755),),
+        ),
         Package("wanting", depends=("missing >=2",), entries=(text("share/wanting.txt", ""),)),
     ]
     return make_channel(tmp_path_factory.mktemp("channel") / "channel", packages, here.name)

@@ -32,7 +32,7 @@ def test_a_specification_becomes_a_published_build(running):
     assert package.channel.name == running.channel
     running.eventually(lambda: "LOGS" in artifacts(running, made))
     kept = artifacts(running, made)
-    assert set(kept) == {"LOCKFILE", "YAML", "LOGS", "STEAD_LOCK"}
+    assert set(kept) == {"LOCKFILE", "YAML", "LOGS", "STEAD_LOCK", "CLOSURE"}
     assert kept["LOCKFILE"].startswith("lockfile/")
     assert kept["LOCKFILE"].endswith(f"-{made}-env.yml")
     blobs = open_blobs(f"file://{running.root}/blobs")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from stead.server.database import counters, events
+from stead.server.database import counters, events, parts
 from stead.server.database.build_pages import page
 from stead.server.database.build_rows import COLUMNS, build_of, find, get
 from stead.server.database.opening import take_turn
@@ -284,6 +284,7 @@ def delete(connection: Connection, build_id: int, now: Moment) -> Build | None:
     connection.execute(update(table).where(table.c.id == build_id).values(deleted_on=now))
     counters.add(connection, left.namespace_id, left.status, builds=-1, size=-left.size)
     counters.add_to_block(connection, build_id, -1)
+    parts.release(connection, build_id, now)
     connection.execute(
         update(environment)
         .where(environment.c.id == left.environment_id, environment.c.current_build_id == build_id)
@@ -318,6 +319,8 @@ def _move(connection: Connection, found: Build, now: Moment, **changes: Any) -> 
     if (moved.status, moved.size) != (found.status, found.size):
         counters.add(connection, found.namespace_id, found.status, builds=-1, size=-found.size)
         counters.add(connection, found.namespace_id, moved.status, builds=1, size=moved.size)
+    if moved.status in (BuildStatus.FAILED, BuildStatus.CANCELED):
+        parts.release(connection, moved.id, now)
     tell(connection, "build.status", moved, now)
     return moved
 

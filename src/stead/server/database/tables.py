@@ -164,6 +164,7 @@ build = Table(
     # One key is built once: whoever else asks is attached.
     _where("build_live_key", "key", where="status IN ('QUEUED', 'BUILDING')", unique=True),
     _where("build_done_key", "key", where="status = 'COMPLETED' AND deleted_on IS NULL"),
+    _where("build_of_store", "store_key", "id", where="store_key IS NOT NULL"),
     # What waits to be let through, in the order of each namespace.
     _where(
         "build_waiting",
@@ -241,6 +242,38 @@ build_package = Table(
     _refers("package_id"),
     PrimaryKeyConstraint("build_id", "package_id"),
     Index("build_package_package", "package_id", "build_id"),
+    sqlite_with_rowid=False,
+)
+
+part = Table(
+    "part",
+    metadata,
+    # Never given twice: the part's key in the artifact store is made of it.
+    _id(),
+    Column("sha256", Words, nullable=False),
+    Column("size", Big, nullable=False),
+    # Its size in the artifact store; NULL until it is there.
+    Column("packed", Big),
+    Index("part_sha256", "sha256", unique=True),
+    sqlite_autoincrement=True,
+)
+
+build_part = Table(
+    "build_part",
+    metadata,
+    _refers("build_id"),
+    _refers("part_id"),
+    PrimaryKeyConstraint("build_id", "part_id"),
+    Index("build_part_part", "part_id", "build_id"),
+    sqlite_with_rowid=False,
+)
+
+removal = Table(
+    "removal",
+    metadata,
+    # What is to be removed from the artifact store: no row counts on it any more.
+    Column("key", Words, primary_key=True),
+    Column("since", Words, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -6,26 +6,29 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from stead.server.database import builds, logs, packages
-from stead.server.values import BuildStatus, NewArtifact, NewPackage, instant
+from stead.server.database import builds, logs, packages, parts
+from stead.server.values import BuildStatus, NewArtifact, NewPackage, canonical, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stead.server.blobs.protocol import Blobs
     from stead.server.database.opening import Database
+    from stead.server.engine.keeping import Kept
     from stead.server.values import Build, Specification
 
 LOCKFILE = "LOCKFILE"
 YAML = "YAML"
 LOGS = "LOGS"
 STEAD_LOCK = "STEAD_LOCK"
+CLOSURE = "CLOSURE"
 
 _PLACES = {
     LOCKFILE: ("lockfile", "yml"),
     YAML: ("yaml", "yml"),
     LOGS: ("logs", "log"),
     STEAD_LOCK: ("stead-lock", "toml"),
+    CLOSURE: ("closure", "json"),
 }
 
 
@@ -62,11 +65,14 @@ def publish(
     build: Build,
     specification: Specification,
     results: Mapping[str, Any],
+    *,
+    kept: Kept | None = None,
 ) -> bool:
     """Complete a build and make it current; say whether this attempt still counts.
 
-    The files come first: whoever sees the build completed can have them. Done again,
-    it changes nothing.
+    The files come first: whoever sees the build completed can have them. ``kept`` are its parts,
+    which :func:`stead.server.engine.keeping.keep` has put where they belong. Done again, it
+    changes nothing.
     """
     made = []
     described, linked = results["activate"], results["link"]
@@ -76,7 +82,12 @@ def publish(
         made.append(put(blobs, YAML, build, specification, described["yaml"]))
     if lock := results["solve"]["lock"]:
         made.append(put(blobs, STEAD_LOCK, build, specification, lock))
+    if kept is not None:
+        text = canonical(kept.closure.to_json(blobs=True))
+        made.append(put(blobs, CLOSURE, build, specification, text))
     with database.begin() as connection:
+        if kept is not None:
+            parts.arrived(connection, kept.arrived)
         done = builds.finish(
             connection,
             build.id,

@@ -29,6 +29,7 @@ from stead.server.engine.children import Children, sweep
 from stead.server.engine.limits import Limits
 from stead.server.engine.queue import QUEUE, SCHEMA, SERIALIZER, VERSION, BuildQueue, url_of
 from stead.server.engine.retry import Retry
+from stead.server.engine.sweeping import keep_sweeping
 from stead.server.engine.workflow import BODIES, Engine, look_who_is_wanted, register
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 POLLING = 0.05
 """Seconds between two looks at the queue."""
+
+SWEEPING = 10.0
+"""Seconds that are waited for what is being removed; others go on with it."""
 
 TICK = 0.2
 """Seconds between two looks at who is wanted, and at what may be let through."""
@@ -134,12 +138,24 @@ class _Worker:
             ended=self.again.set,
             earlier=self._results_of,
         )
+        ended = threading.Event()
+        # By itself: the artifact store may take its time, and nobody waits for it.
+        sweeping = threading.Thread(
+            target=keep_sweeping,
+            args=(self.database, engine.blobs, ended),
+            name="sweeping",
+            daemon=True,
+        )
         try:
             self._launch(engine, me)
+            sweeping.start()
             on_ready(me)
             self._loop(engine, me, stop)
         finally:
+            ended.set()
             self._end(engine, me)
+            if sweeping.is_alive():
+                sweeping.join(SWEEPING)
 
     def _launch(self, engine: Engine, me: Worker) -> None:
         DBOS(

@@ -21,17 +21,18 @@ from dbos import DBOS
 
 from stead.server.blobs.protocol import BlobError
 from stead.server.database import builds, environments, specifications
-from stead.server.engine import publishing
+from stead.server.engine import keeping, publishing
 from stead.server.engine.children import Stopped
 from stead.server.engine.journal import Journal
 from stead.server.engine.queue import WORKFLOW
-from stead.server.engine.reasons import Failure, Kind
+from stead.server.engine.reasons import Failure, Kind, failure_of
 from stead.server.engine.steady import steadily
 from stead.server.specs.reading import FILES, LOCK, text_of
 from stead.server.values import BuildStatus, instant, later
+from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from stead.server.blobs.protocol import Blobs
     from stead.server.database.opening import Database
@@ -159,6 +160,9 @@ class _Run:
         """Run a step's body in a child; gives its result or its failure."""
         self._stop_unless_wanted()
         self.journal.line(f"── {step}")
+        return self._in_child(step, {})
+
+    def _in_child(self, step: str, more: dict[str, Any]) -> dict[str, Any]:
         engine = self.engine
         arguments = {
             "file": FILES[self.specification.kind],
@@ -167,6 +171,7 @@ class _Run:
             "home": engine.home,
             "lock": self.results.get("solve", {}).get("lock", ""),
             "preferred": self.specification.spec.get(LOCK, ""),
+            **more,
         }
         ended = engine.children.run(
             step,
@@ -187,17 +192,41 @@ class _Run:
         self.journal.flush()
         engine = self.engine
         try:
+            kept = keeping.keep(
+                engine.database,
+                engine.blobs,
+                self.build,
+                self.results["verify"].get("closure"),
+                pack=self._pack,
+                directory=f"{engine.children.root}/build-{self.build.id}-{self.build.attempt}-parts",
+            )
             counts = steadily(
                 lambda: publishing.publish(
-                    engine.database, engine.blobs, self.build, self.specification, self.results
+                    engine.database,
+                    engine.blobs,
+                    self.build,
+                    self.specification,
+                    self.results,
+                    kept=kept,
                 )
             )
+        except FailedError as exc:
+            return {"failure": exc.failure.to_json()}
+        except StoreError as exc:
+            return {"failure": failure_of(exc).to_json()}
         except BlobError as exc:
             # Whatever it is now, it was there before.
             return {"failure": Failure(Kind.NETWORK, exc.message, str(exc)).to_json()}
         if not counts:
             raise Stopped
         return {"result": True}
+
+    def _pack(self, names: Sequence[str], directory: str) -> dict[str, Any]:
+        """Pack parts in a child; gives what the build consists of."""
+        self._stop_unless_wanted()
+        given = self._in_child("pack", {"parts": list(names), "directory": directory})
+        found: dict[str, Any] = self._checked("publish", given)
+        return found
 
     def _artifacts(self) -> dict[str, Any]:
         self.journal.line("completed")

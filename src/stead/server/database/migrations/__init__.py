@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stead.server.database.opening import Database
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
 VERSION_TABLE = "schema_version"

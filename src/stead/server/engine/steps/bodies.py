@@ -99,10 +99,11 @@ def activate(world: World) -> dict[str, Any]:
 def verify(world: World) -> dict[str, Any]:
     """Compare the build with what was recorded when it was made, and with its packages' records.
 
-    Raises ArtifactError with what is missing or changed.
+    Raises ArtifactError with what is missing or changed. Gives what it consists of too.
     """
     from stead.ecosystems import ecosystem
     from stead.pipeline import steps
+    from stead.server.engine.steps import packing
     from stead.store.layout import Layout
     from stead.store.verify import verify as verify_store
 
@@ -117,7 +118,22 @@ def verify(world: World) -> dict[str, Any]:
         raise ArtifactError(
             f"the build is not as its packages say, in {len(wrong)} places", details=wrong[:20]
         )
-    return {"verified": True}
+    closure, _ = packing.taken_apart(build, world.context.home)
+    return {"verified": True, "closure": closure.to_json()}
+
+
+def pack(world: World) -> dict[str, Any]:
+    """Pack the parts that are named, into the directory that is named; gives all that there are."""
+    from stead.server.engine.steps import packing
+
+    composed, locked = _locked(world)
+    build = _built(world, composed, locked)
+    if build is None:
+        return {}
+    closure, parts = packing.taken_apart(build, world.context.home)
+    named = set(world.arguments["parts"])
+    packing.pack([p for p in parts if p.digest in named], world.arguments["directory"])
+    return {"closure": closure.to_json()}
 
 
 _BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -127,6 +143,7 @@ _BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "link": link,
     "activate": activate,
     "verify": verify,
+    "pack": pack,
 }
 
 

@@ -48,6 +48,8 @@ class World:
     context: Context
     place: str
     """Where the specification lies as a file."""
+    arguments: Mapping[str, Any]
+    """All that the body was given."""
 
     @property
     def lock(self) -> str:
@@ -92,6 +94,7 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
             now=time.time,
         ),
         place=place,
+        arguments=arguments,
     )
 
 
