@@ -72,7 +72,14 @@ def test_a_damaged_part_is_refused_and_named(running, blobs, tmp_path):
     whole = blobs.get(part.blob)
     other = blobs.get(found.parts[1].blob)
     longer = whole + b"more"
-    for wrong in (whole[: len(whole) // 2], b"", b"noise", other, longer, whole[:40] + b"\0" + whole[41:]):
+    for wrong in (
+        whole[: len(whole) // 2],
+        b"",
+        b"noise",
+        other,
+        longer,
+        whole[:40] + b"\0" + whole[41:],
+    ):
         blobs.put(part.blob, wrong)
         with pytest.raises(PartError, match=r"the part speaking 1\.0 is not what it should be"):
             leaving.materialize(found, str(tmp_path / "made"), blobs)
