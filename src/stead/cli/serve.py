@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stead.values.errors import SteadError
 
@@ -33,12 +33,20 @@ OPTIONS = {
 }
 """Options that give a value of the configuration, here or for `stead worker`."""
 
-_FLAGS = tuple(OPTIONS)
+LISTS = (
+    ("watch", "DIR=NAMESPACE", "fill a namespace from the files of a directory, watched"),
+    ("git", "URL=NAMESPACE", "fill a namespace from the files of a git repository"),
+)
+"""Options that may be given several times."""
+
+_FLAGS = (*OPTIONS, *(name for name, _, _ in LISTS))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     for name, (metavar, told) in OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=metavar, help=told)
+    for name, metavar, told in LISTS:
+        parser.add_argument(f"--{name}", metavar=metavar, action="append", help=told)
     parser.add_argument(
         "--config", metavar="FILE", help="a TOML file with values (default: $STEAD_SERVER_CONFIG)"
     )
@@ -71,16 +79,17 @@ def execute(args: argparse.Namespace, app: App) -> int:
         app.out(f"serving on {address}")
         sys.stdout.flush()
 
-    serve(config, secrets_of(config, app), told, _workers(args, app, config, flags))
+    workers = _workers(args, app, config, flags)
+    serve(config, secrets_of(config, app), told, workers, app.context.environ)
     return 0
 
 
-def flags_of(args: argparse.Namespace, names: Iterable[str]) -> dict[str, str]:
+def flags_of(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     """Give the values that the command line has."""
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
-def configuration(args: argparse.Namespace, app: App, flags: Mapping[str, str]) -> ServerConfig:
+def configuration(args: argparse.Namespace, app: App, flags: Mapping[str, Any]) -> ServerConfig:
     """Put the configuration of a server or worker together."""
     from stead.server.config import load
 
@@ -104,7 +113,7 @@ def secrets_of(config: ServerConfig, app: App) -> dict[str, str]:
 
 
 def _workers(
-    args: argparse.Namespace, app: App, config: ServerConfig, flags: Mapping[str, str]
+    args: argparse.Namespace, app: App, config: ServerConfig, flags: Mapping[str, Any]
 ) -> Callable[[], AbstractContextManager[None]]:
     """Give what starts the workers, which read the same configuration for themselves."""
     from stead.server.supervising import supervised

@@ -80,6 +80,18 @@ class ServerConfig:
     )
     page_size: int = field(default=100, metadata={"help": "the longest page of a list"})
     log: str = field(default="json", metadata={"help": "how logs are written: json or text"})
+    watch: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "directories or files that fill namespaces, as DIR=NAMESPACE"},
+    )
+    git: tuple[Mapping[str, Any], ...] = field(
+        default=(),
+        metadata={"help": "repositories that fill namespaces, as URL=NAMESPACE; tables in a file"},
+    )
+    git_credentials: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata={"help": "references to USER:PASSWORD or a token, by a host or URL of git's"},
+    )
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def secrets(self) -> dict[str, SecretReference]:
@@ -89,10 +101,11 @@ class ServerConfig:
             reference = parse_reference(self.database_password, self.data)
             assert reference is not None
             found["database_password"] = reference
-        for name, text in self.blob_options.items():
-            reference = parse_reference(text, self.data)
-            if reference is not None:
-                found[f"blob_options.{name}"] = reference
+        for table in ("blob_options", "git_credentials"):
+            for name, text in getattr(self, table).items():
+                reference = parse_reference(text, self.data)
+                if reference is not None:
+                    found[f"{table}.{name}"] = reference
         return found
 
 
@@ -112,12 +125,12 @@ def load(
     *,
     home: str,
     environ: Mapping[str, str],
-    flags: Mapping[str, str],
+    flags: Mapping[str, str | list[str]],
     file: str = "",
 ) -> ServerConfig:
     """Put the configuration together.
 
-    ``flags`` has the values given on the command line by name; ``file`` is the TOML file
+    ``flags`` has the values given on the command line by name, lists in parts; ``file`` is the TOML file
     that must be there, by default ``$STEAD_SERVER_CONFIG`` if set. Raises ManifestError for
     a file, UsageError for a variable or flag that is wrong, with where it stands.
     """
@@ -139,9 +152,9 @@ def load(
                 remedy=f"unset it, or see `stead serve --help` (names begin with {VARIABLE})",
             )
         values[name], origins[name] = _of_text(name, text, variable), variable
-    for name, text in flags.items():
+    for name, given in flags.items():
         flag = f"--{name.replace('_', '-')}"
-        values[name], origins[name] = _of_text(name, text, flag), flag
+        values[name], origins[name] = _of_text(name, given, flag), flag
     for name in ("database", "blobs"):
         if "@" in values.get(name, "") and not origins[name].startswith(VARIABLE):
             _refuse_password(values[name], origins[name])
@@ -163,7 +176,7 @@ def shown(config: ServerConfig) -> dict[str, dict[str, Any]]:
             value = without_password(value)
         elif isinstance(value, tuple):
             value = list(value)
-        elif name == "blob_options":
+        elif name in ("blob_options", "git_credentials"):
             value = {k: v if parse_reference(v, "/") else "…" for k, v in value.items()}
         found[name.replace("_", "-")] = {"value": value, "origin": config.origins[name]}
     return found
@@ -221,6 +234,12 @@ def _default_of(name: str) -> Any:
 def _checked_kind(name: str, value: Any, origin: Origin) -> Any:
     """Check a value of the file; raises ManifestError."""
     wanted = _default_of(name)
+    if name == "git":
+        if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+            for each in value:
+                _refuse_password(str(each.get("url", "")), str(origin), "git-credentials")
+            return tuple(value)
+        raise ManifestError("git must be tables, each begun by [[git]]", where=origin)
     if isinstance(wanted, tuple):
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
@@ -238,11 +257,14 @@ def _checked_kind(name: str, value: Any, origin: Origin) -> Any:
     raise ManifestError(f"{name.replace('_', '-')} must be a table of texts", where=origin)
 
 
-def _of_text(name: str, text: str, where: str) -> Any:
-    """Read a value of a variable or flag; raises UsageError."""
+def _of_text(name: str, text: str | list[str], where: str) -> Any:
+    """Read a value of a variable or flag, a list also in parts; raises UsageError."""
     wanted = _default_of(name)
     if isinstance(wanted, tuple):
-        return tuple(each.strip() for each in text.split(",") if each.strip())
+        parts = text.split(",") if isinstance(text, str) else text
+        found = tuple(each.strip() for each in parts if each.strip())
+        return tuple(_repository(each, where) for each in found) if name == "git" else found
+    assert isinstance(text, str)
     if isinstance(wanted, int):
         if not text.strip().isascii() or not text.strip().isdigit():
             raise UsageError(f"{where} must be a whole number, and is {text!r}")
@@ -255,13 +277,20 @@ def _of_text(name: str, text: str, where: str) -> Any:
     return {key.strip(): value for key, _, value in pairs}
 
 
-def _refuse_password(url: str, where: str) -> None:
+def _repository(text: str, where: str) -> dict[str, str]:
+    url, equals, namespace = text.rpartition("=")
+    if not equals:
+        raise UsageError(f"{where} must be URL=NAMESPACE, and has {without_password(text)!r}")
+    _refuse_password(url, where, "git-credentials")
+    return {"url": url, "namespace": namespace}
+
+
+def _refuse_password(url: str, where: str, value: str = "database-password") -> None:
     if without_password(url) != url:
         raise UsageError(
             "a password does not belong here, where others can read it",
             where=where,
-            remedy="write the URL without it, and give `database-password` a reference "
-            "such as env:NAME",
+            remedy=f"write the URL without it, and give `{value}` a reference such as env:NAME",
         )
 
 
@@ -286,6 +315,13 @@ def _check(config: ServerConfig) -> None:
     for glob in config.public:
         if glob.count("/") != 1:
             raise wrong("public", f"has {glob!r}, which is not NAMESPACE/NAME")
+    for address, text in config.git_credentials.items():
+        if parse_reference(text, config.data) is None:
+            raise wrong(
+                "git_credentials",
+                f"must say where the password for {address} is to be had, not what it is",
+                remedy="write env:NAME, keyring:SERVICE#USER, age:FILE#KEY or command:…",
+            )
     password = config.database_password
     if password and parse_reference(password, config.data) is None:
         raise wrong(

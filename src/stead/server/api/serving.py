@@ -12,6 +12,7 @@ import uvicorn
 
 from stead.server.api.app import close, make_app
 from stead.server.services import first_token, open_services
+from stead.server.sources import running as sources
 from stead.server.values import ServerError
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ def serve(
     secrets: Mapping[str, str],
     told: Callable[[str, str | None], None],
     workers: Callable[[], contextlib.AbstractContextManager[Any]],
+    environ: Mapping[str, str],
 ) -> None:
     """Answer requests until SIGTERM or SIGINT.
 
     ``told`` is called once the server answers, with its address and, where it was made
     now, the administrator's token. ``workers`` starts the worker processes and ends them
-    when its context is left. Raises SteadError for a port or a database that is not to be had.
+    when its context is left. ``environ`` is for git, which sources are fetched with. Raises
+    SteadError for a port or a database that is not to be had.
     """
     # The port first: a second server must not touch the database of the first.
     with _listening(config) as listening, open_services(config, secrets) as services:
@@ -54,7 +57,7 @@ def serve(
             lambda: told(address, token),
             lambda: close(app),
         )
-        with workers():
+        with sources.running(services, secrets, environ), workers():
             _log.info("started", extra={"address": address})
             server.run(sockets=[listening])
         _log.info("stopped")

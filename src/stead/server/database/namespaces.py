@@ -74,6 +74,12 @@ def get(connection: Connection, name: str) -> Namespace:
     return found
 
 
+def name_of(connection: Connection, namespace_id: int) -> str:
+    """Give a namespace's name by id, a deleted one's too."""
+    query = select(table.c.name).where(table.c.id == namespace_id)
+    return str(connection.execute(query).scalar_one())
+
+
 def page(
     connection: Connection,
     *,

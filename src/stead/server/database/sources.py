@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import select, text
 
+from stead.server.database.opening import take_turn
 from stead.server.database.tables import namespace
 from stead.server.database.tables import source as table
 from stead.server.values import Source, canonical
@@ -35,6 +36,46 @@ def set_state(connection: Connection, source_id: int, state: Mapping[str, Any]) 
     """Keep how far a source was read."""
     values = {"state": orjson.dumps(state).decode()}
     connection.execute(table.update().where(table.c.id == source_id).values(**values))
+
+
+def find(connection: Connection, source_id: int) -> Source | None:
+    """Give a source by id; None where there is none."""
+    row = connection.execute(select(table).where(table.c.id == source_id)).first()
+    return None if row is None else _source(row)
+
+
+def lease(
+    connection: Connection, source_id: int, wanted: Mapping[str, Any], instead_of: object
+) -> bool:
+    """Take a source to work on it, in place of the lease that was seen; say whether it was still so.
+
+    A lease is a mapping with a ``token`` that nobody else has, and ``beat``, which grows.
+    """
+    take_turn(connection)
+    found = find(connection, source_id)
+    if found is None or found.state.get("lease") != instead_of:
+        return False
+    set_state(connection, source_id, {**found.state, "lease": wanted})
+    return True
+
+
+def ask(connection: Connection, source_id: int) -> bool:
+    """Ask whoever works on a source to look at it now; False where there is none."""
+    take_turn(connection)
+    found = find(connection, source_id)
+    if found is None:
+        return False
+    set_state(connection, source_id, {**found.state, "asked": found.state.get("asked", 0) + 1})
+    return True
+
+
+def held(connection: Connection, source_id: int, token: str) -> Source | None:
+    """Give a source as it is, to be changed in this transaction, if a token's lease holds it."""
+    take_turn(connection)
+    found = find(connection, source_id)
+    if found is None or (found.state.get("lease") or {}).get("token") != token:
+        return None
+    return found
 
 
 def remove(connection: Connection, source_id: int) -> bool:

@@ -13,16 +13,10 @@ from stead.server.api.errors import BadRequest
 from stead.server.api.requests import Asked, Caller, json_answer, ok
 from stead.server.api.v1 import models
 from stead.server.auth import Refused, home_of
-from stead.server.database import (
-    admission,
-    environments,
-    namespaces,
-    packages,
-    settings,
-    specifications,
-)
+from stead.server.database import namespaces, packages, settings
 from stead.server.specs import known, policy
 from stead.server.specs.reading import read
+from stead.server.submitting import hand_in
 from stead.server.values import Specification, SpecificationKind
 
 router = APIRouter(prefix="/api/v1/specification", tags=["specifications"])
@@ -91,24 +85,16 @@ def create(asked: Caller, body: models.NewSpecification) -> Response:
     if body.is_lockfile and not body.environment_name:
         raise BadRequest("a lock file needs environment_name, because it has none itself")
     wanted = read(body.specification, kind, name=body.environment_name or "")
-    description = body.environment_description or str(wanted.spec.get("description") or "")
     asked.authorize("environment:create", namespace, wanted.name)
     services = asked.services
     with services.database.begin() as connection:
-        now = services.database.now()
-        home = namespaces.ensure(connection, namespace, now)
-        environment = environments.ensure(connection, home, wanted.name, now)
-        layers = settings.layers(connection, namespace_id=home.id, environment_id=environment.id)
-        rules = policy.policy_of(policy.merged(layers))
-        kept = specifications.put(connection, policy.applied(wanted, rules), now)
-        if description and description != environment.description:
-            environments.describe(connection, environment.id, now, description=description)
-        submitted = admission.submit_within(
+        submitted = hand_in(
             connection,
             services.queue,
-            environment,
-            kept,
-            order=admission.Order(who=who.name, settings=rules.digest),
-            now=now,
+            namespace,
+            wanted,
+            who=who.name,
+            now=services.database.now(),
+            description=body.environment_description or "",
         )
     return ok({"build_id": submitted.build_id})

@@ -1,0 +1,1 @@
+"""Places from which a namespace's specifications come: directories that are watched, git repositories."""

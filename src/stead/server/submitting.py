@@ -1,0 +1,48 @@
+"""Handing in a specification: the one way to a build, whoever asks and from wherever it comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.server.database import admission, environments, namespaces, settings, specifications
+from stead.server.specs import policy
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from stead.server.database.queue import Enqueue
+    from stead.server.values import Moment, Specification, Submission
+
+
+def hand_in(
+    connection: Connection,
+    queue: Enqueue,
+    namespace: str,
+    wanted: Specification,
+    *,
+    who: str,
+    now: Moment,
+    description: str = "",
+) -> Submission:
+    """Ask for a build of a specification under the settings in effect, within a transaction.
+
+    Namespace and environment are made where they are missing. Whether ``who`` may do this
+    was asked before. Raises SpecError for what the settings forbid, QuotaError where the
+    namespace holds enough: the caller's transaction must not be kept then.
+    """
+    home = namespaces.ensure(connection, namespace, now)
+    environment = environments.ensure(connection, home, wanted.name, now)
+    layers = settings.layers(connection, namespace_id=home.id, environment_id=environment.id)
+    rules = policy.policy_of(policy.merged(layers))
+    kept = specifications.put(connection, policy.applied(wanted, rules), now)
+    description = description or str(wanted.spec.get("description") or "")
+    if description and description != environment.description:
+        environments.describe(connection, environment.id, now, description=description)
+    return admission.submit_within(
+        connection,
+        queue,
+        environment,
+        kept,
+        order=admission.Order(who=who, settings=rules.digest),
+        now=now,
+    )
