@@ -73,7 +73,7 @@ def page_rows(kind: str, few: Database, many: Database, *, times: int) -> Iterat
 
 
 def _environment(database: Database, number: int) -> object:
-    names = database.names.namespaces()
+    names = [each for each in database.names.namespaces() if each.count]
     held = names[number % len(names)]
     page = environments.page(database, namespace=held.name, size=1).items[0]
     with database.read() as connection:

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stead.server.database import builds, counters, environments, events, names, namespaces, pages
+from stead.server.database import (
+    builds,
+    counters,
+    environments,
+    events,
+    name_index,
+    name_reading,
+    namespaces,
+    pages,
+)
 from stead.server.values import BuildStatus, MissingError, NewArtifact, NewPackage, Visible
 
 NAMES = {
@@ -54,7 +63,10 @@ def seen(globs):
 GLOBS = [("*/*",), ("zoo/*",), ("*a*/*", "team/env"), ("*/e0?", "alpha/*"), ("nobody/*",), ()]
 
 
-def test_every_page_is_its_part_of_the_list(filled):
+def test_every_page_is_its_part_of_the_list(filled, monkeypatch):
+    # As if there were very many: names of a namespace are in several blocks.
+    monkeypatch.setattr(name_index, "BLOCK", 4)
+
     @settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
     @given(
         globs=st.sampled_from(GLOBS),
@@ -88,16 +100,35 @@ def test_every_page_is_its_part_of_the_list(filled):
     check()
 
 
-def test_pages_that_follow_one_another_are_the_whole_list(filled):
-    for globs, descending in itertools.product(GLOBS, (False, True)):
+def test_pages_that_follow_one_another_are_the_whole_list(filled, monkeypatch):
+    monkeypatch.setattr(name_index, "BLOCK", 4)
+    wanted = {
+        (): lambda _: True,
+        ("search", "e"): lambda n: "e" in "/".join(n).casefold(),
+        ("search", "O/E1"): lambda n: "o/e1" in "/".join(n),
+        ("name", "web"): lambda n: n[1] == "web",
+        ("artifact", "YAML"): lambda n: n[1] == "web",
+    }
+    for globs, descending, one in itertools.product(GLOBS, (False, True), wanted):
         found = []
         after = ("~", "") if descending else ("", "")
-        while items := pages.environments(
-            filled.database, visible=Visible(globs), after=after, size=4, descending=descending
+        options = dict([one] if one else [])
+        every = [n for n in seen(globs) if wanted[one](n)]
+        while (
+            page := pages.environments(
+                filled.database,
+                visible=Visible(globs),
+                after=after,
+                size=4,
+                descending=descending,
+                **options,
+            )
         ).items:
-            found += [(each.namespace, each.name) for each in items]
+            assert page.count == len(every)
+            found += names_of(page)
             after = found[-1]
-        assert found == sorted(seen(globs), reverse=descending)
+            assert len(found) <= len(every)
+        assert found == sorted(every, reverse=descending)
 
 
 def test_the_ready_answer_is_that_of_the_api(filled):
@@ -173,12 +204,12 @@ def test_names_that_change_are_told_at_once(filled):
 
 @pytest.mark.parametrize("lost", [None, "KEPT", "MOST_CHANGES"])
 def test_how_many_match_is_right_after_each_change_however_it_is_told(filled, lost, monkeypatch):
+    monkeypatch.setattr(name_index, "BLOCK", 3)
     if lost == "KEPT":
         monkeypatch.setattr(events, "KEPT", 1)
         monkeypatch.setattr(events, "_TRIM_EVERY", 1)
     elif lost:
-        monkeypatch.setattr(names, "_CHANGES", names._CHANGES.replace("1001", "2"))
-        monkeypatch.setattr(names, "MOST_CHANGES", 1)
+        monkeypatch.setattr(name_reading, "MOST_CHANGES", 1)
 
     def counted():
         terms = ("train", "e", "ZOO/E", "new", "none")

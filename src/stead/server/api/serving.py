@@ -6,11 +6,13 @@ import contextlib
 import logging
 import signal
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from stead.server.api.app import close, make_app
+from stead.server.api.errors import AWAY
 from stead.server.services import first_token, open_services
 from stead.server.sources import running as sources
 from stead.server.values import ServerError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from stead.server.config import ServerConfig
+    from stead.server.services import Services
 
 _log = logging.getLogger("stead.server")
 
@@ -57,10 +60,27 @@ def serve(
             lambda: told(address, token),
             lambda: close(app),
         )
-        with sources.running(services, secrets, environ), workers():
+        with sources.running(services, secrets, environ), workers(), _prepared(services):
             _log.info("started", extra={"address": address})
             server.run(sockets=[listening])
         _log.info("stopped")
+
+
+@contextlib.contextmanager
+def _prepared(services: Services) -> Iterator[None]:
+    """Read meanwhile what the first search would have to read."""
+
+    def read() -> None:
+        # Who searches while the database is away is told so then.
+        with contextlib.suppress(*AWAY):
+            services.database.names.prepare()
+
+    reading = threading.Thread(target=read, name="names")
+    reading.start()
+    try:
+        yield
+    finally:
+        reading.join()
 
 
 class _Server(uvicorn.Server):

@@ -1,7 +1,8 @@
 """Who is called what: namespaces with how much each holds, and searching by part of a name.
 
 Both are asked for with each page and change seldom, so they are remembered until the
-revision of names changes, which the transactions that change names count up.
+revision of names changes, which the transactions that change names count up. Then events
+tell what changed.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import orjson
 from sqlalchemy import text
 
 from stead.server.database.globs import may_hold, names_within
-from stead.server.database.tables import NAMES_CHANGED
+from stead.server.database.name_index import search
+from stead.server.database.name_reading import AllNames
 from stead.server.values import EVERYTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     from sqlalchemy import Connection
 
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 
 REMEMBERED = 512
 """How many answers are remembered."""
-
-MOST_CHANGES = 1_000
-"""After so many changes of names it is counted anew how many match."""
 
 _BUMP = text(
     "INSERT INTO revision (name, number) VALUES ('names', 1) "
@@ -41,12 +40,6 @@ _NAMESPACES = (
     "SELECT n.id, n.name, n.metadata, coalesce(c.environments, 0) FROM namespace n "
     "LEFT JOIN counter c ON c.namespace_id = n.id AND c.status = '' "
     "WHERE n.deleted_on IS NULL ORDER BY n.name"
-)
-_NEWEST = "(SELECT coalesce(max(id), 0) FROM event)"
-_EVENTS = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM event"
-_CHANGES = (
-    f"SELECT kind, data FROM event WHERE {NAMES_CHANGED} AND id > :after AND id <= :newest "  # noqa: S608
-    f"ORDER BY id LIMIT {MOST_CHANGES + 1}"
 )
 _ROLES = "SELECT namespace_id, id, entity, role FROM namespace_role ORDER BY id"
 
@@ -66,15 +59,6 @@ class Held:
     within: tuple[str, ...] = ("*",)
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """How many match a text, by all events up to the newest one named."""
-
-    revision: int
-    count: int
-    newest: int
-
-
 def bump(connection: Connection) -> None:
     """Tell that names changed: of namespaces or environments, or roles or metadata."""
     connection.execute(_BUMP)
@@ -88,13 +72,13 @@ class Names:
         self._sqlite = dialect == "sqlite"
         self._revision = -1
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
-        self._counted: OrderedDict[str, _Counted] = OrderedDict()
         self._lock = threading.Lock()
+        self._names = AllNames(reader)
 
     def namespaces(self, visible: Visible = EVERYTHING) -> tuple[Held, ...]:
         """Give the namespaces that somebody may see something of, in order of their names."""
         revision = self._current()
-        every: tuple[Held, ...] = self._remember(revision, "all", self._all)
+        every: tuple[Held, ...] = self._remember(revision, "all", self._every)
         if visible.everything:
             return every
         seen: tuple[Held, ...] = self._remember(
@@ -102,51 +86,20 @@ class Names:
         )
         return seen
 
-    def count_matching(self, term: str, visible: Visible = EVERYTHING) -> int:
-        """Count the environments with a text in ``namespace/name``, whatever its case."""
-        held = self.namespaces(visible)
-        whole = all(each.within == ("*",) for each in held)
-        if whole and all(term.casefold() in each.name.casefold() for each in held):
-            return sum(each.count for each in held)
-        if visible.everything:
-            return self._followed(term, held)
-        key = ("matching", term, visible)
-        count: int = self._remember(
-            self._current(), key, lambda: self._count(term, held, visible)[0]
+    def search(
+        self, term: str, held: Sequence[Held], *, start: int = 0, size: int = 0, **options: Any
+    ) -> tuple[list[int], int]:
+        """Give the ids on a page of what has a text in ``namespace/name``, and how many have it.
+
+        Whatever the case; the options are those of :func:`stead.server.database.name_index.search`.
+        """
+        return search(
+            self._names.at(self._current()), held, term, start=start, size=size, **options
         )
-        return count
 
-    def _followed(self, term: str, held: tuple[Held, ...]) -> int:
-        """Count what has a text in its names, from what was counted before and changed since."""
-        revision = self._current()
-        with self._lock:
-            known = self._counted.get(term)
-        if known is not None and known.revision == revision:
-            return known.count
-        counted = None if known is None else self._since(term, known)
-        if counted is None:
-            counted = self._count(term, held, EVERYTHING)
-        with self._lock:
-            self._counted[term] = _Counted(revision, *counted)
-            self._counted.move_to_end(term)
-            while len(self._counted) > REMEMBERED:
-                self._counted.popitem(last=False)
-        return counted[0]
-
-    def _since(self, term: str, known: _Counted) -> tuple[int, int] | None:
-        """Give the count and the newest event that it knows of; None where too much changed."""
-        oldest, newest = self._reader.rows(_EVENTS, {})[0]
-        if known.newest + 1 < oldest:
-            return None
-        changes = self._reader.rows(_CHANGES, {"after": known.newest, "newest": newest})
-        if len(changes) > MOST_CHANGES:
-            return None
-        count = known.count
-        for kind, data in changes:
-            changed = orjson.loads(data)
-            if term.casefold() in f"{changed['namespace']}/{changed['name']}".casefold():
-                count += 1 if kind == "environment.created" else -1
-        return count, newest
+    def prepare(self) -> None:
+        """Read all names now, which the first search does otherwise."""
+        self._names.at(self._current())
 
     def matching(self, term: str) -> tuple[str, dict[str, Any]]:
         """Give the condition that finds a text in the names of ``environment e`` by index."""
@@ -165,6 +118,14 @@ class Names:
         # The addition keeps PostgreSQL from taking the index, which knows no order.
         path = "(e.namespace || '/' || e.name)" + ("" if self._sqlite else " || ''")
         return f"({path}) {word}", {"like": like(term)}
+
+    def among(self, ids: Sequence[int], column: str) -> tuple[str, dict[str, Any]]:
+        """Give the condition that a column is one of some ids, in the same words for any number."""
+        if self._sqlite:
+            listed = orjson.dumps(list(ids)).decode()
+            one_of = f"{column} IN (SELECT value FROM json_each(:ids))"  # noqa: S608
+            return one_of, {"ids": listed}
+        return f"{column} = ANY(:ids)", {"ids": list(ids)}
 
     def within(self, globs: tuple[str, ...], column: str) -> tuple[str, dict[str, Any]]:
         """Give the condition that a name fits one of some globs."""
@@ -197,7 +158,7 @@ class Names:
                     self._answers.popitem(last=False)
         return made
 
-    def _all(self) -> tuple[Held, ...]:
+    def _every(self) -> tuple[Held, ...]:
         roles: dict[int, list[dict[str, Any]]] = {}
         for namespace_id, role_id, entity, role in self._reader.rows(_ROLES, {}):
             mapping = {"id": role_id, "entity": entity, "role": role}
@@ -231,26 +192,6 @@ class Names:
                 count = int(self._reader.rows(statement, values)[0][0])
             found.append(Held(each.id, each.name, count, each.json, within))
         return tuple(found)
-
-    def _count(self, term: str, held: tuple[Held, ...], visible: Visible) -> tuple[int, int]:
-        """Count what matches; with the newest event of the state that was counted."""
-        if self._sqlite and visible.everything and len(term) >= 3:
-            # Those deleted are not in this index.
-            values = self.matching(term)[1]
-            statement = (
-                f"SELECT count(*), {_NEWEST} FROM environment_search "  # noqa: S608
-                "WHERE environment_search MATCH :match"
-            )
-        else:
-            condition, values = self.matching(term)
-            seen, more = self.seen_of(held, visible)
-            values |= more
-            statement = (
-                f"SELECT count(*), {_NEWEST} FROM environment e "  # noqa: S608
-                f"WHERE e.deleted_on IS NULL AND {condition} AND {seen}"
-            )
-        count, newest = self._reader.rows(statement, values)[0]
-        return int(count), int(newest)
 
     def seen_of(self, held: tuple[Held, ...], visible: Visible) -> tuple[str, dict[str, Any]]:
         """Give the condition that an environment is one of those that somebody may see."""

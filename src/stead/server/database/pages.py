@@ -29,8 +29,9 @@ _COLUMNS = (
 
 def environments_json(database: Database, **options: Any) -> bytes:
     """Give the answer of ``/api/v1/environment/``; the options are those of :func:`environments`."""
-    rows, page, size, count = _environments(database, **options)
-    shown = {held.id: held.json for held in database.names.namespaces()}
+    held = database.names.namespaces(options.get("visible", EVERYTHING))
+    rows, page, size, count = _environments(database, held, **options)
+    shown = {each.id: each.json for each in held}
     data = [
         {
             "id": row[0],
@@ -63,12 +64,14 @@ def environments(database: Database, **options: Any) -> Page[Environment]:
     ``by_name``: ordered by name before namespace; ``descending``; ``after``: instead of
     a page's number, the namespace and name that the page before ended with.
     """
-    rows, page, size, count = _environments(database, **options)
+    held = database.names.namespaces(options.get("visible", EVERYTHING))
+    rows, page, size, count = _environments(database, held, **options)
     return Page(tuple(map(_environment, rows)), page, size, count)
 
 
 def _environments(
     database: Database,
+    held: tuple[Held, ...],
     *,
     page: int = 1,
     size: int = 100,
@@ -83,14 +86,12 @@ def _environments(
     descending: bool = False,
     after: tuple[str, str] | None = None,
 ) -> tuple[Rows, int, int, int]:
-    held = database.names.namespaces(visible)
     if namespace is not None:
         held = tuple(each for each in held if each.name == namespace)
     conditions, values = _conditions(name=name, status=status, artifact=artifact, packages=packages)
     start = (page - 1) * size
-    matches = database.names.count_matching(search, visible) if search else 0
-    if matches and matches == sum(each.count for each in database.names.namespaces(visible)):
-        search = None
+    if search and not conditions and not by_name:
+        return _found(database, search, held, page, size, descending=descending, after=after)
     if not conditions and not search and not by_name:
         count = sum(each.count for each in held)
         if after is not None:
@@ -99,31 +100,57 @@ def _environments(
         else:
             rows = _slice(database, held, count, start, size, descending=descending)
         return rows, page, size, count
+    narrowed = bool(conditions)
     if namespace is not None:
         conditions.append("e.namespace = :namespace")
         values["namespace"] = namespace
-    narrowed = bool(conditions)
     seen, more = database.names.seen_of(held, visible)
     conditions.append(seen)
     values.update(more)
+    everything = count = sum(each.count for each in held)
     if search:
+        count = database.names.search(search, held)[1]
         find = database.names.matching
         # So many rows are looked at on the way, if those that match lie evenly.
-        if matches * matches > (start + size) * sum(each.count for each in held):
+        if count * count > (start + size) * everything:
             find = database.names.walking
         condition, more = find(search)
         conditions.append(condition)
         values.update(more)
     where = " AND ".join(["e.deleted_on IS NULL", *conditions])
-    if not narrowed:
-        count = matches if search else sum(each.count for each in held)
-    else:
+    if narrowed:
         counting = f"SELECT count(*) FROM environment e WHERE {where}"  # noqa: S608
         count = int(database.reader.rows(counting, values)[0][0])
-    rows = _ordered(
-        database, where, values, Part(start, size, count), by_name=by_name, descending=descending
-    )
+    part = Part(start, size, count)
+    if after is not None:
+        part = Part(0, size, size)
+        where += f" AND (e.namespace, e.name) {'<' if descending else '>'} (:space, :after)"
+        values["space"], values["after"] = after
+    rows = _ordered(database, where, values, part, by_name=by_name, descending=descending)
     return rows, page, size, count
+
+
+def _found(
+    database: Database,
+    term: str,
+    held: tuple[Held, ...],
+    page: int,
+    size: int,
+    *,
+    descending: bool,
+    after: tuple[str, str] | None,
+) -> tuple[Rows, int, int, int]:
+    """Give a page of what has a text in its names."""
+    start = 0 if after is not None else (page - 1) * size
+    ids, count = database.names.search(
+        term, held, start=start, size=size, descending=descending, after=after
+    )
+    if not ids:
+        return [], page, size, count
+    one_of, values = database.names.among(ids, "e.id")
+    statement = f"SELECT {_COLUMNS} FROM environment e WHERE {one_of} AND e.deleted_on IS NULL"  # noqa: S608
+    by_id = {row[0]: row for row in database.reader.rows(statement, values)}
+    return [by_id[each] for each in ids if each in by_id], page, size, count
 
 
 class Part:

@@ -26,6 +26,9 @@ GENERIC = "-c plan_cache_mode=force_generic_plan"
 guesses from a pattern how few rows it finds: then all are read and sorted for the first hundred.
 """
 
+CONNECT_SECONDS = 5
+"""After so long a server that does not even refuse is taken for gone: requests wait meanwhile."""
+
 
 class Reader(Protocol):
     """A pool of connections that only read."""
@@ -73,41 +76,47 @@ class PostgresReader:
     def __init__(self, url: URL) -> None:
         plain = url.set(drivername="postgresql")
         self._url = plain.render_as_string(hide_password=False)
-        self._free: list[psycopg.Connection[tuple[Any, ...]]] = []
+        # Cursors are kept with their connections: making one takes as long as a short answer.
+        self._free: list[psycopg.Cursor[tuple[Any, ...]]] = []
 
     def rows(self, statement: str, values: Mapping[str, Any]) -> Rows:
         """Ask one question, and give all rows."""
-        query = _pyformat(statement)
+        # What has no values is sent as it is.
+        query = _pyformat(statement) if values else statement.encode()
         while self._free:
-            connection = self._free.pop()
+            cursor = self._free.pop()
             try:
-                return self._ask(connection, query, values)
+                return self._ask(cursor, query, values)
             except psycopg.OperationalError:
                 # Lost with its server; then the others are too.
                 continue
         fresh = psycopg.connect(
-            self._url, autocommit=True, application_name="stead-reads", options=GENERIC
+            self._url,
+            autocommit=True,
+            application_name="stead-reads",
+            options=GENERIC,
+            connect_timeout=CONNECT_SECONDS,
         )
-        return self._ask(fresh, query, values)
+        return self._ask(fresh.cursor(), query, values)
 
     def _ask(
         self,
-        connection: psycopg.Connection[tuple[Any, ...]],
+        cursor: psycopg.Cursor[tuple[Any, ...]],
         query: bytes,
         values: Mapping[str, Any],
     ) -> Rows:
         try:
-            found = connection.execute(query, values, prepare=True).fetchall()
+            found = cursor.execute(query, values or None, prepare=True).fetchall()
         except BaseException:
-            connection.close()
+            cursor.connection.close()
             raise
-        self._free.append(connection)
+        self._free.append(cursor)
         return found
 
     def close(self) -> None:
         """Close the connections."""
         while self._free:
-            self._free.pop().close()
+            self._free.pop().connection.close()
 
 
 def reader(url: URL) -> Reader:
