@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from stead import __version__
 from stead.server.api import errors, health, login, stead, v1
 from stead.server.api.guards import Bounded, Logged, Untrailed
+from stead.server.api.pulse import Pulse
 from stead.server.api.quick import Quick
 from stead.server.api.solving import Solving
 
@@ -43,6 +44,7 @@ def make_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.solving = solving
+    app.state.pulse = Pulse(services.database)
     errors.install(app)
     app.include_router(health.router)
     app.include_router(login.router)
@@ -66,5 +68,6 @@ def make_app(services: Services) -> FastAPI:
 
 
 def close(app: FastAPI) -> None:
-    """End what runs for those who wait for an answer. May be called more than once."""
+    """End what runs for those who wait for an answer, or follow along. May be called more than once."""
+    app.state.pulse.close()
     app.state.solving.close()

@@ -8,11 +8,11 @@ import orjson
 from sqlalchemy import func, select
 
 from stead.server.database.opening import take_turn
-from stead.server.database.tables import event
+from stead.server.database.tables import environment, event, namespace
 from stead.server.values import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Row
 
@@ -70,6 +70,30 @@ def after(
 def newest(connection: Connection) -> int:
     """Give the id of the newest event; 0 where there is none."""
     return int(connection.execute(select(func.coalesce(func.max(event.c.id), 0))).scalar_one())
+
+
+def oldest(connection: Connection) -> int:
+    """Give the id of the oldest event that is kept; 1 where there is none."""
+    return int(connection.execute(select(func.coalesce(func.min(event.c.id), 1))).scalar_one())
+
+
+def named(
+    connection: Connection, found: Sequence[Event]
+) -> dict[int, tuple[str | None, str | None]]:
+    """Give the names of the namespace and the environment that each event is about, by its id.
+
+    Those of what was deleted too. None where it is about none.
+    """
+    held = {each.namespace_id for each in found} - {None}
+    query = select(namespace.c.id, namespace.c.name).where(namespace.c.id.in_(held))
+    homes = {row.id: row.name for row in connection.execute(query)}
+    held = {each.environment_id for each in found} - {None}
+    query = select(environment.c.id, environment.c.name).where(environment.c.id.in_(held))
+    names = {row.id: row.name for row in connection.execute(query)}
+    return {
+        each.id: (homes.get(each.namespace_id or 0), names.get(each.environment_id or 0))
+        for each in found
+    }
 
 
 def _event(row: Row[Any]) -> Event:

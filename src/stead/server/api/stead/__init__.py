@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stead.server.api.stead import transfers
+from stead.server.api.stead import following, transfers
 
-ROUTERS = (transfers.router,)
+ROUTERS = (transfers.router, following.router)
 """All routes of this API."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stead.server.api.v1.models import BuildStatusWord
+from stead.server.api.v1.models import BuildStatusWord, Status
 
 KindWord = Literal["conda", "lock", "stead"]
 
@@ -53,3 +54,24 @@ class LogPart(BaseModel):
     status: BuildStatusWord
     reason: str | None
     whole: bool
+
+
+class Event(BaseModel):
+    """Something that happened; ``data`` has more of it, by its kind."""
+
+    id: int
+    at: datetime
+    kind: str
+    namespace: str | None
+    environment: str | None
+    build_id: int | None
+    data: dict[str, Any]
+
+
+class Events(BaseModel):
+    """What happened; ``last`` is after which event to go on."""
+
+    status: Status
+    data: list[Event]
+    message: str | None = None
+    last: int
