@@ -56,7 +56,7 @@ PRIMARY = "default"
 ALWAYS = ("default/*", "filesystem/*")
 """What everybody with a token may see."""
 
-EVERYWHERE = "*"
+EVERYWHERE = None
 """Stands for the namespace of what belongs to none: that is for those with rights to everything."""
 
 _NAME = re.compile(r"[A-Za-z0-9\-+_@$&?^~.=]{1,255}")
@@ -155,7 +155,7 @@ def authorize(
     services: Services,
     credentials: Credentials,
     action: str,
-    namespace: str,
+    namespace: str | None,
     name: str = "",
 ) -> Who:
     """Tell who asks, if they may do this. Raises :class:`Refused`.
@@ -163,7 +163,7 @@ def authorize(
     What cannot be a name is allowed to nobody.
     """
     who = who_asks(services, credentials)
-    if namespace == EVERYWHERE:
+    if namespace is EVERYWHERE:
         if not any(
             split(glob) == ("*", "*") and action in actions_of(roles)
             for glob, roles in who.grants.items()

@@ -29,7 +29,7 @@ class Asked:
     services: Services
     credentials: Credentials
 
-    def authorize(self, action: str, namespace: str, name: str = "") -> Who:
+    def authorize(self, action: str, namespace: str | None, name: str = "") -> Who:
         """Tell who asks, if they may do this; raises :class:`stead.server.auth.Refused`."""
         return authorize(self.services, self.credentials, action, namespace, name)
 

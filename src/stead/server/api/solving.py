@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stead.server.api.errors import BadRequest
 from stead.server.engine.children import Children, Stopped, sweep
 from stead.server.engine.reasons import Kind
-from stead.server.specs.reading import FILES, text_of
+from stead.server.specs.reading import FILES, LOCK, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -87,6 +87,7 @@ class Solving:
             "name": wanted.name,
             "home": os.path.join(self._directory, "home"),
             "lock": "",
+            "preferred": wanted.spec.get(LOCK, ""),
         }
         try:
             return self._started().run(

@@ -118,10 +118,10 @@ def submit_within(
     """
     take_turn(connection)
     key = key_of(environment.id, specification, order)
-    found = _alike(connection, key)
+    found = alike(connection, key)
     attached = found is not None
     if found is None:
-        _check_quota(connection, environment.namespace_id)
+        check_quota(connection, environment.namespace_id)
         values = {
             "environment_id": environment.id,
             "namespace_id": environment.namespace_id,
@@ -222,7 +222,7 @@ def quotas_of(connection: Connection, namespace_ids: Iterable[int]) -> dict[int,
     return {each: Quota(**{**common, **found.get(each, {})}) for each in ids}
 
 
-def _alike(connection: Connection, key: str) -> Build | None:
+def alike(connection: Connection, key: str) -> Build | None:
     """Give the build of a key that is not ended, else the newest that is completed."""
     live = build.c.status.in_(("QUEUED", "BUILDING"))
     done = (build.c.status == "COMPLETED") & build.c.deleted_on.is_(None)
@@ -234,7 +234,8 @@ def _alike(connection: Connection, key: str) -> Build | None:
     return None
 
 
-def _check_quota(connection: Connection, namespace_id: int) -> None:
+def check_quota(connection: Connection, namespace_id: int) -> None:
+    """Raise :class:`QuotaError` where a namespace may not hold another build."""
     quota = quotas_of(connection, [namespace_id])[namespace_id]
     if quota.builds is None and quota.bytes is None:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stead.server.api.stead import following, transfers
+from stead.server.api.stead import about, contents, following, planning, transfers
 
-ROUTERS = (transfers.router, following.router)
+ROUTERS = tuple(module.router for module in (about, transfers, planning, contents, following))
 """All routes of this API."""

@@ -25,6 +25,12 @@ class NewSpecification(BaseModel):
     description: str | None = Field(default=None, max_length=100_000)
 
 
+class PlannedSpecification(NewSpecification):
+    """``solve``: say which packages it would become, too."""
+
+    solve: bool = False
+
+
 class Submitted(BaseModel):
     """``attached``: somebody had asked for the same already."""
 
@@ -75,3 +81,120 @@ class Events(BaseModel):
     data: list[Event]
     message: str | None = None
     last: int
+
+
+class About(BaseModel):
+    """``compatible`` is the version of conda-store whose API is served beside this one."""
+
+    version: str
+    compatible: str
+    nouns: list[str]
+
+
+class Health(BaseModel):
+    """Workers, how many builds they take at once, how many builds wait or are at work.
+
+    ``event`` is the newest.
+    """
+
+    workers: int
+    places: int
+    queued: int
+    building: int
+    event: int
+
+
+OWN_ARTIFACTS = ("STEAD_LOCK",)
+"""Files of builds that clients of the compatible API are not told of."""
+
+
+class HeldPackage(BaseModel):
+    channel: str
+    name: str
+    version: str
+    build: str
+    sha256: str | None
+    size: int | None
+    license: str | None
+    summary: str | None
+
+
+class HeldFile(BaseModel):
+    artifact_type: str
+    sha256: str | None
+    size: int | None
+
+
+class HeldPart(BaseModel):
+    """Files of one package; ``sha256`` and ``size`` are of what is not compressed."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Closure(BaseModel):
+    """All that a build consists of; no ``parts`` where they are not kept."""
+
+    build_id: int
+    namespace: str
+    name: str
+    store_key: str | None
+    size: int
+    packages: list[HeldPackage]
+    artifacts: list[HeldFile]
+    parts: list[HeldPart]
+
+
+class Which(BaseModel):
+    version: str
+    build: str
+    channel: str
+
+
+class Named(Which):
+    name: str
+
+
+class Changed(BaseModel):
+    name: str
+    before: Which
+    after: Which
+
+
+class Difference(BaseModel):
+    added: list[Named]
+    removed: list[Named]
+    changed: list[Changed]
+
+
+class BuildDifference(Difference):
+    before: int
+    after: int
+
+
+class PlannedBuild(BaseModel):
+    id: int
+    status: BuildStatusWord
+
+
+class Plan(BaseModel):
+    """What a specification would become.
+
+    ``refused`` has all reasons why it may not be built. ``spec`` is as the settings make it.
+    ``build`` is the one that it would be attached to, or that would be current again. ``key``
+    is null where the environment is not there yet.
+    """
+
+    namespace: str
+    name: str
+    kind: KindWord
+    spec: dict[str, Any]
+    sha256: str
+    allowed: bool
+    refused: list[str]
+    key: str | None
+    build: PlannedBuild | None
+    current_build_id: int | None
+    packages: list[HeldPackage] | None
+    difference: Difference | None
