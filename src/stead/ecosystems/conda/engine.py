@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from typing import TYPE_CHECKING
@@ -30,13 +31,22 @@ def cache_directory(context: Context) -> str:
 
 
 def client(*, offset: int = 0) -> Client:
-    """Make a client with retries and the usual credentials: rattler's own files and keyring, netrc.
+    """Give a client with retries and the usual credentials: rattler's own files and keyring, netrc.
 
     ``offset`` is how many bytes of a file are there already.
     """
+    return _client({"Range": f"bytes={offset}-"}) if offset else _usual_client()
+
+
+@functools.cache
+def _usual_client() -> Client:
+    # One for all: it reads the system's certificates, which takes 10 ms each time.
+    return _client(None)
+
+
+def _client(headers: dict[str, str] | None) -> Client:
     from rattler.networking import Client
 
-    headers = {"Range": f"bytes={offset}-"} if offset else None
     return Client.default_client(headers=headers, user_agent="stead")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def virtual_packages(
     from rattler.virtual_package import GenericVirtualPackage
 
     here = str(Subdir.current()) == platform.name
-    known = _detected() if here else assumed(platform)
+    known = dict(detected()) if here else assumed(platform)
     for name, value in environ.items():
         if name.startswith(_OVERRIDE) and len(name) > len(_OVERRIDE):
             _override(known, "__" + name.removeprefix(_OVERRIDE).lower(), value)
@@ -58,7 +59,9 @@ def assumed(platform: Platform) -> dict[str, tuple[str, str]]:
     return {**_ASSUMED[platform.family], "__archspec": ("1", _ARCHSPEC[platform.name])}
 
 
-def _detected() -> dict[str, tuple[str, str]]:
+@functools.cache
+def detected() -> Mapping[str, tuple[str, str]]:
+    """Give name → (version, build) of what this machine has."""
     from rattler.virtual_package import VirtualPackage
 
     found = (package.into_generic() for package in VirtualPackage.detect())

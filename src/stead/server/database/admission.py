@@ -158,6 +158,9 @@ def admit(database: Database, queue: Enqueue, *, slots: int | None = None) -> tu
     ``slots`` is how many may be let through and not ended at once; None for as many as
     the running workers take.
     """
+    with database.read() as connection:
+        if not _waiting(connection):
+            return ()
     with database.begin() as connection:
         return admit_within(connection, queue, database.now(), slots=slots)
 

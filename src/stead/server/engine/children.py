@@ -1,9 +1,11 @@
 """Step bodies in processes of their own, forked from one that has everything imported.
 
 Each child has a process group, a directory that is gone after it, a limit of memory and
-one of time. Whoever waits for it may be told to stop (:meth:`Children.stop`): the
-group is killed. If this process is killed, all of it is gone too, directories included
-(see :mod:`stead.server.engine.nursery`).
+one of time for each body. It runs the bodies that it is asked for one after the other,
+without waiting until somebody takes the results: what is written down of one meanwhile costs
+no time. Whoever waits for it may be told to stop (:meth:`Children.stop`): the group is
+killed. If this process is killed, all of it is gone too, directories included (see
+:mod:`stead.server.engine.nursery`).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from stead.server.engine.nursery import MESSAGE, remove
 from stead.server.engine.reasons import Failure, died, too_long
@@ -46,7 +48,9 @@ class Stopped(BaseException):
 
 
 @dataclass(slots=True)
-class _Child:
+class _Ending:
+    """How a child's process ends, told by the process that forks."""
+
     number: int
     done: threading.Event = field(default_factory=threading.Event)
     status: int = 0
@@ -57,7 +61,6 @@ class _Child:
 class _Bounds:
     on_output: Callable[[str], None]
     wanted: Callable[[], bool]
-    seconds: float
     memory: int
 
 
@@ -69,8 +72,118 @@ class Ended:
     failure: Failure | None = None
 
 
+class Child:
+    """A process that runs bodies in their order. Closed by :meth:`close`, or as a context."""
+
+    def __init__(
+        self,
+        children: Children,
+        ending: _Ending,
+        scratch: str,
+        pipes: tuple[int, int, int],
+        bounds: _Bounds,
+    ) -> None:
+        self._children = children
+        self._ending = ending
+        self._scratch = scratch
+        self._output, self._reports, self._requests = pipes
+        self._bounds = bounds
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._reported = bytearray()
+        self._silent = False
+
+    def ask(self, body: str, **arguments: Any) -> None:
+        """Ask for a body after those that were asked for, with arguments besides the child's."""
+        content = memoryview(json.dumps({"body": body, "arguments": arguments}).encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):  # who takes the result is told of it
+            while content:
+                content = content[os.write(self._requests, content) :]
+
+    def result(self, seconds: float = SECONDS) -> Ended:
+        """Wait for the next body's end; ``seconds`` is what is left to it.
+
+        Raises Stopped where :meth:`Children.stop` was called, or nobody wants the result.
+        """
+        deadline = time.monotonic() + seconds
+        late = False
+        while (report := self._report()) is None:
+            watched = [self._reports] if self._silent else [self._output, self._reports]
+            ready, _, _ = select.select(watched, [], [], 0.05)
+            if self._reports in ready:
+                content = os.read(self._reports, _CHUNK)
+                self._reported += content
+                if not content and not self._silent:
+                    self._take_output()
+                if not content:
+                    break
+            elif ready:
+                self._take_output()
+            elif self._ending.done.is_set():
+                break
+            else:
+                self._bounds.on_output("")
+            if not late and time.monotonic() > deadline:
+                late = True
+                self._kill()
+            if not self._ending.stopped and not self._bounds.wanted():
+                self._ending.stopped = True
+                self._kill()
+        if report is None:
+            self._ending.done.wait()
+        if self._ending.stopped:
+            raise Stopped
+        if late:
+            return Ended(failure=too_long(seconds))
+        if report is None:
+            return Ended(failure=died(self._ending.status, self._bounds.memory))
+        self._take_output()  # what was said before it ended
+        if "failure" in report:
+            return Ended(failure=Failure.of_json(report["failure"]))
+        return Ended(result=report["result"])
+
+    def _report(self) -> dict[str, Any] | None:
+        line, end, rest = self._reported.partition(b"\n")
+        if not end:
+            return None
+        self._reported = rest
+        report: dict[str, Any] = json.loads(line)
+        return report
+
+    def _take_output(self) -> None:
+        """Hand on what is there; a pipe holds no more than a chunk."""
+        try:
+            content = os.read(self._output, _CHUNK)
+        except BlockingIOError:
+            return
+        self._silent = not content
+        self._bounds.on_output(self._decoder.decode(content, final=not content))
+
+    def _kill(self) -> None:
+        self._children.kill(self._ending)
+
+    def close(self) -> None:
+        """End it, whatever it is at, with all that it has started, and remove its directory."""
+        if self._requests < 0:
+            return
+        os.close(self._requests)  # it ends by itself where it is done
+        self._requests = -1
+        if not self._ending.done.wait(0.05):
+            self._kill()
+            self._ending.done.wait()
+        os.close(self._output)
+        os.close(self._reports)
+        self._children.forget(self._ending)
+        remove(self._scratch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class Children:
-    """Runs bodies for one worker. Closed by :meth:`close`, which kills what still runs."""
+    """Has children for one worker. Closed by :meth:`close`, which kills what still runs."""
 
     def __init__(self, scratch: str, name: str) -> None:
         """Prepare; ``scratch`` is a directory for all workers of this machine, ``name`` this one's."""
@@ -80,7 +193,7 @@ class Children:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._numbers = itertools.count(1)
         self._guard = threading.Lock()
-        self._running: dict[int, _Child] = {}
+        self._running: dict[int, _Ending] = {}
         self._keys: dict[int, object] = {}
         self._nursery: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -90,6 +203,38 @@ class Children:
         """Have the process ready that children are forked from."""
         with self._guard:
             self._start()
+
+    def begin(
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        name: str,
+        on_output: Callable[[str], None] = lambda _: None,
+        wanted: Callable[[], bool] = lambda: True,
+        memory: int = MEMORY,
+        key: object = None,
+    ) -> Child:
+        """Start a child whose bodies get ``arguments``, and those of their own.
+
+        ``name`` is that of its directory; ``on_output`` gets what it prints, as it prints
+        it, and nothing now and then: time passes. Raises Stopped where this is closed.
+        """
+        scratch = os.path.join(self.root, f"{name}-{next(self._numbers)}")
+        os.mkdir(scratch, 0o700)
+        ours, theirs = _pipes()
+        try:
+            with open(os.path.join(scratch, "asked.json"), "w", encoding="utf-8") as file:
+                json.dump(arguments, file)
+            ending = self._fork(scratch, theirs, memory, key)
+        except BaseException:
+            for descriptor in ours:
+                os.close(descriptor)
+            remove(scratch)
+            raise
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        return Child(self, ending, scratch, ours, _Bounds(on_output, wanted, memory))
 
     def run(
         self,
@@ -103,86 +248,35 @@ class Children:
         memory: int = MEMORY,
         key: object = None,
     ) -> Ended:
-        """Run a body to its end, and give what it gave.
+        """Run one body in a child of its own; gives how it ended."""
+        with self.begin(
+            arguments, name=name, on_output=on_output, wanted=wanted, memory=memory, key=key
+        ) as child:
+            child.ask(body)
+            return child.result(seconds)
 
-        ``name`` is that of its directory; ``on_output`` gets what it prints, as it
-        prints it, and nothing now and then: time passes. Raises Stopped where :meth:`stop` was called for ``key``, or ``wanted``
-        says that nobody wants the result.
-        """
-        scratch = os.path.join(self.root, f"{name}-{next(self._numbers)}")
-        os.mkdir(scratch, 0o700)
-        try:
-            with open(os.path.join(scratch, "asked.json"), "w", encoding="utf-8") as file:
-                json.dump(arguments, file)
-            return self._run(body, scratch, _Bounds(on_output, wanted, seconds, memory), key)
-        finally:
-            remove(scratch)
+    def _fork(self, scratch: str, pipes: tuple[int, int, int], memory: int, key: object) -> _Ending:
+        with self._guard:
+            if self._closed:
+                raise Stopped
+            ending = _Ending(next(self._numbers))
+            asked = {"do": "run", "number": ending.number, "scratch": scratch, "memory": memory}
+            connection = self._start()
+            # Known before it is begun: it may have ended before this goes on.
+            self._running[ending.number] = ending
+            self._keys[ending.number] = key
+            try:
+                socket.send_fds(connection, [json.dumps(asked).encode()], list(pipes))
+            except OSError:  # the process that forks has just ended
+                ending.status = -9
+                ending.done.set()
+        return ending
 
-    def _run(self, body: str, scratch: str, bounds: _Bounds, key: object) -> Ended:
-        reading, writing = os.pipe()
-        os.set_blocking(reading, False)
-        try:
-            with self._guard:
-                if self._closed:
-                    raise Stopped
-                child = _Child(next(self._numbers))
-                asked = {"do": "run", "number": child.number, "body": body}
-                asked |= {"scratch": scratch, "memory": bounds.memory}
-                message = json.dumps(asked).encode()
-                connection = self._start()
-                # Known before it is begun: it may have ended before this goes on.
-                self._running[child.number] = child
-                self._keys[child.number] = key
-                try:
-                    socket.send_fds(connection, [message], [writing])
-                except OSError:  # the process that forks has just ended
-                    child.status = -9
-                    child.done.set()
-            os.close(writing)
-            writing = -1
-            return self._follow(child, scratch, reading, bounds)
-        finally:
-            os.close(reading)
-            if writing >= 0:
-                os.close(writing)
-            with self._guard:
-                for number in [n for n, c in self._running.items() if c.done.is_set()]:
-                    del self._running[number], self._keys[number]
-
-    def _follow(self, child: _Child, scratch: str, reading: int, bounds: _Bounds) -> Ended:
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        deadline = time.monotonic() + bounds.seconds
-        late = False
-        while True:
-            ready, _, _ = select.select([reading], [], [], 0.05)
-            if ready:
-                content = os.read(reading, _CHUNK)
-                bounds.on_output(decoder.decode(content, final=not content))
-                if not content:
-                    break
-            elif child.done.is_set():
-                break
-            else:
-                bounds.on_output("")
-            if not late and time.monotonic() > deadline:
-                late = True
-                self._kill(child)
-            if not child.stopped and not bounds.wanted():
-                child.stopped = True
-                self._kill(child)
-        child.done.wait()
-        if child.stopped:
-            raise Stopped
-        if late:
-            return Ended(failure=too_long(bounds.seconds))
-        try:
-            with open(os.path.join(scratch, "result.json"), encoding="utf-8") as file:
-                given = json.load(file)
-        except FileNotFoundError:
-            return Ended(failure=died(child.status, bounds.memory))
-        if "failure" in given:
-            return Ended(failure=Failure.of_json(given["failure"]))
-        return Ended(result=given["result"])
+    def forget(self, ending: _Ending) -> None:
+        """Drop what is known of a child that has ended."""
+        with self._guard:
+            self._running.pop(ending.number, None)
+            self._keys.pop(ending.number, None)
 
     def stop(self, key: object = None) -> None:
         """Kill the children of a key, all of them without one."""
@@ -190,7 +284,7 @@ class Children:
             chosen = [c for n, c in self._running.items() if key is None or self._keys[n] == key]
         for child in chosen:
             child.stopped = True
-            self._kill(child)
+            self.kill(child)
 
     def close(self) -> None:
         """Kill what runs, and leave no process and no directory."""
@@ -207,7 +301,8 @@ class Children:
         remove(self.root)
         os.close(self._lock)
 
-    def _kill(self, child: _Child) -> None:
+    def kill(self, child: _Ending) -> None:
+        """Kill a child with all that it has started."""
         with self._guard:
             if self._socket is not None:
                 with contextlib.suppress(OSError):  # it is gone, and its children with it
@@ -256,6 +351,15 @@ class Children:
                 if not child.done.is_set():
                     child.status = -9
                     child.done.set()
+
+
+def _pipes() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Make the pipes for output, reports and requests: our ends, and the child's."""
+    output, writes_output = os.pipe()
+    reports, writes_reports = os.pipe()
+    reads_requests, requests = os.pipe()
+    os.set_blocking(output, False)
+    return (output, reports, requests), (writes_output, writes_reports, reads_requests)
 
 
 def sweep(scratch: str) -> list[str]:

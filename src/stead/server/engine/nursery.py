@@ -1,7 +1,8 @@
 """The process that step bodies are forked from: everything they need is imported already.
 
 It has one thread, so that a fork is whole. What it is asked arrives on a socket as
-messages: ``run`` with a directory and the writing end of a log, ``kill`` with a number.
+messages: ``run`` with a directory and three pipes (for what is said, for results, for
+requests), ``kill`` with a number.
 It answers ``ended`` once a child and all that the child has started are gone. When
 the socket's other end is closed, because the worker ended in whatever way, it kills
 all children with all they have started, removes their directories, and ends.
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
+import importlib
 import json
 import os
 import resource
@@ -20,6 +23,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 from typing import Any
 
 from stead.values.errors import StoreError
@@ -59,18 +63,69 @@ def main(descriptor: int) -> None:
                 return
 
 
+_NEEDED = (
+    "asyncio",
+    "difflib",
+    "rattler",
+    "rattler.exceptions",
+    "rattler.package_streaming",
+    "urllib.request",
+    "yaml",
+    "stead.ecosystems.conda.activation",
+    "stead.ecosystems.conda.fetch",
+    "stead.ecosystems.conda.install",
+    "stead.ecosystems.conda.solve",
+    "stead.ecosystems.conda.verify",
+    "stead.ecosystems.conda.addresses",
+    "stead.formats._lock_canonical",
+    "stead.formats.conda_lock",
+    "stead.formats.environment_yml",
+    "stead.formats.requirements_txt",
+    "stead.pipeline.exchange",
+    "stead.pipeline.locks",
+    "stead.server.engine.steps.bodies",
+    "stead.server.engine.steps.world",
+    "stead.store.hashing",
+    "stead.store.listing",
+    "stead.store.private_files",
+    "stead.store.rendered",
+    "stead.store.survey",
+    "stead.store.verify",
+)
+"""What steps import by and by: what is missing here, each child imports anew."""
+
+
 def _warm() -> None:
-    """Import what steps need."""
-    import asyncio  # noqa: F401
+    """Have what steps need imported, compiled and found out."""
+    for name in _NEEDED:
+        importlib.import_module(name)
+    _rehearse()
+    # What is here stays: looking through it would copy it into each child.
+    gc.collect()
+    gc.freeze()
 
-    import rattler  # noqa: F401
-    import yaml  # noqa: F401
 
-    import stead.ecosystems.conda.install
-    import stead.ecosystems.conda.solve
-    import stead.pipeline.exchange
-    import stead.pipeline.locks
-    import stead.server.engine.steps.bodies  # noqa: F401
+_REHEARSED = "name: rehearsed\nchannels:\n  - file:///nowhere\ndependencies: []\n"
+
+
+def _rehearse() -> None:
+    """Do what starts no thread: patterns and values are compiled when they are first used."""
+    from stead.ecosystems.conda.virtual import detected
+    from stead.server.engine.steps import bodies, world
+
+    detected()
+    with (
+        tempfile.TemporaryDirectory(dir=".") as directory,
+        open(os.devnull, "w", encoding="utf-8") as nothing,
+        contextlib.redirect_stdout(nothing),
+    ):
+        scratch = os.path.abspath(directory)
+        arguments = {"file": "environment.yml", "text": _REHEARSED, "name": "rehearsed"}
+        arguments["home"] = os.path.join(scratch, "home")
+        made = world.make(arguments, scratch)
+        for body in ("solve", "fetch"):
+            bodies.run(body, made)
+        bodies.exported(made.settled(), "conda-lock")
 
 
 class _Nursery:
@@ -94,15 +149,16 @@ class _Nursery:
             return False
         asked = json.loads(content)
         if asked["do"] == "run":
-            self._run(asked, descriptors[0])
-            os.close(descriptors[0])
+            self._run(asked, descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
         else:
             for pid, (number, _) in self._children.items():
                 if number == asked["number"]:
                     _kill(pid)
         return True
 
-    def _run(self, asked: dict[str, Any], log: int) -> None:
+    def _run(self, asked: dict[str, Any], pipes: list[int]) -> None:
         pid = os.fork()
         if pid == 0:
             status = 70
@@ -112,7 +168,7 @@ class _Nursery:
                 self._worker.close()
                 for descriptor in self._own:
                     os.close(descriptor)
-                status = _child(asked, log)
+                status = _child(asked, *pipes)
             finally:
                 os._exit(status)
         with contextlib.suppress(OSError):  # whoever is first
@@ -153,8 +209,8 @@ def remove(directory: str) -> None:
         remove_tree(directory)
 
 
-def _child(asked: dict[str, Any], log: int) -> int:
-    """Run a body; gives the exit status. Its result is a file, put in place whole."""
+def _child(asked: dict[str, Any], log: int, reports: int, requests: int) -> int:
+    """Run the bodies that are asked for, until there are no more; gives the exit status."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -169,29 +225,37 @@ def _child(asked: dict[str, Any], log: int) -> int:
     sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
 
     from stead.server.engine.reasons import failure_of
-    from stead.server.engine.steps import bodies
+    from stead.server.engine.steps import bodies, world
 
     scratch = asked["scratch"]
     os.chdir(scratch)
     with open(os.path.join(scratch, "asked.json"), encoding="utf-8") as file:
         arguments = json.load(file)
-    try:
-        result = {"result": bodies.run(asked["body"], arguments, scratch)}
-    except Exception as exc:  # noqa: BLE001 (this is where they become words)
-        # What was handed in has no path for those who handed it in.
-        failure = failure_of(exc).without(os.path.join(scratch, "place", arguments["name"], ""))
-        print(failure.info)
-        if failure.kind == "fault":
-            import traceback
+    made = None
+    with open(requests, encoding="utf-8", closefd=False) as lines:
+        for line in lines:
+            request = json.loads(line)
+            try:
+                made = made or world.make(arguments, scratch)
+                given = bodies.run(request["body"], made.given(request["arguments"]))
+                report = {"result": given}
+            except Exception as exc:  # noqa: BLE001 (this is where they become words)
+                # What was handed in has no path for those who handed it in.
+                place = os.path.join(scratch, "place", arguments["name"], "")
+                failure = failure_of(exc).without(place)
+                print(failure.info)
+                if failure.kind == "fault":
+                    import traceback
 
-            traceback.print_exc()
-        result = {"failure": failure.to_json()}
-    path = os.path.join(scratch, "result.json")
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(result, file)
-    os.rename(path + ".new", path)
-    sys.stdout.flush()
-    sys.stderr.flush()
+                    traceback.print_exc()
+                report = {"failure": failure.to_json()}
+            sys.stdout.flush()
+            sys.stderr.flush()
+            content = memoryview(json.dumps(report).encode() + b"\n")
+            while content:
+                content = content[os.write(reports, content) :]
+            if "failure" in report:
+                break
     return 0
 
 

@@ -97,7 +97,8 @@ def failure_of(exc: BaseException) -> Failure:
 
 def died(status: int, memory: int) -> Failure:
     """Say why a child ended without a result; ``status`` negative is a signal."""
-    if -status in (6, 9, 7, 11) or status == 137:
+    # 127 is the dynamic linker's, which had no memory to bring in what was called.
+    if -status in (6, 9, 7, 11) or status in (127, 137):
         return Failure(
             Kind.MEMORY,
             f"a step was ended, probably because it needed more than {memory // 2**20} MiB of memory",

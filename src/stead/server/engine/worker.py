@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dbos import DBOS, DBOSClient
+from dbos import DBOS, DBOSClient, DBOSConfig
 from sqlalchemy.exc import SQLAlchemyError
 
 from stead.server.blobs.store import open_blobs
@@ -27,10 +27,12 @@ from stead.server.engine import queue as queues
 from stead.server.engine import reaper
 from stead.server.engine.children import Children, sweep
 from stead.server.engine.limits import Limits
-from stead.server.engine.queue import QUEUE, SCHEMA, SERIALIZER, VERSION, BuildQueue, url_of
+from stead.server.engine.queue import SCHEMA, VERSION, BuildQueue, settings_of
 from stead.server.engine.retry import Retry
+from stead.server.engine.steps.bodies import STEPS
 from stead.server.engine.sweeping import keep_sweeping
-from stead.server.engine.workflow import BODIES, Engine, look_who_is_wanted, register
+from stead.server.engine.taking import Taker
+from stead.server.engine.workflow import Engine, look_who_is_wanted, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,9 +41,6 @@ if TYPE_CHECKING:
     from stead.server.values import Worker
 
 log = logging.getLogger(__name__)
-
-POLLING = 0.05
-"""Seconds between two looks at the queue."""
 
 SWEEPING = 10.0
 """Seconds that are waited for what is being removed; others go on with it."""
@@ -108,6 +107,8 @@ class _Worker:
         self.queue = BuildQueue(database)
         self.client: DBOSClient = self.queue.client
         self.silence = reaper.Silence(config.lease)
+        self.settings: dict[str, Any] = {}
+        self.taker: Taker | None = None
         self.again = threading.Event()
         """Set when something ended, so that the next may begin."""
 
@@ -158,28 +159,22 @@ class _Worker:
                 sweeping.join(SWEEPING)
 
     def _launch(self, engine: Engine, me: Worker) -> None:
-        DBOS(
-            config={
-                "name": "stead",
-                "system_database_url": url_of(self.database),
-                "dbos_system_schema": SCHEMA,
-                "serializer": SERIALIZER,
-                "application_version": VERSION,
-                "executor_id": str(me.id),
-                "run_migrations": False,
-                "enable_otlp": False,
-                "log_level": "WARNING",
-            }
-        )
+        self.settings = settings_of(self.database)
+        config: DBOSConfig = {
+            "name": "stead",
+            "dbos_system_schema": SCHEMA,
+            "application_version": VERSION,
+            "executor_id": str(me.id),
+            "run_migrations": False,
+            "enable_otlp": False,
+            "log_level": "WARNING",
+        }
+        DBOS(config={**config, **self.settings})  # type: ignore[typeddict-item]
         register(engine)
-        DBOS.listen_queues([QUEUE])
+        DBOS.listen_queues([])  # the taker takes
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            worker_concurrency=self.config.capacity,
-            polling_interval_sec=POLLING,
-            on_conflict="always_update",
-        )
+        self.taker = Taker(self.database, me.id, self.config.capacity)
+        self.taker.start()
 
     def _loop(self, engine: Engine, me: Worker, stop: threading.Event) -> None:
         told = reaped = 0.0
@@ -211,6 +206,8 @@ class _Worker:
         for worker_id in reaper.bury(self.database, dead):
             log.warning("worker %s is dead", worker_id)
         reaper.hand_on(self.database, self.client)
+        assert self.taker is not None
+        self.taker.put_back()
         reaper.delete_ended(self.database, self.client)
 
     def _results_of(self, workflow_id: str) -> dict[str, Any]:
@@ -221,13 +218,15 @@ class _Worker:
             name = step["function_name"]
             if name == "carried" and isinstance(output, dict):
                 found.update(output)
-            if name in BODIES and isinstance(output, dict) and "result" in output:
+            if name in STEPS and isinstance(output, dict) and "result" in output:
                 found[name] = output["result"]
         return found
 
     def _end(self, engine: Engine, me: Worker) -> None:
         """Stop what runs, hand back what is not done, and leave nothing."""
         failing = isinstance(sys.exc_info()[1], DeadError)
+        if self.taker is not None:
+            self.taker.stop()
         with engine.guard:
             engine.unwanted.update(engine.running.items())
         engine.children.close()
@@ -237,3 +236,5 @@ class _Worker:
                 workers.set_state(connection, me.id, workers.STOPPED)
             reaper.hand_on(self.database, self.client, died=False)
         self.queue.close()
+        if dbos_engine := self.settings.get("system_database_engine"):
+            dbos_engine.dispose()  # DBOS leaves what it was given

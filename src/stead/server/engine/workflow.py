@@ -27,6 +27,7 @@ from stead.server.engine.journal import Journal
 from stead.server.engine.queue import WORKFLOW
 from stead.server.engine.reasons import Failure, Kind, failure_of
 from stead.server.engine.steady import steadily
+from stead.server.engine.steps.bodies import STEPS
 from stead.server.specs.reading import FILES, LOCK, text_of
 from stead.server.values import BuildStatus, instant, later
 from stead.values.errors import StoreError
@@ -36,12 +37,10 @@ if TYPE_CHECKING:
 
     from stead.server.blobs.protocol import Blobs
     from stead.server.database.opening import Database
-    from stead.server.engine.children import Children
+    from stead.server.engine.children import Child, Children
     from stead.server.engine.limits import Limits
     from stead.server.engine.retry import Retry
     from stead.server.values import Build, Specification
-
-BODIES = ("solve", "fetch", "link", "activate", "verify")
 
 
 class FailedError(Exception):
@@ -126,6 +125,8 @@ class _Run:
     environment: str
     journal: Journal
     results: dict[str, Any] = field(default_factory=dict)
+    carried: dict[str, Any] = field(default_factory=dict)
+    child: Child | None = None
 
     def run(self) -> str:
         try:
@@ -133,19 +134,25 @@ class _Run:
         except FailedError as exc:
             return self._failed(exc)
         finally:
+            self._close_child()
             self.journal.flush()
         return "completed"
 
+    def _close_child(self) -> None:
+        if self.child is not None:
+            self.child.close()
+            self.child = None
+
     def _steps(self) -> None:
-        carried = DBOS.run_step({"name": "carried"}, self._carried)
-        for step in BODIES:
-            self.results[step] = carried.get(step) or self._checked(
+        self.carried = DBOS.run_step({"name": "carried"}, self._take_carried)
+        for step in STEPS:
+            self.results[step] = self.carried.get(step) or self._checked(
                 step, DBOS.run_step({"name": step}, self._body, step)
             )
         self._checked("publish", DBOS.run_step({"name": "publish"}, self._publish))
         self._checked("artifacts", DBOS.run_step({"name": "artifacts"}, self._artifacts))
 
-    def _carried(self) -> dict[str, Any]:
+    def _take_carried(self) -> dict[str, Any]:
         """Give what an earlier attempt, which is tried again, has done already."""
         if not self.build.retries or self.build.attempt < 2:
             return {}
@@ -157,12 +164,22 @@ class _Run:
         return given["result"]
 
     def _body(self, step: str) -> dict[str, Any]:
-        """Run a step's body in a child; gives its result or its failure."""
+        """Take a body's result or its failure from the child, which goes on with the next."""
         self._stop_unless_wanted()
-        self.journal.line(f"── {step}")
-        return self._in_child(step, {})
+        if self.child is None:
+            self.child = self._begin_child()
+            for body in STEPS[STEPS.index(step) :]:
+                if body not in self.carried:
+                    self.child.ask(body)
+        return self._result(self.child)
 
-    def _in_child(self, step: str, more: dict[str, Any]) -> dict[str, Any]:
+    def _result(self, child: Child) -> dict[str, Any]:
+        ended = child.result(self._seconds())
+        if ended.failure is not None:
+            return {"failure": ended.failure.to_json()}
+        return {"result": ended.result}
+
+    def _begin_child(self) -> Child:
         engine = self.engine
         arguments = {
             "file": FILES[self.specification.kind],
@@ -171,21 +188,14 @@ class _Run:
             "home": engine.home,
             "lock": self.results.get("solve", {}).get("lock", ""),
             "preferred": self.specification.spec.get(LOCK, ""),
-            **more,
         }
-        ended = engine.children.run(
-            step,
+        return engine.children.begin(
             arguments,
-            name=f"build-{self.build.id}-{self.build.attempt}-{step}",
+            name=f"build-{self.build.id}-{self.build.attempt}",
             on_output=self.journal.write,
             wanted=self._wanted,
-            seconds=self._seconds(),
             memory=engine.limits.memory,
         )
-        self.journal.flush()
-        if ended.failure is not None:
-            return {"failure": ended.failure.to_json()}
-        return {"result": ended.result}
 
     def _publish(self) -> dict[str, Any]:
         self.journal.line("── publish")
@@ -224,8 +234,9 @@ class _Run:
     def _pack(self, names: Sequence[str], directory: str) -> dict[str, Any]:
         """Pack parts in a child; gives what the build consists of."""
         self._stop_unless_wanted()
-        given = self._in_child("pack", {"parts": list(names), "directory": directory})
-        found: dict[str, Any] = self._checked("publish", given)
+        self.child = self.child or self._begin_child()
+        self.child.ask("pack", parts=list(names), directory=directory)
+        found: dict[str, Any] = self._checked("publish", self._result(self.child))
         return found
 
     def _artifacts(self) -> dict[str, Any]:

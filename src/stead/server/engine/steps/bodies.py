@@ -12,11 +12,10 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from stead.server.engine.steps import world as worlds
 from stead.values.errors import ArtifactError, LockError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from stead.pipeline.answering import Locked
@@ -24,9 +23,15 @@ if TYPE_CHECKING:
     from stead.server.engine.steps.world import World
 
 
-def run(body: str, arguments: Mapping[str, Any], scratch: str) -> dict[str, Any]:
-    """Run a body by name."""
-    return _BODIES[body](worlds.make(arguments, scratch))
+STEPS = ("solve", "fetch", "link", "activate", "verify")
+"""The bodies that every build goes through, in their order."""
+
+
+def run(body: str, world: World) -> dict[str, Any]:
+    """Run a body by name; a step's tells the log which it is."""
+    if body in STEPS:
+        print(f"── {body}")
+    return _BODIES[body](world if body in ("solve", "resolve") else world.settled())
 
 
 def solve(world: World) -> dict[str, Any]:
@@ -91,8 +96,8 @@ def activate(world: World) -> dict[str, Any]:
             changes += plain(ecosystem(name).activation(build, world.context))
     return {
         "activation": changes,
-        "lockfile": _exported(world, "conda-lock"),
-        "yaml": _exported(world, "environment.yml"),
+        "lockfile": exported(world, "conda-lock"),
+        "yaml": exported(world, "environment.yml"),
     }
 
 
@@ -150,9 +155,13 @@ _BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
 def _locked(world: World) -> tuple[Composed, Locked]:
     from stead.pipeline import answering, steps
 
-    composed, held = steps.read_together(world.request, world.context)
-    locked = answering.answering(composed, held, world.context)
-    return composed, locked or answering.locked_for(composed, world.context)
+    if "locked" not in world.known:
+        composed, held = steps.read_together(world.request, world.context)
+        locked = answering.answering(composed, held, world.context)
+        locked = locked or answering.locked_for(composed, world.context)
+        world.known["locked"] = composed, locked
+    found: tuple[Composed, Locked] = world.known["locked"]
+    return found
 
 
 def _built(world: World, composed: Composed, locked: Locked) -> Path | None:
@@ -215,7 +224,8 @@ def _records(build: Path | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _exported(world: World, form: str) -> str | None:
+def exported(world: World, form: str) -> str | None:
+    """Write the environment as a file for other tools; None where that cannot hold it."""
     from stead.pipeline import exchange
     from stead.values.errors import UsageError
 

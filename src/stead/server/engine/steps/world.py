@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,20 @@ class World:
     context: Context
     place: str
     """Where the specification lies as a file."""
-    arguments: Mapping[str, Any]
-    """All that the body was given."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What the body was asked with, besides what all of its child have."""
+    known: dict[str, Any] = field(default_factory=dict)
+    """What an earlier body of the same child has found out."""
+
+    def given(self, arguments: Mapping[str, Any]) -> World:
+        """Give the same with a body's own arguments."""
+        return replace(self, arguments=arguments)
+
+    def settled(self) -> World:
+        """Give the same where the lock must stay as it is, if there is one."""
+        if self.request.locked or not os.path.exists(self.lock):
+            return self
+        return replace(self, request=replace(self.request, locked=True))
 
     @property
     def lock(self) -> str:
@@ -94,7 +106,6 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
             now=time.time,
         ),
         place=place,
-        arguments=arguments,
     )
 
 

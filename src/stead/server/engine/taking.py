@@ -1,0 +1,107 @@
+"""Taking builds from DBOS's queue, by this worker's own capacity and as soon as they are there.
+
+DBOS's own thread for a queue takes by what the queue's row says, which is one number for
+all workers (the last one that started wrote it), and looks only now and then. So this
+thread takes in its place, by the same functions of DBOS's: what is taken, by whom, and under
+which token, is theirs. They are not public; the version that this was written for is
+pinned.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from dbos import DBOS
+from dbos._core import execute_dequeued_workflow
+from dbos._dbos import _get_dbos_instance
+from dbos._utils import generate_uuid
+from sqlalchemy.exc import DBAPIError
+
+from stead.server.engine.bell import hang
+from stead.server.engine.queue import QUEUE, VERSION, held_by, take_back
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from stead.server.database.opening import Database
+
+log = logging.getLogger(__name__)
+
+POLLING = 0.1
+"""Seconds between two looks at the queue where nothing is heard of it."""
+
+
+class Taker:
+    """Takes builds until :meth:`stop`. DBOS must be launched, listening to no queue."""
+
+    def __init__(self, database: Database, worker_id: int, capacity: int) -> None:
+        self._database = database
+        self._executor = str(worker_id)
+        self._capacity = capacity
+        self._dbos = _get_dbos_instance()
+        self._queue = DBOS.register_queue(QUEUE, on_conflict="always_update")
+        # In this process alone: the row in the database has no bounds.
+        self._queue._worker_concurrency = capacity  # noqa: SLF001
+        self._running: dict[str, Future[Any]] = {}
+        self._taking = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._take, name="taker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take nothing more; what was taken goes on."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _take(self) -> None:
+        bell = hang(self._database)
+        try:
+            while not self._stop.is_set():
+                if bell.wait(POLLING):
+                    try:
+                        self._look()
+                    except DBAPIError as exc:
+                        # What was taken and not begun is put back by `put_back`.
+                        log.warning("builds could not be taken: %s", exc)
+        finally:
+            bell.close()
+
+    def _look(self) -> None:
+        """Take what there is room for."""
+        with self._taking:
+            load = self._load()
+            if load >= self._capacity:
+                return
+            owner = generate_uuid()
+            system = self._dbos._sys_db  # noqa: SLF001
+            taken, _ = system.start_queued_workflows(
+                self._queue, self._executor, VERSION, None, load, owner_xid=owner
+            )
+            for status in system.get_workflow_statuses(taken) if taken else ():
+                handle: Any = execute_dequeued_workflow(self._dbos, status, owner)
+                # None where somebody ended it in the meantime.
+                if future := getattr(handle, "future", None):
+                    self._running[status["workflow_uuid"]] = future
+
+    def _load(self) -> int:
+        self._running = {name: each for name, each in self._running.items() if not each.done()}
+        return len(self._running)
+
+    def put_back(self) -> None:
+        """Put what this worker has by the database, and does not run, back into the queue.
+
+        The database may have gone away just when builds were taken, or a stopped one may have
+        left its workflow as it was. What is not wanted any more ends as soon as it is taken.
+        """
+        with self._taking:
+            self._load()
+            with self._database.begin() as connection:
+                for workflow_id in held_by(connection, self._executor):
+                    if workflow_id not in self._running:
+                        take_back(connection, workflow_id, self._executor, self._database.now())
