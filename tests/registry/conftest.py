@@ -87,7 +87,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def house(shared: Path) -> houses.House:
     """An environment with all that the items need, without the items, Stead and pip."""
-    return houses.make(shared / "registry-house", pip=False)
+    return houses.make(shared / "registry-house")
 
 
 @pytest.fixture(scope="session")

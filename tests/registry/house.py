@@ -26,6 +26,8 @@ class House:
     """A virtual environment where Stead is not."""
 
     directory: Path
+    compiled: Path
+    """Where compiled modules go: one place for all that see the same libraries."""
 
     @property
     def python(self) -> str:
@@ -38,7 +40,7 @@ class House:
             "PATH": os.pathsep.join([str(self.directory / "bin"), *system_path()]),
             "LANG": "C.UTF-8",
             # Compiled once for all runs, beside the environment: nothing comes into the modules.
-            "PYTHONPYCACHEPREFIX": f"{self.directory}-compiled",
+            "PYTHONPYCACHEPREFIX": str(self.compiled),
             # Not among the directories of whoever runs the tests, which pytest would clear out.
             "PYTEST_DEBUG_TEMPROOT": str(home),
             # One thread each: tests run beside others, and children are forked from them.
@@ -75,25 +77,42 @@ def _programs(directory: str) -> list[str]:
     return [os.path.join(directory, name) for name in ("stead", "stead-python")]
 
 
-def make(directory: Path, *, pip: bool) -> House:
+def make(directory: Path) -> House:
     """Make an environment with all that the Python items ask for, themselves left out.
 
     It is made by the first who asks; others wait for it.
     """
+    house = House(directory, directory.with_name(f"{directory.name}-compiled"))
     with open(f"{directory}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = directory / "done.json"
         wanted = sorted(set().union(*(v.requirements() for v in PYTHON)))
         if done.exists() and json.loads(done.read_text("utf-8")) == wanted:
-            return House(directory)
-        program = uv.find_uv_bin()
-        seed = ["--seed"] if pip else []
-        for words in (
-            ["venv", "-q", "--no-config", *seed, "-p", sys.executable, str(directory)],
-            # By its name: a variable of whoever runs the tests may name another environment.
-            ["pip", "install", "-q", "--no-config", "--python", str(directory), *wanted],
-        ):
-            ran = subprocess.run([program, *words], capture_output=True, text=True, check=False)
-            assert ran.returncode == 0, ran.stderr
+            return house
+        _uv("venv", "-q", "--no-config", "-p", sys.executable, str(directory))
+        # By its name: a variable of whoever runs the tests may name another environment.
+        _uv("pip", "install", "-q", "--no-config", "--python", str(directory), *wanted)
         done.write_text(json.dumps(wanted), encoding="utf-8")
-    return House(directory)
+    return house
+
+
+def beside(house: House, directory: Path) -> House:
+    """Make an environment with pip that sees what ``house`` has, for one that installs more.
+
+    The libraries are neither installed nor compiled again: that takes most of the time.
+    """
+    _uv("venv", "-q", "--no-config", "--seed", "-p", sys.executable, str(directory))
+    place = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    own, libraries = (
+        subprocess.run([python, "-c", place], capture_output=True, text=True, check=True, env={})
+        for python in (str(directory / "bin" / "python"), house.python)
+    )
+    link = os.path.join(own.stdout.strip(), "libraries.pth")
+    with open(link, "w", encoding="utf-8") as file:
+        file.write(libraries.stdout)
+    return House(directory, house.compiled)
+
+
+def _uv(*words: str) -> None:
+    ran = subprocess.run([uv.find_uv_bin(), *words], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -64,20 +65,25 @@ def project(tmp_path_factory, home):
 
 
 @pytest.fixture(scope="module")
-def alone(shared):
+def alone(house, tmp_path_factory):
     """An environment with pip, what the modules require, and no Stead."""
-    house = houses.make(shared / "registry-alone", pip=True)
+    made = houses.beside(house, tmp_path_factory.mktemp("alone") / "venv")
     found = subprocess.run(
-        [house.python, "-c", "import stead"], env={}, capture_output=True, check=False
+        [made.python, "-c", "import stead"], env={}, capture_output=True, check=False
     )
     assert found.returncode == 1
-    assert shutil.which("stead", path=house.environ(Path("/"))["PATH"]) is None
-    return house
+    assert shutil.which("stead", path=made.environ(Path("/"))["PATH"]) is None
+    return made
 
 
 def succeeded(done):
     assert done.returncode == 0, f"{done.args}\n{done.stdout}{done.stderr}"
     return done
+
+
+def built_with(directory: Path) -> str:
+    """Give what a directory's ``pyproject.toml`` says of its build back end."""
+    return repr(tomllib.loads((directory / "pyproject.toml").read_text("utf-8"))["build-system"])
 
 
 def free_port() -> int:
@@ -125,7 +131,14 @@ def runs(item, house, home, words, cwd) -> None:
 def test_each_module_installs_runs_and_passes_its_tests(project, alone, home, tmp_path):
     modules = [f"{project}/modules/{item.name}[test]" for item in PYTHON_ITEMS]
     pip = [alone.python, "-m", "pip", "--disable-pip-version-check"]
-    succeeded(alone.run(*pip, "install", "-q", *modules, cwd=tmp_path, home=home, **UNCOMPILED))
+    # All ask for the same to be built with, and pip sees that it is there; that it is enough
+    # where there is nothing else shows the root, which is built so.
+    assert len({built_with(project / "modules" / item.name) for item in PYTHON_ITEMS}) == 1
+    assert built_with(project) == built_with(project / "modules" / PYTHON_ITEMS[0].name)
+    here = ["--no-build-isolation", "--check-build-dependencies"]
+    succeeded(
+        alone.run(*pip, "install", "-q", *here, *modules, cwd=tmp_path, home=home, **UNCOMPILED)
+    )
     succeeded(alone.run(*pip, "check", cwd=tmp_path, home=home))
     for item in PYTHON_ITEMS:
         module = project / "modules" / item.name
@@ -153,8 +166,8 @@ def test_each_module_installs_runs_and_passes_its_tests(project, alone, home, tm
         succeeded(alone.run(*tests, cwd=module, home=home))
 
 
-def test_the_root_installs_with_the_extra_of_each_module(project, home, shared, tmp_path):
-    rooted = houses.make(shared / "registry-rooted", pip=True)
+def test_the_root_installs_with_the_extra_of_each_module(project, home, house, tmp_path):
+    rooted = houses.beside(house, tmp_path / "venv")
     extras = ",".join(item.name for item in PYTHON_ITEMS)
     copy = shutil.copytree(project, tmp_path / "project")
     pip = [rooted.python, "-m", "pip", "--disable-pip-version-check"]

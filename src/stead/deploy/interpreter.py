@@ -3,7 +3,9 @@
 What it takes along: the executable, its ``libpython``, the standard library without what only
 developers and desktops use, and the shared libraries of the standard library's extension
 modules, as far as the run paths in the installation's own files let the loader find them beside
-it. Neither headers nor installed packages come along.
+it. Neither headers nor installed packages come along. Compiled modules do if the installation
+has all of them: such as were written when somebody first imported a module would let the same
+interpreter have another tree each time.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import stat
 from stead.deploy import elf
 from stead.deploy.cache import Cache
 from stead.deploy.libraries import of_glibc
+from stead.deploy.parts import source_of
 from stead.deploy.relocating import Moves, members, with_parents
 from stead.store.listing import Found, scan
 from stead.values.deployment import Member, Tree
@@ -33,7 +36,7 @@ _NAME = re.compile(r"(?:python|pypy)(\d+\.\d+)(t?)\Z")
 _LEFT_OUT = re.compile(
     r"(?:.*/)?(?:tests?|__phello__|idlelib|tkinter|turtledemo|config-[^/]*|site-packages|"
     r"dist-packages)(?:/|\Z)"
-    r"|(?:.*/)?(?:turtle\.py|EXTERNALLY-MANAGED|[^/]*\.opt-[12]\.pyc|turtle\.[^/]*\.pyc)\Z"
+    r"|(?:.*/)?(?:turtle\.py|EXTERNALLY-MANAGED|[^/]*\.opt-[12]\.pyc|[^/]*\.pyc\.\d+|turtle\.[^/]*\.pyc)\Z"
     r"|lib-dynload/(?:_?xx|_tkinter|_test|_ctypes_test|nis\.|ossaudiodev)"
 )
 """Of the standard library, by its own paths."""
@@ -74,7 +77,7 @@ def tree_of_interpreter(executable: str, root: str, home: str | os.PathLike[str]
     real = os.path.realpath(executable)
     prefix, program = installation_of(executable), os.path.basename(real)
     library = _library(prefix, program)
-    found = list(_found(prefix, library, program))
+    found = _settled(list(_found(prefix, library, program)))
     times = {f.path: f for f in found}
     own = "" if prefix in _SHARED else prefix
     brought = _Brought(prefix, times)
@@ -128,6 +131,14 @@ def _found(prefix: str, library: str, program: str) -> Iterator[Found]:
     for name in sorted(os.listdir(os.path.join(prefix, "lib"))):
         if name.startswith("libpython") and ".so." in name and prefix not in _SHARED:
             yield _entry(prefix, f"lib/{name}")
+
+
+def _settled(found: list[Found]) -> list[Found]:
+    """Leave compiled modules out where some have none: which have is how it was used so far."""
+    has = {source_of(f.path) for f in found if f.path.endswith(".pyc")}
+    if all(f.path in has for f in found if f.path.endswith(".py")):
+        return found
+    return [f for f in found if not f.path.endswith(".pyc")]
 
 
 def _entry(prefix: str, path: str) -> Found:

@@ -314,7 +314,8 @@ def _runtime(context: Context) -> Tree:
         os.path.relpath(os.path.join(parent, name), directory): os.path.join(parent, name)
         for parent, _, names in os.walk(directory)
         for name in names
-        if not name.endswith(".pyc")
+        # What Python compiles on the way: half written, such a file has another ending.
+        if os.path.basename(parent) != "__pycache__"
     }
     return tree_of_files(files, "stead.project", context.home)
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stead.deploy import tar
 from stead.deploy.closure import needs_of, tree_of_files, trees_of_build, write_tar
+from stead.deploy.interpreter import tree_of_interpreter
 from stead.testing.roots import bare_root
 from stead.values.deployment import PLACEHOLDER
 from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stead.values.deployment import Tree
+
+MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def assemble(trees: tuple[Tree, ...], root: Path) -> list[Path]:
@@ -123,6 +126,39 @@ for d in m.distributions():
     assert said.count("right") > 10
     assert all(re.search(r"RECORD$|bin/tool$", line) for line in without)
     assert any(line.endswith("bin/tool") for line in without)
+
+
+@pytest.fixture
+def installation(tmp_path):
+    """An interpreter with a standard library of three modules; gives what compiles one."""
+    library = tmp_path / "python" / "lib" / f"python{MINOR}"
+    (tmp_path / "python" / "bin").mkdir(parents=True)
+    (tmp_path / "python" / "bin" / f"python{MINOR}").write_bytes(b"no ELF")
+    for name in ("os.py", "json/__init__.py", "json/decoder.py"):
+        (library / name).parent.mkdir(parents=True, exist_ok=True)
+        (library / name).write_text(f"name = {name!r}\n")
+
+    def compiled(name: str) -> Path:
+        return Path(py_compile.compile(str(library / name), doraise=True))
+
+    return str(tmp_path / "python" / "bin" / f"python{MINOR}"), compiled
+
+
+def test_what_was_imported_so_far_does_not_change_an_interpreters_tree(
+    installation, tmp_path
+) -> None:
+    python, compiled = installation
+    first = tree_of_interpreter(python, "/opt/stead", tmp_path / "home")
+    one = compiled("json/decoder.py")
+    # So it is called while it is written.
+    one.with_name(f"{one.name}.140321").write_bytes(b"half")
+    assert tree_of_interpreter(python, "/opt/stead", tmp_path / "other").key == first.key
+    # All are compiled where whoever installed it did so: they come along.
+    for name in ("os.py", "json/__init__.py"):
+        compiled(name)
+    (whole,) = tree_of_interpreter(python, "/opt/stead", tmp_path / "home").parts
+    assert sum(member.path.endswith(".pyc") for member in whole.members) == 3
+    assert not any("140321" in member.path for member in whole.members)
 
 
 def test_an_unchanged_build_is_not_read_again(environment, shared, tmp_path, monkeypatch) -> None:
