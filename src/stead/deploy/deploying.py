@@ -19,6 +19,7 @@ from stead.deploy.rollout import roll_out, together
 from stead.deploy.secrets import at_hand
 from stead.deploy.secrets import opened as with_secrets
 from stead.deploy.targets import Applied, Delivery
+from stead.values.deployment import Facts
 from stead.values.errors import DeployError, SteadError
 from stead.values.frozen import dataclass, replace
 
@@ -114,7 +115,9 @@ def ready(
         whole, key = with_secrets(laid, context), key_in(before)
     record = record_of(whole, key)
     digest = digest_of(record)
-    delivery = Delivery(whole, digest, written(record), write_tar)
+    runs = where.target.kind == "container"
+    within = fitness.within(laid) if runs else None
+    delivery = Delivery(whole, digest, written(record), write_tar, within)
     plan = planning.plan(
         whole, record, read(before), digest=digest, facts=facts, runs=where.target.kind != "image"
     )
@@ -122,7 +125,9 @@ def ready(
         plan = replace(plan, pyinfra=wanted.recipe.pyinfra)
     if not plan.nothing:
         notes = fitness.require(
-            laid, facts, target.examine, target.ask, later=bool(plan.pyinfra) and not prepared
+            *(laid, facts, target.examine, target.ask),
+            later=bool(plan.pyinfra) and not prepared,
+            runs=runs,
         )
         plan = replace(plan, notes=notes)
     return Ready(where, target, delivery, plan)
@@ -135,12 +140,14 @@ def applied(
     by_name = {one.where.name: one for one in made}
     # Images of one layout share its index.
     alone = {_written(one.where.target): Lock() for one in made}
+    neighbours = Neighbours((), context)
 
     def apply(where: Where) -> Applied:
         one = by_name[where.name]
         if one.plan.nothing and where.target.kind in ("local", "ssh"):
             return Applied(changed=False, generation=one.plan.generation)
         if where.target.kind == "local":
+            fitness.refuse_taken(one.delivery.payload, Facts(ports=neighbours.others(where)))
             remember(one.delivery.payload.root, context)
         with alone[_written(where.target)] if where.target.output else nullcontext():
             return one.target.apply(one.delivery, lambda step, word: told(where, step, word))

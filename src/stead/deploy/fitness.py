@@ -37,6 +37,11 @@ _AS_IT_IS = frozenset(["cpu", "glibc", "variable"])
 """Kinds of checks of what no deploy of pyinfra could change."""
 _WITHIN = frozenset(["command", "path"])
 """Kinds of checks of what processes find; those in an image find what its base has."""
+_EACH = """\
+each() { while IFS= read -r l || [ -n "$l" ]; do printf '%s %s\\n' "$1" "$l"; done; }"""
+"""Puts a word before each line, in a shell alone: images have little else."""
+_LATER = "asked inside the image, before anything is switched"
+_NEVER = "not asked: nothing runs in the image yet"
 _OPTIONAL = "/lib-dynload/"
 """In the paths of the standard library's compiled modules, which most programs do not import."""
 
@@ -63,11 +68,13 @@ def require(
     ask: Ask | None = None,
     *,
     later: bool = False,
+    runs: bool = False,
 ) -> tuple[str, ...]:
     """Raise CheckError with all that a machine lacks; gives what is only worth saying.
 
     Without ``examine`` and ``ask``, as of an image, only facts are looked at. ``later`` says
-    that pyinfra is still to run: what it could bring is then only worth saying.
+    that pyinfra is still to run: what it could bring is then only worth saying. ``runs`` says
+    that the image will be asked by :func:`within`.
     """
     faults, notes = _of_trees(laid, facts)
     faults += _taken(laid, facts)
@@ -87,7 +94,7 @@ def require(
         if number in within:
             said = _in_base(check, laid, facts)
             if not said and not _comes_along(check, laid):
-                notes += (f"check {check.name} is not asked: nothing runs in the image yet",)
+                notes += (f"check {check.name} is {_LATER if runs else _NEVER}",)
         elif check.kind in _ONE_BY_ONE:
             said = _asked(check, ask)
         elif check.kind == "glibc":
@@ -109,9 +116,38 @@ def require(
     if later:
         notes += tuple(f"pyinfra has to mend: {fault}" for fault in faults if fault.mendable)
         faults = [fault for fault in faults if not fault.mendable]
+    _refuse(faults, laid.payload.address or "this machine")
+    return notes
+
+
+def within(laid: Laid) -> Callable[[Examine], tuple[str, ...]]:
+    """Give what asks the checks that only an image's inside can answer, once it is made.
+
+    It gets what runs a program of ``sh`` there; gives what is only worth saying, and raises CheckError.
+    """
+    checks = [c for c in laid.checks if c.kind in _WITHIN and not _comes_along(c, laid)]
+
+    def ask(examine: Examine) -> tuple[str, ...]:
+        answers = _answers(examine, laid, checks, ())
+        faults = [
+            Fault(f"check {check.name}: {said}", str(check.origin), check.message)
+            for number, check in enumerate(checks)
+            if number in answers and (said := _judged(check, answers[number]))
+        ]
+        _refuse(faults, "the image")
+        return tuple(
+            f"check {check.name} was not asked: the image has no shell that answers"
+            for number, check in enumerate(checks)
+            if number not in answers
+        )
+
+    return ask
+
+
+def _refuse(faults: Sequence[Fault], name: str) -> None:
+    """Raise CheckError where there are faults."""
     if not faults:
-        return notes
-    name = laid.payload.address or "this machine"
+        return
     if len(faults) == 1:
         one = faults[0]
         raise CheckError(f"{name}: {one.message}", where=one.where or None, remedy=one.remedy)
@@ -230,14 +266,14 @@ def _answers(
     if examine is None:
         return {}
     pieces = [
-        f"echo {number}\n( {text}\n) 2>/dev/null | sed 's/^/{number} /'"
+        f"echo {number}\n( {text}\n) 2>/dev/null | each {number}"
         for number, check in enumerate(checks)
         if number not in without and (text := _program(check, laid))
     ]
     if not pieces:
         return {}
     found: dict[int, list[tuple[str, str]]] = {}
-    for line in examine("\n".join(pieces) + "\n").splitlines():
+    for line in examine("\n".join([_EACH, *pieces, ""])).splitlines():
         number_text, _, rest = line.partition(" ")
         word, _, said = rest.partition(" ")
         if number_text.isdigit():
@@ -268,7 +304,7 @@ def _program(check: Check, laid: Laid) -> str:
         return (
             f"if command -v {shlex.quote(check.arguments[0])} >/dev/null; then "
             f'o=$({words} 2>&1 </dev/null); echo "code $?"; '
-            "printf '%s\\n' \"$o\" | sed 's/^/said /'; else echo none; fi"
+            "printf '%s\\n' \"$o\" | each said; else echo none; fi"
         )
     if check.kind == "cpu":
         return (

@@ -2,7 +2,7 @@
 
 A node in a directory knows the other recipes below that directory, and a container those of its
 engine. What each knows nothing of is told here: engines are asked, and directories that were
-deployed to are remembered, one file each, in ``$STEAD_HOME/nodes``.
+deployed to are remembered, one file each, in ``$STEAD_HOME/nodes``; so directories know of each other.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from stead.deploy.containers import engine as engines
 from stead.deploy.containers.generations import current
+from stead.deploy.recipes import directory_of
 from stead.store.atomic import write_file
 from stead.values.errors import DeployError
 from stead.values.sha import sha256
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     Taken = tuple[int, str, str]
     """A port, the service that has it, and that one's recipe."""
 
+_HERE = ("local", "container")
+"""Kinds of targets that are this machine."""
 _USUAL = ".local/share/stead-node"
 
 
@@ -38,30 +41,45 @@ class Neighbours:
 
     def __init__(self, nodes: Sequence[Where], context: Context) -> None:
         self._context = context
-        # Each must know what was dealt to those before it. Without containers none need wait.
-        self._several = len(nodes) > 1 and any(n.target.kind == "container" for n in nodes)
+        # Each must know what was dealt to those before it.
+        self._several = len([n for n in nodes if n.target.kind in _HERE]) > 1
         self._turn = threading.Lock()
         self._dealt: list[tuple[str, Taken]] = []
 
     @contextlib.contextmanager
     def turn(self, where: Where) -> Iterator[tuple[Taken, ...]]:
         """Give what a node cannot know by itself. Those of this machine are planned one by one."""
-        kind = where.target.kind
-        if kind not in ("local", "container"):
+        if where.target.kind not in _HERE:
             yield ()
             return
         with self._turn if self._several else contextlib.nullcontext():
-            other = of_engines(self._context) if kind == "local" else of_directories(self._context)
-            dealt = [t for of, t in self._dealt if "container" in (of, kind)]
-            yield tuple(dict.fromkeys((*other, *dealt)))
+            own = self._root(where)
+            dealt = [t for root, t in self._dealt if not own or root != own]
+            yield tuple(dict.fromkeys((*self.others(where), *dealt)))
 
     def deal(self, where: Where, payload: Payload) -> None:
         """Remember what a node is to have, within its turn."""
-        self._dealt += [
-            (where.target.kind, (port, service.name, payload.recipe))
-            for service in payload.services
-            for port in service.ports
-        ]
+        if where.target.kind in _HERE:
+            self._dealt += [
+                (self._root(where), (port, service.name, payload.recipe))
+                for service in payload.services
+                for port in service.ports
+            ]
+
+    def others(self, where: Where) -> tuple[Taken, ...]:
+        """Give what others of this machine have, as far as a node cannot know it by itself."""
+        if where.target.kind == "container":
+            return of_directories(self._context)
+        if where.target.kind != "local":
+            return ()
+        return of_engines(self._context) + of_directories(self._context, self._root(where))
+
+    def _root(self, where: Where) -> str:
+        """Give the directory of a node in one; of any other, nothing."""
+        if where.target.kind != "local":
+            return ""
+        home = self._context.environ.get("HOME", "")
+        return os.path.realpath(directory_of(where.target, home))
 
 
 def remember(root: str, context: Context) -> None:
@@ -72,14 +90,16 @@ def remember(root: str, context: Context) -> None:
         write_file(path, os.fsencode(root), 0o600)
 
 
-def of_directories(context: Context) -> tuple[Taken, ...]:
-    """Give the ports of what runs in directories of this machine that were deployed to."""
+def of_directories(context: Context, but: str = "") -> tuple[Taken, ...]:
+    """Give the ports of what runs in directories of this machine that were deployed to, but one."""
     roots = [os.path.join(context.environ.get("HOME", ""), _USUAL)]
     for path in sorted(glob.glob(os.path.join(glob.escape(os.fspath(context.home)), "nodes/*"))):
         with contextlib.suppress(OSError), open(path, "rb") as file:
             roots.append(os.fsdecode(file.read()))
     found: dict[Taken, None] = {}
-    for root in roots:
+    for root in dict.fromkeys(map(os.path.realpath, roots)):
+        if root == but:
+            continue
         for path in sorted(glob.glob(os.path.join(glob.escape(root), "recipes/*/current/ports"))):
             recipe = os.path.basename(os.path.dirname(os.path.dirname(path)))
             with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:

@@ -375,6 +375,21 @@ def test_recipes_on_one_node_never_share_a_port(site, tmp_path):
     assert not {had, *ports_of("r")} & set(ports_of("web"))
     assert "nothing changes" in site.ok("deploy", "web")
 
+    # Nor does another directory of this machine get what one has.
+    there = (
+        f'[target.there]\nhost = "box"\ndirectory = "{tmp_path}/there"\nservices = "supervise"\n'
+    )
+    text = path.read_text().replace('[recipe.web]\napp = "web"\ntargets = ["here"]', "")
+    path.write_text(text + there)
+    before = {had, *ports_of("r", "web")}
+    try:
+        site.ok("deploy", "web", "there")
+        kept = json.loads((tmp_path / "there/recipes/web/current/payload.json").read_text())
+        assert not before & set(kept["services"][0]["ports"])
+        assert "nothing changes" in site.ok("deploy", "web", "there")
+    finally:
+        site.run("node", "down", "web", "there")
+
 
 @pytest.mark.slow
 def test_who_interrupts_a_deploy_gets_back_what_ran(site):

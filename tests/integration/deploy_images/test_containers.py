@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from stead.deploy import fitness
 from stead.deploy.machine import who
 from stead.deploy.neighbours import Neighbours
 from stead.deploy.oci import layers
@@ -26,9 +28,9 @@ from stead.testing.images import base_image
 from stead.testing.targets import local_answer
 from stead.testing.world import make_context
 from stead.values.deployment import Health
-from stead.values.errors import DeployError
+from stead.values.errors import CheckError, DeployError
 from stead.values.frozen import replace
-from stead.values.kinds import Target
+from stead.values.kinds import Check, Target
 from stead.values.platform import platform_of
 
 pytestmark = [
@@ -172,6 +174,46 @@ def test_what_does_not_stay_up_is_not_confirmed(make, free_ports, engine, tmp_pa
     assert target.status().generation == 1
     assert [one.state for one in target.status().services] == ["running"]
     assert [one.number for one in target.status().generations] == [1]
+
+
+def test_what_is_in_the_image_is_asked_there_before_the_switch(make, engine, free_ports) -> None:
+    """This machine has other files and programs: none of them counts."""
+    ports, target = free_ports(1), make()
+    target.apply(shop(layers.ROOT, "one", ports))
+    wanted = shop(layers.ROOT, "two", ports)
+    where = SimpleNamespace(files=frozenset(), here=str)
+
+    def within(*checks: Check):
+        laid = SimpleNamespace(payload=wanted.payload, checks=checks, running=(), where=where)
+        return replace(wanted, within=fitness.within(laid))
+
+    perl = Check("perl", "command", arguments=("perl", "-e", "print $^V"), expect=">=5")
+    for wrong, says in (
+        (Check("etc", "path", "/etc/passwd"), "check etc: /etc/passwd is not there"),
+        (replace(perl, expect=">=99"), r"check perl: perl is 5\.\d+\.\d+, and >=99 is needed"),
+        (Check("ls", "command", arguments=("ls",)), "check ls: there is no command ls"),
+    ):
+        with pytest.raises(CheckError, match=says):
+            target.apply(within(perl, wrong))
+        assert answer(ports[0]) == "one"
+    applied = target.apply(within(perl, Check("sh", "path", "/bin/sh", expect="file")))
+    assert (applied.changed, applied.warnings, answer(ports[0])) == (True, (), "two")
+    assert engine.run("ps", "--all", "--quiet", "--filter", "name=checks") == ""
+
+
+def test_a_failed_switch_shows_what_was_said_in_it(make, free_ports) -> None:
+    """A generation that ran before has said more."""
+    ports, target = free_ports(1), make()
+    holds = ("sh", "-c", f"test -e {DATA}/ok")
+    check = Health(command=holds, timeout=8.0, service="web")
+    make_ok = f'test "$0" = check || : > {DATA}/ok'
+    one = shop(layers.ROOT, "one", ports, release=make_ok).payload
+    target.apply(delivery(replace(one, checks=(check,))))
+    target.apply(shop(layers.ROOT, "two", ports, release=f"perl -e 'unlink \"{DATA}/ok\"'"))
+    with pytest.raises(DeployError, match="it ended with 1") as caught:
+        target.rollback()
+    assert [line for line in caught.value.details if "serving" in line] == ["web | serving one"]
+    assert answer(ports[0]) == "two"
 
 
 def test_a_health_command_that_never_ends_is_ended(make, free_ports) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from types import SimpleNamespace
 
@@ -202,7 +203,46 @@ def test_what_is_in_an_image_is_never_asked_of_this_machine():
     assert notes == tuple(
         f"check {name} is not asked: nothing runs in the image yet" for name in ("here", "sort")
     )
+    notes = fitness.require(laid(*checks), known, here, lambda _: "", runs=True)
+    assert notes == tuple(
+        f"check {name} is asked inside the image, before anything is switched"
+        for name in ("here", "sort")
+    )
     other = replace(FACTS, programs=frozenset(["perl"]))
     assert "there is no command sort" in faults(*checks, facts=other)
     # Where nobody knows what the base has, nothing is missing.
     assert faults(*checks, facts=replace(FACTS, programs=frozenset())) == ""
+
+
+def alone(program):
+    """Run the program where there is a shell, and nothing else."""
+    command = [shutil.which("sh"), "-c", program]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={"PATH": "/none"}
+    )
+    return done.stdout
+
+
+def test_the_inside_of_an_image_answers_with_its_shell_alone():
+    fine = (
+        Check("cpu", "cpu", expect="100000"),  # it is the machine's, and was asked
+        Check("s", "path", "/", expect="directory"),
+        Check(
+            "sh",
+            "command",
+            arguments=(shutil.which("sh"), "-c", "echo a 3.1; echo b"),
+            expect=">=3",
+        ),
+        Check("own", "path", "a.txt", base=f"/n/trees/{'k' * 20}"),
+    )
+    assert fitness.within(laid(*fine))(alone) == ()
+    wrong = (Check("old", "command", arguments=fine[2].arguments, expect=">=4"), *fine)
+    with pytest.raises(CheckError, match=r"the image: check old: .*sh is 3\.1, and >=4 is needed"):
+        fitness.within(laid(*wrong))(alone)
+    gone = Check("gone", "path", "/no such")
+    with pytest.raises(CheckError, match="2 things do not hold on the image"):
+        fitness.within(laid(gone, *wrong))(alone)
+    # Without a shell there is no answer, which is no fault.
+    assert fitness.within(laid(gone))(lambda _: "") == (
+        "check gone was not asked: the image has no shell that answers",
+    )

@@ -12,6 +12,7 @@ from stead.values.deployment import Payload, Service
 from stead.values.kinds import Target
 
 LOCAL, LOCAL_2 = Where(Target("here")), Where(Target("there"))
+LOCAL_3 = Where(Target("own", directory="/srv/own"))
 BOX, BOX_2 = Where(Target("box", "container")), Where(Target("box-2", "container"))
 FAR = Where(Target("far", "ssh", ("h",)), "h")
 
@@ -56,9 +57,15 @@ def test_directories_are_remembered_and_asked(context, tmp_path):
     )
     with Neighbours((BOX,), context).turn(BOX) as found:
         assert found == of_directories(context)
-    for one in (LOCAL, FAR):
+    a, b = of_directories(context)[:2], of_directories(context)[2:]
+    elsewhere = Where(Target("else", directory=str(tmp_path / "no[de]")))
+    linked = tmp_path / "linked"
+    linked.symlink_to(tmp_path / "no[de]")
+    by_a_link = Where(Target("link", directory=str(linked)))
+    # Each knows its own directory by itself.
+    for one, known in ((LOCAL, b), (elsewhere, a), (by_a_link, a), (FAR, ())):
         with Neighbours((one,), context).turn(one) as found:
-            assert found == ()
+            assert found == known
 
 
 def test_no_engine_is_asked_where_nothing_was_deployed_to_one(context, tmp_path):
@@ -83,12 +90,19 @@ def test_what_is_dealt_to_one_is_taken_for_the_next(context):
             "r", "t", "", "/r", services=(Service("web", "web", (), "/", ports=(port,)),)
         )
 
-    nodes = (LOCAL, LOCAL_2, BOX, BOX_2, FAR)
+    nodes = (LOCAL, LOCAL_2, BOX, BOX_2, FAR, LOCAL_3)
     neighbours, found = Neighbours(nodes, context), {}
     for port, where in enumerate(nodes):
         with neighbours.turn(where) as taken:
             found[where.target.name] = [port for port, _, _ in taken]
             neighbours.deal(where, payload(port))
-    assert found == {"here": [], "there": [], "box": [0, 1], "box-2": [0, 1, 2], "far": []}
+    assert found == {
+        "here": [],
+        "there": [],
+        "box": [0, 1],
+        "box-2": [0, 1, 2],
+        "far": [],
+        "own": [0, 1, 2, 3],
+    }
     with neighbours.turn(LOCAL) as taken:
-        assert [port for port, _, _ in taken] == [2, 3]
+        assert [port for port, _, _ in taken] == [2, 3, 5]

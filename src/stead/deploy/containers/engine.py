@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 
 from stead.deploy._process import converse
 from stead.values.errors import DeployError
@@ -161,9 +161,24 @@ class Engine:
     def remove_image(self, name: str) -> None:
         self._run("rmi", name)
 
-    def logs(self, name: str, lines: int) -> str:
-        _, out, err = self._run("logs", "--tail", str(lines), name)
+    def logs(self, name: str, lines: int, since: float = 0) -> str:
+        """Give the last lines of a container, of those that came since a moment."""
+        words = ["--since", _written(since)] if since else []
+        _, out, err = self._run("logs", "--tail", str(lines), *words, name)
         return out + err
+
+    def examine(self, name: str, start: Start, program: str, timeout: float) -> str:
+        """Run a program of ``sh`` in a container of that name; gives what it prints.
+
+        Nothing where the image has no ``sh``, or it does not end within ``timeout`` seconds.
+        """
+        words = ["run", "--rm", "--name", name, *shared(start), "--entrypoint", "sh"]
+        with self._ended_with_us(name):
+            try:
+                return self._run(*words, start.image, "-c", program, timeout=timeout)[1]
+            except TimeoutError:
+                self._run(*removing(self.name), name)
+                return ""
 
     def once(self, name: str, start: Start, arguments: Sequence[str] = ()) -> tuple[int, str]:
         """Run an image to its end, in a container of that name; gives its exit code and what it said.
@@ -315,6 +330,11 @@ def moment(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
         return 0.0
+
+
+def _written(moment: float) -> str:
+    """Write a moment as engines read it."""
+    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def _order(one: Container) -> tuple[int, str]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from stead.deploy.targets.image import ImageTarget
     from stead.values.deployment import Service
 
+_LONGEST = 60.0
+"""Seconds in which an image's inside is to answer all checks."""
+
 
 class Making:
     """One generation in the making. All methods raise DeployError, some StoreError."""
@@ -57,6 +60,19 @@ class Making:
                 named = replace(image, tag=name)
                 layout.write(layout.Reference(True, file), [named], engines=True)
                 self._engine.load(file)
+
+    def ask(self) -> tuple[str, ...]:
+        """Ask the checks of what is in the images, of the first one: all have the same files.
+
+        Gives warnings. Raises CheckError; nothing has been changed then.
+        """
+        payload, within = self._delivery.payload, self._delivery.within
+        if within is None:
+            return ()
+        first = assemble.processes(payload)[0]
+        start = Start(self._names[first.name], labels=((f"{LABEL}.command", self._unit.name),))
+        name = f"stead-{self._unit.name}-checks-{self._number}"
+        return within(lambda program: self._engine.examine(name, start, program, _LONGEST))
 
     def create(self, base: str) -> None:
         """Make the containers, and start none. ``base`` names what the images stand upon."""

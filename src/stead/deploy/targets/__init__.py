@@ -81,6 +81,9 @@ class Delivery:
     """``payload.json``: what is kept on the machine, shown and compared; without any secret."""
     write: Callable[[Part, IO[bytes]], None]
     """Writes a part's tar, whose sha256 is the part's digest."""
+    within: Callable[[Callable[[str], str]], tuple[str, ...]] | None = None
+    """Asks checks of what only an image's inside tells, of what runs a program of ``sh`` there. Gives
+    warnings; raises CheckError."""
 
 
 @dataclass(frozen=True, slots=True)

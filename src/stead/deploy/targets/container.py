@@ -162,6 +162,7 @@ class ContainerTarget:
         report = report or _silent
         with self._alone(report) as (lock, every):
             payload, current = delivery.payload, current_of(every)
+            warnings: tuple[str, ...] = ()
             if self._runs(delivery, current):
                 number = current[0].generation
                 report("switch", "the services are started again")
@@ -175,10 +176,10 @@ class ContainerTarget:
                     raise
             else:
                 number = self._generations.next(every)
-                self._make(delivery, number, report)
+                warnings = self._make(delivery, number, report)
                 self._switch(number, payload.checks, lock, report)
             report("collect", "")
-            return Applied(True, number, warnings=self._collect(payload.keep))
+            return Applied(True, number, warnings=warnings + self._collect(payload.keep))
 
     def rollback(self, generation: int = 0, report: Report | None = None) -> Applied:
         report = report or _silent
@@ -272,23 +273,26 @@ class ContainerTarget:
             and self._generations.pending() is None
         )
 
-    def _make(self, delivery: Delivery, number: int, report: Report) -> None:
+    def _make(self, delivery: Delivery, number: int, report: Report) -> tuple[str, ...]:
         making = MakingGeneration(delivery, number, self._unit, self._generations, self._user)
         report("send", self._engine.name)
         try:
             making.load(self._images)
+            warnings = making.ask()
             making.create(self._images.base_digest())
             making.release(report)
         except BaseException:
             with contextlib.suppress(SteadError):
                 self._generations.tidy()
             raise
+        return warnings
 
     def _switch(
         self, number: int, checks: Sequence[Health], lock: locking.Lock, report: Report
     ) -> None:
         """Exchange what runs, and go back if it is not well."""
         seconds = sum(check.timeout for check in checks) + self._settling + _MARGIN
+        since = time.time()
         with Watched(self._generations, number, seconds, lock, self._environ) as watched:
             try:
                 report("switch", f"to generation {number}")
@@ -297,17 +301,18 @@ class ContainerTarget:
                 report("confirm", "")
                 watched.confirm()
             except BaseException as exc:
-                self._go_back(watched, number, exc)
+                self._go_back(watched, number, since, exc)
                 raise
 
-    def _go_back(self, watched: Watched, number: int, why: BaseException) -> None:
+    def _go_back(self, watched: Watched, number: int, since: float, why: BaseException) -> None:
+        """Go back from a switch that began at a moment: what was logged before is another's."""
         logs: list[str] = []
         with contextlib.suppress(SteadError):
             logs = [
                 f"{one.service} | {line}"
                 for one in self._generations.all()
                 if one.generation == number
-                for line in self._engine.logs(one.name, 10).splitlines()
+                for line in self._engine.logs(one.name, 10, since).splitlines()
             ]
         remedy = None
         try:
