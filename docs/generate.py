@@ -22,6 +22,7 @@ from stead.formats import known, schema
 from stead.matrix import schemas
 from stead.matrix.reports import as_json
 from stead.modules.registry import opening
+from stead.remote import schemas as remote_schemas
 from stead.values import errors
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -39,7 +40,7 @@ GROUPS = {
     "At hand everywhere": ("hook", "completion", "trust", "launcher", "kernel"),
     "Other tools": ("import", "export", "schema"),
     "The store": ("gc", "store"),
-    "The store server": ("serve", "worker"),
+    "The store server": ("serve", "worker", "remote", "push", "pull"),
 }
 
 LANGUAGES = {
@@ -65,6 +66,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "stead-item.md": schema.markdown("stead-item.toml"),
         REFERENCE / "test-json.md": schemas.markdown(),
         REFERENCE / "deploy-json.md": deploy_schemas.markdown(),
+        REFERENCE / "remote-json.md": remote_schemas.markdown(),
         REFERENCE / "test-report.md": test_report(),
         REFERENCE / "shipped-items.md": shipped_items(),
     }

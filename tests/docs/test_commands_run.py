@@ -21,7 +21,7 @@ RUN = [p for p in PAGES if any(b.language == "console" for b in blocks(p))]
 
 @pytest.mark.parametrize("page", [p for p in RUN if not needs_world(p)], ids=name_of)
 def test_each_command_does_what_the_page_says(page: Path, tmp_path: Path, account, channel) -> None:
-    _go_through(page, tmp_path, account, channel, patience=120)
+    _go_through(page, tmp_path, account, channel, patience=400)
 
 
 @pytest.mark.slow

@@ -75,6 +75,9 @@ COMMANDS = {
     "store": "check the store, and say what it holds",
     "serve": "build environments for a team, and serve them",
     "worker": "build what a store server is asked for",
+    "remote": "work with a store server: environments, builds, logs, settings",
+    "push": "hand what a directory asks for to a store server",
+    "pull": "bring an environment of a store server here",
 }
 
 # argparse asks for a translation of each word of its own, of which there are none; to look for
@@ -95,6 +98,7 @@ NOT_STAGED = frozenset(
         "node down",
         "node up",
         "pin",
+        "pull",
         "redo",
         "restore",
         "secret edit",

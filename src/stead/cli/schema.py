@@ -19,6 +19,11 @@ in the manifest's first line, `#:schema ./stead.schema.json`.
 DEPLOYING = (
     "deploy", "deploy-plan", "deploy-status", "deploy-rollback", "deploy-modules", "node-down"
 )  # fmt: skip
+REMOTE = (
+    "remote-list", "remote-whoami", "remote-namespace-list", "remote-namespace", "remote-env-list",
+    "remote-env-show", "remote-env-delete", "push", "remote-builds", "remote-cancel",
+    "remote-rollback", "remote-settings", "pull",
+)  # fmt: skip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "test-plan",
             "module-update",
             *DEPLOYING,
+            *REMOTE,
         ),
         default="stead.toml",
         help="stead.toml (default), stead-item.toml of an item of a registry, or what a command prints with --json",
@@ -48,6 +54,11 @@ def execute(args: argparse.Namespace, app: App) -> int:
         from stead.deploy import schemas
 
         app.out(json.dumps(schemas.SCHEMAS[args.of], indent=2))
+        return 0
+    if args.of in REMOTE:
+        from stead.remote import schemas as remote
+
+        app.out(json.dumps(remote.SCHEMAS[args.of], indent=2))
         return 0
     if args.of == "module-update":
         from stead.modules.update_schema import UPDATE

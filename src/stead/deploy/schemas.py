@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stead.formats.json_schemas import DRAFT, flag, number, table, tables, text, texts
+from stead.formats.json_schemas import DRAFT, described, flag, number, table, tables, text, texts
 
 
 def _schema(title: str, about: str, **properties: Any) -> dict[str, Any]:
@@ -164,23 +164,5 @@ def markdown() -> str:
     ]
     for name, schema in SCHEMAS.items():
         parts += [f"## `{schema['title']}`", f"{schema['description']} `stead schema {name}`."]
-        parts += _tables(schema, "")
+        parts += described(schema)
     return "\n\n".join(parts) + "\n"
-
-
-def _tables(schema: dict[str, Any], path: str) -> list[str]:
-    rows, below = ["| field | type | meaning |", "|---|---|---|"], []
-    for name, one in schema["properties"].items():
-        rows.append(f"| `{name}` | {_type(one)} | {one['description']} |")
-        inner = one.get("items", {})
-        if "properties" in inner:
-            below += [f"### An entry of `{path}{name}`", *_tables(inner, f"{path}{name}.")]
-    return ["\n".join(rows), *below]
-
-
-def _type(one: dict[str, Any]) -> str:
-    if "enum" in one:
-        return ", ".join(f"`{word}`" for word in one["enum"] if word)
-    if one["type"] == "array":
-        return "list of tables" if "properties" in one["items"] else "list of texts"
-    return {"string": "text", "boolean": "true or false", "number": "number"}[one["type"]]

@@ -37,3 +37,24 @@ def table(about: str, always: Sequence[str] | None = None, /, **properties: Any)
     required = list(properties if always is None else always)
     made = {"type": "object", "properties": properties, "required": required}
     return {"description": about, **made} if about else made
+
+
+def described(schema: dict[str, Any], path: str = "") -> list[str]:
+    """Write what a schema says as tables of Markdown, those of inner tables below."""
+    rows, below = ["| field | type | meaning |", "|---|---|---|"], []
+    for name, one in schema["properties"].items():
+        rows.append(f"| `{name}` | {_type(one)} | {one['description']} |")
+        inner = one.get("items", {})
+        if "properties" in inner:
+            below += [f"### An entry of `{path}{name}`", *described(inner, f"{path}{name}.")]
+    return ["\n".join(rows), *below]
+
+
+def _type(one: dict[str, Any]) -> str:
+    if "enum" in one:
+        return ", ".join(f"`{word}`" for word in one["enum"] if word)
+    kind: str = one.get("type", "any")
+    if kind == "array":
+        return "list of tables" if "properties" in one["items"] else "list of texts"
+    names = {"string": "text", "boolean": "true or false", "object": "table"}
+    return names.get(kind, kind)

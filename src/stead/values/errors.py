@@ -16,6 +16,7 @@
     ├── RegistryError         a registry of modules, or an item of one, cannot be had
     ├── InterpreterError      no interpreter fits
     ├── NetworkError
+    ├── RemoteError           a store server does not do what it was asked for
     ├── StoreError            disk full, no permission, a damaged store
     ├── TrustError
     ├── TaskError
@@ -132,6 +133,10 @@ class InterpreterError(SteadError):
 
 class NetworkError(SteadError):
     """The network, or a server on it, did not answer."""
+
+
+class RemoteError(SteadError):
+    """A store server does not do what it was asked for."""
 
 
 class StoreError(SteadError):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import base64
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from stead.remote.origins import is_clear, origin
 from stead.values.errors import UsageError
 from stead.values.frozen import dataclass, field
 from stead.values.secret import Secret
@@ -19,8 +19,6 @@ from stead.values.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-"""Hosts to which a password may go over http."""
 _KEYRING_TIMEOUT = 10.0
 _TOKEN = "token"  # noqa: S105 (what a token is filed under)
 
@@ -56,8 +54,7 @@ def login_for(
     Raises UsageError where a password would go over the network in clear.
     """
     found = _from_keyring(name, address, environ) if refused else _login(name, environ)
-    parts = urlsplit(address)
-    if found and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if found and is_clear(address):
         raise UsageError(
             f"the token or password of registry {name} would go over the network in clear",
             where=address,
@@ -96,14 +93,6 @@ def _from_keyring(name: str, address: str, environ: Mapping[str, str]) -> Login 
         return Login(Secret(from_keyring(reference, _KEYRING_TIMEOUT)), user)
     except UnopenedError:
         return None
-
-
-def origin(address: str) -> str:
-    """Give scheme, host and port of an address: whom a login is for."""
-    parts = urlsplit(address)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    usual = (parts.scheme, port) in (("http", 80), ("https", 443))
-    return f"{parts.scheme}://{parts.hostname or ''}" + ("" if usual else f":{port}")
 
 
 def for_git(login: Login, address: str, environ: Mapping[str, str]) -> dict[str, str]:

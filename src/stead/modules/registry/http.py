@@ -8,17 +8,17 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
-import ssl
 import time
 import urllib.request
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from stead.modules.registry import index
 from stead.modules.registry.built import too_long
-from stead.modules.registry.credentials import login_for, origin, variable
+from stead.modules.registry.credentials import login_for, variable
+from stead.remote.http import Redirects, reason
+from stead.remote.origins import origin
 from stead.store.atomic import write_file
 from stead.store.registries import used
 from stead.values.digest import short_key
@@ -38,7 +38,6 @@ TIMEOUT = 20.0
 LONGEST = 600.0
 """Seconds that one file may take: a server that sends a byte now and then is no server."""
 _CHUNK = 1 << 16
-_REDIRECTS = 5
 _PRIVATE = 0o600
 """Of what is kept: a registry may not be for everybody on this machine."""
 
@@ -138,7 +137,7 @@ class Address:
         authorization = self._login.bearer() if self._login else ""
         if authorization:
             request.add_unredirected_header("Authorization", authorization)
-        redirects = _Redirects(origin(self._address), authorization)
+        redirects = Redirects(origin(self._address), authorization)
         host = urlsplit(where).hostname or ""
         try:
             opener = opener_for(self._context.environ, host, redirected=True, redirects=redirects)
@@ -157,7 +156,7 @@ class Address:
             raise self._refusal(exc, name, where) from exc
         except (URLError, OSError, http.client.HTTPException) as exc:
             raise NetworkError(
-                f"the registry {self._name} cannot be reached: {_reason(exc)}",
+                f"the registry {self._name} cannot be reached: {reason(exc)}",
                 where=where,
                 remedy="look at the address and the network; the other registries still work, "
                 "and with --offline what this one had when it was last asked",
@@ -218,35 +217,6 @@ class _RefusedError(SteadError):
         self.error = error
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows where an answer leads, and takes a login along to the registry's own origin alone."""
-
-    max_redirections = _REDIRECTS
-
-    def __init__(self, own: str, authorization: str) -> None:
-        self._own = own
-        self._authorization = authorization
-
-    def redirect_request(  # noqa: PLR0917 (the library's)
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        target = urlsplit(urljoin(req.full_url, newurl))
-        if target.scheme not in ("http", "https") or target.username is not None:
-            return None
-        if urlsplit(req.full_url).scheme == "https" and target.scheme == "http":
-            return None
-        made = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if made is not None and self._authorization and origin(made.full_url) == self._own:
-            made.add_unredirected_header("Authorization", self._authorization)
-        return made
-
-
 def _read(path: str) -> bytes | None:
     try:
         with open(path, "rb") as file:
@@ -271,21 +241,3 @@ def _marks(directory: str) -> dict[str, str]:
 def _marks_of(headers: Message) -> dict[str, str]:
     found = {name: headers.get(name, "") for name in ("ETag", "Last-Modified")}
     return {name: value for name, value in found.items() if value.isprintable() and value}
-
-
-def _reason(exc: Exception) -> str:
-    """Say in a few words what came between."""
-    inner = exc.reason if isinstance(exc, URLError) else exc
-    if isinstance(inner, TimeoutError):
-        return "it does not answer in time"
-    if isinstance(inner, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({inner.verify_message})"
-    if isinstance(inner, ssl.SSLError):
-        return "it does not speak TLS"
-    if isinstance(inner, socket.gaierror):
-        return "there is no host of that name"
-    if isinstance(inner, http.client.HTTPException):
-        return "it broke off, or does not speak HTTP"
-    if isinstance(inner, OSError):
-        return (inner.strerror or type(inner).__name__).lower()
-    return str(inner)[:200]

@@ -1,0 +1,173 @@
+"""`stead pull`: bring an environment of a store server into a directory, as files of its own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stead.cli import _remote_common as common
+from stead.cli import options
+from stead.values.errors import NoPlaceError, RemoteError, UsageError
+from stead.values.frozen import replace
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stead.cli.app import App
+    from stead.pipeline.steps import Composed
+    from stead.remote.api import Pulled
+    from stead.remote.client import Client
+    from stead.values.served import Served
+
+HELP = """Bring an environment of a store server here: what it asks for, and the versions it has.
+
+The specification and its stead.lock are written into this directory, and are yours: being here
+is using the environment from then on. Without @BUILD the current build counts. A file that is here
+with other content is left alone, and named, unless --force says to replace it.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAMESPACE/NAME[@BUILD]", help="the environment, and which of its builds"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that differ")
+    common.server(parser)
+    options.reason(parser)
+    options.json(parser)
+
+
+def execute(args: argparse.Namespace, app: App) -> int:
+    from stead.remote import api
+    from stead.store.journal import replace_together
+    from stead.store.layout import Layout
+    from stead.values import served
+
+    named = served.parse(args.name, build=True)
+    client = common.client_for(args, app)
+    pulled = api.files(client, _number(client, named))
+    texts = {os.path.join(app.cwd, name): text for name, text in pulled.files}
+    before = {path: _read(path) for path in texts}
+    changed = {p: t.encode() for p, t in texts.items() if before[p] != t.encode()}
+    differs = [p for p in changed if before[p] is not None]
+    if differs and not args.force:
+        raise UsageError(
+            f"{' and '.join(os.path.basename(p) for p in differs)} here "
+            f"{'have' if len(differs) > 1 else 'has'} other content",
+            where=app.cwd,
+            remedy="pull into another directory (`stead -C DIR pull …`), or replace what is here "
+            "with --force",
+        )
+    composed = _composed(app, texts)
+    _alone(composed, texts, args, app)
+    if any(before.values()):
+        app.record_edits()
+    reason = f"pull {pulled.served}"
+    replace_together(Layout(app.context.home), changed, reason, expect=before)
+    app.record_change()
+    notes = _notes(composed, app)
+    if args.json:
+        app.out_json(_answer(pulled, client, list(changed), notes))
+        return 0
+    for path in texts:
+        name = os.path.basename(path)
+        app.out(f"wrote {name}" if path in changed else f"{name} is the same already")
+    app.out(f"this is {pulled.served}: `stead run COMMAND` uses it")
+    for note in notes:
+        app.err(note)
+    return 0
+
+
+def _answer(
+    pulled: Pulled, client: Client, written: list[str], notes: list[str]
+) -> dict[str, object]:
+    return {
+        "environment": f"{pulled.served.namespace}/{pulled.served.name}",
+        "build": pulled.served.build,
+        "server": client.server.address,
+        "written": written,
+        "notes": notes,
+    }
+
+
+def _number(client: Client, named: Served) -> int:
+    """Say which build is meant; raises RemoteError where there is none to be had."""
+    from stead.remote import api
+
+    if named.build:
+        found = common.build_of(client, named)
+        if found["status"] == "COMPLETED":
+            return named.build
+        raise RemoteError(
+            f"build {named.build} of {named.namespace}/{named.name} is {found['status']}, "
+            "and only a completed one can be pulled",
+            where=client.server.address,
+            remedy=f"`stead remote log {named.build}` says how it went",
+        )
+    current = api.environment(client, named)["current_build_id"]
+    if current is None:
+        raise RemoteError(
+            f"no build of {named} is completed yet",
+            where=client.server.address,
+            remedy=f"`stead remote builds {named}` says how they stand",
+        )
+    return int(current)
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise UsageError(f"this cannot be replaced: {exc.strerror}", where=path) from exc
+
+
+def _composed(app: App, texts: dict[str, str]) -> Composed:
+    """Read the place as it will be. Raises ManifestError for what Stead here cannot read."""
+    from stead.pipeline.steps import composed_for
+
+    request = app.request_of_place()
+    return composed_for(replace(request, overlay=texts), app.context, fetch=False)
+
+
+def _alone(composed: Composed, texts: dict[str, str], args: argparse.Namespace, app: App) -> None:
+    """Raise UsageError where other files take part: together they ask for something else."""
+    others = [m.file for m in composed.found.manifests if m.file not in texts]
+    others = [file for file in others if os.path.basename(file) != ".env"]
+    outside = composed.spec.root != composed.spec.place or composed.spec.place != app.cwd
+    if outside and others:
+        raise UsageError(
+            "this directory takes part in a workspace, whose files would count too: "
+            + ", ".join(os.path.relpath(file, app.cwd) for file in others),
+            where=composed.spec.root,
+            remedy="pull into a directory outside of it (`stead -C DIR pull …`)",
+        )
+    if others and not args.force:
+        raise UsageError(
+            "other files here ask for packages too, which the build does not have: "
+            + ", ".join(os.path.basename(file) for file in others),
+            where=app.cwd,
+            remedy="pull into another directory (`stead -C DIR pull …`), or --force: then what "
+            "they ask for is added when it is locked anew",
+        )
+
+
+def _notes(composed: Composed, app: App) -> list[str]:
+    """Say what a person should know of the lock that has come."""
+    from stead.pipeline import lockfile
+    from stead.pipeline.answering import answers
+
+    try:
+        held = lockfile.read(composed.lock_path)
+    except NoPlaceError:
+        return []
+    here = held.find(*composed.slot)
+    if here is None and held.environments:
+        known = ", ".join(sorted({e.platform for e in held.environments}))
+        mine = app.platform.name
+        return [f"its versions are those of {known}: the first use chooses some for {mine}"]
+    if here is not None and not answers(composed, here):
+        return ["its lock does not answer what is asked here: the first use locks anew"]
+    return []

@@ -1,0 +1,232 @@
+"""A team's store, used from several machines: log in, push, follow, pull, break, roll back."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from stead.remote.schemas import SCHEMAS
+
+pytestmark = pytest.mark.slow
+
+TOML = """\
+[packages.conda]
+channels = ["CHANNEL"]
+tiny = "TINY"
+"""
+
+
+def closed(schema: dict) -> dict:
+    """Let a schema allow nothing that it does not name."""
+    made = {k: closed(v) if isinstance(v, dict) else v for k, v in schema.items()}
+    if "properties" in schema and "additionalProperties" not in schema:
+        made["additionalProperties"] = False
+    return made
+
+
+def asked(account, *words: str):
+    """Ask with ``--json``, and hold the answer to its schema."""
+    answer = account.json(*words)
+    said = "-".join(words).replace("remote-env-create", "push")
+    name = next(n for n in sorted(SCHEMAS, key=len, reverse=True) if said.startswith(n))
+    jsonschema.validate(answer, closed(SCHEMAS[name]))
+    return answer
+
+
+def test_a_team_works_with_a_store(serving, accounts, team_channel):
+    ann, bob = accounts("ann", serving), accounts("bob", serving)
+    manifest = TOML.replace("CHANNEL", team_channel)
+
+    said = ann.log_in()
+    assert f"({serving.url})" in said
+    assert asked(ann, "remote", "namespace", "create", "team") == {
+        "namespace": "team",
+        "done": "created",
+    }
+    ann.write(stead_toml=manifest.replace("TINY", "<2"))
+    ann.ok("lock")
+    lock = (ann.work / "stead.lock").read_text()
+
+    pushed = ann.run("push", "team/tools", "--description", "what we use")
+    assert pushed.returncode == 0, pushed.stderr
+    assert re.fullmatch(r"team/tools@(\d+) is COMPLETED\n", pushed.stdout)
+    assert "── solve\n" in pushed.stderr
+    assert pushed.stderr.endswith("completed\n")
+    first = int(pushed.stdout.partition("@")[2].split()[0])
+    # The same again is there already.
+    again = asked(ann, "push", "team/tools")
+    assert (again["build"], again["attached"]) == (first, True)
+    log = ann.ok("remote", "log", "team/tools")
+    assert pushed.stderr.split("\n", 1)[1] == log == ann.ok("remote", "log", "-f", str(first))
+
+    bob.log_in()
+    pulled = asked(bob, "pull", "team/tools")
+    assert pulled["build"] == first
+    assert (bob.work / "stead.lock").read_text() == lock
+    assert (bob.work / "stead.toml").read_text() == (ann.work / "stead.toml").read_text()
+    assert bob.ok("run", "--", "sh", "-c", "cat $CONDA_PREFIX/share/tiny.txt") == "tiny one\n"
+    assert (bob.work / "stead.lock").read_text() == lock
+    assert "nothing" not in bob.ok("log")
+
+    ann.write(stead_toml=manifest.replace("TINY", "==2.0"))
+    outdated = ann.fails("push", "team/tools")
+    assert "the lock does not answer what is asked for any more" in outdated
+    ann.ok("lock")
+    second = asked(ann, "push", "team/tools")["build"]
+    assert asked(ann, "remote", "env", "show", "team/tools") == {
+        "environment": "team/tools",
+        "build": second,
+        "description": "what we use",
+        "newest": second,
+        "status": "COMPLETED",
+        "reason": "",
+        "packages": [{"name": "tiny", "version": "2.0"}],
+    }
+
+    # What cannot be built fails with a reason in plain words, and changes nothing.
+    (ann.work / "broken.yml").write_text(f"channels: ['{team_channel}']\ndependencies: [wanting]\n")
+    broken = ann.fails("push", "team/tools", "broken.yml")
+    assert re.search(r"build \d+ of team/tools failed: .*missing", broken)
+    third = asked(ann, "remote", "env", "show", "team/tools")
+    assert (third["build"], third["status"]) == (second, "FAILED")
+    assert "missing" in third["reason"]
+    assert "ended already: FAILED" in ann.fails("remote", "cancel", "team/tools")
+    why = ann.fails("remote", "rollback", f"team/tools@{third['newest']}", code=2)
+    assert f"build {third['newest']} cannot become current: it is FAILED" in why
+    assert "is FAILED, and only a completed one" in bob.fails(
+        "pull", f"team/tools@{third['newest']}"
+    )
+    assert ann.run("remote", "log", "team/tools").returncode == 1
+
+    back = asked(ann, "remote", "rollback", "team/tools")
+    assert back == {"environment": "team/tools", "build": first, "before": second}
+    assert "has no completed build before" in ann.fails("remote", "rollback", "team/tools", code=2)
+    listed = asked(ann, "remote", "builds", "team/tools")
+    assert [(b["build"], b["status"], b["current"]) for b in listed] == [
+        (third["newest"], "FAILED", False),
+        (second, "COMPLETED", False),
+        (first, "COMPLETED", True),
+    ]
+    assert asked(ann, "remote", "builds", "--status", "FAILED", "--limit", "1") == listed[:1]
+
+    # What differs stays, unless somebody says otherwise.
+    before = (bob.work / "stead.toml").read_text()
+    differs = bob.fails("pull", f"team/tools@{second}", code=2)
+    assert "stead.toml and stead.lock here have other content" in differs
+    assert (bob.work / "stead.toml").read_text() == before
+    bob.ok("pull", f"team/tools@{second}", "--force")
+    assert bob.ok("run", "--", "sh", "-c", "cat $CONDA_PREFIX/share/tiny.txt") == "tiny two\n"
+    bob.ok("undo")
+    assert (bob.work / "stead.toml").read_text() == before
+
+
+def test_a_conda_file_is_pushed_and_pulled(serving, accounts, team_channel):
+    ann, bob = accounts("ann", serving), accounts("bob", serving)
+    ann.log_in()
+    asked(ann, "remote", "namespace", "create", "yaml")
+    given = f"# ours\nname: other\nchannels:\n  - {team_channel}\ndependencies:\n  - tiny <2\n"
+    (ann.work / "our.yml").write_text(given)
+    made = asked(ann, "remote", "env", "create", "yaml/tiny", "our.yml")
+    assert made["status"] == "COMPLETED"
+    assert "yaml/tiny is there already" in ann.fails(
+        "remote", "env", "create", "yaml/tiny", "our.yml"
+    )
+    # Without logging in, as in CI.
+    ci = {"STEAD_REMOTE": serving.url, "STEAD_REMOTE_TOKEN": serving.token}
+    bob.ok("pull", "yaml/tiny", env=ci)
+    assert (bob.work / "environment.yml").read_text() == given
+    assert 'version = "1.0"' in (bob.work / "stead.lock").read_text()
+    bob.ok("lock", "--locked")
+    # It is bob's now, and goes back as it is: with its lock.
+    assert "COMPLETED" in bob.ok("push", "yaml/copy", env=ci)
+    assert not (bob.machine.home / ".config").exists()
+
+    # Other files that ask for packages would change what comes.
+    (bob.work / "requirements.txt").write_text("leaf\n")
+    for words in (("push", "yaml/tiny"), ("pull", "yaml/tiny")):
+        done = bob.run(*words, env=ci)
+        assert done.returncode == 2
+        assert "requirements.txt" in done.stderr
+
+
+def test_settings_and_refusals_are_told_in_the_servers_words(serving, accounts, team_channel):
+    ann = accounts("ann", serving)
+    ann.log_in()
+    asked(ann, "remote", "namespace", "create", "strict")
+    changed = asked(
+        *(ann, "remote", "settings", "strict", "conda_allowed_channels=https://ours.example/main"),
+        "quota_builds=5",
+    )
+    assert changed == [
+        {"name": "conda_allowed_channels", "value": ["https://ours.example/main"]},
+        {"name": "quota_builds", "value": 5},
+    ]
+    held = {s["name"]: s["value"] for s in asked(ann, "remote", "settings", "strict")}
+    assert held["conda_allowed_channels"] == ["https://ours.example/main"]
+    assert "quota_builds" not in {s["name"] for s in asked(ann, "remote", "settings")}
+    assert "did you mean quota_builds?" in ann.fails(
+        "remote", "settings", "strict", "quota_build=1"
+    )
+    ann.ok("remote", "settings", "strict", "quota_builds=")
+    assert "quota_builds" not in {s["name"] for s in asked(ann, "remote", "settings", "strict")}
+
+    ann.write(stead_toml=TOML.replace("CHANNEL", team_channel).replace("TINY", "*"))
+    refused = ann.fails("push", "strict/tools")
+    assert f"the channel {team_channel} is not allowed here" in refused
+    assert asked(ann, "remote", "env", "list", "strict") == []
+    assert "does not exist" in ann.fails("push", "nowhere/tools")
+
+
+def test_deleting_says_what_is_gone_and_asks(serving, accounts, team_channel):
+    ann = accounts("ann", serving)
+    ann.log_in()
+    asked(ann, "remote", "namespace", "create", "gone")
+    ann.write(stead_toml=TOML.replace("CHANNEL", team_channel).replace("TINY", "*"))
+    assert asked(ann, "push", "gone/tools", "--no-wait")["attached"] is False
+    refused = ann.fails("remote", "env", "delete", "gone/tools", code=2)
+    assert "gone/tools on " in refused
+    assert "with 1 build, is going to be deleted for good" in refused
+    assert "--yes" in refused
+    deleted = asked(ann, "remote", "env", "delete", "gone/tools", "--yes")
+    assert deleted == {"environment": "gone/tools", "done": "deleted", "builds": 1}
+    assert "does not exist" in ann.fails("remote", "env", "show", "gone/tools")
+    assert "is going to be deleted" in ann.fails("remote", "namespace", "delete", "gone", code=2)
+    ann.ok("remote", "namespace", "delete", "gone", "--yes")
+    names = {n["name"] for n in asked(ann, "remote", "namespace", "list")}
+    assert "gone" not in names
+    assert "default" in names
+
+
+def test_the_token_is_seen_nowhere(serving, accounts):
+    ann = accounts("ann", serving)
+    said = ann.log_in()
+    kept = ann.machine.home / ".config" / "stead" / "remotes.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert json.loads(kept.read_text())["servers"]["127.0.0.1"]["token"] == serving.token
+    said += ann.ok("remote", "list") + ann.ok("remote", "whoami")
+    who = asked(ann, "remote", "whoami")
+    assert who["authenticated"] is True
+    assert who["roles"]["*/*"] == ["admin"]
+    said += json.dumps(who) + json.dumps(asked(ann, "remote", "list"))
+    assert serving.token not in said
+    assert serving.token not in (serving.home / "serve.log").read_text()
+    ann.ok("remote", "logout")
+    assert serving.token not in kept.read_text()
+    assert asked(ann, "remote", "list") == []
+    # Who has no token is nobody, and sees only what is public.
+    asking = {"STEAD_REMOTE": serving.url}
+    assert "there is no token" in ann.ok("remote", "whoami", env=asking)
+    refused = ann.run("remote", "namespace", "create", "x", env=asking)
+    assert refused.returncode == 1
+    assert "refuses those who have no token" in refused.stderr
+    assert f"`stead remote login {serving.url}`" in refused.stderr
+    wrong = ann.run(
+        "remote", "login", serving.url, env=asking | {"STEAD_REMOTE_TOKEN": "stead_wrong"}
+    )
+    assert wrong.returncode == 1
+    assert "refuses the token that it got" in wrong.stderr
+    assert "stead_wrong" not in wrong.stderr
+    assert asked(ann, "remote", "list") == []

@@ -1,0 +1,199 @@
+"""A server that answers, one that does not, and what is none: over real sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from stead.remote import client as clients
+from stead.remote.client import AnswerError, Client
+from stead.remote.following import Lines
+from stead.remote.logins import Server
+from stead.values.errors import NetworkError, RemoteError
+from stead.values.secret import Secret
+
+OK = (200, "application/json", '{"status": "ok", "data": {"x": 1}}')
+
+
+@contextmanager
+def site(*answers):
+    """A server that gives these answers one after another, the last ones again and again.
+
+    ``None`` is a connection that breaks off; a number of bytes, an answer that does so.
+    """
+    asked = []
+    left = list(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def answer(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length).decode()
+            asked.append((self.command, self.path, self.headers.get("Authorization"), body))
+            now = left.pop(0) if len(left) > 1 else left[0]
+            if now is None:
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            status, kind, text, *more = now
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            for name, value in dict(more[0] if more else {}).items():
+                self.send_header(name, value)
+            if not more or "Content-Length" not in more[0]:
+                self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_GET = do_POST = do_PUT = answer  # noqa: N815 (the library calls them so)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def client(url, token="stead_secret", **more):
+    return Client(Server("team", url, Secret(token) if token else None), {}, **more)
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    monkeypatch.setattr(clients, "_FIRST", 0.001)
+    monkeypatch.setattr(clients, "_LAST", 0.002)
+
+
+def test_an_answer_is_asked_for_by_its_path_with_a_token():
+    with site(OK) as (url, asked):
+        assert client(url).get("api", "v1", "te am", 3, size=5, name="", tag=None) == {"x": 1}
+        client(url, token="").ask("POST", ("api", "x"), body={"ä": 1})
+    assert asked == [
+        ("GET", "/api/v1/te%20am/3/?size=5", "Bearer stead_secret", ""),
+        ("POST", "/api/x/", None, json.dumps({"ä": 1})),
+    ]
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        None,
+        (503, "application/json", '{"status": "error", "message": "the database is away"}'),
+        (502, "text/html", "<h1>Bad gateway</h1>"),
+        (200, "application/json", '{"status"', {"Content-Length": "500"}),
+    ],
+)
+def test_what_is_lost_is_asked_for_again_a_few_times(away):
+    with site(away, away, OK) as (url, asked):
+        assert client(url).get("x") == {"x": 1}
+        assert len(asked) == 3
+    with site(away) as (url, asked):
+        with pytest.raises(NetworkError) as caught:
+            client(url).get("x")
+        assert len(asked) == clients.TRIES
+        assert url in str(caught.value.where)
+    # What would not be the same twice is not.
+    with site(away) as (url, asked):
+        with pytest.raises(NetworkError):
+            client(url).ask("POST", ("x",), again=False)
+        assert len(asked) == 1
+
+
+def test_a_server_that_has_answered_is_waited_for():
+    with site(OK, *[None] * 20, OK) as (url, asked):
+        patient = client(url, seconds=60)
+        patient.get("x")
+        assert patient.get("x") == {"x": 1}
+        assert len(asked) == 22
+
+
+@pytest.mark.parametrize(
+    ("status", "token", "words", "remedy"),
+    [
+        (400, "t", "refuses: the channel is not allowed", ""),
+        (401, "t", "refuses the token that it got: the channel", "stead remote login"),
+        (403, "", "refuses those who have no token", "stead remote login"),
+        (403, "t", "does not allow this: the channel", "stead remote whoami"),
+        (404, "t", "refuses: the channel", "stead remote env list"),
+    ],
+)
+def test_a_refusal_has_the_servers_words(status, token, words, remedy):
+    said = '{"status": "error", "message": "the channel is not \\u001b[31mallowed"}'
+    with site((status, "application/json", said.replace("\\u001b[31m", ""))) as (url, asked):
+        with pytest.raises(AnswerError) as caught:
+            client(url, token).get("x")
+        assert len(asked) == 1
+    assert words in caught.value.message
+    assert remedy in caught.value.remedy
+    assert caught.value.status == status
+    with site((status, "application/json", said)) as (url, _), pytest.raises(AnswerError) as caught:
+        client(url, token).get("x")
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, "text/html", "<h1>Welcome to nginx</h1>"),
+        (404, "text/html", "<h1>Not found</h1>"),
+        (200, "application/json", '{"jsonrpc": "2.0"}'),
+        (200, "application/json", "[1]"),
+        (200, "application/json", "{"),
+        (200, "text/plain", '{"status": "ok", "data": 1}'),
+        (418, "application/json", '{"detail": "teapot"}'),
+    ],
+)
+def test_what_is_no_store_server_is_said_to_be_none(answer):
+    with site(answer) as (url, _), pytest.raises(RemoteError) as caught:
+        client(url).get("x")
+    assert "no store server" in caught.value.message
+    assert url in str(caught.value.where)
+    assert "address" in caught.value.remedy
+
+
+def test_a_token_is_not_taken_elsewhere():
+    with site(OK) as (other, asked):
+        leads = (302, "text/plain", "", {"Location": f"{other}/y/"})
+        with site(leads) as (url, _):
+            assert client(url).get("x") == {"x": 1}
+            assert asked == [("GET", "/y/", None, "")]
+            put = (307, "text/plain", "", {"Location": f"{other}/y/"})
+        with site(put) as (url, _), pytest.raises(RemoteError, match="leads elsewhere"):
+            client(url).ask("PUT", ("x",), body={})
+    assert len(asked) == 1
+
+
+def test_nobody_there_is_said_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    with pytest.raises(NetworkError, match="connection refused") as caught:
+        client(f"http://127.0.0.1:{port}", seconds=1000).get("x")
+    assert "stead serve" in caught.value.remedy
+    with pytest.raises(NetworkError, match="no host of that name"):
+        client("https://nowhere.invalid").get("x")
+
+
+def test_one_that_speaks_no_tls_is_named():
+    with site(OK) as (url, _), pytest.raises(NetworkError, match="does not speak TLS"):
+        client(url.replace("http:", "https:")).get("x")
+
+
+def test_lines_are_told_once_they_are_whole():
+    told = []
+    lines = Lines(told.append)
+    for piece in ("one\ntw", "o\n", "\nthr", "ee"):
+        lines.take(piece)
+    assert told == ["one", "two", ""]
+    lines.end()
+    lines.end()
+    assert told == ["one", "two", "", "three"]
