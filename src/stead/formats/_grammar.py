@@ -299,6 +299,25 @@ class RegistryTable(Model):
     )
 
 
+class StoreTable(Model):
+    """A store server in table form."""
+
+    url: str = entry(
+        "The server's address.", default="", examples=('url = "https://stead.example.org"',)
+    )
+    priority: int = entry(
+        "Of several stores, the one with the largest number is asked first.",
+        default=0,
+        examples=("priority = 10",),
+    )
+    token: str = entry(
+        "Where the token for it is to be had, as a reference to a secret. In a project's file:"
+        " a variable whose name begins with `STEAD_`, or what the keyring has for the address.",
+        default="",
+        examples=('token = "env:STEAD_TEAM_TOKEN"',),
+    )
+
+
 class Root(Tables):
     """The keys at the top of the file. `[tool.stead]` in `pyproject.toml` is the same thing."""
 
@@ -338,6 +357,17 @@ class Root(Tables):
             'team = "https://example.org/registry"',
             'team = "git+https://example.org/team/registry.git#v3"',
             'team = { git = "https://example.org/team/registry.git", subdirectory = "registry" }',
+        ),
+    )
+    stores: dict[str, str | StoreTable] = entry(
+        "Store servers, by name. What one of them has built already is taken from it, and neither"
+        " solved nor built here. A text is an address.",
+        factory=dict,
+        keys=NAME,
+        means=A_NAME,
+        examples=(
+            'team = "https://stead.example.org"',
+            'team = { url = "https://stead.example.org", priority = 10, token = "env:STEAD_TEAM_TOKEN" }',
         ),
     )
     host: dict[str, HostTable] = entry(

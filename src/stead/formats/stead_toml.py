@@ -14,6 +14,7 @@ from stead.formats._grammar import (
     LayerTable,
     RegistryTable,
     Root,
+    StoreTable,
     Tables,
     TaskTable,
     UseTable,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from stead.formats._matrix import MatrixReader
     from stead.values.registry import Registry
+    from stead.values.substitute import StoreAddress
 
 
 NAME = "stead.toml"
@@ -143,6 +145,7 @@ class _Reader(KindsReader):
             packages=self.matrix().packages_made(root.package) if root.package else (),
             test=self.matrix().test(root.test) if root.test else None,
             registries=self.registries(root.registries) if root.registries else (),
+            stores=self.stores(root.stores) if root.stores else (),
         )
 
     def matrix(self) -> MatrixReader:
@@ -181,6 +184,11 @@ class _Reader(KindsReader):
         from stead.formats._registries import registry
 
         return tuple(registry(self, n, t, ("registries", n)) for n, t in tables.items())
+
+    def stores(self, tables: Mapping[str, str | StoreTable]) -> tuple[StoreAddress, ...]:
+        from stead.formats._stores import store
+
+        return tuple(store(self, n, t, ("stores", n), own=False) for n, t in tables.items())
 
     def use(self, name: str, table: str | UseTable) -> Use:
         path = ("uses", name)

@@ -115,7 +115,11 @@ def lock_together(
             if old is not None and answers(composed, old) and not afresh:
                 results.append(Locked(old, interpreter_for(composed, old, context)))
             else:
-                results.append(_locked_anew(composed, old or _like(composed, whole), context))
+                like = old or _like(composed, whole)
+                results.append(
+                    (None if like else _answered_elsewhere(composed, context))
+                    or _locked_anew(composed, like, context)
+                )
         files: dict[str, bytes | None] = {}
         if amend is not None:
             environments, edited = amend(tuple(results))
@@ -141,6 +145,17 @@ def lock_together(
             staging=request.staging,
         )
         return tuple(replace(done, written=written) for done in results)
+
+
+def _answered_elsewhere(composed: Composed, context: Context) -> Locked | None:
+    """Take what a store has locked for just this question, where nothing is locked here yet."""
+    from stead.pipeline import substitutes
+
+    found = substitutes.lock_for(composed, context)
+    if found is None or not answers(composed, found):
+        return None
+    contradictions.check(composed.spec.packages)
+    return Locked(found)
 
 
 def _locked_anew(composed: Composed, old: LockedEnvironment | None, context: Context) -> Locked:

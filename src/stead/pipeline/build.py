@@ -15,6 +15,7 @@ from stead.values.errors import SteadError
 from stead.values.frozen import dataclass, replace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from stead.pipeline.lock import Plan
@@ -97,6 +98,7 @@ def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
     another platform than this one is refused.
     """
     from stead.ecosystems import ecosystem
+    from stead.pipeline import substitutes
     from stead.store.survey import Survey
 
     names = [e for e in BUILT_IN if e == "pypi" or any(a.ecosystem == e for a in want.artifacts)]
@@ -106,7 +108,10 @@ def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
 
     survey = Survey()
 
-    def make(temporary: Path, final: Path) -> dict[str, object]:
+    def make(temporary: Path, final: Path) -> Mapping[str, object]:
+        taken = substitutes.build_for(want, spec, context, temporary, final)
+        if taken is not None:
+            return taken
         target = BuildTarget(
             prefix=temporary,
             final=final,

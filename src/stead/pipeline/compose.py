@@ -141,6 +141,7 @@ def compose(
         tasks=tuple(_merge([p for p in parts if p.rank[0] >= 0], "tasks", "task")),
         uses=used,
         registries=registries_of(manifests),
+        stores=tuple({s.name: s for m in manifests for s in m.stores}.values()),
         link=next((m.link for m in reversed(manifests) if m.link), ""),
         name=_name(manifests, place),
         inputs=_inputs(everything, configuration),

@@ -115,5 +115,7 @@ class Context:
     """Names to take afresh when locking; ``*`` is all of them."""
     ask: Callable[[str], str | None] | None = None
     """Asks the person for a passphrase, without showing it; None where nobody can be asked."""
+    substitutes: bool = True
+    """Whether stores may be asked for what they have built."""
     registries: ReadsRegistries | None = None
     """What reads registries of modules; None where they are not read."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stead.values.package import GoalPart, PackageDefinition, TestDefaults
     from stead.values.registry import Registry
     from stead.values.requirement import Requirement
+    from stead.values.substitute import StoreAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ class Manifest:
     packages: tuple[PackageDefinition, ...] = ()
     test: TestDefaults | None = None
     registries: tuple[Registry, ...] = ()
+    stores: tuple[StoreAddress, ...] = ()
     reads: tuple[str, ...] = ()
     """Other files that took part (``-r``, ``-c``, ``setup.cfg``), absolute."""
     own: bool = False

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stead.values.platform import Platform
     from stead.values.registry import Registry
     from stead.values.requirement import Requirement
+    from stead.values.substitute import StoreAddress
     from stead.values.table import Definition
 
 
@@ -90,6 +91,8 @@ class Spec:
     tasks: tuple[Task, ...] = ()
     uses: tuple[Use, ...] = ()
     registries: tuple[Registry, ...] = ()
+    """Those that the place's own manifests name."""
+    stores: tuple[StoreAddress, ...] = ()
     """Those that the place's own manifests name."""
     link: str = ""
     name: str = ""

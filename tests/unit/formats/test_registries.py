@@ -40,7 +40,7 @@ def test_a_registry_is_a_path_an_address_or_a_repository(
     assert (found.kind, found.location) == (kind, location)
     assert (found.revision, found.subdirectory) == (revision, subdirectory)
     assert (found.base, found.origin.line) == ("/w", 2)
-    (also,) = user_settings.read("/w/config.toml", text)
+    (also,) = user_settings.read("/w/config.toml", text).registries
     assert also == found
 
 

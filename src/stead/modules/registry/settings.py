@@ -28,4 +28,4 @@ def of_person(environ: Mapping[str, str]) -> tuple[Registry, ...]:
         raise ManifestError(
             "these settings are not UTF-8 text", where=path, remedy="save the file as UTF-8"
         ) from exc
-    return user_settings.read(path, text)
+    return user_settings.read(path, text).registries

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, text, update
 
 from stead.server.database.opening import take_turn
-from stead.server.database.tables import build, build_part, part, removal
+from stead.server.database.tables import answer, build, build_part, part, removal
 from stead.server.values import BuildStatus
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _PUT = text(
 _HOLD = text(
     "INSERT INTO build_part (build_id, part_id) VALUES (:build_id, :part_id) ON CONFLICT DO NOTHING"
 )
+_ANSWERS = text(
+    "INSERT INTO answer (question, build_id) VALUES (:question, :build_id) ON CONFLICT DO NOTHING"
+)
+_DONE = (build.c.status == BuildStatus.COMPLETED.value, build.c.deleted_on.is_(None))
 _REMOVE = text(
     "INSERT INTO removal (key, since) VALUES (:key, :since) ON CONFLICT (key) DO NOTHING"
 )
@@ -68,13 +72,7 @@ def claim(
     None where the attempt does not count any more.
     """
     take_turn(connection)
-    query = select(build.c.id).where(
-        build.c.id == build_id,
-        build.c.attempt == attempt,
-        build.c.status == BuildStatus.BUILDING.value,
-        build.c.deleted_on.is_(None),
-    )
-    if connection.execute(query).first() is None:
+    if not _counts(connection, build_id, attempt):
         return None
     held: dict[str, Claimed] = {}
     for one in sorted(parts, key=lambda p: p.sha256):
@@ -92,8 +90,27 @@ def arrived(connection: Connection, packed: Iterable[tuple[int, int]]) -> None:
         connection.execute(update(part).where(part.c.id == part_id).values(packed=size))
 
 
+def answers(connection: Connection, build_id: int, attempt: int, question: str) -> None:
+    """Keep that a build's lock answers a question, if the attempt counts."""
+    if _counts(connection, build_id, attempt):
+        connection.execute(_ANSWERS, {"question": question, "build_id": build_id})
+
+
+def answering(connection: Connection, question: str) -> tuple[int, ...]:
+    """Give the completed builds whose lock answers a question, the newest first."""
+    query = (
+        select(build.c.id)
+        .join(answer, answer.c.build_id == build.c.id)
+        .where(answer.c.question == question, *_DONE)
+        .order_by(build.c.id.desc())
+        .limit(MANY)
+    )
+    return tuple(int(row[0]) for row in connection.execute(query))
+
+
 def release(connection: Connection, build_id: int, now: Moment) -> None:
     """Let a build hold no parts; those that nobody holds then are to be removed."""
+    connection.execute(answer.delete().where(answer.c.build_id == build_id))
     _let_go(connection, build_id, _held(connection, build_id), now)
 
 
@@ -125,8 +142,7 @@ def by_store_key(connection: Connection, key: str) -> tuple[int, ...]:
         .where(
             build.c.store_key >= f"{key}-",
             build.c.store_key < f"{key}.",
-            build.c.status == BuildStatus.COMPLETED.value,
-            build.c.deleted_on.is_(None),
+            *_DONE,
         )
         .order_by(build.c.id.desc())
         .limit(MANY)
@@ -148,6 +164,16 @@ def remove_later(connection: Connection, keys: Iterable[str], now: Moment) -> No
     """Put keys on the list of what is to be removed."""
     for key in sorted(keys):
         connection.execute(_REMOVE, {"key": key, "since": now})
+
+
+def _counts(connection: Connection, build_id: int, attempt: int) -> bool:
+    query = select(build.c.id).where(
+        build.c.id == build_id,
+        build.c.attempt == attempt,
+        build.c.status == BuildStatus.BUILDING.value,
+        build.c.deleted_on.is_(None),
+    )
+    return connection.execute(query).first() is not None
 
 
 def _held(connection: Connection, build_id: int) -> list[int]:

@@ -268,6 +268,17 @@ build_part = Table(
     sqlite_with_rowid=False,
 )
 
+answer = Table(
+    "answer",
+    metadata,
+    # Which builds have a lock that answers a question.
+    Column("question", Words, nullable=False),
+    _refers("build_id"),
+    PrimaryKeyConstraint("question", "build_id"),
+    Index("answer_build", "build_id"),
+    sqlite_with_rowid=False,
+)
+
 removal = Table(
     "removal",
     metadata,

@@ -88,6 +88,8 @@ def publish(
     with database.begin() as connection:
         if kept is not None:
             parts.arrived(connection, kept.arrived)
+        if linked.get("question"):
+            parts.answers(connection, build.id, build.attempt, linked["question"])
         done = builds.finish(
             connection,
             build.id,

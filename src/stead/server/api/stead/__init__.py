@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from stead.server.api.stead import about, contents, following, planning, transfers
+from stead.server.api.stead import (
+    about,
+    contents,
+    following,
+    planning,
+    substitutes,
+    transfers,
+)
 
-ROUTERS = tuple(module.router for module in (about, transfers, planning, contents, following))
+ROUTERS = tuple(module.router for module in (about, transfers, planning, contents, substitutes, following))
 """All routes of this API."""

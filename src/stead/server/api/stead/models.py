@@ -198,3 +198,31 @@ class Plan(BaseModel):
     current_build_id: int | None
     packages: list[HeldPackage] | None
     difference: Difference | None
+
+
+class PackedPart(BaseModel):
+    """A package's files; ``sha256`` and ``size`` are those of the tar before it is compressed."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class PackedClosure(BaseModel):
+    """A build taken apart, as other machines make it again; ``digest`` is of all that it says."""
+
+    format: int
+    key: str
+    meta: dict[str, Any]
+    parts: list[PackedPart]
+    digest: str
+
+
+class Consists(BaseModel):
+    build_id: int
+    closure: PackedClosure
+
+
+class LockText(BaseModel):
+    build_id: int
+    lock: str

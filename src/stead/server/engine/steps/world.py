@@ -104,6 +104,8 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
             run=run,
             progress=_Printing(),
             now=time.time,
+            # What a specification names is not for the server to ask.
+            substitutes=False,
         ),
         place=place,
     )

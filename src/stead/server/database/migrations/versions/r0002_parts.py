@@ -1,4 +1,4 @@
-"""Parts of builds, and what is to be removed from the artifact store."""
+"""Parts of builds, which questions their locks answer, and what is to be removed from the artifact store."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("build_part_part", "build_part", ["part_id", "build_id"], unique=False)
+    op.create_table(
+        "answer",
+        sa.Column("question", WORDS, nullable=False),
+        sa.Column("build_id", BIG, nullable=False),
+        sa.ForeignKeyConstraint(["build_id"], ["build.id"], name=op.f("fk_answer_build_id")),
+        sa.PrimaryKeyConstraint("question", "build_id", name=op.f("pk_answer")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("answer_build", "answer", ["build_id"], unique=False)
     op.create_table(
         "removal",
         sa.Column("key", WORDS, nullable=False),

@@ -1,0 +1,324 @@
+"""A machine with nothing but the way to the store: no channel, no solver's work, no build."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+
+from stead.server import parts as leaving
+from stead.server.api.app import make_app
+from stead.server.blobs.store import open_blobs
+from stead.server.config import ServerConfig
+from stead.server.database import tokens
+from stead.server.services import Services
+from stead.server.values import BuildStatus
+from stead.store.atomic import remove_tree
+from stead.testing.channel import PLACEHOLDER, Package, make_channel, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MANIFEST = """
+[packages.conda]
+channels = ["{channel}"]
+speaking = "*"
+"""
+
+
+@dataclass
+class Laptop:
+    """Another home, and a project in it."""
+
+    root: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def stead(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.started(*words, **more, wait=True)
+
+    def started(self, *words: str, wait: bool = False, **more: str):
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root),
+            "STEAD_HOME": str(self.root / "stead"),
+            **self.environ,
+            **more,
+        }
+        argv = [os.path.join(os.path.dirname(sys.executable), "stead"), *words]
+        options = {"cwd": self.root / "project", "env": environ, "text": True}
+        if wait:
+            return subprocess.run(argv, capture_output=True, check=False, **options)
+        return subprocess.Popen(
+            argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
+        )
+
+    def write(self, name: str, content: str) -> None:
+        (self.root / "project" / name).write_text(content)
+
+    @property
+    def builds(self) -> list[str]:
+        store = self.root / "stead" / "store"
+        return sorted(os.listdir(store)) if store.is_dir() else []
+
+
+@dataclass
+class Served:
+    """A store that answers, and a build of it whose channel is gone."""
+
+    url: str
+    token: str
+    channel: str
+    lock: str
+    build_id: int
+    store: object
+    services: Services
+
+    def stores(self, url: str = "") -> str:
+        return f'[stores.team]\nurl = "{url or self.url}"\ntoken = "env:STEAD_TEAM_TOKEN"\n'
+
+    @property
+    def blobs(self):
+        return self.services.blobs
+
+
+@pytest.fixture(scope="module")
+def served(running, here, tmp_path_factory) -> Iterator[Served]:
+    channel = make_channel(
+        tmp_path_factory.mktemp("vanishing") / "channel",
+        [
+            Package("tiny", entries=(text("share/tiny.txt", "hello"),)),
+            Package(
+                "speaking",
+                depends=("tiny",),
+                entries=(
+                    text("bin/speak", f"#!/bin/sh\necho I am at {PLACEHOLDER}\n", mode=0o755),
+                ),
+            ),
+        ],
+        here.name,
+    )
+    made = running.submit("speaking", channel=f"file://{channel}")
+    done = running.ended(made)
+    assert done.status is BuildStatus.COMPLETED, running.log(made)
+    shutil.rmtree(channel)
+    config = ServerConfig(
+        data=str(running.root), database=running.url, blobs=f"file://{running.root}/blobs"
+    )
+    services = Services(config, running.database, running.queue, open_blobs(config.blobs))
+    with running.database.begin() as connection:
+        token, _ = tokens.create(
+            connection,
+            "laptop",
+            running.database.now(),
+            who="laptop",
+            grants={"team/*": ("viewer",)},
+        )
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(make_app(services), log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield Served(
+        f"http://127.0.0.1:{listening.getsockname()[1]}",
+        token,
+        f"file://{channel}",
+        services.blobs.get(_lock_key(running, made)).decode(),
+        made,
+        running,
+        services,
+    )
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+def _lock_key(running, build_id: int) -> str:
+    from stead.server.database import packages
+
+    with running.database.read() as connection:
+        return packages.artifacts(connection, build_id, "STEAD_LOCK")[-1].key
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, served: Served) -> Iterator[Laptop]:
+    made = Laptop(tmp_path, {"STEAD_TEAM_TOKEN": served.token})
+    (tmp_path / "project").mkdir()
+    made.write("stead.toml", served.stores() + MANIFEST.format(channel=served.channel))
+    yield made
+    if (tmp_path / "stead").exists():
+        remove_tree(tmp_path / "stead")
+
+
+def test_an_environment_comes_without_its_channel(laptop, served):
+    done = laptop.stead("run", "speak")
+    assert done.returncode == 0, done.stderr
+    (build,) = laptop.builds
+    assert done.stdout.strip() == f"I am at {laptop.root}/stead/store/{build}"
+    assert "took the lock from the store team" in done.stderr
+    assert "from the store team" in done.stderr
+    # The same key there and here, and the lock is the one that was made there.
+    assert build.partition("-")[0] == served.store.get(served.build_id).store_key.partition("-")[0]
+    assert "speaking-1.0-0" in (laptop.root / "project" / "stead.lock").read_text()
+    assert served.token not in done.stderr + (laptop.root / "project" / "stead.lock").read_text()
+    # All is as its packages say, and nobody is asked again.
+    verified = laptop.stead("store", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    again = laptop.stead("run", "speak", STEAD_TEAM_TOKEN="")
+    assert again.stdout == done.stdout
+    assert "store team" not in again.stderr
+
+
+def test_offline_no_store_is_asked(laptop):
+    done = laptop.stead("run", "--offline", "speak")
+    assert done.returncode != 0
+    assert "store team" not in done.stderr
+    assert laptop.builds == []
+
+
+def test_without_a_right_to_it_nothing_comes(laptop):
+    done = laptop.stead("run", "speak", STEAD_TEAM_TOKEN="st_nobody")
+    assert done.returncode != 0
+    assert done.stderr.count("the store team is not of use") == 1
+    assert "it refuses the token (401)" in done.stderr
+    assert "st_nobody" not in done.stderr
+    assert laptop.builds == []
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing", "other"])
+def test_a_wrong_part_is_refused_and_named(laptop, served, harm):
+    found = leaving.closure(served.services.database, served.blobs, served.build_id)
+    part = next(p for p in found.parts if p.name == "speaking 1.0")
+    whole = served.blobs.get(part.blob)
+    try:
+        if harm == "missing":
+            served.blobs.delete(part.blob)
+        elif harm == "changed":
+            served.blobs.put(part.blob, whole[:30] + b"\0\0" + whole[32:])
+        else:
+            served.blobs.put(part.blob, served.blobs.get(found.parts[1].blob))
+        laptop.write("stead.lock", served.lock)
+        done = laptop.stead("run", "speak")
+    finally:
+        served.blobs.put(part.blob, whole)
+    # It is to be built here then; and its channel is gone.
+    assert done.returncode != 0
+    assert "the store team is not of use, so the work is done here" in done.stderr
+    assert "part speaking 1.0" in done.stderr
+    assert laptop.builds == []
+    assert laptop.stead("run", "speak").returncode == 0
+
+
+def test_a_store_that_is_gone_or_silent_costs_little_and_is_told_once(laptop, served, tiny_channel):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        laptop.write("stead.toml", served.stores(url) + MANIFEST.format(channel=tiny_channel))
+        done = laptop.stead("run", "speak")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("the store team is not of use") == 1
+        assert "it does not answer in time" in done.stderr
+        # One question, for lock and build, and none soon after.
+        laptop.write(
+            "stead.toml",
+            served.stores(url) + MANIFEST.format(channel=tiny_channel) + 'other = "*"\n',
+        )
+        again = laptop.stead("run", "speak")
+        assert again.returncode == 0, again.stderr
+        assert "the store team" not in again.stderr
+        silent.settimeout(0)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Passes on what is asked of a store, and stops in the middle of the first part."""
+
+    to: str = ""
+    reached: threading.Event
+    go: threading.Event
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        import urllib.request
+
+        asked = urllib.request.Request(
+            self.to + self.path, headers={"Authorization": self.headers["Authorization"]}
+        )
+        with urllib.request.urlopen(asked) as answer:
+            body = answer.read()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        half = len(body) // 2 if "/build/" in self.path else len(body)
+        self.wfile.write(body[:half])
+        if half < len(body):
+            self.reached.set()
+            self.go.wait()
+            try:
+                self.wfile.write(body[half:])
+            except OSError:
+                pass  # it was killed
+
+
+def test_killed_while_parts_arrive_nothing_half_made_is_seen(laptop, served):
+    handler = type("Handler", (Slow,), {})
+    handler.to, handler.reached, handler.go = served.url, threading.Event(), threading.Event()
+    between = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=between.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{between.server_port}"
+        laptop.write("stead.toml", served.stores(url) + MANIFEST.format(channel=served.channel))
+        laptop.write("stead.lock", served.lock)
+        process = laptop.started("run", "speak")
+        assert handler.reached.wait(120)
+        process.kill()
+        process.wait()
+        assert [name for name in laptop.builds if not name.startswith(".tmp-")] == []
+        handler.go.set()
+        # Two at once: one takes it, the other waits for that.
+        both = [laptop.started("run", "speak") for _ in range(2)]
+        assert [one.wait() for one in both] == [0, 0]
+        assert len(laptop.builds) == 1
+    finally:
+        handler.go.set()
+        between.shutdown()
+        between.server_close()
+        thread.join()
+    assert laptop.stead("run", "speak").stdout.strip().endswith(laptop.builds[0])
+
+
+def test_parts_are_given_in_ranges_to_those_who_may_read(served):
+    import httpx
+
+    headers = {"Authorization": f"Bearer {served.token}"}
+    with httpx.Client(base_url=f"{served.url}/api/stead/v1", headers=headers) as client:
+        found = client.get(f"/build/{served.build_id}/parts/").json()["data"]["closure"]
+        assert client.get(f"/parts/{found['key']}/").json()["data"]["closure"] == found
+        path = f"/build/{served.build_id}/parts/{found['parts'][0]['sha256']}/"
+        whole = client.get(path).content
+        some = client.get(path, headers={"Range": "bytes=10-19"})
+        assert (some.status_code, some.content) == (206, whole[10:20])
+        assert some.headers["content-range"] == f"bytes 10-19/{len(whole)}"
+        rest = client.get(path, headers={"Range": "bytes=10-"})
+        assert rest.content == whole[10:]
+        assert client.get(path, headers={"Range": "lines=1-2"}).content == whole
+        beyond = client.get(path, headers={"Range": f"bytes={len(whole)}-"})
+        assert beyond.status_code == 416
+        assert client.get(f"/build/{served.build_id}/parts/{'0' * 64}/").status_code == 404
+        assert client.get(f"/parts/{'a' * 20}/").status_code == 404
+        assert client.get("/parts/no key/").status_code == 422
+        nobody = {"Authorization": ""}
+        assert client.get(path, headers=nobody).status_code == 403
+        assert client.get(f"/parts/{found['key']}/", headers=nobody).status_code == 404
