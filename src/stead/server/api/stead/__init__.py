@@ -11,5 +11,7 @@ from stead.server.api.stead import (
     transfers,
 )
 
-ROUTERS = tuple(module.router for module in (about, transfers, planning, contents, substitutes, following))
+ROUTERS = tuple(
+    module.router for module in (about, transfers, planning, contents, substitutes, following)
+)
 """All routes of this API."""
