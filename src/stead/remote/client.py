@@ -12,6 +12,7 @@ import socket
 import ssl
 import time
 import urllib.request
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
@@ -23,7 +24,7 @@ from stead.remote.origins import origin
 from stead.values.errors import NetworkError, RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import IO
     from urllib.request import OpenerDirector
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30.0
 """Seconds in which something must arrive."""
+SILENCE = 45.0
+"""The same of a stream, whose server says every 15 seconds that it is there."""
+EVENTS = "text/event-stream"
 LONGEST = 64 * 1024 * 1024
 """Bytes of one answer."""
 TRIES = 4
@@ -100,6 +104,41 @@ class Client:
             waits = min(_FIRST * 2 ** min(tried - 1, 10), _LAST)
             time.sleep(waits * (0.5 + os.urandom(1)[0] / 510))  # so that not all come at once
 
+    def events(self, *path: str | int, **query: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Follow a stream of server-sent events: the kind of each, and its data.
+
+        Ends where the stream does. Raises what :meth:`ask` raises, after one try.
+        """
+        where, request = self._request("GET", path, query, None, EVENTS)
+        kind, size = "", 0
+        data: list[bytes] = []
+        with self._answered_by(request, where, SILENCE) as answer:
+            if not answer.headers.get("Content-Type", "").startswith(EVENTS):
+                raise self._stranger(where)
+            while line := answer.readline(LONGEST):
+                size += len(line)
+                if size > LONGEST or not line.endswith(b"\n"):
+                    return
+                name, _, text = line.rstrip(b"\r\n").partition(b":")
+                if name == b"event":
+                    kind = text.strip().decode(errors="replace")
+                elif name == b"data":
+                    data.append(text.removeprefix(b" "))
+                elif not name and not text:
+                    if data:
+                        yield kind, self._event(b"\n".join(data), where)
+                    kind, size = "", 0
+                    data.clear()
+
+    def _event(self, data: bytes, where: str) -> dict[str, Any]:
+        try:
+            found = json.loads(data)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise self._stranger(where)
+        return found
+
     def _once(
         self,
         method: str,
@@ -107,9 +146,21 @@ class Client:
         query: Mapping[str, Any] | None,
         body: Any,
     ) -> dict[str, Any]:
+        where, request = self._request(method, path, query or {}, body, "application/json")
+        with self._answered_by(request, where, TIMEOUT) as answer:
+            return self._read(answer, answer.headers.get("Content-Type", ""), where)
+
+    def _request(
+        self,
+        method: str,
+        path: tuple[str | int, ...],
+        query: Mapping[str, Any],
+        body: Any,
+        accept: str,
+    ) -> tuple[str, urllib.request.Request]:
         where = "/".join((self.server.address, *(quote(str(p), safe="") for p in path), ""))
-        asked = {k: v for k, v in (query or {}).items() if v not in (None, "")}
-        headers = {"User-Agent": "stead", "Accept": "application/json"}
+        asked = {k: v for k, v in query.items() if v not in (None, "")}
+        headers = {"User-Agent": "stead", "Accept": accept}
         data = None
         if body is not None:
             data = json.dumps(body).encode()
@@ -122,9 +173,16 @@ class Client:
         )
         if self.server.token is not None:
             request.add_unredirected_header("Authorization", self._authorization)
+        return where, request
+
+    @contextmanager
+    def _answered_by(
+        self, request: urllib.request.Request, where: str, seconds: float
+    ) -> Iterator[Any]:
+        """Give the answer to a request; what goes wrong, also while it is read, is said in order."""
         try:
-            with self._opened().open(request, timeout=TIMEOUT) as answer:
-                return self._read(answer, answer.headers.get("Content-Type", ""), where)
+            with self._opened().open(request, timeout=seconds) as answer:
+                yield answer
         except HTTPError as exc:
             with exc:
                 raise self._refusal(exc, where) from exc

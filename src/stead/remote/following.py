@@ -1,6 +1,6 @@
 """Following a build: its log as it is written, until the build has ended and all of it is told.
 
-The log is read by offset, so a connection that is lost, or a server that is started anew,
+The log comes as a stream, and is read by offset, so a connection that is lost, or a server that is started anew,
 neither repeats a line nor leaves one out.
 """
 
@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stead.remote import api
+from stead.values.errors import NetworkError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 120.0
 """Seconds that a server may be away."""
-_SHORTEST, _LONGEST = 0.1, 1.0
-_SETTLED = 5.0
-"""Seconds after a build's end, or what was last written, in which more of its log may come."""
+_SHORTEST, _LONGEST = 0.1, 2.0
 
 
 def follow(client: Client, number: int, line: Callable[[str], None]) -> LogPart:
@@ -30,21 +29,34 @@ def follow(client: Client, number: int, line: Callable[[str], None]) -> LogPart:
     Raises NetworkError where the server is away for longer than it may be.
     """
     lines = Lines(line)
-    offset, waits, quiet = 0, _SHORTEST, time.monotonic()
+    offset, waits = 0, _SHORTEST
     while True:
+        # Asked first, and after each stream that was cut off: this waits for a server that is away.
         part = api.log(client, number, offset)
-        if part.text:
-            lines.take(part.text)
-            offset, waits, quiet = part.offset, _SHORTEST, time.monotonic()
-            continue
-        ended = part.status not in api.LIVE
-        if part.whole or (ended and time.monotonic() - quiet > _SETTLED):
+        lines.take(part.text)
+        if part.whole:
             lines.end()
             return part
+        before, offset = offset, part.offset
+        offset = _stream(client, number, offset, lines)
+        # A stream may be refused, where too many follow, or be kept back by what is in between.
+        waits = _SHORTEST if offset > before else min(waits * 2, _LONGEST)
         time.sleep(waits)
-        waits = min(waits * 1.5, _LONGEST)
-        if not ended:
-            quiet = time.monotonic()
+
+
+def _stream(client: Client, number: int, offset: int, lines: Lines) -> int:
+    """Tell what comes until the stream ends, for whatever reason; gives where that was."""
+    path = (*api.STEAD, "build", number, "log", "follow")
+    try:
+        for kind, data in client.events(*path, offset=offset):
+            if kind == "end":
+                break
+            if isinstance(data.get("text"), str) and isinstance(data.get("offset"), int):
+                lines.take(data["text"])
+                offset = data["offset"]
+    except (NetworkError, RemoteError):
+        pass  # what the reason is, is said when the log is asked for by offset
+    return offset
 
 
 def so_far(client: Client, number: int, line: Callable[[str], None]) -> LogPart:

@@ -200,6 +200,25 @@ def test_deleting_says_what_is_gone_and_asks(serving, accounts, team_channel):
     assert "default" in names
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("push", "team/../tools"),
+        ("pull", "../tools"),
+        ("pull", "tеam/tools"),
+        ("remote", "namespace", "create", ".."),
+        ("remote", "env", "show", "team/tools\u200b"),
+        ("remote", "rollback", "team/tools@-1"),
+        ("remote", "settings", "te%2fam"),
+    ],
+    ids=ascii,
+)
+def test_names_that_mean_harm_are_refused_before_anything_is_sent(machine, tmp_path, words):
+    # There is no server that could be asked: what is wrong is said first.
+    refused = machine.fails(*words, cwd=tmp_path, code=2)
+    assert "store server is known" not in refused
+
+
 def test_the_token_is_seen_nowhere(serving, accounts):
     ann = accounts("ann", serving)
     said = ann.log_in()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import socket
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from stead.remote import client as clients
+from stead.remote import following
 from stead.remote.client import AnswerError, Client
 from stead.remote.following import Lines
 from stead.remote.logins import Server
@@ -21,7 +28,7 @@ OK = (200, "application/json", '{"status": "ok", "data": {"x": 1}}')
 
 
 @contextmanager
-def site(*answers):
+def site(*answers, tls=None):
     """A server that gives these answers one after another, the last ones again and again.
 
     ``None`` is a connection that breaks off; a number of bytes, an answer that does so.
@@ -54,6 +61,8 @@ def site(*answers):
         do_GET = do_POST = do_PUT = answer  # noqa: N815 (the library calls them so)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -62,6 +71,35 @@ def site(*answers):
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def tls_site(directory):
+    """The same with a certificate of its own for ``localhost``; gives where that lies."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = directory / "localhost.pem"
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with site(OK, tls=context) as (url, _):
+        yield url.replace("http://127.0.0.1", "https://localhost"), str(file)
 
 
 def client(url, token="stead_secret", **more):
@@ -186,6 +224,65 @@ def test_nobody_there_is_said_at_once():
 def test_one_that_speaks_no_tls_is_named():
     with site(OK) as (url, _), pytest.raises(NetworkError, match="does not speak TLS"):
         client(url.replace("http:", "https:")).get("x")
+
+
+STREAM = """\
+id: 3
+data: {"text": "a\\nb", "offset": 3}
+
+: alive
+
+id: 4
+event: end
+data: {"offset": 4}
+
+"""
+
+
+def test_a_stream_gives_events():
+    with site((200, "text/event-stream", STREAM + 'data: {"cut": ')) as (url, asked):
+        found = list(client(url).events("x", offset=0))
+        assert found == [("", {"text": "a\nb", "offset": 3}), ("end", {"offset": 4})]
+        assert asked[0][1:3] == ("/x/?offset=0", "Bearer stead_secret")
+    for wrong in (OK, (200, "text/event-stream", "data: [1]\n\n"), (404, "text/html", "no")):
+        with site(wrong) as (url, _), pytest.raises(RemoteError, match="no store server"):
+            list(client(url).events("x"))
+
+
+def part(text: str, offset: int, *, whole: bool = False):
+    status = "COMPLETED" if whole else "BUILDING"
+    data = {"text": text, "offset": offset, "status": status, "reason": None, "whole": whole}
+    return (200, "application/json", json.dumps({"status": "ok", "data": data}))
+
+
+def test_a_log_is_followed_by_offset_where_no_stream_comes(monkeypatch):
+    monkeypatch.setattr(following, "_SHORTEST", 0.001)
+    full = (429, "application/json", '{"status": "error", "message": "too many follow"}')
+    half = (200, "text/event-stream", 'id: 6\ndata: {"text": "ree\\n", "offset": 10}\n\n')
+    answers = [
+        *(part("one\n", 4), full, part("th", 6), half),
+        *(None, None, part("four", 14), full, part("", 14, whole=True)),
+    ]
+    told = []
+    with site(*answers) as (url, asked):
+        last = following.follow(client(url, seconds=60), 7, told.append)
+    assert told == ["one", "three", "four"]
+    assert (last.status, last.offset) == ("COMPLETED", 14)
+    log = "/api/stead/v1/build/7/log/?offset="
+    stream = "/api/stead/v1/build/7/log/follow/?offset="
+    assert [path for _, path, _, _ in asked] == [
+        *(f"{log}0", f"{stream}4", f"{log}4", f"{stream}6", f"{log}10", f"{log}10"),
+        *(f"{log}10", f"{stream}14", f"{log}14"),
+    ]
+
+
+def test_a_certificate_of_nobodys_is_named(tmp_path):
+    with tls_site(tmp_path) as (url, file):
+        with pytest.raises(NetworkError, match="certificate is not trusted") as caught:
+            client(url).get("x")
+        assert "SSL_CERT_FILE" in caught.value.remedy
+        trusting = Client(Server("team", url), {"SSL_CERT_FILE": file})
+        assert trusting.get("x") == {"x": 1}
 
 
 def test_lines_are_told_once_they_are_whole():

@@ -117,7 +117,7 @@ async def followed_log(
     comes last, with the build's status and the reason if it failed.
     """
     start = offset if last_event_id is None else _number(last_event_id)
-    part = await run_in_threadpool(_part, asked, build_id, start)
+    part = await run_in_threadpool(log_part, asked, build_id, start)
     if last_event_id is not None and part["whole"]:
         # Browsers ask again whenever a stream ends, unless they are told so.
         return Response(status_code=204)
@@ -165,7 +165,7 @@ async def _log(asked: Asked, watch: Watch, offset: int) -> AsyncGenerator[bytes]
     assert watch.build_id is not None
     while not watch.closed:
         try:
-            part = await run_in_threadpool(_part, asked, watch.build_id, offset)
+            part = await run_in_threadpool(log_part, asked, watch.build_id, offset)
         except (Refused, MissingError) as exc:
             yield event_text({"reason": exc.message}, kind="end")
             return
@@ -255,7 +255,7 @@ def _may(who: Who, namespace: str | None, environment: str | None) -> bool:
     return who.may("environment::read", namespace, environment)
 
 
-def _part(asked: Asked, build_id: int, offset: int) -> dict[str, Any]:
+def log_part(asked: Asked, build_id: int, offset: int) -> dict[str, Any]:
     """Give the log from an offset on, and whether it is whole."""
     # The build before its log: what was written until it ended is read then.
     found, _ = build_for(asked, "environment::read", build_id)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from stead.server.api.errors import BadRequest
 from stead.server.api.requests import LARGEST, Asked, Caller, ok
 from stead.server.api.stead import models
+from stead.server.api.stead.following import log_part
 from stead.server.api.v1.builds import build_for
 from stead.server.api.v1.models import Answer
 from stead.server.auth import Refused, Who
@@ -18,13 +19,12 @@ from stead.server.blobs.protocol import MissingBlobError
 from stead.server.database import (
     admission,
     environments,
-    logs,
     namespaces,
     packages,
     settings,
     specifications,
 )
-from stead.server.engine.publishing import LOGS, STEAD_LOCK
+from stead.server.engine.publishing import STEAD_LOCK
 from stead.server.services import Services
 from stead.server.specs import policy
 from stead.server.specs.checks import SpecError
@@ -113,23 +113,9 @@ def log(
 
     ``whole`` says that nothing follows: the build has ended, and this is the log's end.
     """
-    # The build before its log: what was written until it ended is read then.
-    found, _ = build_for(asked, "environment::read", build_id)
-    with asked.services.database.read() as connection:
-        kept = packages.artifacts(connection, build_id, LOGS)
-    with asked.services.database.read() as connection:
-        text, end = logs.read(connection, build_id, offset)
-    ended = not found.status.is_live
-    return ok(
-        {
-            "build_id": build_id,
-            "text": text,
-            "offset": end,
-            "status": found.status.value,
-            "reason": found.reason or (None if ended else found.status_info),
-            "whole": ended and not text and (bool(kept) or found.status is BuildStatus.CANCELED),
-        }
-    )
+    part = log_part(asked, build_id, offset)
+    del part["live"]
+    return ok({"build_id": build_id, **part})
 
 
 def _as_given(wanted: Specification) -> str:
