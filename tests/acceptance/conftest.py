@@ -108,10 +108,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TOOL = "def main():\n    print('tool ran')\n"
 
 
-@pytest.fixture
-def machine(tmp_path: Path, index: Path) -> Machine:
-    """An account whose default index is the test's own."""
-    home = tmp_path / "home"
+def account(home: Path, index: Path) -> Machine:
+    """Make an account whose default index is ``index``, and whose home is a new directory."""
     home.mkdir()
     made = Machine(home)
     made.environ = {
@@ -128,6 +126,18 @@ def machine(tmp_path: Path, index: Path) -> Machine:
         encoding="utf-8",
     )
     return made
+
+
+@pytest.fixture
+def machine(tmp_path: Path, index: Path) -> Machine:
+    """An account whose default index is the test's own."""
+    return account(tmp_path / "home", index)
+
+
+@pytest.fixture(scope="session")
+def make_account(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Machine]:
+    """Make accounts that several tests share; each with the index that it gets."""
+    return lambda index: account(tmp_path_factory.mktemp("account") / "home", index)
 
 
 @pytest.fixture

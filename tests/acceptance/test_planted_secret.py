@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import glob
 import json
 import os
 import signal
@@ -329,12 +328,16 @@ def traces(machine, root) -> list[str]:
 def watched():
     """See the arguments of every process that there is meanwhile; gives those that show it."""
     caught, done = set(), threading.Event()
+    # What ran before is of nobody that is watched.
+    before = set(os.listdir("/proc"))
 
     def look():
         while not done.is_set():
-            for path in glob.glob("/proc/[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    words = Path(path).read_bytes()
+            for number in os.listdir("/proc"):
+                if number in before or not number.isdigit():
+                    continue
+                with contextlib.suppress(OSError), open(f"/proc/{number}/cmdline", "rb") as file:
+                    words = file.read()
                     if shows(words):
                         caught.add(words)
             done.wait(0.002)

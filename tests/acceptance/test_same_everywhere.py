@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path  # noqa: TC003 (one kind of import for all tests)
+from typing import Any, NamedTuple
 
 import pexpect
 import pytest
@@ -81,11 +82,35 @@ OWN = {
 }
 
 
+class Made(NamedTuple):
+    """A place that tests share, built, with the account that it belongs to."""
+
+    machine: Any
+    root: Path
+
+
 @pytest.fixture
-def place(machine, project):
-    root = project({"stead.toml": MANIFEST, "some data/x": "", "one.tmpl": TEMPLATE})
+def machine(request):
+    """The account of the place that a test asks for."""
+    (name,) = {"place", "compiler", "secretive"} & set(request.fixturenames)
+    return request.getfixturevalue(f"{name}_made").machine
+
+
+@pytest.fixture(scope="module")
+def place_made(make_account, index):
+    machine = make_account(index)
+    root = machine.home.parent / "project"
+    (root / "some data").mkdir(parents=True)
+    (root / "some data/x").touch()
+    (root / "stead.toml").write_text(MANIFEST, encoding="utf-8")
+    (root / "one.tmpl").write_text(TEMPLATE, encoding="utf-8")
     machine.ok("build", cwd=root)
-    return root
+    return Made(machine, root)
+
+
+@pytest.fixture
+def place(place_made):
+    return place_made.root
 
 
 def seen(path) -> dict[str, str]:
@@ -117,10 +142,11 @@ def kernel_argv(machine, cwd: Path) -> tuple[list[str], dict[str, str]]:
     return spec["argv"], spec.get("env", {})
 
 
-@pytest.fixture
-def expected(machine, place, tmp_path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def expected(place_made) -> dict[str, str]:
     """What the slow path gives: all steps in Python."""
-    out = tmp_path / "slow.json"
+    machine, place = place_made
+    out = machine.home / "slow.json"
     machine.ok("run", "--locked", "python", "-c", SHOW, str(out), cwd=place)
     return seen(out)
 
@@ -312,14 +338,47 @@ def compiler_channel(tmp_path_factory, here):
     return make_channel(root, [cpython(), toolchain()], here.name)
 
 
+@pytest.fixture(scope="module")
+def make_place(make_account, compiler_channel, compiler_index):
+    """Make a place with packages that bring activation scripts, trusted, with an account."""
+
+    def make(more: str = "") -> Made:
+        machine = make_account(compiler_index)
+        root = machine.home.parent / "project"
+        root.mkdir()
+        text = COMPILER.format(channel=compiler_channel.as_uri()) + more
+        (root / "stead.toml").write_text(text, encoding="utf-8")
+        machine.ok("build", cwd=root)
+        machine.ok("trust", "--yes", cwd=root)
+        return Made(machine, root)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def compiler_made(make_place):
+    return make_place()
+
+
 @pytest.fixture
-def compiler(machine, project, compiler_channel, compiler_index):
-    """A place with packages that bring activation scripts."""
-    machine.environ["UV_DEFAULT_INDEX"] = f"{compiler_index.as_uri()}/simple"
-    root = project({"stead.toml": COMPILER.format(channel=compiler_channel.as_uri())})
-    machine.ok("build", cwd=root)
-    machine.ok("trust", "--yes", cwd=root)
-    return root
+def compiler(compiler_made):
+    return compiler_made.root
+
+
+@pytest.fixture(scope="module")
+def slowly(compiler_made, tmp_path_factory):
+    """Give what the slow path gives a caller, found out once."""
+    known: dict[str, dict[str, str]] = {}
+
+    def wanted(name: str) -> dict[str, str]:
+        if name not in known:
+            machine, root = compiler_made
+            environ = caller_of(machine, name, root)
+            out = tmp_path_factory.mktemp("slow")
+            known[name] = started("slow", machine, root, environ, out)
+        return dict(known[name])
+
+    return wanted
 
 
 def caller_of(machine, name: str, cwd: Path) -> dict[str, str]:
@@ -367,9 +426,11 @@ def started(way: str, machine, place: Path, environ: dict[str, str], tmp_path: P
     ("name", "way"),
     [(n, w) for n in CALLERS for w in WAYS if n != "no PATH" or w not in SHELLS],
 )
-def test_a_conda_environment_is_the_same_for_every_caller(machine, compiler, tmp_path, name, way):
+def test_a_conda_environment_is_the_same_for_every_caller(
+    machine, compiler, slowly, tmp_path, name, way
+):
     environ = caller_of(machine, name, compiler)
-    wanted = started("slow", machine, compiler, environ, tmp_path)
+    wanted = slowly(name)
     assert wanted["GREETING"] == "hello"
     assert wanted["TOOL_WORDS"] == "one two"
     assert wanted["CC_TOOLCHAIN"].endswith("/bin/cc")
@@ -384,11 +445,11 @@ def test_a_conda_environment_is_the_same_for_every_caller(machine, compiler, tmp
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_without_path_has_its_own_behind_the_environments(
-    machine, compiler, tmp_path, shell
+    machine, compiler, slowly, tmp_path, shell
 ):
     """A shell makes itself one; that is its user's, and all else is as everywhere."""
     environ = caller_of(machine, "no PATH", compiler)
-    wanted = started("slow", machine, compiler, environ, tmp_path)
+    wanted = slowly("no PATH")
     found = started(shell, machine, compiler, environ, tmp_path)
     programs = wanted.pop("PATH").split(":", 1)[0]
     assert found.pop("PATH").startswith(f"{programs}:/")
@@ -397,7 +458,7 @@ def test_a_shell_without_path_has_its_own_behind_the_environments(
 
 @pytest.mark.parametrize("way", ["slow", "fast", "launcher", "kernel"])
 def test_names_that_no_shell_can_set_depend_on_the_machines_sh_alone(
-    machine, compiler, tmp_path, way
+    machine, compiler, slowly, tmp_path, way
 ):
     """dash hands none on, so that no way of starting a process has them there."""
     environ = caller_of(machine, "plain", compiler)
@@ -410,16 +471,15 @@ def test_names_that_no_shell_can_set_depend_on_the_machines_sh_alone(
     ).stdout
     handed_on = {n: v for n, v in ODD_NAMES.items() if f"\n{n}=" in f"\n{said}"}
     assert handed_on in ({}, ODD_NAMES)
-    plain = started("slow", machine, compiler, environ, tmp_path)
-    (tmp_path / "slow.json").unlink()
+    plain = slowly("plain")
     odd = started(way, machine, compiler, environ | ODD_NAMES, tmp_path)
     assert odd == plain | handed_on
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_hook_takes_no_such_name_away(machine, compiler, tmp_path, shell):
+def test_the_hook_takes_no_such_name_away(machine, compiler, slowly, tmp_path, shell):
     environ = caller_of(machine, "plain", compiler)
-    plain = started("slow", machine, compiler, environ, tmp_path)
+    plain = slowly("plain")
     found = started(shell, machine, compiler, environ | ODD_NAMES, tmp_path)
     assert {n: v for n, v in found.items() if n not in ODD_NAMES} == plain
     assert found.keys() >= ODD_NAMES.keys()
@@ -440,17 +500,32 @@ URL = { type = "url", value = "http://me:${TOKEN}@host/" }
 """
 
 
+@pytest.fixture(scope="module")
+def secretive_made(make_place):
+    return make_place(SECRETS)
+
+
+@pytest.fixture(scope="module")
+def revealed(secretive_made, tmp_path_factory):
+    """What the slow path gives there."""
+    machine, root = secretive_made
+    environ = caller_of(machine, "plain", root) | {"HIDDEN": "s/ecret"}
+    return started("slow", machine, root, environ, tmp_path_factory.mktemp("slow"))
+
+
+@pytest.fixture
+def secretive(secretive_made):
+    return secretive_made.root
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_a_place_with_secrets(machine, compiler, tmp_path, way):
+def test_a_place_with_secrets(machine, secretive, revealed, tmp_path, way):
     """Whatever starts a process gives it them; what only describes one, or enters, does not."""
-    with open(compiler / "stead.toml", "a", encoding="utf-8") as file:
-        file.write(SECRETS)
-    machine.ok("trust", "--yes", cwd=compiler)
-    environ = caller_of(machine, "plain", compiler) | {"HIDDEN": "s/ecret"}
-    wanted = started("slow", machine, compiler, environ, tmp_path)
+    environ = caller_of(machine, "plain", secretive) | {"HIDDEN": "s/ecret"}
+    wanted = dict(revealed)
     secret = {"TOKEN": wanted.pop("TOKEN"), "URL": wanted.pop("URL")}
     assert secret == {"TOKEN": "s/ecret", "URL": "http://me:s%2Fecret@host/"}
-    found = started(way, machine, compiler, environ, tmp_path)
+    found = started(way, machine, secretive, environ, tmp_path)
     if way in ("fast", "launcher", "kernel"):
         assert found == wanted | secret
     else:

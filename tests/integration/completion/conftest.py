@@ -65,8 +65,9 @@ def lock_of(names: Iterable[str]) -> str:
 
 
 class Shells:
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, codes: dict[str, str], dump: Path) -> None:
         self.base = base
+        self.dump = dump
         self.place = base / "place"
         self.place.mkdir()
         (self.place / "stead.toml").write_text(MANIFEST, encoding="utf-8")
@@ -86,7 +87,9 @@ class Shells:
             "XDG_CONFIG_HOME": str(base / "config"),
             "XDG_DATA_HOME": str(base / "data"),
         }
-        self.codes = {s: self.code(s) for s in ("bash", "zsh", "fish", "pwsh")}
+        self.codes = codes
+        for shell, code in codes.items():
+            (base / f"completion.{shell}").write_text(code, encoding="utf-8")
 
     def generations(self, count: int) -> None:
         """Begin a history, as commands would have."""
@@ -110,18 +113,6 @@ class Shells:
 
     def lock(self, names: list[str]) -> None:
         (self.place / "stead.lock").write_text(lock_of(names), encoding="utf-8")
-
-    def code(self, shell: str) -> str:
-        done = subprocess.run(
-            [str(PROGRAM), "completion", shell],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        path = self.base / f"completion.{shell}"
-        path.write_text(done.stdout, encoding="utf-8")
-        return done.stdout
 
     def run(self, argv: list[str], stdin: str = "", cwd: Path | None = None) -> str:
         done = subprocess.run(
@@ -172,7 +163,7 @@ class Terminal:
         base = shells.base
         (base / ".zshrc").write_text(
             f"PS1='{READY}' RPS1= PROMPT_EOL_MARK=; unsetopt zle_bracketed_paste prompt_cr prompt_sp\n"
-            f"autoload -Uz compinit; compinit -u -d {base}/dump; . {base}/completion.zsh\n",
+            f"autoload -Uz compinit; compinit -u -d {shells.dump}; . {base}/completion.zsh\n",
             encoding="utf-8",
         )
         fish = base / "config" / "fish"
@@ -232,12 +223,31 @@ class Terminal:
         self.child.close(force=True)
 
 
+@pytest.fixture(scope="session")
+def codes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the program prints for each shell. It is the same everywhere."""
+    home = tmp_path_factory.mktemp("codes")
+    environ = {"HOME": str(home), "PATH": os.environ["PATH"], "STEAD_HOME": f"{home}/stead"}
+
+    def code(shell: str) -> str:
+        words = [str(PROGRAM), "completion", shell]
+        return subprocess.run(words, env=environ, capture_output=True, text=True, check=True).stdout
+
+    return {shell: code(shell) for shell in ("bash", "zsh", "fish", "pwsh")}
+
+
+@pytest.fixture(scope="session")
+def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where zsh keeps what it found out about its own completions, once for all tests."""
+    return tmp_path_factory.mktemp("zsh") / "dump"
+
+
 @pytest.fixture
-def shells(tmp_path: Path) -> Shells:
+def shells(tmp_path: Path, codes: dict[str, str], dump: Path) -> Shells:
     for name in ("bash", "zsh", "fish"):
         if shutil.which(name) is None:
             pytest.fail(f"{name} is not installed; completion cannot be tested without it")
-    return Shells(tmp_path)
+    return Shells(tmp_path, codes, dump)
 
 
 @pytest.fixture
