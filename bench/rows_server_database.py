@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from measure import Row
+from measure import BenchError, Row
 from server_fill import fill
 
 from stead.server.database import environments, logs, namespaces, specifications
@@ -44,7 +44,7 @@ def rows(world: World) -> Iterator[Row]:
                 fill(database, held, built)
                 opened.append(database)
             yield from page_rows(kind, *opened, times=world.rounds(TIMES, 30))
-            yield log_row(kind, opened[0])
+            yield from log_rows(kind, opened[0])
 
 
 def page_rows(kind: str, few: Database, many: Database, *, times: int) -> Iterator[Row]:
@@ -66,10 +66,17 @@ def page_rows(kind: str, few: Database, many: Database, *, times: int) -> Iterat
         "page 500": {"page": 500},
         "search for `env`": {"search": "env"},
         "search for `train-00`": {"search": "train-00"},
+        "page 200 of a search for `train`": {"search": "train", "page": 200},
+        "search for `team-0000003`": {"search": "team-0000003"},
     }.items():
         slow = slowest([lambda _, o=options: environments.page_json(many, size=100, **o)], times)
         added = round(max(slow[0] - base, 0.0), 2)
         yield Row(f"{name}, added, {kind}, p99", added, "goal", ADDED, ADDED, limit=True)
+    many.names.prepare()
+    fresh = slowest([lambda n: environments.page_json(many, size=100, search=f"{n % 90 + 10}")], 90)
+    added = round(max(fresh[0] - base, 0.0), 2)
+    name = f"search for what nobody has sought, added, {kind}, p99"
+    yield Row(name, added, "goal", ADDED, ADDED, limit=True)
 
 
 def _environment(database: Database, number: int) -> object:
@@ -80,8 +87,8 @@ def _environment(database: Database, number: int) -> object:
         return environments.get(connection, held.name, page.name)
 
 
-def log_row(kind: str, database: Database) -> Row:
-    """Time how long a thousand lines take to be appended, in chunks of a hundred."""
+def log_rows(kind: str, database: Database) -> Iterator[Row]:
+    """Time how long a thousand lines take to be appended, in chunks of a hundred, and to be read."""
     lines = "Linking a package of some length into the prefix of the build\n" * 100
     with database.begin() as connection:
         now = database.now()
@@ -93,14 +100,24 @@ def log_row(kind: str, database: Database) -> Row:
             connection, _Nowhere(), environment, kept, order=Order("bench"), now=now, slots=1
         )
     began = time.perf_counter()
-    for _ in range(300):
+    for _ in range(LOG // 100):
         with database.begin() as connection:
             logs.append(connection, made.build_id, 1, lines, database.now())
-    took = (time.perf_counter() - began) * 1000 / 30
+    appended = time.perf_counter() - began
+    began, at, seen = time.perf_counter(), 0, 0
+    with database.read() as connection:
+        while (part := logs.read(connection, made.build_id, at))[0]:
+            seen += part[0].count("\n")
+            at = part[1]
+    read = time.perf_counter() - began
+    if seen != LOG:
+        raise BenchError(f"{seen} lines of {LOG} were read")
     goal = 1000 / LOG * 1000
-    return Row(
-        f"1,000 lines of a build's log, {kind}", round(took, 1), "goal", goal, goal, limit=True
-    )
+    for what, took in (("appended", appended), ("read", read)):
+        each = round(took * 1000 / (LOG / 1000), 2)
+        yield Row(
+            f"1,000 lines of a build's log {what}, {kind}", each, "goal", goal, goal, limit=True
+        )
 
 
 class _Nowhere:

@@ -30,6 +30,7 @@ import rows_project
 import rows_prompt
 import rows_read
 import rows_server
+import rows_server_builds
 import rows_server_database
 import rows_start
 import rows_typed
@@ -70,6 +71,7 @@ GROUPS = {
     "deploy": Group(rows_deploy.rows),
     "modules": Group(rows_modules.rows, rows_modules.TOOLS),
     "server": Group(rows_server.rows),
+    "server-builds": Group(rows_server_builds.rows),
     "server-database": Group(rows_server_database.rows),
 }
 """What is measured, in the order of the sections."""
