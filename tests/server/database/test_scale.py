@@ -105,7 +105,7 @@ def works(filled, ask) -> list[int]:
 
 
 CHEAP = {
-    "first page": lambda d: environments.page_json(d),
+    "first page": environments.page_json,
     "following page": lambda d: environments.page_json(d, after=AFTER),
     "namespace": lambda d: environments.page_json(d, namespace="team-0000004"),
     "one environment": lambda d: environments.page(d, namespace="team-0000004", size=1),
@@ -114,7 +114,7 @@ CHEAP = {
     "page of a search": lambda d: environments.page_json(d, search="train", page=2),
     "search over the slash": lambda d: environments.page_json(d, search="004/env"),
     "followed search": lambda d: environments.page_json(d, search="train", after=AFTER),
-    "builds": lambda d: builds.page(d),
+    "builds": builds.page,
     "newest builds": lambda d: builds.page(d, descending=True),
     "builds of an environment": lambda d: builds.page(d, environment_id=7, size=5),
     "builds of a namespace": lambda d: builds.page(d, namespace="team-0000004"),
