@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stead.cli import _remote_common as common
 from stead.cli import options
-from stead.values.errors import NoPlaceError, RemoteError, UsageError
+from stead.values.errors import NoPlaceError, RemoteError, SteadError, UsageError
 from stead.values.frozen import replace
 
 if TYPE_CHECKING:
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from stead.pipeline.steps import Composed
     from stead.remote.api import Pulled
     from stead.remote.client import Client
+    from stead.values.context import Context
     from stead.values.served import Served
 
 HELP = """Bring an environment of a store server here: what it asks for, and the versions it has.
 
 The specification and its stead.lock are written into this directory, and are yours: being here
-is using the environment from then on. Without @BUILD the current build counts. A file that is here
-with other content is left alone, and named, unless --force says to replace it.
+is using the environment from then on. What was built is taken from the server, part by part, and
+verified; what cannot be taken is built here. Without @BUILD the current build counts. A file that
+is here with other content is left alone, and named, unless --force says to replace it.
 """
 
 
@@ -32,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "name", metavar="NAMESPACE/NAME[@BUILD]", help="the environment, and which of its builds"
     )
     parser.add_argument("--force", action="store_true", help="replace files that differ")
+    parser.add_argument(
+        "--no-build", action="store_true", help="only write the files; the first use makes the rest"
+    )
     common.server(parser)
     options.reason(parser)
     options.json(parser)
@@ -66,6 +71,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
     replace_together(Layout(app.context.home), changed, reason, expect=before)
     app.record_change()
     notes = _notes(composed, app)
+    if not args.no_build:
+        notes += _made(replace(app, context=_with_store(client, app)))
     if args.json:
         app.out_json(_answer(pulled, client, list(changed), notes))
         return 0
@@ -88,6 +95,27 @@ def _answer(
         "written": written,
         "notes": notes,
     }
+
+
+def _with_store(client: Client, app: App) -> Context:
+    """Give the context in which builds are taken from the server that was asked."""
+    from stead.remote.logins import TOKEN
+    from stead.values.secret import SecretReference
+    from stead.values.substitute import StoreAddress
+
+    server, given = client.server, app.context.environ.get(TOKEN)
+    token = SecretReference("env", TOKEN, app.cwd) if given else None
+    address = StoreAddress(server.name, server.address, token=token)
+    return replace(app.context, stores=(address,))
+
+
+def _made(app: App) -> list[str]:
+    """Make the environment; what hinders that is told, for the files are here."""
+    try:
+        app.prepared()
+    except SteadError as exc:
+        return [f"the environment is not made yet: {exc}"]
+    return []
 
 
 def _number(client: Client, named: Served) -> int:

@@ -172,6 +172,11 @@ class Store:
 
                 found = resolve([self._token], context=self._context)
                 self._bearer = f"Bearer {found[self._token].reveal()}"
+            else:
+                from stead.remote.logins import token_for
+
+                token = token_for(self.url, self._context.environ)
+                self._bearer = f"Bearer {token.reveal()}" if token is not None else ""
         return self._bearer
 
 

@@ -37,7 +37,7 @@ FORMAT = 1
 
 
 def stores_for(spec: Spec, context: Context) -> tuple[StoreAddress, ...]:
-    """Give the stores of a place and of the person, in the order in which they are asked.
+    """Give the stores of a command, a place and the person, in the order in which they are asked.
 
     Raises ManifestError for settings that cannot be read, and ContradictionError where both mean
     different addresses by one name.
@@ -67,7 +67,9 @@ def stores_for(spec: Spec, context: Context) -> tuple[StoreAddress, ...]:
                 )
             # What a person says of a store counts: the token above all.
             given[own.name] = replace(own, token=own.token or other.token)
-    return tuple(sorted(given.values(), key=lambda s: -s.priority))
+    known = {s.url for s in given.values()}
+    named = [s for s in context.stores if s.url not in known]
+    return (*named, *sorted(given.values(), key=lambda s: -s.priority))
 
 
 def build_for(

@@ -196,6 +196,18 @@ def _ready(server: Server, given: str) -> Server:
     return server
 
 
+def token_for(address: str, environ: Mapping[str, str]) -> Secret | None:
+    """Give the token by which a person asks an address, if they have logged in there.
+
+    A manifest may name any address: it gets a token only if that was given for just this one.
+    Raises RemoteError, UsageError.
+    """
+    if not config_directory(environ):
+        return None
+    found = next((s for s in read(environ).servers if s.address == address), None)
+    return None if found is None else _ready(found, "").token
+
+
 def check_private(address: str) -> None:
     """Raise UsageError where a token would be read on its way."""
     if is_clear(address):

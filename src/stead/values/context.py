@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stead.values.lock import Pin
     from stead.values.manifest import Use
     from stead.values.registry import Registry
+    from stead.values.substitute import StoreAddress
 else:
     Protocol = object
 
@@ -117,5 +118,7 @@ class Context:
     """Asks the person for a passphrase, without showing it; None where nobody can be asked."""
     substitutes: bool = True
     """Whether stores may be asked for what they have built."""
+    stores: tuple[StoreAddress, ...] = ()
+    """Stores that this command names, besides those of manifests and settings."""
     registries: ReadsRegistries | None = None
     """What reads registries of modules; None where they are not read."""

@@ -63,8 +63,13 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel):
     assert pushed.stderr.split("\n", 1)[1] == log == ann.ok("remote", "log", "-f", str(first))
 
     bob.log_in()
-    pulled = asked(bob, "pull", "team/tools")
-    assert pulled["build"] == first
+    came = bob.run("pull", "team/tools", "--json")
+    assert came.returncode == 0, came.stderr
+    # The server has built it, and gives what it has built.
+    assert "took work from the store 127.0.0.1" in came.stderr
+    pulled = json.loads(came.stdout)
+    jsonschema.validate(pulled, closed(SCHEMAS["pull"]))
+    assert (pulled["build"], pulled["notes"]) == (first, [])
     assert (bob.work / "stead.lock").read_text() == lock
     assert (bob.work / "stead.toml").read_text() == (ann.work / "stead.toml").read_text()
     assert bob.ok("run", "--", "sh", "-c", "cat $CONDA_PREFIX/share/tiny.txt") == "tiny one\n"
@@ -117,7 +122,8 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel):
     differs = bob.fails("pull", f"team/tools@{second}", code=2)
     assert "stead.toml and stead.lock here have other content" in differs
     assert (bob.work / "stead.toml").read_text() == before
-    bob.ok("pull", f"team/tools@{second}", "--force")
+    # Without the server's parts it is built here, from the same packages.
+    bob.ok("pull", f"team/tools@{second}", "--force", "--no-build")
     assert bob.ok("run", "--", "sh", "-c", "cat $CONDA_PREFIX/share/tiny.txt") == "tiny two\n"
     bob.ok("undo")
     assert (bob.work / "stead.toml").read_text() == before
@@ -136,7 +142,9 @@ def test_a_conda_file_is_pushed_and_pulled(serving, accounts, team_channel):
     )
     # Without logging in, as in CI.
     ci = {"STEAD_REMOTE": serving.url, "STEAD_REMOTE_TOKEN": serving.token}
-    bob.ok("pull", "yaml/tiny", env=ci)
+    came = bob.run("pull", "yaml/tiny", env=ci)
+    assert came.returncode == 0, came.stderr
+    assert "from the store 127.0.0.1" in came.stderr
     assert (bob.work / "environment.yml").read_text() == given
     assert 'version = "1.0"' in (bob.work / "stead.lock").read_text()
     bob.ok("lock", "--locked")

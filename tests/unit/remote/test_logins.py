@@ -84,6 +84,16 @@ def test_a_server_is_named_by_option_variable_or_default(environ):
         logins.choose("", environ)
 
 
+def test_an_address_gets_only_the_token_that_was_given_for_it(environ):
+    assert logins.token_for(TEAM.address, {}) is None
+    assert logins.token_for(TEAM.address, environ) is None
+    logins.write(Known((OTHER, TEAM), "team"), environ)
+    environ |= {"STEAD_REMOTE_TOKEN": "of another", "STEAD_REMOTE": "team"}
+    assert logins.token_for(TEAM.address, environ).reveal() == "stead_secret"
+    for elsewhere in ("https://store.example:444", "http://store.example", "https://x.example"):
+        assert logins.token_for(elsewhere, environ) is None
+
+
 def test_a_token_never_goes_in_clear(environ):
     with pytest.raises(UsageError, match="in clear"):
         logins.choose("http://store.example", environ | {"STEAD_REMOTE_TOKEN": "x"})
