@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stead.cli.app import App
     from stead.modules.adding import Plan
     from stead.modules.options import Ask
+    from stead.modules.registry import Source
     from stead.values.item import Answer, Came, Item, Option
 
 MORE = """Nothing is installed, and nothing that is there is overwritten: what would collide is
@@ -31,7 +32,9 @@ _PLAIN = frozenset({"--plan", "--json", "--beside", "--defaults", "-h", "--help"
 def configure(parser: argparse.ArgumentParser) -> None:
     from stead.cli._modules import registry
 
-    parser.add_argument("name", metavar="NAME", help="the item, or REGISTRY/NAME")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="+", help="the item, or REGISTRY/NAME; several one by one"
+    )
     parser.add_argument(
         "--at", default="", metavar="DIR", help="the module's directory (default: modules/NAME)"
     )
@@ -87,16 +90,52 @@ def split(
 
 
 def execute(args: argparse.Namespace, app: App) -> int:
-    from stead.cli._modules import alone, finish, project_of, recorded, sources
-    from stead.modules import adding, needs
+    from stead.cli._modules import finish, project_of, sources
+    from stead.modules import needs
 
+    _refuse_shared(args)
     if not args.plan:
         finish(app)
     project = project_of(app)
     known = sources(project, app)
-    registry, _, name = args.name.rpartition("/")
-    source = needs.find(known, name, args.registry or registry)
-    item = source.item(name, args.revision)
+    asked = []
+    for word in dict.fromkeys(args.names):
+        registry, _, name = word.rpartition("/")
+        source = needs.find(known, name, args.registry or registry)
+        asked.append((source, source.item(name, args.revision)))
+        # One that is there already is told before any other is added.
+        _Present(project, asked[-1][1], _directory(args.at, app.cwd, project))
+    plans = []
+    for source, item in asked:
+        plans.append(_add(source, item, known, args, app))
+        if not args.json:
+            _show(plans[-1], args, app)
+    if args.json:
+        told = [as_json(plan) for plan in plans]
+        app.out_json(told[0] if len(told) == 1 else {"plans": told})
+    return 1 if args.plan and any(plan.collide for plan in plans) else 0
+
+
+def _refuse_shared(args: argparse.Namespace) -> None:
+    """Raise UsageError for options that can be meant of one item alone, where there are several."""
+    own = {"--at": args.at, "--revision": args.revision, "--options": args.options}
+    used = [name for name, value in own.items() if value]
+    used += [f"--set {text}" for text in args.given] + [f"--{name}" for name, _ in args.answers]
+    if used and len(args.names) > 1:
+        raise UsageError(
+            f"of which of {', '.join(args.names)} is {used[0]} meant?",
+            remedy="add that one by itself",
+        )
+
+
+def _add(
+    source: Source, item: Item, known: Sequence[Source], args: argparse.Namespace, app: App
+) -> Plan:
+    """Add one item with all that it needs, or plan it."""
+    from stead.cli._modules import alone, project_of, recorded
+    from stead.modules import adding, needs
+
+    project = project_of(app)  # the one before may have begun it
     at = _directory(args.at, app.cwd, project)
     there = _Present(project, item, at)
     chosen = needs.gather(
@@ -120,12 +159,12 @@ def execute(args: argparse.Namespace, app: App) -> int:
         )
 
     if args.plan:
-        return _show(planned(), args, app, planned=True)
+        return planned()
     with alone(project, app):
         plan = planned()
         with recorded(app, project) as beside:
             adding.apply(plan, app.context, f"adding the module {item.name}", beside=beside)
-    return _show(plan, args, app, planned=False)
+    return plan
 
 
 class _Present:
@@ -230,10 +269,8 @@ def _asker(args: argparse.Namespace, app: App) -> Ask | None:
     return ask
 
 
-def _show(plan: Plan, args: argparse.Namespace, app: App, *, planned: bool) -> int:
-    if args.json:
-        app.out_json(as_json(plan))
-        return 1 if planned and plan.collide else 0
+def _show(plan: Plan, args: argparse.Namespace, app: App) -> None:
+    planned = args.plan
     for module in plan.modules:
         came = module.chosen.came
         by = f", needed by {module.chosen.needed_by}" if module.chosen.needed_by else ""
@@ -258,7 +295,6 @@ def _show(plan: Plan, args: argparse.Namespace, app: App, *, planned: bool) -> i
             app.out(f"  {line}")
     if not planned:
         _next(plan, app)
-    return 1 if planned and plan.collide else 0
 
 
 def _told(paths: Sequence[str], plan: Plan, *, planned: bool) -> list[str]:

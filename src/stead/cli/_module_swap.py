@@ -15,18 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stead.cli._modules import Project
+    from stead.cli._swap_deploy import Standing
     from stead.cli.app import App
     from stead.modules.needs import Chosen
     from stead.modules.swapping import Swap
     from stead.values.item import Answer
 
 MORE = """The tests of OLD are its interface: they are kept, and run against NEW in a project of their own.
-Only if they pass is anything changed, and then all of it at once. What you changed in OLD apart
-from its tests is yours: it is listed and refused. Any other option is one of NEW's."""
+Only if they pass is anything changed, and then all of it at once. Where OLD runs as a recipe of its
+own, NEW is deployed in its place: with its ports and data, checked, and taken back if it is not well.
+What you changed in OLD apart from its tests is yours: it is listed and refused. Any other option is
+one of NEW's."""
 
 
 _TAKING = frozenset({"--registry", "--revision", "--set", "--options", "--deploy"})
-_PLAIN = frozenset({"--discard", "--plan", "--json", "-h", "--help"})
+_PLAIN = frozenset({"--discard", "--no-deploy", "--plan", "--json", "-h", "--help"})
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,9 +55,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--discard", action="store_true", help="let go what you changed in OLD apart from its tests"
     )
-    parser.add_argument(
-        "--deploy", default="", metavar="TARGET", help="deploy NEW alone afterwards"
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--deploy",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="deploy NEW alone to this target (default: to where OLD runs)",
     )
+    where.add_argument("--no-deploy", action="store_true", help="leave all machines as they are")
     parser.add_argument("--plan", action="store_true", help="say what would be done, and end")
     options.json(parser)
 
@@ -72,18 +81,32 @@ def execute(args: argparse.Namespace, app: App) -> int:
     if not args.plan:
         finish(app)
     project = project_of(app)
+    before = _standing(args, app, project)
     if args.plan:
-        return _show(_planned(args, app, project)[0], args, app)
+        swap, _ = _planned(args, app, project, before)
+        return _show(swap, before, (), args, app)
     with alone(project, app):
-        swap, chosen = _planned(args, app, project)
+        swap, chosen = _planned(args, app, project, before)
         _try(swap, chosen, args, app)
         _apply(swap, args, app)
-    _show(swap, args, app)
-    return _deploy(swap, args, app) if args.deploy else 0
+    if not args.json:
+        _show(swap, before, (), args, app)
+    code, done = _deploy(swap, before, args, app)
+    if args.json:
+        _show(swap, before, done, args, app)
+    return code
+
+
+def _standing(args: argparse.Namespace, app: App, project: Project) -> Standing:
+    from stead.cli import _swap_deploy
+
+    if args.no_deploy:
+        return _swap_deploy.Standing()
+    return _swap_deploy.standing(args.old, args.deploy, project, app)
 
 
 def _planned(
-    args: argparse.Namespace, app: App, project: Project
+    args: argparse.Namespace, app: App, project: Project, before: Standing
 ) -> tuple[Swap, tuple[Chosen, ...]]:
     """Plan the swap; also gives the item with all that it needs: where it is tried, nothing is."""
     from stead.cli._module_add import given_of
@@ -113,6 +136,7 @@ def _planned(
         workspace=project.begins_workspace,
         discard=args.discard,
         modules={n: path for n, (path, _) in others.items()},
+        roles=[recipe for recipe, _ in before.alone],
     )
     return swap, needs.gather(registries, source, item, given)
 
@@ -175,7 +199,9 @@ def _apply(swap: Swap, args: argparse.Namespace, app: App) -> None:
     taking_out.prune(edits, root)
 
 
-def _show(swap: Swap, args: argparse.Namespace, app: App) -> int:
+def _show(
+    swap: Swap, before: Standing, done: Sequence[object], args: argparse.Namespace, app: App
+) -> int:
     module = swap.plan.modules[-1]
     if args.json:
         app.out_json(
@@ -186,11 +212,14 @@ def _show(swap: Swap, args: argparse.Namespace, app: App) -> int:
                 "directory": module.directory,
                 "planned": args.plan,
                 "tests": [path for path, _ in swap.tests],
-                "create": [p for p, before, _ in swap.edits if before is None],
+                "create": [p for p, b, _ in swap.edits if b is None],
                 "change": [p for p, b, a in swap.edits if b is not None and a is not None],
                 "remove": [p for p, _, after in swap.edits if after is None],
                 "kept": list(swap.kept),
                 "named": list(swap.named),
+                "runs": [{"recipe": r, "targets": t} for r, t in before.alone],
+                "unknown": list(before.unknown),
+                "deployed": list(done),
             }
         )
         return 0
@@ -200,6 +229,8 @@ def _show(swap: Swap, args: argparse.Namespace, app: App) -> int:
         f"{head} {args.old} by {module.name} {module.chosen.item.version} in {module.directory}; "
         f"{count} file{'s' * (count != 1)} of tests kept"
     )
+    for recipe, targets in before.alone if args.plan else ():
+        app.out(f"would deploy it alone to {', '.join(targets)}, as recipe {recipe}")
     for key in swap.kept:
         app.err(f"stead: {key} was changed and stays")
     for line in swap.named:
@@ -207,10 +238,20 @@ def _show(swap: Swap, args: argparse.Namespace, app: App) -> int:
     return 0
 
 
-def _deploy(swap: Swap, args: argparse.Namespace, app: App) -> int:
-    from stead.cli import deploy, main
+def _deploy(
+    swap: Swap, before: Standing, args: argparse.Namespace, app: App
+) -> tuple[int, Sequence[object]]:
+    """Deploy the new module: as its own `deploy.py` does, else in place of the old one."""
+    from stead.cli import _deploy_modules, _swap_deploy, deploy, main
 
-    name = swap.plan.modules[-1].name
-    words = ["--module", name, args.deploy, *(["--json"] if args.json else [])]
-    parser = main.parser_of("deploy")
-    return deploy.execute(parser.parse_args(words), app)
+    if args.no_deploy:
+        return 0, ()
+    new = swap.plan.modules[-1]
+    if _deploy_modules.SCRIPT not in [file.path for file in new.files]:
+        _swap_deploy.tell(new.name, before, args.deploy, app)
+        return _swap_deploy.bring(new.name, before, swap.roles, args.deploy, app, quiet=args.json)
+    if args.deploy:
+        words = ["--module", new.name, *args.deploy, *(["--json"] if args.json else [])]
+        return deploy.execute(main.parser_of("deploy").parse_args(words), app), ()
+    app.err(f"stead: not deployed: `stead deploy --module {new.name}` runs its own deploy.py")
+    return 0, ()

@@ -80,6 +80,24 @@ COMMANDS = {
     "pull": "bring an environment of a store server here",
 }
 
+GROUPS = {
+    "Begin, and look": ("init", "import", "status", "trust", "hook", "completion"),
+    "Packages and environments": (
+        *("add", "remove", "lock", "build", "env", "tree", "why", "export"),
+    ),
+    "Variables and secrets": ("set", "unset", "config", "check", "explain", "secret", "typings"),
+    "Run and test": ("run", "test", "install", "launcher", "kernel"),
+    "Change in a transaction": ("shell", "commit", "abort", "keep", "savepoint"),
+    "History": (
+        *("log", "diff", "undo", "redo", "rollback", "history", "pin", "adopt", "restore"),
+    ),
+    "Modules": ("module", "book", "registry", "use", "work"),
+    "Give it to others": ("deploy", "node", "package", "publish"),
+    "A team's server": ("serve", "worker", "remote", "push", "pull"),
+    "Stead's own": ("gc", "store", "schema"),
+}
+"""What people do, and the commands for it. The overview has all others under their own head."""
+
 # argparse asks for a translation of each word of its own, of which there are none; to look for
 # them loads what knows of languages.
 setattr(argparse, "_", str)  # noqa: B010
@@ -264,7 +282,12 @@ def _global_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def _overview() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    grouped = {name for names in GROUPS.values() for name in names}
+    further = {"Further": tuple(name for name in COMMANDS if name not in grouped)}
+    lines = []
+    for head, names in (GROUPS | further).items():
+        shown = [f"  {name:<{width}}  {COMMANDS[name]}" for name in names if name in COMMANDS]
+        lines += [f"{head}:", *shown, ""] if shown else []
     return "\n".join(
         [
             "usage: stead [-C DIR] COMMAND …",
@@ -272,7 +295,6 @@ def _overview() -> str:
             "Being in a directory is using its environment.",
             "",
             *lines,
-            "",
             "`stead COMMAND --help` says more. -C DIR works as if started in DIR.",
         ]
     )

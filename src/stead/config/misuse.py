@@ -28,24 +28,34 @@ _CERTAIN = ("age:", "sops:", "keyring:")
 
 
 def check_names(slots: Mapping[str, Slot], modules: Modules, report: Report) -> None:
-    """Report names that nobody declares, and that are almost ones that somebody does."""
+    """Report names that nobody declares, and that are almost ones that somebody does.
+
+    What the command line alone sets is told also where it is almost one that has a value.
+    """
     suspects = []
     declared = []
+    valued = []
     for name, slot in slots.items():
         if slot.declarations or slot.implied:
             declared.append(name)
-        elif slot.winner is not None and slot.winner.definition.rank in _CHECKED | _WARNED:
-            suspects.append(slot)
-    if not suspects or not declared:
+        elif slot.winner is not None:
+            if slot.winner.definition.rank in _CHECKED | _WARNED:
+                suspects.append(slot)
+            if any(given.definition.rank != "--set" for given in slot.given):
+                valued.append(name)
+    if not suspects or not (declared or valued):
         return
     elsewhere = {d.name for lib in modules.libs.values() for d in lib.accepts}
     near = NearMisses(declared)
+    near_values = NearMisses(valued)
     for slot in suspects:
         winner = slot.winner
         if winner is None or slot.name in elsewhere:
             continue
         ranks = {g.definition.rank for g in slot.given}
         like = near.of(slot.name)
+        if like is None and ranks == {"--set"}:
+            like = near_values.of(slot.name)
         if like is None:
             continue
         d = winner.definition

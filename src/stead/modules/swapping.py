@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from functools import partial
 from typing import TYPE_CHECKING
 
+from stead.formats import _toml_splice
 from stead.modules import adding, record, taking_out
 from stead.values.errors import CollisionError, UsageError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stead.modules.adding import Held
     from stead.modules.needs import Chosen
@@ -59,6 +61,8 @@ class Swap:
     """Entries of the root's files that the user changed, and that stay."""
     named: tuple[str, ...] = ()
     """Lines of the project that still name the old module."""
+    roles: tuple[str, ...] = ()
+    """Recipes that ran the old module, and run the new one."""
 
 
 def plan(
@@ -70,8 +74,11 @@ def plan(
     workspace: bool,
     discard: bool = False,
     modules: Mapping[str, str] | None = None,
+    roles: Sequence[str] = (),
 ) -> Swap:
     """Plan replacing the module in ``directory``, relative to the root, by the last of ``chosen``.
+
+    ``roles`` are the recipes that are to run the new one instead: those that are deployed.
 
     Raises CollisionError where edits would be lost without ``discard``, or where the new one is in
     the way of something; UsageError for a module without tests: nothing would say its interface.
@@ -118,6 +125,11 @@ def plan(
     moved = tuple((p, renamed(c, old, new.name)) for p, c in sorted(tests.items()))
     after = {**goes, **{w.path: w.content for w in added.writes}}
     after |= {f"{place}/{p}": c for p, c in moved}
+    run = tuple(roles) if new.name == old else ()
+    if roles and new.name != old:
+        manifest = after.get(adding.MANIFEST) or b""
+        text, run = recast(manifest.decode("utf-8"), old, new.name, roles)
+        after[adding.MANIFEST] = text.encode()
     before = {path: disk(path) for path in after}
     edits = tuple(
         (p, content if isinstance(content, bytes) else None, after[p])
@@ -131,7 +143,46 @@ def plan(
         tests=moved,
         mine=mine,
         kept=kept,
-        named=tuple(taking_out.named(root, (old,), after)) if new.name != old else (),
+        named=tuple(_still_named(root, old, after)) if new.name != old else (),
+        roles=run,
+    )
+
+
+def _still_named(root: str, old: str, after: Mapping[str, bytes | None]) -> Iterator[str]:
+    """Give the lines that name the old module, but for the recipe of its name that is deployed."""
+    for line in taking_out.named(root, (old,), after):
+        if not line.endswith(f"[recipe.{old}]"):
+            yield line
+
+
+def recast(text: str, old: str, new: str, roles: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Let recipes run another app; gives the manifest, and the recipes that do.
+
+    An app's own recipe, which no manifest declares, is declared with its name. One that says more
+    of the app than that it runs it stays as it was written.
+    """
+    done = []
+    for role in roles:
+        declared = tomllib.loads(text).get("recipe", {}).get(role)
+        if declared is None:
+            if role != old:
+                continue
+        elif "app" not in declared:  # it runs the only one
+            done.append(role)
+            continue
+        elif declared.get("app") not in (old, [old]) or _names(old, declared, but="app"):
+            continue
+        text = _toml_splice.put(text, ("recipe", role), "app", new)
+        done.append(role)
+    return text, tuple(done)
+
+
+def _names(app: str, table: object, but: str = "") -> bool:
+    """Say whether a key of a table, or of one in it, begins with an app's name."""
+    return isinstance(table, dict) and any(
+        re.split(r"[:.]", key)[0] == app or _names(app, value)
+        for key, value in table.items()
+        if key != but
     )
 
 

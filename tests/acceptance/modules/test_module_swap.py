@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
@@ -200,3 +201,89 @@ def test_it_is_killed_without_a_trace(machine, place):
         if swapped:
             break
     assert 9 in ends
+
+
+STAYS = """\
+[ "$1" = run ] || exec echo 1 2 3
+echo "{name} runs"
+while :; do sleep 1; done
+"""
+
+
+@pytest.fixture
+def deployed(machine, place):
+    """Let `bubble` run on one of two targets, and give what tells what runs there."""
+    for name in ("bubble", "quick"):
+        item = place.parent / "registry" / name
+        (item / "files" / f"{name}.sh").write_text(STAYS.format(name=name))
+        described = ITEM.format(name=name, version="1.1")
+        (item / "stead-item.toml").write_text(
+            described.replace("[commands]", 'listens = ["PORT"]\n[commands]')
+        )
+    machine.ok("module", "remove", "bubble", cwd=place)
+    machine.ok("module", "add", "team/bubble", cwd=place)
+    (place / "stead.toml").write_text(
+        (place / "stead.toml").read_text()
+        + '[target.here]\ndirectory = "../node"\nservices = "supervise"\n'
+        + '[target.there]\ndirectory = "../other-node"\nservices = "supervise"\n'
+    )
+    machine.ok("deploy", "bubble", "here", cwd=place)
+
+    def runs(recipe):
+        status = machine.json("deploy", "status", recipe, "here", cwd=place)["nodes"][0]
+        return status["generation"], [(s["name"], s["state"]) for s in status["services"]]
+
+    try:
+        yield runs
+    finally:
+        machine.run("node", "down", "bubble", "here", cwd=place)
+
+
+@pytest.mark.slow
+def test_where_the_old_block_runs_the_new_one_takes_its_place(machine, place, deployed):
+    """As the same recipe: one can go back to what ran before. No other target hears of it."""
+    planned = machine.json("module", "swap", "bubble", "quick", "--plan", cwd=place)
+    assert planned["runs"] == [{"recipe": "bubble", "targets": ["here"]}]
+    assert deployed("bubble") == (1, [("bubble", "running")])
+    done = machine.run("module", "swap", "bubble", "quick", cwd=place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "deploying quick alone to here, as recipe bubble" in done.stderr
+    assert "- service bubble" in done.stdout
+    assert "still names" not in done.stderr
+    assert deployed("bubble") == (2, [("quick", "running")])
+    assert not (place.parent / "other-node").exists()
+    assert '[recipe.bubble]\napp = "quick"\n' in (place / "stead.toml").read_text()
+    assert "nothing changes" in machine.ok("deploy", "bubble", "here", cwd=place)
+    machine.ok("deploy", "rollback", "bubble", "here", cwd=place)
+    assert deployed("bubble") == (1, [("bubble", "running")])
+
+    # And back again: machines are left alone where that is said.
+    answer = machine.json("module", "swap", "quick", "team/bubble", "--no-deploy", cwd=place)
+    assert answer["deployed"] == []
+    assert deployed("bubble")[1] == [("bubble", "running")]
+
+
+@pytest.mark.slow
+def test_a_new_block_that_is_not_well_is_taken_back(machine, place, deployed):
+    """The swap is kept, the machine runs what it ran; and what cannot be asked is told."""
+    quick = place.parent / "registry" / "quick" / "files" / "quick.sh"
+    quick.write_text('[ "$1" != run ] || exit 3\necho 1 2 3\n')
+    text = (place / "stead.toml").read_text()
+    far = '[target.far]\nkind = "ssh"\nhosts = ["nobody.invalid"]\n'
+    (place / "stead.toml").write_text(text + far)
+    done = machine.run("module", "swap", "bubble", "quick", "--json", cwd=place)
+    assert done.returncode == 1
+    answer = json.loads(done.stdout)
+    assert [(one["recipe"], one["code"]) for one in answer["deployed"]] == [("bubble", 1)]
+    assert "whether it runs there is not known: bubble on far (nobody.invalid)" in done.stderr
+    assert deployed("bubble") == (1, [("bubble", "running")])
+    assert (place / "modules" / "quick").exists()
+
+
+def test_what_is_deployed_nowhere_is_told_with_how_it_would_be(machine, place):
+    done = machine.run("module", "swap", "bubble", "quick", cwd=place)
+    assert done.returncode == 0
+    assert "deployed nowhere; `stead deploy --module quick TARGET` brings" in done.stderr
+    done = machine.run("module", "swap", "quick", "bubble", "--deploy", "nowhere", cwd=place)
+    assert "there is no target nowhere" in done.stderr
+    assert (place / "modules" / "quick").exists()

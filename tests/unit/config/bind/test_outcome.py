@@ -75,6 +75,14 @@ def test_a_near_miss_of_a_declared_name_is_an_error(composition, only, slip, mea
     assert (finding.where.file, finding.where.line) == ("/p/.env", 2)
 
 
+def test_what_the_command_line_alone_sets_is_compared_with_all_that_has_a_value(composition, only):
+    composition.vars(TITLE="first")
+    finding = only(composition.resolve(given={"TITEL": "x"}))
+    assert (finding.kind, finding.message) == ("error", "the command line: nobody declares TITEL")
+    assert finding.remedy.startswith("did you mean TITLE?")
+    assert not composition.resolve(given={"TITLE": "x", "OTHER": "y"}).findings
+
+
 @pytest.mark.parametrize(
     "name", ["PG_HOST", "PORT2", "A_URL", "PG_POOL_SIZE", "XG_POOL", "DEBUG", "P"]
 )

@@ -73,8 +73,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 file.write(text)
         else:
             sys.stdout.write(text)
-    except (InputError, OSError) as error:
+    except InputError as error:
         print(f"forecast: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        place = error.filename or "the result"
+        told = f"{place} cannot be written ({error.strerror})"
+        print(f"forecast: {told}. Expected: a file in a directory that is there", file=sys.stderr)
         return 2
     return 0
 

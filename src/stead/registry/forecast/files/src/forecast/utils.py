@@ -60,16 +60,20 @@ def read(path: str | os.PathLike[str], value: str = "value", time: str = "period
                         f" (its columns: {', '.join(header)})"
                     )
             rows = [
-                ((row[time] or "").strip(), _number(row[value], value, path, lines.line_num))
+                (
+                    (row[time] or "").strip(),
+                    _number(row[value], value, path, lines.line_num),
+                    lines.line_num,
+                )
                 for row in lines
             ]
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no CSV text in UTF-8 ({error})") from error
-    periods = tuple(period for period, _ in rows)
-    _step(periods)
-    return Series(periods, np.array([number for _, number in rows], dtype=np.float64))
+    periods = tuple(period for period, _, _ in rows)
+    _step(periods, lambda at: f"{path}, line {rows[at][2]}: in the column {time}, ")
+    return Series(periods, np.array([number for _, number, _ in rows], dtype=np.float64))
 
 
 def following(periods: Sequence[str], count: int) -> tuple[str, ...]:
@@ -133,25 +137,32 @@ _FORMS: tuple[tuple[str, Callable[[re.Match[str]], int], Write], ...] = (
 )
 
 
-def _step(periods: Sequence[str]) -> tuple[int, int, Write]:
-    """Where the last period is, how far each is from the next, and how places are written."""
+def _step(
+    periods: Sequence[str], where: Callable[[int], str] = lambda at: ""
+) -> tuple[int, int, Write]:
+    """Where the last period is, how far each is from the next, and how places are written.
+
+    ``where`` says, for an error, where a period stands.
+    """
     if len(periods) < 2:
         raise InputError(f"there are {len(periods)} periods")
     for pattern, place, write in _FORMS:
         if not re.fullmatch(pattern, periods[0]):
             continue
         places = []
-        for period in periods:
+        for at, period in enumerate(periods):
             match = re.fullmatch(pattern, period)
             try:
                 places.append(place(match) if match else -1)
             except ValueError:
                 places.append(-1)
             if places[-1] < 0:
-                raise InputError(f"{period or 'an empty cell'} is no period like {periods[0]}")
+                found = f"{where(at)}{period or 'an empty cell'}"
+                raise InputError(f"{found} is no period like {periods[0]}")
         step = places[1] - places[0]
-        for before, after, period in zip(places, places[1:], periods[1:], strict=False):
-            if after - before != step or step < 1:
-                raise InputError(f"{period} does not follow the period before it evenly")
+        for at in range(1, len(places)):
+            if places[at] - places[at - 1] != step or step < 1:
+                found = f"{where(at)}{periods[at]}"
+                raise InputError(f"{found} does not follow the period before it evenly")
         return places[-1], step, write
-    raise InputError(f"{periods[0] or 'an empty cell'} is no period")
+    raise InputError(f"{where(0)}{periods[0] or 'an empty cell'} is no period")

@@ -52,8 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _save(options.output, text)
         else:
             sys.stdout.write(text)
-    except (InputError, OSError) as error:
+    except InputError as error:
         print(f"segmentation: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        place = error.filename or "the result"
+        told = f"{place} cannot be written ({error.strerror})"
+        print(
+            f"segmentation: {told}. Expected: a file in a directory that is there", file=sys.stderr
+        )
         return 2
     return 0
 
