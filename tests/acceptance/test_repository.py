@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stead.cli.main import COMMANDS, parser_of, shown_of
+from stead.cli.main import COMMANDS, GROUPS, parser_of, shown_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -274,6 +274,15 @@ def test_each_command_has_help_without_a_place(machine, tmp_path, name):
     assert said.startswith(f"usage: stead {name}")
     assert not machine.stead_home.exists()
     assert name in machine.ok("--help", cwd=tmp_path)
+
+
+def test_the_overview_has_each_command_once_by_what_people_do(machine, tmp_path):
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(COMMANDS)
+    said = machine.ok("--help", cwd=tmp_path)
+    shown = [line.split()[0] for line in said.splitlines() if line.startswith("  ")]
+    assert shown == grouped
+    assert "\nRun and test:\n  run " in said
 
 
 def test_the_answers_agree_with_each_other(machine, place):

@@ -109,7 +109,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     for source, item in asked:
         plans.append(_add(source, item, known, args, app))
         if not args.json:
-            _show(plans[-1], args, app)
+            show(plans[-1], args, app)
     if args.json:
         told = [as_json(plan) for plan in plans]
         app.out_json(told[0] if len(told) == 1 else {"plans": told})
@@ -269,7 +269,8 @@ def _asker(args: argparse.Namespace, app: App) -> Ask | None:
     return ask
 
 
-def _show(plan: Plan, args: argparse.Namespace, app: App) -> None:
+def show(plan: Plan, args: argparse.Namespace, app: App) -> None:
+    """Say to people what was added, or would be."""
     planned = args.plan
     for module in plan.modules:
         came = module.chosen.came

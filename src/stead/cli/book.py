@@ -142,7 +142,7 @@ def _show(args: argparse.Namespace, app: App, page: Page) -> int:
 def _add(
     args: argparse.Namespace, app: App, page: Page, project: Project, known: tuple[Source, ...]
 ) -> int:
-    from stead.cli._module_add import _show as show_plan
+    from stead.cli._module_add import as_json, show
     from stead.cli._modules import alone, modules
     from stead.modules import adding, book
     from stead.values.errors import UsageError
@@ -164,7 +164,11 @@ def _add(
         plan = _planned(chosen, project, {n: path for n, (path, _) in there.items()})
         if not args.plan:
             adding.apply(plan, app.context, f"adding the modules of {page.name}")
-    return show_plan(plan, args, app, planned=args.plan)
+    if args.json:
+        app.out_json(as_json(plan))
+    else:
+        show(plan, args, app)
+    return 1 if args.plan and plan.collide else 0
 
 
 def _planned(chosen: tuple[Chosen, ...], project: Project, there: dict[str, str]) -> Plan:

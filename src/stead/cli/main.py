@@ -286,7 +286,7 @@ def _overview() -> str:
     further = {"Further": tuple(name for name in COMMANDS if name not in grouped)}
     lines = []
     for head, names in (GROUPS | further).items():
-        shown = [f"  {name:<{width}}  {COMMANDS[name]}" for name in names if name in COMMANDS]
+        shown = [f"  {name:<{width}}  {COMMANDS[name]}" for name in names]
         lines += [f"{head}:", *shown, ""] if shown else []
     return "\n".join(
         [

@@ -243,6 +243,23 @@ def test_a_module_is_not_added_twice(machine, root):
     assert machine.tree(root) == before
 
 
+def test_several_are_added_one_by_one_and_none_where_one_is_unknown(machine, root):
+    said = machine.fails("module", "add", "plain", "reprot", cwd=root)
+    assert "no registry has an item reprot; did you mean report?" in said
+    assert not (root / "modules").exists()
+    said = machine.fails("module", "add", "plain", "report", "--at", "x", cwd=root, code=2)
+    assert "of which of plain, report is --at meant?" in said
+    planned = machine.json("module", "add", "plain", "report", "--plan", cwd=root)["plans"]
+    assert [plan["modules"][-1]["name"] for plan in planned] == ["plain", "report"]
+    said = machine.ok("module", "add", "plain", "report", cwd=root)
+    assert said.index("added plain") < said.index("added report")
+    assert {"plain", "report"} <= {p.name for p in (root / "modules").iterdir()}
+    text = (root / "stead.toml").read_text()
+    assert "[app.plain]" in text
+    assert "[app.report]" in text
+    assert "holds plain 1.0.0 already" in machine.fails("module", "add", "plain", cwd=root)
+
+
 def test_two_items_that_want_one_path_are_refused(machine, root):
     message = machine.fails("module", "add", "report", "--at", "modules/plain", cwd=root)
     assert "plain and report both bring modules/plain/" in message
