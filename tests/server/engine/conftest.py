@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.server.database import admission, builds, logs, namespaces
+from stead.server.database import admission, builds, logs, namespaces, workers
 from stead.server.database.migrations import upgrade
 from stead.server.database.opening import open_database
 from stead.server.engine import queue as engine_queue
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stead.server.database.opening import Database
-    from stead.server.values import Build
+    from stead.server.values import Build, Specification
     from stead.values.platform import Platform
 
 
@@ -68,14 +69,12 @@ class Waiting:
 
 
 WORKER = """
-import signal, sys, threading
-from stead.server.engine.limits import Limits
+import json, signal, sys, threading
 from stead.server.engine.retry import Retry
 from stead.server.engine.worker import WorkerConfig, run
-database, blobs, home, lease = sys.argv[1:5]
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
-config = WorkerConfig(database, blobs, home, lease=float(lease), retry=Retry(first=0.2, times=2))
+config = WorkerConfig(**json.loads(sys.argv[1]), retry=Retry(first=0.2, times=2))
 run(config, stop=stop, on_ready=lambda me: print(me.id, flush=True))
 """
 
@@ -90,29 +89,42 @@ class Store:
     database: Database
     queue: BuildQueue
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    workers: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
+    """Those that took builds, by their ids."""
     submitted: list[int] = field(default_factory=list)
 
-    def worker(self, lease: float = 30) -> subprocess.Popen[str]:
+    def worker(self, lease: float = 30, **config: object) -> subprocess.Popen[str]:
         """Start a worker, and give it once it takes builds."""
+        told = {"database": self.url, "blobs": f"file://{self.root}/blobs"}
+        told |= {"home": f"{self.root}/home", "lease": lease, **config}
         started = subprocess.Popen(
-            [
-                *(sys.executable, "-c", WORKER, self.url),
-                *(f"file://{self.root}/blobs", f"{self.root}/home", str(lease)),
-            ],
+            [sys.executable, "-c", WORKER, json.dumps(told)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
         )
         self.processes.append(started)
-        assert started.stdout.readline().strip().isdigit()
+        said = started.stdout.readline().strip()
+        assert said.isdigit()
+        self.workers[int(said)] = started
         return started
+
+    def register(self, capacity: int) -> None:
+        """Tell of a worker that is not there, so that builds are let through."""
+        with self.database.begin() as connection:
+            workers.register(
+                connection, "none", self.database.now(), host="h", pid=1, capacity=capacity
+            )
 
     def submit(self, *dependencies: str, channel: str = "", **order: object) -> int:
         wanted = "".join(f"  - {one}\n" for one in dependencies)
         spec = f"name: env\nchannels:\n  - {channel or self.channel}\ndependencies:\n{wanted}"
+        return self.ask(read(spec), **order)
+
+    def ask(self, spec: Specification, namespace: str = "team", **order: object) -> int:
         order = admission.Order(**{"who": "ann", **order})
         made = admission.submit(
-            self.database, self.queue, "team", "env", read(spec), order=order
+            self.database, self.queue, namespace, spec.name, spec, order=order
         ).build_id
         self.submitted.append(made)
         return made

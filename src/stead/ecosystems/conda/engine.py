@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 from typing import TYPE_CHECKING
@@ -31,32 +30,27 @@ def cache_directory(context: Context) -> str:
 
 
 def client(*, offset: int = 0) -> Client:
-    """Give a client with retries and the usual credentials: rattler's own files and keyring, netrc.
+    """Make a client with retries and the usual credentials: rattler's own files and keyring, netrc.
 
     ``offset`` is how many bytes of a file are there already.
     """
-    return _client({"Range": f"bytes={offset}-"}) if offset else _usual_client()
-
-
-@functools.cache
-def _usual_client() -> Client:
-    # One for all: it reads the system's certificates, which takes 10 ms each time.
-    return _client(None)
-
-
-def _client(headers: dict[str, str] | None) -> Client:
     from rattler.networking import Client
 
+    headers = {"Range": f"bytes={offset}-"} if offset else None
     return Client.default_client(headers=headers, user_agent="stead")
 
 
-def gateway(context: Context) -> Gateway:
-    """Make a gateway to the channels' indexes; offline, it only knows what is cached."""
+def gateway(context: Context, *, anew: bool = False) -> Gateway:
+    """Make a gateway to the channels' indexes; offline, it only knows what is cached.
+
+    ``anew`` asks for all of them, whatever is cached.
+    """
     from rattler import Gateway
     from rattler.repo_data.gateway import SourceConfig
 
     cache = os.path.join(cache_directory(context), "repodata")
-    action = "force-cache-only" if context.offline else "cache-or-fetch"
+    usual = "no-cache" if anew else "cache-or-fetch"
+    action = "force-cache-only" if context.offline else usual
     return Gateway(
         cache_dir=cache,  # type: ignore[arg-type]
         default_config=SourceConfig(cache_action=action),  # type: ignore[arg-type]
@@ -83,6 +77,15 @@ def failures() -> tuple[type[Exception], ...]:
         exceptions.LinkError,
         exceptions.TransactionError,
     )
+
+
+def is_unchanged(exc: Exception) -> bool:
+    """Say whether an index failed although the server only said that it is as it was.
+
+    rattler takes 304 for an error where it does not repeat the time that it was asked with. It
+    need not, and some servers (Python's own) do not: such an index is to be asked for anew.
+    """
+    return "status code (304" in str(exc)
 
 
 def translated(exc: Exception, doing: str, *, remote: bool = False) -> SteadError:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from stead.ecosystems.conda.cache import Places, is_cached
 from stead.ecosystems.conda.channels import Located, locate
-from stead.ecosystems.conda.engine import cache_directory, failures, gateway, translated
+from stead.ecosystems.conda.engine import (
+    cache_directory,
+    failures,
+    gateway,
+    is_unchanged,
+    translated,
+)
 from stead.ecosystems.conda.records import artifact_to_record, records_to_artifacts
 from stead.ecosystems.conda.specs import match_spec
 from stead.ecosystems.conda.virtual import virtual_packages
@@ -69,11 +75,13 @@ async def _solve(
     channels: tuple[Located, ...],
     specs: list[MatchSpec],
     limits: list[MatchSpec],
+    *,
+    anew: bool = False,
 ) -> list[RepoDataRecord]:
     from rattler import ChannelPriority, Subdir, solve
     from rattler.exceptions import SolverError
 
-    source = gateway(context)
+    source = gateway(context, anew=anew)
     subdirs = [Subdir(request.platform.name), Subdir("noarch")]
     try:
         sources: list[Any] = [c.url for c in channels]
@@ -96,6 +104,8 @@ async def _solve(
 
         raise await explained(exc, request, channels, source, context) from exc
     except failures() as exc:
+        if not anew and is_unchanged(exc):
+            return await _solve(request, context, channels, specs, limits, anew=True)
         shown = ", ".join(c.shown for c in channels)
         raise translated(exc, f"the packages of {shown} could not be listed") from exc
 

@@ -86,6 +86,8 @@ def claim(
 
 def arrived(connection: Connection, packed: Iterable[tuple[int, int]]) -> None:
     """Keep that parts are in the artifact store: id, and size there."""
+    # Before their rows, as whoever claims them does.
+    take_turn(connection)
     for part_id, size in sorted(packed):
         connection.execute(update(part).where(part.c.id == part_id).values(packed=size))
 

@@ -6,7 +6,11 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
+
 from stead.server.database import builds, logs, packages, parts
+from stead.server.database.tables import build as build_table
+from stead.server.database.tables import build_artifact, environment
 from stead.server.values import BuildStatus, NewArtifact, NewPackage, canonical, instant
 
 if TYPE_CHECKING:
@@ -48,6 +52,22 @@ def put(
     key = key_of(kind, build, specification)
     blobs.put(key, content, sha256=digest)
     return NewArtifact(kind, key, digest, len(content))
+
+
+def former_lock(database: Database, build: Build) -> str | None:
+    """Give the key of the lock of its environment's current build, if that is of other words."""
+    query = (
+        select(build_artifact.c.key)
+        .join(environment, environment.c.current_build_id == build_artifact.c.build_id)
+        .join(build_table, build_table.c.id == build_artifact.c.build_id)
+        .where(
+            environment.c.id == build.environment_id,
+            build_table.c.specification_id != build.specification_id,
+            build_artifact.c.artifact_type == STEAD_LOCK,
+        )
+    )
+    with database.read() as connection:
+        return connection.execute(query).scalar()
 
 
 def lockfile_of(text: str) -> str:

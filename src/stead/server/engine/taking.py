@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS
@@ -23,8 +24,6 @@ from stead.server.engine.bell import hang
 from stead.server.engine.queue import QUEUE, VERSION, held_by, take_back
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from stead.server.database.opening import Database
 
 log = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ class Taker:
         self._queue = DBOS.register_queue(QUEUE, on_conflict="always_update")
         # In this process alone: the row in the database has no bounds.
         self._queue._worker_concurrency = capacity  # noqa: SLF001
-        self._running: dict[str, Future[Any]] = {}
+        self._running: dict[str, futures.Future[Any]] = {}
         self._taking = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._take, name="taker", daemon=True)
@@ -58,6 +57,10 @@ class Taker:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, so long at most, until what was taken has ended."""
+        futures.wait(self._running.values(), seconds)
 
     def _take(self) -> None:
         bell = hang(self._database)

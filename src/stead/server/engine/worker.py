@@ -38,12 +38,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stead.server.database.opening import Database
-    from stead.server.values import Worker
+    from stead.server.values import Build, Worker
 
 log = logging.getLogger(__name__)
 
 SWEEPING = 10.0
 """Seconds that are waited for what is being removed; others go on with it."""
+
+ENDING = 5.0
+"""Seconds that builds have to end whose processes were killed; they may be publishing."""
 
 TICK = 0.2
 """Seconds between two looks at who is wanted, and at what may be let through."""
@@ -210,16 +213,20 @@ class _Worker:
         self.taker.put_back()
         reaper.delete_ended(self.database, self.client)
 
-    def _results_of(self, workflow_id: str) -> dict[str, Any]:
-        """Give what the steps of another workflow gave, those that succeeded."""
+    def _results_of(self, build: Build) -> dict[str, Any]:
+        """Give what the steps of a build's earlier workflows gave, those that succeeded."""
         found = {}
-        for step in self.client.list_workflow_steps(workflow_id):
-            output = step["output"]
-            name = step["function_name"]
-            if name == "carried" and isinstance(output, dict):
-                found.update(output)
-            if name in STEPS and isinstance(output, dict) and "result" in output:
-                found[name] = output["result"]
+        workflows = self.client.list_workflows(
+            workflow_id_prefix=f"build-{build.id}-", load_input=False, load_output=False
+        )
+        for workflow in workflows:
+            if workflow.workflow_id == build.workflow_id:
+                continue
+            for step in self.client.list_workflow_steps(workflow.workflow_id):
+                output = step["output"]
+                name = step["function_name"]
+                if name in STEPS and isinstance(output, dict) and "result" in output:
+                    found[name] = output["result"]
         return found
 
     def _end(self, engine: Engine, me: Worker) -> None:
@@ -230,6 +237,8 @@ class _Worker:
         with engine.guard:
             engine.unwanted.update(engine.running.items())
         engine.children.close()
+        if self.taker is not None:
+            self.taker.wait(ENDING)
         DBOS.destroy(destroy_registry=True)
         if not failing:
             with self.database.begin() as connection:

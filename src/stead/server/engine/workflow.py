@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS
 
-from stead.server.blobs.protocol import BlobError
+from stead.server.blobs.protocol import BlobError, MissingBlobError
 from stead.server.database import builds, environments, specifications
 from stead.server.engine import keeping, publishing
 from stead.server.engine.children import Stopped
@@ -66,8 +66,8 @@ class Engine:
     retry: Retry
     ended: Callable[[], None] = lambda: None
     """Called when a build has ended, so that the next is let through."""
-    earlier: Callable[[str], dict[str, Any]] = lambda _: {}
-    """Gives the results of another workflow's steps, by the workflow's id."""
+    earlier: Callable[[Build], dict[str, Any]] = lambda _: {}
+    """Gives the results of the steps of a build's earlier workflows."""
     running: dict[int, int] = field(default_factory=dict)
     """Builds that are worked on here, with their attempts."""
     unwanted: set[tuple[int, int]] = field(default_factory=set)
@@ -153,10 +153,8 @@ class _Run:
         self._checked("artifacts", DBOS.run_step({"name": "artifacts"}, self._artifacts))
 
     def _take_carried(self) -> dict[str, Any]:
-        """Give what an earlier attempt, which is tried again, has done already."""
-        if not self.build.retries or self.build.attempt < 2:
-            return {}
-        return self.engine.earlier(f"build-{self.build.id}-{self.build.attempt - 1}")
+        """Give what earlier attempts, which failed for a while, have done already."""
+        return self.engine.earlier(self.build) if self.build.retries else {}
 
     def _checked(self, step: str, given: dict[str, Any]) -> Any:
         if "failure" in given:
@@ -167,7 +165,10 @@ class _Run:
         """Take a body's result or its failure from the child, which goes on with the next."""
         self._stop_unless_wanted()
         if self.child is None:
-            self.child = self._begin_child()
+            try:
+                self.child = self._begin_child()
+            except BlobError as exc:
+                return {"failure": Failure(Kind.NETWORK, exc.message, str(exc)).to_json()}
             for body in STEPS[STEPS.index(step) :]:
                 if body not in self.carried:
                     self.child.ask(body)
@@ -181,13 +182,14 @@ class _Run:
 
     def _begin_child(self) -> Child:
         engine = self.engine
+        lock = self.results.get("solve", {}).get("lock", "")
         arguments = {
             "file": FILES[self.specification.kind],
             "text": text_of(self.specification),
             "name": self.environment,
             "home": engine.home,
-            "lock": self.results.get("solve", {}).get("lock", ""),
-            "preferred": self.specification.spec.get(LOCK, ""),
+            "lock": lock,
+            "preferred": "" if lock else self._preferred(),
         }
         return engine.children.begin(
             arguments,
@@ -196,6 +198,23 @@ class _Run:
             wanted=self._wanted,
             memory=engine.limits.memory,
         )
+
+    def _preferred(self) -> str:
+        """Give the lock whose versions are kept where they may be; empty for none.
+
+        It is the one that the specification came with, else that of the environment's current
+        build, where that was asked for in other words: a change of one package is no update
+        of the others. The same asked for anew is one.
+        """
+        given = self.specification.spec.get(LOCK)
+        if given:
+            return str(given)
+        engine = self.engine
+        key = steadily(lambda: publishing.former_lock(engine.database, self.build))
+        try:
+            return engine.blobs.get(key).decode() if key else ""
+        except MissingBlobError:
+            return ""
 
     def _publish(self) -> dict[str, Any]:
         self.journal.line("── publish")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import threading
+import time
 from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -170,3 +174,34 @@ class TestCredentials:
         with pytest.raises(UnsatisfiableError) as caught:
             place.lock("tool>=5")
         assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_only_says_that_nothing_changed_is_asked_anew(
+    place: Place, conda_channel: Path, tmp_path: Path
+) -> None:
+    channel = shutil.copytree(conda_channel, tmp_path / "channel")
+    for file in channel.rglob("repodata*"):
+        os.utime(file, (time.time() + 3600,) * 2)  # what is so new is asked for each time
+
+    class Handler(SimpleHTTPRequestHandler):
+        """Python's own: it answers 304 without the time that it was asked with."""
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(channel))
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            answered.append(int(code))
+
+    answered: list[int] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        asking = place.asking(f"http://127.0.0.1:{server.server_port}")
+        first = asking.lock("tool")
+        assert asking.lock("tool") == first
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert 304 in answered

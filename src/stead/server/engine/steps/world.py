@@ -75,7 +75,7 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
     Before there is a lock, versions of a ``preferred`` one are taken wherever they may be.
 
     Nothing above that directory takes part, and nothing of the worker's variables but
-    where programs and certificates are, and proxies.
+    where programs and certificates are, proxies, and the usual package index.
     """
     place = os.path.join(scratch, "place", arguments["name"])
     os.makedirs(place)
@@ -111,7 +111,10 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
     )
 
 
-_PASSED = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NETRC")
+_PASSED = (
+    *("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NETRC"),
+    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"),
+)
 
 
 def _passes(name: str) -> bool:
