@@ -55,10 +55,31 @@ def test_a_database_of_a_newer_version_is_refused(database):
         upgrade(database)
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "mysql://x/y", "no url", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "mysql://x/y", "postgresql://h:abc/x", "no url", "sqlite:///:memory:"]
+)
 def test_what_is_no_database_for_several_processes_is_refused(url):
     with pytest.raises(ServerError):
         open_database(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://ann:hidden@127.0.0.1:1/x", "Connection refused"),
+        ("sqlite:////nowhere/at/all.sqlite", "unable to open"),
+        ("sqlite:///{here}/text", "not a database"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_with_the_reason(tmp_path, url, says):
+    (tmp_path / "text").write_text("no database, and long enough to tell" * 100)
+    with (
+        open_database(url.format(here=tmp_path)) as database,
+        pytest.raises(ServerError, match=says) as caught,
+    ):
+        upgrade(database)
+    assert str(caught.value.where).startswith(url.partition(":")[0])
+    assert "hidden" not in f"{caught.value}{caught.value.where}"
 
 
 def test_what_is_read_is_not_written(database):

@@ -104,7 +104,7 @@ def open_database(
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as exc:
+    except (ArgumentError, ValueError) as exc:
         raise ServerError(
             "the database's URL cannot be read", remedy="write sqlite:///PATH or postgresql://…"
         ) from exc

@@ -6,15 +6,18 @@ changed, only followed by another (``versions/``, in order of their numbers).
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from stead.server.values import ServerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection
 
     from stead.server.database.opening import Database
@@ -31,7 +34,7 @@ def upgrade(database: Database, target: str = "head") -> None:
     """Bring the tables up to date; does nothing, quickly, where they are.
 
     Servers that start at once wait for one another. Raises :class:`ServerError`
-    where the database was made by a newer version.
+    where the database was made by a newer version, or cannot be used.
     """
     if target == "head" and version(database) == HEAD:
         return
@@ -41,7 +44,7 @@ def upgrade(database: Database, target: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", os.path.dirname(__file__).replace("%", "%%"))
-    with database.begin() as connection:
+    with _told(database), database.begin() as connection:
         if database.dialect == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         config.attributes["connection"] = connection
@@ -53,6 +56,20 @@ def upgrade(database: Database, target: str = "head") -> None:
                 details=(str(exc),),
                 remedy="start the server with the version that made it, or a newer one",
             ) from exc
+
+
+@contextlib.contextmanager
+def _told(database: Database) -> Iterator[None]:
+    """Say of a database that cannot be used which one it is and why."""
+    try:
+        yield
+    except DBAPIError as exc:
+        reason = str(exc.orig).strip().partition("\n")[0]
+        raise ServerError(
+            f"the database cannot be used: {reason}",
+            where=database.engine.url.render_as_string(hide_password=True),
+            remedy="see that it answers, and that the server may make tables in it",
+        ) from exc
 
 
 def version(database: Database) -> str | None:
