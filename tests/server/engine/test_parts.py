@@ -139,3 +139,12 @@ def test_what_a_build_claims_counts_for_its_own_attempt_alone(running, blobs):
         # It has ended; and no other attempt was ever begun.
         assert parts.claim(connection, made, 1, found.parts, now) is None
         assert parts.claim(connection, made, 2, found.parts, now) is None
+
+
+def test_a_part_that_somebody_took_away_comes_with_the_next_build_that_has_it(running, blobs):
+    first = built(running, "other", force="taken-1")
+    key = lonely(running, blobs, first, "other")
+    size = blobs.head(key).size
+    blobs.delete(key)
+    assert lonely(running, blobs, built(running, "other", force="taken-2"), "other") == key
+    assert blobs.head(key).size == size

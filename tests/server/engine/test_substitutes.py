@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 import uvicorn
 
+from stead.remote import logins
+from stead.remote.logins import Known, Server
 from stead.server import parts as leaving
 from stead.server.api.app import make_app
 from stead.server.blobs.store import open_blobs
@@ -24,6 +26,7 @@ from stead.server.services import Services
 from stead.server.values import BuildStatus
 from stead.store.atomic import remove_tree
 from stead.testing.channel import PLACEHOLDER, Package, make_channel, text
+from stead.values.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -279,7 +282,12 @@ def test_killed_while_parts_arrive_nothing_half_made_is_seen(laptop, served):
     thread.start()
     try:
         url = f"http://127.0.0.1:{between.server_port}"
-        laptop.write("stead.toml", served.stores(url) + MANIFEST.format(channel=served.channel))
+        # Its token is the one that was kept when this person logged in there.
+        laptop.environ = {}
+        kept = Known((Server("team", url, Secret(served.token)),))
+        logins.write(kept, {"HOME": str(laptop.root)})
+        named = f'[stores]\nteam = "{url}"\n'
+        laptop.write("stead.toml", named + MANIFEST.format(channel=served.channel))
         laptop.write("stead.lock", served.lock)
         process = laptop.started("run", "speak")
         assert handler.reached.wait(120)

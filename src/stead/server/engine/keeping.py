@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stead.server.blobs.protocol import MissingBlobError
 from stead.server.database import parts
 from stead.server.engine.steady import steadily
 from stead.server.engine.steps.packing import packed_path
@@ -69,7 +70,7 @@ def keep(
             held = _claim(database, build, closure)
             if held is None:
                 return None
-            missing = [one for one in held.values() if one.packed is None]
+            missing = _missing(blobs, held)
             if not missing:
                 return _kept(closure, held, ())
             # Made on another machine, it may consist of other parts: then those count.
@@ -90,6 +91,20 @@ def _claim(database: Database, build: Build, closure: Closure) -> dict[str, Clai
             return parts.claim(connection, build.id, build.attempt, closure.parts, now)
 
     return steadily(claim)
+
+
+def _missing(blobs: Blobs, held: dict[str, Claimed]) -> list[Claimed]:
+    """Give the parts that are to be put there: new ones, and those that somebody took away."""
+
+    def there(one: Claimed) -> bool:
+        try:
+            return one.packed is not None and blobs.head(one.key).size == one.packed
+        except MissingBlobError:
+            return False
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(there, held.values())
+        return [one for one, is_there in zip(held.values(), found, strict=True) if not is_there]
 
 
 def _kept(closure: Closure, held: dict[str, Claimed], arrived: tuple[tuple[int, int], ...]) -> Kept:
