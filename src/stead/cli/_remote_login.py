@@ -80,8 +80,11 @@ def _login(args: argparse.Namespace, app: App) -> int:
         logins.keep_in_keyring(server.address, token)
     elif before is not None and before.keyring:
         logins.forget_in_keyring(before.address)
-    known = logins.read(app.context.environ).with_server(server, default=args.default)
-    logins.write(known, app.context.environ)
+    known = logins.change(
+        lambda known: known.with_server(server, default=args.default),
+        app.context.environ,
+        app.context.progress.note,
+    )
     whose = common.clean(found["primary_namespace"])
     app.out(f"logged in to {server.name} ({server.address}), in namespace {whose}")
     if known.default != server.name:
@@ -95,6 +98,7 @@ def _meant(args: argparse.Namespace, known: Known, app: App) -> Server:
 
     from stead.remote import logins
     from stead.values import served
+    from stead.values.frozen import replace
 
     text = args.address or app.context.environ.get(logins.SERVER, "") or known.default
     if not text:
@@ -106,7 +110,7 @@ def _meant(args: argparse.Namespace, known: Known, app: App) -> Server:
                 f"{text!r} is neither an address nor the name of a server that is known",
                 remedy="write https://HOST[:PORT]",
             )
-        return found
+        return replace(found, name=args.name or found.name)
     address = logins.address_of(text)
     there = next((s for s in known.servers if s.address == address), None)
     name = args.name or (there.name if there else urlsplit(address).hostname or "")
@@ -169,7 +173,7 @@ def _logout(args: argparse.Namespace, app: App) -> int:
         )
     if found.keyring:
         logins.forget_in_keyring(found.address)
-    logins.write(known.without(name), app.context.environ)
+    logins.change(lambda known: known.without(name), app.context.environ, app.context.progress.note)
     app.out(f"forgot {name} ({found.address}) and its token")
     return 0
 

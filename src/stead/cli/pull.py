@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stead.cli import _remote_common as common
 from stead.cli import options
+from stead.pipeline.lockfile import NAME
 from stead.values.errors import NoPlaceError, RemoteError, SteadError, UsageError
 from stead.values.frozen import replace
 
@@ -51,33 +52,29 @@ def execute(args: argparse.Namespace, app: App) -> int:
     named = served.parse(args.name, build=True)
     client = common.client_for(args, app)
     pulled = api.files(client, _number(client, named))
-    texts = {os.path.join(app.cwd, name): text for name, text in pulled.files}
+    asked = {os.path.join(app.cwd, n): text for n, text in pulled.files if n != NAME}
+    composed = _composed(app, asked)
+    _alone(composed, asked, args, app)
+    lock_path = os.path.join(composed.spec.root, NAME)
+    texts = asked | _with_lock(composed, lock_path, dict(pulled.files).get(NAME, ""), args)
     before = {path: _read(path) for path in texts}
     changed = {p: t.encode() for p, t in texts.items() if before[p] != t.encode()}
-    differs = [p for p in changed if before[p] is not None]
+    differs = [p for p in changed if p in asked and before[p] is not None]
     if differs and not args.force:
-        raise UsageError(
-            f"{' and '.join(os.path.basename(p) for p in differs)} here "
-            f"{'have' if len(differs) > 1 else 'has'} other content",
-            where=app.cwd,
-            remedy="pull into another directory (`stead -C DIR pull …`), or replace what is here "
-            "with --force",
-        )
-    composed = _composed(app, texts)
-    _alone(composed, texts, args, app)
-    if any(before.values()):
+        raise _differing(differs[0])
+    if any(before[path] is not None for path in asked):
         app.record_edits()
     reason = f"pull {pulled.served}"
     replace_together(Layout(app.context.home), changed, reason, expect=before)
     app.record_change()
-    notes = _notes(composed, app)
+    notes = _notes(_composed(app, texts), app)
     if not args.no_build:
         notes += _made(replace(app, context=_with_store(client, app)))
     if args.json:
         app.out_json(_answer(pulled, client, list(changed), notes))
         return 0
     for path in texts:
-        name = os.path.basename(path)
+        name = os.path.relpath(path, app.cwd)
         app.out(f"wrote {name}" if path in changed else f"{name} is the same already")
     app.out(f"this is {pulled.served}: `stead run COMMAND` uses it")
     for note in notes:
@@ -158,6 +155,42 @@ def _composed(app: App, texts: dict[str, str]) -> Composed:
 
     request = app.request_of_place()
     return composed_for(replace(request, overlay=texts), app.context, fetch=False)
+
+
+def _with_lock(
+    composed: Composed, path: str, text: str, args: argparse.Namespace
+) -> dict[str, str]:
+    """Give the tree's lock with what was pulled, which stands there as this place's.
+
+    A workspace or repository has one lock at its root; what it holds of other places stays.
+    Raises LockError, and UsageError where it holds other versions for this place.
+    """
+    from stead.formats import stead_lock
+    from stead.pipeline import lockfile
+
+    if not text:
+        return {}
+    place = composed.slot[0]
+    came = [replace(e, place=place) for e in stead_lock.read(text, NAME).environments]
+    held = lockfile.read(path)
+    mine = [e for e in held.environments if e.place == place]
+    if mine == came:
+        return {path: (_read(path) or b"").decode()}
+    if mine and not args.force:
+        raise _differing(path)
+    others = tuple(e for e in held.environments if e.place != place)
+    if place == "." and not others and not held.pins:
+        return {path: text}
+    return {path: stead_lock.write(replace(held, environments=(*others, *came)))}
+
+
+def _differing(path: str) -> UsageError:
+    return UsageError(
+        f"{os.path.basename(path)} has other content here",
+        where=path,
+        remedy="pull into another directory (`stead -C DIR pull …`), or replace what is here "
+        "with --force",
+    )
 
 
 def _alone(composed: Composed, texts: dict[str, str], args: argparse.Namespace, app: App) -> None:

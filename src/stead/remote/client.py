@@ -182,6 +182,9 @@ class Client:
         """Give the answer to a request; what goes wrong, also while it is read, is said in order."""
         try:
             with self._opened().open(request, timeout=seconds) as answer:
+                if origin(answer.geturl()) != origin(self.server.address):
+                    # Without its token, which stays with the address that it was given for.
+                    raise self._elsewhere(answer.geturl(), where)
                 yield answer
         except HTTPError as exc:
             with exc:
@@ -249,12 +252,7 @@ class Client:
                 remedy="try again later",
             )
         if 300 <= exc.code < 400:
-            return RemoteError(
-                f"the store server {self.server.name} leads elsewhere",
-                where=where,
-                remedy="log in at the address that it leads to: "
-                + _cut(exc.headers.get("Location", "")),
-            )
+            return self._elsewhere(exc.headers.get("Location", ""), where)
         try:
             found = self._read(exc, exc.headers.get("Content-Type", ""), where)
         except (RemoteError, OSError, http.client.HTTPException):
@@ -264,6 +262,13 @@ class Client:
             return self._stranger(where)
         return AnswerError(
             self._told(exc.code, said), exc.code, where=where, remedy=self._remedy(exc.code)
+        )
+
+    def _elsewhere(self, to: str, where: str) -> RemoteError:
+        return RemoteError(
+            f"the store server {self.server.name} leads elsewhere",
+            where=where,
+            remedy=f"log in at the address that it leads to: {_cut(to)}",
         )
 
     def _told(self, status: int, said: str) -> str:

@@ -21,7 +21,7 @@ from stead.values.names import nearest
 from stead.values.secret import Secret, SecretReference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 TOKEN = "STEAD_REMOTE_TOKEN"  # noqa: S105 (a variable's name)
 SERVER = "STEAD_REMOTE"
@@ -89,7 +89,11 @@ def read(environ: Mapping[str, str]) -> Known:
     except FileNotFoundError:
         return Known()
     except OSError as exc:
-        raise RemoteError(f"this file cannot be read: {exc.strerror}", where=path) from exc
+        raise RemoteError(
+            f"this file cannot be read: {exc.strerror}",
+            where=path,
+            remedy="correct its rights, or remove it and log in again",
+        ) from exc
     if os.name == "posix" and mode & _OTHERS:
         raise RemoteError(
             "others may read this file, which holds tokens",
@@ -128,6 +132,22 @@ def write(known: Known, environ: Mapping[str, str]) -> None:
             servers[one.name]["token"] = one.token.reveal()
     data = {"version": 1, "default": known.default, "servers": servers}
     write_file(path_of(environ), (json.dumps(data, indent=2) + "\n").encode(), 0o600)
+
+
+def change(
+    act: Callable[[Known], Known], environ: Mapping[str, str], note: Callable[[str], None]
+) -> Known:
+    """Change what is known, with nobody else doing so meanwhile; gives what is known then.
+
+    Raises what :func:`read` and :func:`write` raise.
+    """
+    from stead.store.locking import exclusive
+
+    path = path_of(environ)
+    with exclusive(f"{path}.lock", note=note, description="a login", remove=True):
+        known = act(read(environ))
+        write(known, environ)
+    return known
 
 
 def address_of(text: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 
 import jsonschema
+import pexpect
 import pytest
 
 from stead.remote.schemas import SCHEMAS
@@ -120,7 +121,7 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel):
     # What differs stays, unless somebody says otherwise.
     before = (bob.work / "stead.toml").read_text()
     differs = bob.fails("pull", f"team/tools@{second}", code=2)
-    assert "stead.toml and stead.lock here have other content" in differs
+    assert "has other content here" in differs
     assert (bob.work / "stead.toml").read_text() == before
     # Without the server's parts it is built here, from the same packages.
     bob.ok("pull", f"team/tools@{second}", "--force", "--no-build")
@@ -151,6 +152,30 @@ def test_a_conda_file_is_pushed_and_pulled(serving, accounts, team_channel):
     # It is bob's now, and goes back as it is: with its lock.
     assert "COMPLETED" in bob.ok("push", "yaml/copy", env=ci)
     assert not (bob.machine.home / ".config").exists()
+
+    # A repository has one lock: what it holds of other places stays.
+    other, below = bob.root / "project" / "other", bob.root / "project" / "envs" / "tiny"
+    other.mkdir(parents=True)
+    below.mkdir(parents=True)
+    (bob.root / "project" / ".git").mkdir()
+    (other / "stead.toml").write_text('[packages.pypi]\nleaf = "*"\n')
+    bob.ok("-C", str(other), "lock")
+    assert "wrote ../../stead.lock" in bob.ok("-C", str(below), "pull", "yaml/tiny", env=ci)
+    both = (bob.root / "project" / "stead.lock").read_text()
+    assert '[environment."envs/tiny".' in both
+    assert '[environment."other".' in both
+    for place in (other, below):
+        bob.ok("-C", str(place), "lock", "--locked")
+    assert "is the same already" in bob.ok("-C", str(below), "pull", "yaml/tiny", env=ci)
+    assert "COMPLETED" in bob.ok("-C", str(below), "push", "yaml/copy", env=ci)
+    # A workspace's files would count too.
+    (bob.root / "project" / "stead.toml").write_text('[workspace]\nmembers = ["*"]\n')
+    inner = bob.root / "project" / "inner"
+    inner.mkdir()
+    within = bob.run("-C", str(inner), "pull", "yaml/tiny", env=ci)
+    assert within.returncode == 2, within.stdout
+    assert "takes part in a workspace" in within.stderr
+    assert list(inner.iterdir()) == []
 
     # Other files that ask for packages would change what comes.
     (bob.work / "requirements.txt").write_text("leaf\n")
@@ -240,6 +265,24 @@ def test_the_token_is_seen_nowhere(serving, accounts):
     said += json.dumps(who) + json.dumps(asked(ann, "remote", "list"))
     assert serving.token not in said
     assert serving.token not in (serving.home / "serve.log").read_text()
+    # On a terminal the token is asked for, and not shown.
+    typed = pexpect.spawn(
+        str(ann.machine.program),
+        ["remote", "login", serving.url, "--name", "mine", "--default"],
+        cwd=str(ann.work),
+        env={**ann.machine.environ, "NO_COLOR": "1"},
+        encoding="utf-8",
+        timeout=120,
+    )
+    with typed:
+        typed.expect("token for .*: ")
+        typed.sendline(serving.token)
+        typed.expect(pexpect.EOF)
+        assert "logged in to mine" in typed.before
+        assert serving.token not in typed.before
+    assert [s["name"] for s in asked(ann, "remote", "list") if s["default"]] == ["mine"]
+    assert asked(ann, "remote", "whoami", "--server", "127.0.0.1")["server"] == "127.0.0.1"
+    ann.ok("remote", "logout")
     ann.ok("remote", "logout")
     assert serving.token not in kept.read_text()
     assert asked(ann, "remote", "list") == []

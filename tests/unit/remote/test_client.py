@@ -15,6 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stead.remote import client as clients
 from stead.remote import following
@@ -203,12 +205,21 @@ def test_a_token_is_not_taken_elsewhere():
     with site(OK) as (other, asked):
         leads = (302, "text/plain", "", {"Location": f"{other}/y/"})
         with site(leads) as (url, _):
-            assert client(url).get("x") == {"x": 1}
+            with pytest.raises(RemoteError, match="leads elsewhere") as caught:
+                client(url).get("x")
+            assert f"{other}/y/" in caught.value.remedy
             assert asked == [("GET", "/y/", None, "")]
             put = (307, "text/plain", "", {"Location": f"{other}/y/"})
         with site(put) as (url, _), pytest.raises(RemoteError, match="leads elsewhere"):
             client(url).ask("PUT", ("x",), body={})
     assert len(asked) == 1
+    within = (302, "text/plain", "", {"Location": "/y/"})
+    with site(within, OK) as (url, asked):
+        assert client(url).get("x") == {"x": 1}
+    assert [(path, token) for _, path, token, _ in asked] == [
+        ("/x/", "Bearer stead_secret"),
+        ("/y/", "Bearer stead_secret"),
+    ]
 
 
 def test_nobody_there_is_said_at_once():
@@ -285,12 +296,14 @@ def test_a_certificate_of_nobodys_is_named(tmp_path):
         assert trusting.get("x") == {"x": 1}
 
 
-def test_lines_are_told_once_they_are_whole():
+@given(st.lists(st.text(alphabet="ab\n\r")))
+def test_lines_are_told_once_they_are_whole_however_they_come(pieces):
     told = []
     lines = Lines(told.append)
-    for piece in ("one\ntw", "o\n", "\nthr", "ee"):
+    for number, piece in enumerate(pieces, 1):
         lines.take(piece)
-    assert told == ["one", "two", ""]
+        assert told == "".join(pieces[:number]).split("\n")[:-1]
     lines.end()
     lines.end()
-    assert told == ["one", "two", "", "three"]
+    whole = "".join(pieces)
+    assert "\n".join(told) == whole.removesuffix("\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,15 @@ def test_a_token_may_lie_in_the_keyring(environ, tmp_path, monkeypatch):
             logins.choose("", environ)
     finally:
         keyring.set_keyring(before)
+
+
+def test_logins_at_the_same_time_lose_nothing(environ):
+    names = [f"s{number}" for number in range(16)]
+
+    def log_in(name: str) -> None:
+        server = Server(name, f"https://{name}.example", Secret(name))
+        logins.change(lambda known: known.with_server(server, default=False), environ, print)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(log_in, names))
+    assert {s.name for s in logins.read(environ).servers} == set(names)

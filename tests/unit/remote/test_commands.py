@@ -1,0 +1,64 @@
+"""What commands about store servers ask before a loss, and how they read values."""
+
+from __future__ import annotations
+
+import io
+import sys
+from argparse import Namespace
+from types import SimpleNamespace
+
+import pytest
+from jsonschema import Draft7Validator
+
+from stead.cli._remote_common import agreed
+from stead.cli._remote_settings import value_of
+from stead.cli.schema import REMOTE
+from stead.remote.schemas import SCHEMAS
+from stead.values.errors import UsageError
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("y", True), ("YES", True), ("", False), ("no", False)])  # fmt: skip
+def test_before_a_loss_it_is_asked(monkeypatch, capsys, answer, goes_on):
+    told: list[str] = []
+    app = SimpleNamespace(interactive=True, err=told.append)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{answer}\n"))
+    assert agreed(Namespace(yes=False), app, ["all of it goes"]) is goes_on
+    assert told == ["all of it goes"]
+    assert "[y/N]" in capsys.readouterr().err
+
+
+def test_where_nobody_can_be_asked_nothing_is_lost():
+    app = SimpleNamespace(interactive=False, err=lambda _: None)
+    with pytest.raises(UsageError, match="cannot be taken back"):
+        agreed(Namespace(yes=False), app, ["all of it goes"])
+    assert agreed(Namespace(yes=True), app, ["all of it goes"])
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "value"),
+    [
+        ("a, b", [], ["a", "b"]),
+        ("", ["a"], []),
+        ('["a,b"]', [], ["a,b"]),
+        ("5", "4", "5"),
+        ("5", 4, 5),
+        ("true", True, True),
+        ("", 4, None),
+        ("7", None, 7),
+        ("seven", None, "seven"),
+    ],
+)
+def test_a_value_is_read_as_the_kind_that_it_has(text, now, value):
+    assert value_of(text, now) == value
+    assert type(value_of(text, now)) is type(value)
+
+
+def test_a_list_that_is_none_is_refused():
+    with pytest.raises(UsageError, match="is no list"):
+        value_of("[a", [])
+
+
+def test_schemas_are_schemas_and_each_is_printed_by_name():
+    assert set(REMOTE) == set(SCHEMAS)
+    for schema in SCHEMAS.values():
+        Draft7Validator.check_schema(schema)
