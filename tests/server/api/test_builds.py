@@ -16,6 +16,7 @@ def test_files_of_builds_are_given_to_those_who_may_see_the_environment(client):
         f"build/{build}/conda-lock.yml",
         f"build/{build}/conda-lock.yaml",
         "environment/team/tiny/lockfile/",
+        f"environment/team/tiny/lockfile/?build_id={build}",
         "environment/team/tiny/conda-lock.yml",
         "environment/team/tiny/conda-lock.yaml",
     ):
@@ -24,6 +25,9 @@ def test_files_of_builds_are_given_to_those_who_may_see_the_environment(client):
         assert answer.headers["content-length"] == "14"
         assert client.get(f"/api/v1/{path}", token="").status_code == 403
     assert client.get(f"/api/v1/build/{build}/yaml/").text == "name: tiny\n"
+    other = client.submit(TINY.replace("tiny", "other", 1))
+    of_other = f"/api/v1/environment/team/tiny/lockfile/?build_id={other}"
+    assert client.get(of_other).status_code == 404
     for path in ("archive", "installer", "docker"):
         assert client.get(f"/api/v1/build/{build}/{path}/").status_code == 404
     shown = client.get(f"/api/v1/build/{build}/").json()["data"]["build_artifacts"]

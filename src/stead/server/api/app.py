@@ -15,6 +15,7 @@ from stead.server.api.guards import Bounded, Logged, Untrailed
 from stead.server.api.pulse import Pulse
 from stead.server.api.quick import Quick
 from stead.server.api.solving import Solving
+from stead.server.api.v1.models import Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,6 +42,7 @@ def make_app(services: Services) -> FastAPI:
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses={"4XX": {"model": Problem, "description": "What of the request is wrong."}},
     )
     app.state.services = services
     app.state.solving = solving

@@ -52,6 +52,11 @@ _HTML: dict[int | str, dict[str, object]] = {200: {"content": {"text/html": {}}}
 _LOGGED_IN: dict[int | str, dict[str, object]] = {
     200: {"model": models.Done},
     303: {"description": "Logged in or out by a form; goes on to `next`."},
+    401: {
+        "model": models.Problem,
+        "content": {"text/html": {}},
+        "description": "The token means nothing; the form again where it came from the form.",
+    },
 }
 _BODY = {
     "requestBody": {
@@ -63,7 +68,7 @@ _BODY = {
 }
 
 
-@router.get("/", response_class=HTMLResponse, responses=_HTML)
+@router.get("/", response_class=Response, responses=_HTML)
 def home(asked: Caller) -> Response:
     """Tell a person what this is, and who they are here."""
     who = asked.who()
@@ -76,8 +81,8 @@ def home(asked: Caller) -> Response:
     return _page(f'{body}<p><a href="/openapi.json">The API</a></p>')
 
 
-@router.get("/login", include_in_schema=False, response_class=HTMLResponse)
-@router.get("/login/", response_class=HTMLResponse, responses=_HTML)
+@router.get("/login", include_in_schema=False, response_class=Response)
+@router.get("/login/", response_class=Response, responses=_HTML)
 async def form(request: Request, next: Next = None) -> Response:  # noqa: A002 - the clients' word
     """Give a form that takes a token; ``next`` is where it leads to then."""
     return _form(request, next)

@@ -236,7 +236,7 @@ def _read(
         data.append(
             {
                 "id": each.id,
-                "at": each.at,
+                "at": f"{each.at}Z",
                 "kind": each.kind,
                 "namespace": namespace,
                 "environment": environment,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
 from stead.server.api.errors import BadRequest
-from stead.server.api.requests import Asked, Caller
+from stead.server.api.requests import LARGEST, Asked, Caller
 from stead.server.api.v1.builds import Number, build_for
 from stead.server.blobs.protocol import MissingBlobError
 from stead.server.database import environments, logs, packages
@@ -67,14 +68,23 @@ _OF_ENVIRONMENT = "/environment/{namespace}/{environment_name}"
 @router.get(f"{_OF_ENVIRONMENT}/lockfile/", response_class=Response, responses=_TEXTS)
 @router.get(f"{_OF_ENVIRONMENT}/conda-lock.yml", response_class=Response, responses=_TEXTS)
 @router.get(f"{_OF_ENVIRONMENT}/conda-lock.yaml", response_class=Response, responses=_TEXTS)
-def lockfile_of(asked: Caller, namespace: str, environment_name: str) -> Response:
-    """Give the lock of an environment's current build."""
+def lockfile_of(
+    asked: Caller,
+    namespace: str,
+    environment_name: str,
+    build_id: Annotated[int | None, Query(ge=0, le=LARGEST)] = None,
+) -> Response:
+    """Give the lock of an environment's current build, or of another one of its builds."""
     asked.authorize("environment::read", namespace, environment_name)
     with asked.services.database.read() as connection:
         found = environments.get(connection, namespace, environment_name)
-    if found.current_build_id is None:
+    if build_id is None:
+        build_id = found.current_build_id
+    elif build_for(asked, "environment::read", build_id)[1].id != found.id:
+        raise MissingError("build id does not exist")
+    if build_id is None:
         raise MissingError("the environment has no current build")
-    return _file(asked, found.current_build_id, "LOCKFILE")
+    return _file(asked, build_id, "LOCKFILE")
 
 
 def _file(asked: Asked, build_id: int, kind: str, media_type: str = TEXT) -> Response:

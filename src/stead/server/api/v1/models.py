@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Data = TypeVar("Data")
 
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$")]
+"""UTC, without a zone: as clients know it, and no ``date-time`` of the standard."""
+
 Text = Annotated[str | None, Query(max_length=1000)]
 """A short text of a query."""
 
@@ -148,13 +151,13 @@ class Specification(BaseModel):
     name: str
     spec: dict[str, Any]
     sha256: str
-    created_on: datetime
+    created_on: Moment
 
 
 class Channel(BaseModel):
     id: int
     name: str
-    last_update: datetime | None = None
+    last_update: Moment | None = None
 
 
 class Package(BaseModel):
@@ -180,9 +183,9 @@ class Build(BaseModel):
     status: BuildStatusWord
     status_info: str | None = None
     size: int
-    scheduled_on: datetime
-    started_on: datetime | None = None
-    ended_on: datetime | None = None
+    scheduled_on: Moment
+    started_on: Moment | None = None
+    ended_on: Moment | None = None
     build_artifacts: list[Artifact] | None = None
 
 
