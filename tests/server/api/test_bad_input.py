@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from stead.server.database.tables import metadata
+
 if TYPE_CHECKING:
     import httpx
 
@@ -17,7 +19,7 @@ TINY = "name: tiny\nchannels: []\ndependencies: [tiny]\n"
 
 def kept(client) -> dict[str, int]:
     """Count the rows of everything that a request could leave."""
-    tables = ("namespace", "environment", "specification", "build", "setting", "token", "event")
+    tables = tuple(metadata.tables)
     with client.services.database.read() as connection:
         return {t: connection.execute(text(f"SELECT count(*) FROM {t}")).scalar() for t in tables}
 
@@ -47,7 +49,7 @@ BAD = {
     "no UTF-8": (
         *SUBMIT,
         {"content": b"\xff", "headers": {"Content-Type": "application/json"}},
-        400,
+        422,
     ),
     "a form": (*SUBMIT, {"data": {"specification": TINY}}, 415),
     "no content type": (*SUBMIT, {"content": json.dumps({"specification": TINY}).encode()}, 415),
@@ -58,6 +60,12 @@ BAD = {
             "content": b'{"specification": "name: \\ud800"}',
             "headers": {"Content-Type": "application/json"},
         },
+        422,
+    ),
+    "metadata without end": (
+        "PUT",
+        "/api/v1/namespace/default/metadata",
+        {"json": {"a": "x" * 100_000}},
         400,
     ),
     "a namespace with a space": ("POST", "/api/v1/namespace/b@d name/", {}, 403),
@@ -196,3 +204,81 @@ def test_what_the_settings_do_not_allow_is_refused_and_leaves_nothing(client):
     assert asked("http://127.0.0.1:8000/", "default").status_code == 400
     assert kept(client) == before
     assert asked("https://good.example/main").status_code == 200
+
+
+NAMES = ("%2e%2e", "..%2f..", "tіny", "t" * 300, "a%00b", ".git", "*", "a%2fb", "%20", "a%0a")
+"""What leads up, looks like another, is too long, hidden, several, or no text of one line."""
+
+GOOD = {"namespace": "team", "environment_name": "tiny", "build_id": "1"}
+
+UNCHECKED = {"POST /api/v1/token/", "PUT /api/v1/namespace/{namespace}/metadata"}
+"""To one the `conda-store` program sends more than is known, the other takes any keys."""
+
+
+class Good(dict):
+    """Gives each parameter of a path a value that may be there."""
+
+    def __missing__(self, name: str) -> str:
+        return GOOD.get(name, "1")
+
+
+def operations(client) -> list[tuple[str, str, dict]]:
+    paths = client.get("/openapi.json").json()["paths"]
+    return [(m.upper(), p, o) for p, found in paths.items() for m, o in found.items()]
+
+
+def refused(client, method: str, path: str, statuses: set[int], **options: object) -> None:
+    answer = client.ask(method, path, **options)
+    assert answer.status_code in statuses, f"{method} {path[:300]}: {answer.text[:500]}"
+    assert answer.headers["content-type"] == "application/json", path
+    told = answer.json()
+    assert (told["status"], bool(told["message"])) == ("error", True)
+    assert len(answer.content) < 3000
+
+
+@pytest.fixture(scope="module")
+def filled(make_module_client):
+    client = make_module_client()
+    client.complete(client.submit())
+    return client
+
+
+def test_no_route_takes_a_name_that_is_none(filled):
+    before = kept(filled)
+    asked = 0
+    for method, path, operation in operations(filled):
+        parameters = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"]
+        for parameter in parameters:
+            for bad in NAMES:
+                wanted = path.replace(f"{{{parameter}}}", bad).format_map(Good())
+                body = {"json": {}} if "requestBody" in operation else {}
+                refused(filled, method, wanted, {400, 403, 404, 405, 422}, **body)
+                asked += 1
+    assert asked > 300
+    assert kept(filled) == before
+
+
+def test_no_route_takes_a_body_that_is_none(filled):
+    before = kept(filled)
+    json_type = {"Content-Type": "application/json"}
+    long = {"Content-Length": str(100 * 2**20)}
+    asked = set()
+    for method, path, operation in operations(filled):
+        where = path.format_map(Good())
+        # Whether it takes a body or not: none is read that is too long, or of another kind.
+        if method not in ("GET", "HEAD"):
+            sent: list[int] = []
+            pieces = _pieces(sent, 100 * 2**20)
+            refused(filled, method, where, {413}, content=pieces, headers=json_type | long)
+            assert sent == []
+            xml = {"Content-Type": "application/xml"}
+            refused(filled, method, where, {415}, content=b"<x/>", headers=xml)
+        if "requestBody" not in operation:
+            continue
+        asked.add(f"{method} {path}")
+        for content in (b"{", b"\xff", b"[]", b'"x"', b"1", b"", b'{"a": NaN}', b"[" * 100_000):
+            refused(filled, method, where, {400, 422}, content=content, headers=json_type)
+        if f"{method} {path}" not in UNCHECKED:
+            refused(filled, method, where, {400, 422}, json={"an unknown key": 1})
+    assert len(asked) >= 12
+    assert kept(filled) == before

@@ -7,7 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from starlette.exceptions import HTTPException
+import orjson
 
 from stead.server.api.errors import answer
 
@@ -69,23 +69,53 @@ class Bounded:
             told = answer("the body must be JSON, sent as application/json", 415)
             await told(scope, receive, send)
             return
+        parts: list[bytes] = []
         seen = 0
-
-        async def counted() -> Message:
-            nonlocal seen
+        more = has_body
+        while more:
             message = await receive()
-            seen += len(message.get("body", b""))
+            if message["type"] != "http.request":
+                return  # whoever asked has gone
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+            seen += len(parts[-1])
             if seen > self._limit:
-                raise HTTPException(413, self._words())
-            return message
+                await self._too_long()(scope, receive, send)
+                return
+        body = b"".join(parts)
+        if body and not form:
+            wrong = _mistake(body)
+            if wrong:
+                await answer(f"the body is no JSON: {wrong}", 422)(scope, receive, send)
+                return
+        given = False
 
-        await self._app(scope, counted, send)
+        async def again() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, again if has_body else receive, send)
 
     def _words(self) -> str:
         return f"the body is longer than {self._limit} bytes"
 
     def _too_long(self) -> ASGIApp:
         return answer(self._words(), 413, headers={"Connection": "close"})
+
+
+def _mistake(body: bytes) -> str:
+    """Say what is wrong with JSON; nothing where it is right.
+
+    Stricter than what reads it later: no `NaN`, no half of a character, no nesting without end.
+    """
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        return str(exc)
+    return ""
 
 
 class Logged:

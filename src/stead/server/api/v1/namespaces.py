@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from stead.server.api.errors import BadRequest
 from stead.server.api.requests import Caller, Pages, done, json_answer, ok
 from stead.server.api.v1 import models, shapes
 from stead.server.database import namespaces
 
 router = APIRouter(prefix="/api/v1/namespace", tags=["namespaces"])
+
+LARGEST_METADATA = 64 * 1024
 
 _DONE: dict[int | str, dict[str, Any]] = {200: {"model": models.Done}}
 
@@ -67,6 +71,7 @@ def change(asked: Caller, namespace: str, body: models.NamespaceChange) -> Respo
     with asked.services.database.begin() as connection:
         found = namespaces.get(connection, namespace)
         if body.metadata is not None:
+            _check(body.metadata)
             namespaces.update(connection, namespace, body.metadata, asked.services.database.now())
         if body.role_mappings is not None:
             namespaces.remove_roles(connection, found.id)
@@ -80,6 +85,7 @@ def change(asked: Caller, namespace: str, body: models.NamespaceChange) -> Respo
 def change_metadata(asked: Caller, namespace: str, body: dict[str, Any]) -> Response:
     """Replace a namespace's metadata."""
     asked.authorize("namespace::update", namespace)
+    _check(body)
     with asked.services.database.begin() as connection:
         namespaces.update(connection, namespace, body, asked.services.database.now())
     return done()
@@ -92,3 +98,8 @@ def delete(asked: Caller, namespace: str) -> Response:
     with asked.services.database.begin() as connection:
         namespaces.delete(connection, namespace, asked.services.database.now())
     return done()
+
+
+def _check(metadata: dict[str, Any]) -> None:
+    if len(orjson.dumps(metadata)) > LARGEST_METADATA:
+        raise BadRequest(f"the metadata are larger than {LARGEST_METADATA // 1024} KiB")
