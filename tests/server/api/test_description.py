@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import random
 
 SOAK = int(os.environ.get("STEAD_SOAK") or 0)
-EXAMPLES = 8 * max(1, SOAK)
+EXAMPLES = 5 * max(1, SOAK)
 
 CHECKS = [
     not_a_server_error,

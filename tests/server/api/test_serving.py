@@ -93,9 +93,14 @@ def test_a_server_starts_answers_and_ends(tmp_path):
         assert f"cannot listen on 127.0.0.1 port {port}" in second.stderr
         assert second.stdout == ""
         assert not (tmp_path / "other").exists()
-        code, logged = server.end()
+        follow = urllib.request.Request(f"{server.url}/api/stead/v1/event/follow/")
+        follow.add_header("Authorization", f"Bearer {token}")
+        with urllib.request.urlopen(follow, timeout=120) as followed:
+            code, logged = server.end()
+            # Whoever follows does not hold the end up, and is told of it.
+            assert "the server ends" in followed.read().decode()
     assert code == 0
-    assert [line["action"] for line in logged] == ["started", "request", "request", "stopped"]
+    assert [line["action"] for line in logged] == ["started", *["request"] * 3, "stopped"]
     assert logged[1]["path"] == "/health/ready"
     assert token not in json.dumps(logged)
     assert (tmp_path / "server").stat().st_mode & 0o077 == 0

@@ -16,7 +16,16 @@ from stead.server.values import BuildStatus
 
 router = APIRouter(prefix="/api/stead/v1", tags=["about"])
 
-NOUNS = ("build", "difference", "event", "health", "lock", "parts", "plan", "specification")
+NOUNS = (
+    "build",
+    "difference",
+    "event",
+    "health",
+    "lock",
+    "parts",
+    "plan",
+    "specification",
+)
 """What is served below this API. Others follow: a client looks here before it asks for them."""
 
 
