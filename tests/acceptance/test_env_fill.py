@@ -29,7 +29,7 @@ def talk(machine):
             cwd=str(root),
             env={**machine.environ, "PWD": str(root), "TERM": "dumb"},
             encoding="utf-8",
-            timeout=30,
+            timeout=90,
         )
         running.append(child)
         return child

@@ -105,7 +105,7 @@ def slow(machine: Machine, tmp_path: Path) -> Iterator[Project]:
 
 
 def ended(numbers: list[int]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 90
     while any(map(alive, numbers)):
         assert time.monotonic() < until, numbers
         time.sleep(0.02)
@@ -162,7 +162,7 @@ def test_the_terminal_ends_what_builds(slow: Project, word: str, how: str) -> No
     else:
         os.close(child.child_fd)
         child.closed = True
-        until = time.monotonic() + 20
+        until = time.monotonic() + 90
         while child.isalive():
             assert time.monotonic() < until
             time.sleep(0.02)

@@ -153,7 +153,7 @@ class Spam:
 
     def ends(self) -> None:
         """Wait until nothing of the project runs any more."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 90
         while left := self.running():
             assert time.monotonic() < until, left
             time.sleep(0.02)

@@ -119,7 +119,7 @@ class Clone:
             # A waiting Stead passes the signal on.
             process.send_signal(signal.SIGTERM)
             try:
-                process.communicate(timeout=20)
+                process.communicate(timeout=90)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
@@ -130,7 +130,7 @@ def ask(address: str, path: str, body: dict[str, object]):
     base = address.rsplit("/", 1)[0]
     data = json.dumps(body).encode() if body else None
     request = urllib.request.Request(base + path, data, {"Content-Type": "application/json"})
-    for _ in range(100):
+    for _ in range(600):
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return json.load(answer)

@@ -157,21 +157,21 @@ class TestSecretFiles:
     def test_a_signal_takes_it_away(self, machine, secret, number):
         process, _ = self.start(machine, secret)
         process.send_signal(number)
-        assert process.wait(30) != 0
+        assert process.wait(90) != 0
         assert self.holding(secret, machine.home) == []
         assert sorted(os.listdir(secret)) == ["stead.toml"]
 
     def test_so_does_an_interrupt_of_the_terminal(self, machine, secret):
         process, _ = self.start(machine, secret)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) != 0
+        assert process.wait(90) != 0
         assert self.holding(secret, machine.home) == []
         assert sorted(os.listdir(secret)) == ["stead.toml"]
 
     def test_after_a_kill_the_next_command_does(self, machine, secret):
         process, child = self.start(machine, secret)
         process.kill()
-        process.wait(30)
+        process.wait(90)
         os.kill(child, signal.SIGKILL)
         assert self.holding(secret, machine.home) != []
         machine.ok("build", cwd=secret)
@@ -181,7 +181,7 @@ class TestSecretFiles:
     def test_what_a_killed_run_started_has_it_as_long_as_it_lives(self, machine, secret):
         process, child = self.start(machine, secret)
         process.kill()
-        process.wait(30)
+        process.wait(90)
         try:
             # Neither the next command nor another run, which shares it, takes it away.
             machine.ok("build", cwd=secret)
@@ -198,7 +198,7 @@ class TestSecretFiles:
         with open(secret / "stead.toml", "a", encoding="utf-8") as file:
             file.write(
                 "[app.a.processes]\n"
-                "wait = ['sh', '-c', 'echo $$ >wait.new && mv wait.new wait.pid; exec sleep 60']\n"
+                "wait = ['sh', '-c', 'echo $$ >wait.new && mv wait.new wait.pid; exec sleep 600']\n"
             )
         process = subprocess.Popen(
             [str(machine.program), "run", "a"],
@@ -210,7 +210,7 @@ class TestSecretFiles:
         )
         child = self.number(secret / "wait.pid", process)
         process.kill()
-        process.wait(30)
+        process.wait(90)
         try:
             machine.ok("build", cwd=secret)
             assert SECRET in (secret / "conf/token.json").read_text()
@@ -234,7 +234,7 @@ class TestSecretFiles:
         said = machine.home / "pid"
         code = f"grep -q {SECRET} conf/token.json && echo $$ > {said}.new && mv {said}.new {said}"
         process = subprocess.Popen(
-            [str(machine.program), "run", "--", "sh", "-c", f"{code}; exec sleep 60"],
+            [str(machine.program), "run", "--", "sh", "-c", f"{code}; exec sleep 600"],
             cwd=root,
             env={**machine.environ, "HIDDEN": SECRET, "PWD": str(root)},
             stdin=subprocess.DEVNULL,

@@ -282,7 +282,7 @@ def test_outside_a_transaction_its_commands_are_refused(machine, project, words)
 def started(machine, root, script, *words):
     """Start a shell whose script says when it has come to its end."""
     process = subprocess.Popen(
-        [str(machine.program), "shell", *words, "-c", f"{script}; echo ready; exec sleep 60"],
+        [str(machine.program), "shell", *words, "-c", f"{script}; echo ready; exec sleep 600"],
         cwd=root,
         env={**machine.environ, "PWD": str(root)},
         stdin=subprocess.DEVNULL,
@@ -315,7 +315,7 @@ def test_signals_roll_back(machine, project, number):
     process = started(machine, root, "stead set LEVEL=2 >&2; stead add leaf >&2")
     try:
         os.killpg(process.pid, number)
-        assert process.wait(20) == 128 + number
+        assert process.wait(90) == 128 + number
     finally:
         ended(process)
     assert content(root) == before
@@ -343,7 +343,7 @@ def test_two_at_once(machine, project):
             assert f"process {first.pid}" in second.stderr.readline()
             os.kill(first.pid, signal.SIGTERM)
             second.stderr.read()
-            assert second.wait(30) == 0
+            assert second.wait(90) == 0
     finally:
         ended(first)
     assert (root / "stead.toml").read_text() == MANIFEST + 'B = "2"\n'

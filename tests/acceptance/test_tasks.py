@@ -356,7 +356,7 @@ def test_signals_reach_the_task(machine, project, name, way):
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     os.kill(child.pid, getattr(signal, f"SIG{name}"))
-    out, _ = child.communicate(timeout=30)
+    out, _ = child.communicate(timeout=90)
     assert (out, child.returncode) == ("told\n", 5)
 
 
@@ -373,7 +373,7 @@ def test_interrupt_from_the_terminal_ends_both_once(machine, project):
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     os.killpg(child.pid, signal.SIGINT)
-    out, message = child.communicate(timeout=30)
+    out, message = child.communicate(timeout=90)
     assert (out, child.returncode) == ("told\n", 5)
     assert message == "stead: task t, which after depends on, failed with code 5\n"
 
@@ -411,7 +411,7 @@ def test_task_that_died_of_a_signal(machine, project):
 def test_nothing_is_left_running(machine, project):
     root = project(
         {
-            "stead.toml": "[tasks.t]\nrun = ['sh', '-c', 'echo $$; exec sleep 60']\ninputs = ['in.txt']\n",
+            "stead.toml": "[tasks.t]\nrun = ['sh', '-c', 'echo $$; exec sleep 600']\ninputs = ['in.txt']\n",
             "in.txt": "",
         }
     )
@@ -419,9 +419,9 @@ def test_nothing_is_left_running(machine, project):
     assert child.stdout is not None
     inner = int(child.stdout.readline())
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=30)
+    child.communicate(timeout=90)
     assert child.returncode == 128 + signal.SIGTERM
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 90
     while os.path.exists(f"/proc/{inner}") and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not os.path.exists(f"/proc/{inner}")

@@ -58,7 +58,7 @@ def play(lines: list[str]) -> str:
         ["--norc", "--noprofile"],
         env={**os.environ, **_SETTINGS, "SHELL": "/bin/bash"},
         encoding="utf-8",
-        timeout=40,
+        timeout=90,
         dimensions=(50, 250),
     )
     transcript: list[str] = []

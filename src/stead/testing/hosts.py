@@ -252,7 +252,7 @@ class Host:
     def _first_process(self) -> int:
         children = f"/proc/{self._process.pid}/task/{self._process.pid}/children"
         found = ""
-        for _ in range(500):
+        for _ in range(6000):
             with contextlib.suppress(OSError):
                 with open(children) as file:
                     found = file.read().split(" ")[0].strip()
@@ -301,7 +301,7 @@ class Host:
 
     def _let_in(self) -> None:
         # Its root is its own when its first process is what it becomes.
-        for _ in range(500):
+        for _ in range(6000):
             with contextlib.suppress(OSError), open(f"/proc/{self.first}/cmdline", "rb") as file:
                 if b"_host_boot" not in file.read():
                     break
@@ -318,7 +318,7 @@ class Host:
         self._lab.know(self, public)
 
     def _listening(self) -> None:
-        for _ in range(600):
+        for _ in range(2400):
             with (
                 contextlib.suppress(OSError),
                 socket.create_connection((self.ip, 22), 1.0) as asked,

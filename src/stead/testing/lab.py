@@ -114,7 +114,7 @@ class Lab:
         """End a host that :meth:`up` made, and see that it has ended."""
         holder = os.pidfd_open(self.holder(name))
         signal.pidfd_send_signal(holder, signal.SIGTERM)
-        if not select.select([holder], [], [], 30)[0]:
+        if not select.select([holder], [], [], 120)[0]:
             raise RuntimeError(f"{name} does not end")
 
     def holder(self, name: str) -> int:

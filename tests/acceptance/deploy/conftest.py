@@ -115,7 +115,7 @@ class Site:
 
     def asked(self, port: int):
         """Ask a service of :data:`SERVER`, which may just have been started."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:

@@ -116,7 +116,7 @@ def test_code_and_packages_run_without_the_place_and_the_store(packaged):
 
 def logged_after(site, count):
     log = site.node / "recipes/show/logs/show.log"
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while True:
         lines = [line for line in log.read_text().splitlines() if line.startswith("{")]
         if len(lines) >= count or time.monotonic() > end:

@@ -89,7 +89,7 @@ def world(machine, registry, tmp_path) -> Iterator[World]:
     finally:
         assert server.stdin
         server.stdin.close()
-        server.wait(20)
+        server.wait(90)
         assert server.stdout
         server.stdout.close()
 

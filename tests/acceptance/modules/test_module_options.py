@@ -100,7 +100,7 @@ def test_on_a_terminal_options_are_asked_for(machine, root):
         cwd=str(root),
         env=environ,
         encoding="utf-8",
-        timeout=20,
+        timeout=90,
     )
     child.logfile_read = sys.stdout
     child.expect_exact("type: double, triple")

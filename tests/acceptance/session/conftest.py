@@ -64,7 +64,7 @@ def children(pid: int) -> list[int]:
 
 def gone(pid: int) -> bool:
     """Wait for a process to end."""
-    for _ in range(400):
+    for _ in range(1800):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:

@@ -122,7 +122,7 @@ class Shells:
             env={**self.env, "PWD": str(cwd or self.place)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=90,
             check=False,
         )
         assert done.stderr == "", done.stderr
@@ -191,7 +191,7 @@ class Terminal:
             cwd=str(shells.place),
             env=shells.env,
             encoding="utf-8",
-            timeout=30,
+            timeout=90,
             dimensions=(50, 200),
         )
         self.base = base

@@ -127,12 +127,12 @@ def test_ports_are_asked_as_seen_from_there(lab, plain):
 
 def anew(host):
     """Let its sshd read its settings; it is gone for a moment."""
-    for _ in range(100):
+    for _ in range(2000):
         if number := host.run("cat", "/run/sshd.pid", check=False).strip():
             host.run("kill", "-HUP", number)
             break
         time.sleep(0.05)
-    for _ in range(100):
+    for _ in range(2000):
         with (
             contextlib.suppress(OSError),
             socket.create_connection((host.ip, 22), 1.0) as asked,

@@ -51,7 +51,7 @@ def machine(tmp_path, request):
     sshd = shutil.which("sshd")
     process = subprocess.Popen([sshd, "-D", "-f", str(server)], stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 90
         while time.monotonic() < until:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), 1).close()

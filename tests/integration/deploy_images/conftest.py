@@ -211,7 +211,7 @@ def registry(directory: Path, extra: str = "") -> Iterator[Registry]:
             env={"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none"},
         )
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
@@ -220,7 +220,7 @@ def registry(directory: Path, extra: str = "") -> Iterator[Registry]:
         yield Registry(f"127.0.0.1:{port}", directory, config)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(90)
 
 
 @pytest.fixture(scope="session")

@@ -231,7 +231,7 @@ def test_a_health_command_that_never_ends_is_ended(make, free_ports) -> None:
 
 def answer(port: int) -> str:
     """Say which version answers; a service that was started again needs a moment to begin."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while not (said := local_answer(port)) and time.monotonic() < until:
         time.sleep(0.1)
     return said.partition("|")[0]
@@ -297,7 +297,7 @@ def test_what_runs_before_the_switch_ends_with_a_killed_deploy(make, dying) -> N
     make()
     word = f"endless-{os.getpid()}"
     assert run("one", "release", 1, f"release=exec perl -e 'sleep 1000' {word}")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while any(word in line for line in commands()):
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -368,7 +368,7 @@ def test_a_deploy_that_says_nothing_for_too_long_is_taken_back(
     monkeypatch.setattr(container, "_MARGIN", -19.0)
 
     def sleep(step: str, _word: str) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         while step == "check" and not local_answer(ports[0]).startswith("one|"):
             assert time.monotonic() < until
             time.sleep(0.1)

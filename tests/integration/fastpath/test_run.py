@@ -180,7 +180,7 @@ class TestCommand:
         world = any_world
         world.record()
         child = subprocess.Popen(
-            world.argv("run", "sh", "-c", "echo $$; exec sleep 60"),
+            world.argv("run", "sh", "-c", "echo $$; exec sleep 600"),
             cwd=world.place,
             env=world.environ(),
             stdout=subprocess.PIPE,
@@ -190,7 +190,7 @@ class TestCommand:
             assert child.stdout is not None
             assert int(child.stdout.readline()) == child.pid
             child.send_signal(signal.SIGTERM)
-            assert child.wait(timeout=30) == -signal.SIGTERM
+            assert child.wait(timeout=90) == -signal.SIGTERM
 
     def test_an_ignored_signal_stays_ignored(self, any_world):
         world = any_world

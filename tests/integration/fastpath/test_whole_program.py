@@ -71,7 +71,7 @@ class Tree:
 
     def settle(self) -> None:
         """Let a run be recorded, and see that it was: the next one has no Python."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while True:
             done = self.call(STEAD, "run", "true")
             assert done.returncode == 0, done.stderr

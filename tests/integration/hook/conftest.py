@@ -148,7 +148,7 @@ class Hooked(Terminal):
             "fish": ["fish", "-i"],
         }
         argv = [*map(str, under), *self.argv[shell]]
-        super().__init__(shell, argv, env, cwd or world.base, timeout=20)
+        super().__init__(shell, argv, env, cwd or world.base, timeout=90)
         self.ready()
 
     def inner(self, shell: str) -> None:

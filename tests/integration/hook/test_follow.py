@@ -558,7 +558,7 @@ def test_tmux(world, open_terminal):
 
             dump.unlink(missing_ok=True)
             inside(f"{sys.executable} {world.base}/dump.py {dump}.new; mv {dump}.new {dump}")
-            until = time.monotonic() + 15
+            until = time.monotonic() + 90
             while not dump.exists() and time.monotonic() < until:
                 time.sleep(0.05)
             return json.loads(dump.read_text())

@@ -56,7 +56,7 @@ def trusted(stead, place) -> bool:
 )
 def test_a_person_is_asked(stead, place, answer, code):
     child = pexpect.spawn(
-        str(PROGRAM), ["trust"], cwd=str(place), env=stead.env, encoding="utf-8", timeout=30
+        str(PROGRAM), ["trust"], cwd=str(place), env=stead.env, encoding="utf-8", timeout=90
     )
     child.expect_exact("adds A: 1")
     child.expect_exact("[y/N]")

@@ -207,8 +207,9 @@ def test_a_command_that_takes_too_long_is_ended_and_after_runs(cell):
 
 
 def test_the_time_is_that_of_all_commands_together(cell):
-    result = cell(commands=(sh("sleep 0.4"), sh("sleep 0.4"), sh("sleep 1000")), timeout=1.2)
-    assert (result.status, len(result.commands)) == ("timeout", 3)
+    # Each alone has time enough.
+    result = cell(commands=(sh("sleep 0.7"), sh("sleep 0.7")), timeout=1)
+    assert result.status == "timeout"
 
 
 def test_who_ignores_signals_is_killed(cell):
@@ -325,7 +326,7 @@ def test_a_fault_of_the_listener_leaves_nothing_running(cell):
 
 def test_no_descriptors_or_threads_are_kept(cell):
     def count():
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 90
         while threading.active_count() > 1 and time.monotonic() < deadline:
             time.sleep(0.01)
         return len(os.listdir("/proc/self/fd")), threading.active_count()

@@ -70,12 +70,12 @@ class World:
 
     def end(self, process):
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
         process.stdout.close()
 
     def kill(self, process):
         process.kill()
-        process.wait(20)
+        process.wait(90)
         process.stdin.close()
         process.stdout.close()
 
@@ -147,7 +147,7 @@ def test_many_runs_at_once(world):
     for process in processes[:-1]:
         process.stdin.close()
     for process in processes[:-1]:
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
         process.stdout.close()
     assert world.path.read_text() == SECRET
     world.end(processes[-1])
@@ -157,7 +157,7 @@ def test_many_runs_at_once(world):
 def test_what_a_killed_run_left_is_removed_by_the_next_command(world):
     process = world.start()
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(20)
+    process.wait(90)
     assert len(world.files()) >= 1
     assert world.leftovers() == (
         private_directory(str(world.home), str(world.place), "default", world.environ),
@@ -192,7 +192,7 @@ def test_a_process_that_inherits_the_descriptor_keeps_it(world):
         assert world.path.read_text() == SECRET
     finally:
         os.kill(process.handed, signal.SIGKILL)
-    for _ in range(200):
+    for _ in range(1800):
         if world.leftovers():
             break
         subprocess.run(["sleep", "0.05"], check=True)

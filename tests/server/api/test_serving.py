@@ -49,13 +49,13 @@ class Running:
     def get(self, path: str, token: str = "") -> dict:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         request = urllib.request.Request(self.url + path, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=90) as answer:
             return json.load(answer)
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, list[dict]]:
         """Ask it to end; gives its code and what it logged."""
         self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=30)
+        _, err = self.process.communicate(timeout=90)
         return self.process.returncode, [json.loads(line) for line in err.splitlines()]
 
 

@@ -21,7 +21,7 @@ def test_a_build_over_postgresql_leaves_no_workflow(store_of, tmp_path, postgres
             return connection.execute(statement).scalar_one()
 
     with store_of(tmp_path, postgresql_url) as shared:
-        worker = shared.worker(lease=0.5)
+        worker = shared.worker(lease=2)
         done = shared.ended(made := shared.submit("tiny"))
         assert done.status is BuildStatus.COMPLETED, shared.log(made)
         shared.eventually(lambda: workflows() == 0)

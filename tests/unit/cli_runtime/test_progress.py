@@ -122,7 +122,7 @@ def test_no_thread_outlives_its_tasks(kind):
     with progress.task("a"), progress.task("b"):
         time.sleep(0.05)
     for thread in set(threading.enumerate()) - before:
-        thread.join(10)
+        thread.join(90)
         assert not thread.is_alive()
 
 
@@ -183,7 +183,7 @@ def test_bars_take_reports_from_many_threads():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(90)
     assert not bars._open
     assert bars._display is None
 

@@ -57,8 +57,8 @@ def test_who_can_renew_no_lease_is_told() -> None:
         raise OSError(24, "Too many open files")
 
     with Keeper(renew, 0.03) as keeper:
-        assert asked.wait(10)
-        until = time.monotonic() + 10
+        assert asked.wait(90)
+        until = time.monotonic() + 90
         while (said := lost(keeper)) is None and time.monotonic() < until:
             time.sleep(0.01)
     assert isinstance(said, ContactError)

@@ -94,7 +94,7 @@ def test_targets_go_side_by_side_each_within_its_own_bounds():
             first = order.index(where.name) < 4
         if first:
             # Two of a's first batch, one of b's, and c's.
-            meet.wait(20)
+            meet.wait(90)
         with lock:
             running[name] -= 1
         return Applied(True, 1)
@@ -112,10 +112,10 @@ def test_a_failure_of_one_target_ends_all():
 
     def apply(where):
         if where.target.name == "a":
-            begun.wait(20)
+            begun.wait(90)
             raise DeployError("bad")
         begun.set()
-        failed.wait(20)
+        failed.wait(90)
         return Applied(True, 1)
 
     def said(outcome):
@@ -152,7 +152,7 @@ def test_who_interrupts_has_no_further_node_begin():
         begun.append(where.address)
         if len(begun) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-            interrupted.wait(10)
+            interrupted.wait(90)
         elif len(begun) > 2:
             threading.Event().wait(0.5)  # what began before the interrupt was heard of
         return Applied(True, 1)
@@ -180,7 +180,7 @@ def test_no_further_node_begins_where_nobody_can_be_told():
     def apply(where):
         begun.append(where.address)
         if len(begun) == 2:
-            told.wait(10)
+            told.wait(90)
         elif len(begun) > 2:
             threading.Event().wait(0.5)
         return Applied(True, 1)

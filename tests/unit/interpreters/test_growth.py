@@ -26,7 +26,7 @@ def test_growth_is_told_meanwhile_and_whole_at_the_end(tmp_path):
     with watched(str(tmp_path), told, every=0.01):
         (tmp_path / "a").mkdir()
         (tmp_path / "a/new").write_bytes(b"x" * 10)
-        assert told.heard.wait(10)
+        assert told.heard.wait(90)
         (tmp_path / "late").write_bytes(b"x" * 5)
     assert sum(told.amounts) == 15
 

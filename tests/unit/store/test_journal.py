@@ -291,7 +291,7 @@ def test_who_looks_waits_for_a_change_that_is_under_way(layout, pair, monkeypatc
 
     def late(source: str, target: str) -> None:
         if os.fspath(target) == str(pair[1]):
-            assert waits.wait(30)
+            assert waits.wait(90)
         replace(source, target)
 
     def acquire(path, **more):

@@ -279,7 +279,7 @@ def pypiserver(directory: Path) -> Iterator[str]:
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}/"
     try:
-        for _ in range(200):
+        for _ in range(900):
             try:
                 with urllib.request.urlopen(url, timeout=5):
                     break

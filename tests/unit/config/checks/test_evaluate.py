@@ -50,7 +50,7 @@ def test_they_are_made_side_by_side(here):
     barrier = threading.Barrier(8)
 
     def meet(_argv, **_options):
-        barrier.wait(20)
+        barrier.wait(90)
         return Completed(0, "", "")
 
     checks = [check("run", arguments=("sh",), line=n) for n in range(8)]

@@ -177,7 +177,7 @@ class TestRun:
 
 
 def is_gone(pid):
-    for _ in range(200):
+    for _ in range(4500):
         try:
             with open(f"/proc/{pid}/stat") as file:
                 if file.read().rpartition(")")[2].split()[0] == "Z":
