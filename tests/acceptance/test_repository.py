@@ -215,7 +215,7 @@ def test_every_command_that_offers_json_is_asked_for_it():
     asked = {*READING, *ACTING}
     # These need or write files of their own, or a transaction; their tests ask them.
     elsewhere = {"import", "kernel", "use", "work", "secret keygen", "secret list", "secret rotate"}
-    elsewhere |= {"deploy", "node"}
+    elsewhere |= {"deploy", "node", "serve"}
     elsewhere |= {"history fetch", "history push", "package", "publish"}
     elsewhere |= {"module eject", "module list", "module new"}
     elsewhere |= {"module diff", "module outdated", "module remove", "module swap", "module update"}

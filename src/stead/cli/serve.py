@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from stead.values.errors import SteadError
+from stead.values.errors import SteadError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +29,7 @@ OPTIONS = {
     "capacity": ("N", "builds that a worker works on at once (default: 2)"),
     "workers": ("N", "worker processes to start; 0 for none (default: 2)"),
     "cors": ("ORIGINS", "origins whose pages may call the API, joined by commas"),
+    "publish": ("DIR", "a directory to keep current, with each environment in it"),
     "log": ("KIND", "how logs are written: json or text (default: json)"),
 }
 """Options that give a value of the configuration, here or for `stead worker`."""
@@ -39,11 +40,14 @@ LISTS = (
 )
 """Options that may be given several times."""
 
-_FLAGS = (*OPTIONS, *(name for name, _, _ in LISTS))
+_OWN = tuple(name for name in OPTIONS if name != "publish")
+
+_FLAGS = (*_OWN, *(name for name, _, _ in LISTS))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    for name, (metavar, told) in OPTIONS.items():
+    for name in _OWN:
+        metavar, told = OPTIONS[name]
         parser.add_argument(f"--{name}", metavar=metavar, help=told)
     for name, metavar, told in LISTS:
         parser.add_argument(f"--{name}", metavar=metavar, action="append", help=told)
@@ -54,6 +58,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--show-config",
         action="store_true",
         help="print each value with where it comes from, and end",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="look whether all that is kept agrees, mend what can be mended, and end",
+    )
+    parser.add_argument(
+        "--contents", action="store_true", help="with --check: compare the bytes of files too"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="with --check: print what was found as JSON"
     )
 
 
@@ -66,6 +81,10 @@ def execute(args: argparse.Namespace, app: App) -> int:
         for name, value in shown(config).items():
             app.out(f"{name} = {_written(value['value'])}  # {value['origin']}")
         return 0
+    if (args.contents or args.json) and not args.check:
+        raise UsageError("--contents and --json go with --check")
+    if args.check:
+        return _check(args, app, config)
     try:
         from stead.server.api import journal
         from stead.server.api.serving import serve
@@ -82,6 +101,24 @@ def execute(args: argparse.Namespace, app: App) -> int:
     workers = _workers(args, app, config, flags)
     serve(config, secrets_of(config, app), told, workers, app.context.environ)
     return 0
+
+
+def _check(args: argparse.Namespace, app: App, config: ServerConfig) -> int:
+    try:
+        from stead.server.checking import check, opened
+    except ModuleNotFoundError as exc:
+        raise missing(exc) from exc
+    with opened(config, secrets_of(config, app), contents=args.contents) as checked:
+        report = check(checked)
+    if args.json:
+        app.out_json(report.to_json())
+    else:
+        for one in report.found:
+            app.out(
+                f"{'mended' if one.repaired else 'wrong '}  {one.kind}: {one.subject}: {one.told}"
+            )
+        app.out("everything agrees" if report.sound else "not everything could be mended")
+    return 0 if report.sound else 1
 
 
 def flags_of(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

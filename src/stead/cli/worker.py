@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from stead.cli.serve import OPTIONS, configuration, flags_of, missing, secrets_of
+from stead.values.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stead.cli.app import App
+    from stead.server.engine.worker import WorkerConfig
 
 HELP = "Build what a store server is asked for, on this machine."
 
-_FLAGS = ("data", "database", "blobs", "capacity", "log")
+_FLAGS = ("data", "database", "blobs", "capacity", "publish", "log")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help="a TOML file with values (default: $STEAD_SERVER_CONFIG)"
     )
     parser.add_argument("--name", metavar="NAME", help="what it is called (default: host and pid)")
+    parser.add_argument(
+        "--only-publish", action="store_true", help="keep the directory of --publish, build nothing"
+    )
     # For `stead serve`, whose workers end when their standard input does.
     parser.add_argument("--with-input", action="store_true", help=argparse.SUPPRESS)
 
@@ -53,10 +58,18 @@ def execute(args: argparse.Namespace, app: App) -> int:
         name=args.name or "",
         capacity=config.capacity,
     )
+    if args.only_publish and not config.publish:
+        raise UsageError("--only-publish needs --publish DIR")
     import logging
 
     log = logging.getLogger("stead.server.worker")
-    with _asked_to_stop(with_input=args.with_input) as stop:
+    with _asked_to_stop(with_input=args.with_input) as stop, contextlib.ExitStack() as stack:
+        if config.publish and not args.with_input:
+            stack.enter_context(_keeping(config.publish, worker, stop))
+            log.info("keeping", extra={"directory": config.publish})
+        if args.only_publish:
+            stop.wait()
+            return 0
         try:
             run(
                 worker,
@@ -67,6 +80,21 @@ def execute(args: argparse.Namespace, app: App) -> int:
             log.error("taken for dead")  # noqa: TRY400 - how it came here says nothing
             return 1
     return 0
+
+
+@contextlib.contextmanager
+def _keeping(directory: str, worker: WorkerConfig, stop: threading.Event) -> Iterator[None]:
+    """Keep a directory current; the database must be there, and is brought up to date."""
+    from stead.server.blobs.store import open_blobs
+    from stead.server.database.migrations import upgrade
+    from stead.server.database.opening import open_database
+    from stead.server.directories_running import keeping
+
+    blobs = open_blobs(worker.blobs, worker.blob_options)
+    with open_database(worker.database, connections=2) as database:
+        upgrade(database)
+        with keeping(directory, database, blobs, stop):
+            yield
 
 
 @contextlib.contextmanager

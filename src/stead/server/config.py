@@ -80,6 +80,10 @@ class ServerConfig:
     )
     page_size: int = field(default=100, metadata={"help": "the longest page of a list"})
     log: str = field(default="json", metadata={"help": "how logs are written: json or text"})
+    publish: str = field(
+        default="",
+        metadata={"help": "a directory that a worker keeps current, with each environment in it"},
+    )
     watch: tuple[str, ...] = field(
         default=(),
         metadata={"help": "directories or files that fill namespaces, as DIR=NAMESPACE"},
@@ -160,6 +164,8 @@ def load(
             _refuse_password(values[name], origins[name])
     data = values.get("data") or os.path.join(home, "server")
     values["data"] = os.path.abspath(data)
+    if values.get("publish"):
+        values["publish"] = os.path.abspath(values["publish"])
     values["database"] = values.get("database") or f"sqlite:///{values['data']}/stead.sqlite"
     values["blobs"] = values.get("blobs") or f"file://{values['data']}/blobs"
     config = ServerConfig(**values, origins={n: origins.get(n, DEFAULT) for n in NAMES})

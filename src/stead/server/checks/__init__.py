@@ -1,0 +1,1 @@
+"""What ``stead serve --check`` looks at, one file per kind."""
