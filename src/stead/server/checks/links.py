@@ -39,6 +39,15 @@ def names(checked: Checked) -> Iterator[Finding]:
         for each, wrong, name, right in rows(connection, _NAMESPACE):
             statement = "UPDATE environment SET namespace = :right WHERE id = :id"
             connection.execute(text(statement), {"right": right, "id": each})
+            # Those who remember names follow the events.
+            for kind, namespace in (("deleted", wrong), ("created", right)):
+                events.append(
+                    connection,
+                    f"environment.{kind}",
+                    checked.database.now(),
+                    environment_id=each,
+                    data={"namespace": namespace, "name": name},
+                )
             found.append((f"{right}/{name}", f"was listed in the namespace {wrong}"))
         for each, right in rows(connection, _ELSEWHERE):
             statement = "UPDATE build SET namespace_id = :right WHERE id = :id"
