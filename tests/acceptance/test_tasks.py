@@ -425,3 +425,13 @@ def test_nothing_is_left_running(machine, project):
     while os.path.exists(f"/proc/{inner}") and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not os.path.exists(f"/proc/{inner}")
+
+
+def test_a_file_that_is_here_and_not_where_the_task_runs_is_told(machine, project):
+    root = project({"stead.toml": "[tasks]\nshow = ['cat']\n", "sub/in.txt": "x", "top.txt": "y"})
+    done = machine.run("run", "show", "in.txt", cwd=root / "sub")
+    assert f"stead: show runs in {root}, where in.txt is not" in done.stderr
+    for words, cwd in ((["top.txt"], root / "sub"), ([str(root / "sub/in.txt")], root / "sub")):
+        done = machine.run("run", "show", *words, cwd=cwd)
+        assert (done.returncode, done.stderr) == (0, ""), words
+    assert "is not" not in machine.run("run", "--", "cat", "in.txt", cwd=root / "sub").stderr

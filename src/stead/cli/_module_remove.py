@@ -89,7 +89,11 @@ def _show(removal: Removal, args: argparse.Namespace, app: App) -> int:
     for one in removal.stay:
         app.out(f"  {one.path} stays: {_WHY[one.why]}")
     if removal.stay:
-        app.err("stead: --discard removes these too")
+        app.err(
+            "stead: --discard removes these too"
+            if args.plan
+            else "stead: these are yours now; `module remove --discard` would have removed them"
+        )
     for key in removal.kept:
         app.err(f"stead: {key} was changed and stays")
     for line in removal.named:

@@ -57,7 +57,9 @@ def render(error: BaseException, stream: TextIO, color: bool, *, debug: bool = F
     """
     error = _sole(error)
     if isinstance(error, KeyboardInterrupt):
-        _write(stream, _paint("interrupted", "33", color))
+        # A terminal has shown ^C where the cursor stood.
+        begun = "\n" if stream.isatty() else ""
+        _write(stream, begun + _paint("interrupted", "33", color))
         return EXIT_INTERRUPTED
     if isinstance(error, Ended):
         _write(stream, _paint("terminated", "33", color))

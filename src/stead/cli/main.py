@@ -92,7 +92,8 @@ GROUPS = {
         *("log", "diff", "undo", "redo", "rollback", "history", "pin", "adopt", "restore"),
     ),
     "Modules": ("module", "book", "registry", "use", "work"),
-    "Give it to others": ("deploy", "node", "package", "publish"),
+    "Deploy": ("deploy", "node"),
+    "Packages of your own": ("package", "publish"),
     "A team's server": ("serve", "worker", "remote", "push", "pull"),
     "Stead's own": ("gc", "store", "schema"),
 }

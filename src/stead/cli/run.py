@@ -13,8 +13,10 @@ from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from stead.cli.app import App
+    from stead.pipeline.run import Command
     from stead.pipeline.steps import Prepared
     from stead.values.activation import Activation
     from stead.values.spec import Spec
@@ -101,6 +103,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
         other=None if args.environment else activation_of,
         paths=lambda name: app.spec(name).configuration.paths,
     )
+    _tell_where(commands[-1], words[1:], app)
     kept = Path(place_directory(app.context.home, activation.place)) / "tasks"
     code = 0
     for command in commands:
@@ -134,6 +137,19 @@ def execute(args: argparse.Namespace, app: App) -> int:
                 )
             break
     return code
+
+
+def _tell_where(command: Command, arguments: Sequence[str], app: App) -> None:
+    """Say where a task runs, if an argument names a file that is here, and not there."""
+    if command.task is None or os.path.realpath(command.cwd) == os.path.realpath(app.cwd):
+        return
+    for word in arguments:
+        there = os.path.exists(os.path.join(command.cwd, word))
+        if not there and os.path.isfile(os.path.join(app.cwd, word)):
+            app.err(
+                f"stead: {command.task.name} runs in {command.cwd}, where {word} is not; "
+                f'the one here is "$PWD/{word}"'
+            )
 
 
 def _listens(prepared: Prepared, word: str) -> bool:

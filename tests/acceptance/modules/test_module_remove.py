@@ -66,6 +66,7 @@ def test_what_the_user_wrote_stays_and_is_named_unless_it_is_to_be_discarded(mac
     assert "stead.toml:app.scale.description was changed and stays" in done.stderr
     assert 'app = ["scale"]' in done.stderr
     assert "use.py:1: import scale" in done.stderr
+    assert "these are yours now; `module remove --discard` would have" in done.stderr
     there = {p for p in files(root) if p.startswith("modules/")}
     assert there == {f"modules/scale/{p}" for p in ("README.md", "notes.txt", "build/made.whl")}
     assert tomllib.loads(manifest.read_text())["app"] == {"scale": {"description": "Ours"}}

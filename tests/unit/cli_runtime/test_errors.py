@@ -297,3 +297,15 @@ def test_colour_needs_a_terminal_that_wants_it(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     assert not wants_color(Terminal())
+
+
+def test_an_interrupt_is_told_on_a_line_of_its_own():
+    """A terminal has shown ^C before; elsewhere nothing stands there."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for stream, shown in ((Terminal(), "\ninterrupted\n"), (io.StringIO(), "interrupted\n")):
+        assert render(KeyboardInterrupt(), stream, False) == 130
+        assert stream.getvalue() == shown
