@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import jsonschema
 import pexpect
@@ -37,9 +38,11 @@ def asked(account, *words: str):
     return answer
 
 
-def test_a_team_works_with_a_store(serving, accounts, team_channel):
+def test_a_team_works_with_a_store(serving, accounts, team_channel, tmp_path):
     ann, bob = accounts("ann", serving), accounts("bob", serving)
-    manifest = TOML.replace("CHANNEL", team_channel)
+    channel, away = tmp_path / "channel", tmp_path / "away"
+    shutil.copytree(team_channel.removeprefix("file://"), channel)
+    manifest = TOML.replace("CHANNEL", channel.as_uri())
 
     said = ann.log_in()
     assert f"({serving.url})" in said
@@ -48,6 +51,9 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel):
         "done": "created",
     }
     ann.write(stead_toml=manifest.replace("TINY", "<2"))
+    ann.ok("lock")
+    # What is locked is what the server builds, though there is a newer one.
+    ann.write(stead_toml=manifest.replace("TINY", "*"))
     ann.ok("lock")
     lock = (ann.work / "stead.lock").read_text()
 
@@ -63,6 +69,8 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel):
     log = ann.ok("remote", "log", "team/tools")
     assert pushed.stderr.split("\n", 1)[1] == log == ann.ok("remote", "log", "-f", str(first))
 
+    # Another machine, which reaches the server alone.
+    channel.rename(away)
     bob.log_in()
     came = bob.run("pull", "team/tools", "--json")
     assert came.returncode == 0, came.stderr
@@ -75,7 +83,8 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel):
     assert (bob.work / "stead.toml").read_text() == (ann.work / "stead.toml").read_text()
     assert bob.ok("run", "--", "sh", "-c", "cat $CONDA_PREFIX/share/tiny.txt") == "tiny one\n"
     assert (bob.work / "stead.lock").read_text() == lock
-    assert "nothing" not in bob.ok("log")
+    assert "stead pull" in bob.ok("log")
+    away.rename(channel)
 
     ann.write(stead_toml=manifest.replace("TINY", "==2.0"))
     outdated = ann.fails("push", "team/tools")
@@ -93,7 +102,9 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel):
     }
 
     # What cannot be built fails with a reason in plain words, and changes nothing.
-    (ann.work / "broken.yml").write_text(f"channels: ['{team_channel}']\ndependencies: [wanting]\n")
+    (ann.work / "broken.yml").write_text(
+        f"channels: ['{channel.as_uri()}']\ndependencies: [wanting]\n"
+    )
     broken = ann.fails("push", "team/tools", "broken.yml")
     assert re.search(r"build \d+ of team/tools failed: .*missing", broken)
     third = asked(ann, "remote", "env", "show", "team/tools")

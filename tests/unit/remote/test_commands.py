@@ -12,9 +12,10 @@ from jsonschema import Draft7Validator
 
 from stead.cli._remote_common import agreed
 from stead.cli._remote_settings import value_of
+from stead.cli._remote_spec import MOST_BYTES, specification
 from stead.cli.schema import REMOTE
 from stead.remote.schemas import SCHEMAS
-from stead.values.errors import UsageError
+from stead.values.errors import ManifestError, UsageError
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("y", True), ("YES", True), ("", False), ("no", False)])  # fmt: skip
@@ -62,3 +63,38 @@ def test_schemas_are_schemas_and_each_is_printed_by_name():
     assert set(REMOTE) == set(SCHEMAS)
     for schema in SCHEMAS.values():
         Draft7Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("any.toml", "name = 'x'\n", "stead"),
+        ("any.yml", "dependencies: [x]\n", "conda"),
+        ("any", "dependencies: [x]\n", "conda"),
+        ("conda-lock.yml", "version: 1\npackage: []\n", "lock"),
+    ],
+)
+def test_a_file_is_known_by_what_is_in_it(tmp_path, name, text, kind):
+    (tmp_path / name).write_text(text)
+    wanted = specification(name, SimpleNamespace(cwd=str(tmp_path)))
+    assert (wanted.kind, wanted.text, wanted.lock) == (kind, text, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"- a\n- list\n", "this is no specification"),
+        (b"just text", "this is no specification"),
+        (b"a: [", "YAML"),
+        (b"\xff\xfe\x00", "UTF-8"),
+        (b"# " + b"x" * MOST_BYTES + b"\na: 1\n", "at most 4 MiB"),
+        (None, "cannot be read"),
+    ],
+    ids=range(6),
+)
+def test_what_is_no_specification_is_refused_before_anything_is_sent(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "env.yml").write_bytes(content)
+    with pytest.raises((UsageError, ManifestError), match=words) as caught:
+        specification("env.yml", SimpleNamespace(cwd=str(tmp_path)))
+    assert "env.yml" in str(caught.value.where)
