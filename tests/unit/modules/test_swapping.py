@@ -132,3 +132,23 @@ def test_what_trying_a_module_out_leaves_is_nobodys(place: Path) -> None:
 )
 def test_a_test_speaks_of_the_new_module_where_it_means_it(before: str, now: str) -> None:
     assert swapping.renamed(before.encode(), "old-one", "new-two").decode() == now
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "after"),
+    [
+        ("", "old", '[recipe.old]\napp = "new"\n'),
+        ("", "gone", None),
+        ('[recipe.r]\napp = "old"  # ours\n', "r", '[recipe.r]\napp = "new"  # ours\n'),
+        ('[recipe.r]\napp = ["old"]\nkeep = 2\n', "r", '[recipe.r]\napp = "new"\nkeep = 2\n'),
+        ('[recipe]\nr = { app = "old" }\n', "r", '[recipe]\nr = { app = "new" }\n'),
+        ("[recipe.r]\nkeep = 2\n", "r", "[recipe.r]\nkeep = 2\n"),
+        ('[recipe.r]\napp = ["old", "b"]\n', "r", None),
+        ('[recipe.r]\napp = "old"\ncounts = { "old:w" = 2 }\n', "r", None),
+        ('[recipe.r]\napp = "old"\n[recipe.r.target.t.set]\n"old.A" = "1"\n', "r", None),
+    ],
+)
+def test_a_recipe_that_runs_the_old_one_runs_the_new_one(text, role, after):
+    """One that says more of the old one than that it runs is the user's to change."""
+    done = (text, ()) if after is None else (after, (role,))
+    assert swapping.recast(text, "old", "new", [role]) == done
