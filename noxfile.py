@@ -56,7 +56,8 @@ def soak(session: nox.Session) -> None:
     runs of the matrix; or so many as named. Change all of the shipped items' interfaces.
     Cut, kill and fill up half as many deploys to real machines, and kill as many to containers.
     Compare as many configurations with what tox makes of them. Make as many builds while workers
-    are killed, PostgreSQL is started anew and artifacts are refused.
+    are killed, PostgreSQL is started anew and artifacts are refused. Ask each operation of the API as
+    often for whatever may be asked.
     """
     words = list(session.posargs)
     many = words.pop(0) if words and words[0].isdigit() else "200"
@@ -69,7 +70,7 @@ def soak(session: nox.Session) -> None:
     where += [f"{modules}/test_module_interrupted.py", f"{modules}/test_update_model.py"]
     where += ["tests/integration/deploy/test_faults.py", "tests/conformance/tox"]
     where += ["tests/integration/deploy_images/test_containers.py", "tests/server/database"]
-    where += ["tests/server/engine/test_outages.py"]
+    where += ["tests/server/engine/test_outages.py", "tests/server/api/test_description.py"]
     session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 
