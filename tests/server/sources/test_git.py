@@ -200,6 +200,21 @@ def test_a_call_has_it_fetched_now(place, repo):
         place.eventually(lambda: place.source().state["answered"] == place.source().state["asked"])
 
 
+def test_what_was_named_by_a_call_is_worked_on_by_any_server(place, repo):
+    from stead.server.database import namespaces, sources
+
+    commit = repo.commit(web_yml=spec("tiny"))
+    with place.running():
+        with place.services.database.begin() as connection:
+            home = namespaces.get(connection, "team").id
+            made = sources.put(connection, home, "git", {"url": f"file://{repo.path}"})
+            sources.set_state(connection, made.id, {"called": True})
+        place.eventually(lambda: place.source().state.get("commit") == commit)
+        with place.services.database.begin() as connection:
+            sources.remove(connection, made.id)
+    assert place.asked() == [("web", "tiny")]
+
+
 @pytest.mark.parametrize(
     ("table", "told"),
     [

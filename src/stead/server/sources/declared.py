@@ -77,6 +77,9 @@ def repository(table: Mapping[str, Any], *, remote: bool = False) -> Declared:
     for key in ("url", "namespace"):
         if not table.get(key):
             raise ServerError(f"a git repository needs {key!r}")
+    for key, value in table.items():
+        if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", str(value)):
+            raise ServerError(f"{key} has a character that cannot stand in it")
     if table.get("branch") and table.get("tag"):
         raise ServerError("a git repository has either a branch or a tag")
     location: dict[str, Any] = {"url": checked_url(str(table["url"]), remote=remote)}
@@ -104,7 +107,10 @@ def checked_url(url: str, *, remote: bool = False) -> str:
     helper = re.match(r"([A-Za-z0-9+.-]+)::", url)
     if "://" not in url and not helper:
         url = f"file://{os.path.abspath(url)}"
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as exc:
+        raise ServerError(f"{url!r} is no address of a repository: {exc}") from exc
     if parts.password:
         raise ServerError(
             "a password does not belong into a repository's address",

@@ -7,11 +7,13 @@ from stead.server.api.stead import (
     contents,
     following,
     planning,
+    sources,
     substitutes,
     transfers,
 )
 
 ROUTERS = tuple(
-    module.router for module in (about, transfers, planning, contents, substitutes, following)
+    module.router
+    for module in (about, transfers, planning, contents, substitutes, sources, following)
 )
 """All routes of this API."""

@@ -24,6 +24,7 @@ NOUNS = (
     "lock",
     "parts",
     "plan",
+    "source",
     "specification",
 )
 """What is served below this API. Others follow: a client looks here before it asks for them."""
