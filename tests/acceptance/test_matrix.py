@@ -210,6 +210,7 @@ def test_a_changed_package_reaches_every_environment(machine, small):
     assert "checked first" not in second
 
 
+@pytest.mark.slow
 def test_one_that_fails_fails_the_run_and_shows_its_output(machine, small):
     (small / "check.py").write_text("print('it broke'); raise SystemExit(3)\n", encoding="utf-8")
     done = machine.run("test", "check-py312-venv", "--package", "wheel", cwd=small)

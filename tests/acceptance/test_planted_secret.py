@@ -371,6 +371,7 @@ def test_everything_that_uses_it_works_and_keeps_nothing(machine, everything):
     assert traces(machine, everything) == []
 
 
+@pytest.mark.slow
 def test_no_command_says_it(machine, everything):
     machine.ok("run", "--", "true", cwd=everything)
     asked = [

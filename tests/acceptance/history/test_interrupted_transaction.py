@@ -51,6 +51,7 @@ def old_or_new(world: World, states: list) -> bool:
     return now == states[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["kill", "full", "once"])
 def test_at_each_write_of_the_shell(
     staging: World, chance: random.Random, tries, kind: str

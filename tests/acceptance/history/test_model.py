@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -439,6 +440,7 @@ def locked(text: str) -> Names:
     return found
 
 
+@pytest.mark.slow
 def test_any_order(world: World, tries) -> None:
     (world.place / "stead.toml").write_text(START, encoding="utf-8")
     world.environ["PATH"] = f"{Path(sys.prefix) / 'bin'}:{world.environ['PATH']}"

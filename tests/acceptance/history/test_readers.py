@@ -130,6 +130,7 @@ def test_what_is_asked_of_packages(swings: World, tries) -> None:
     assert while_it_swings(swings, tries(4), read) <= {True, False}
 
 
+@pytest.mark.slow
 def test_files(swings: World, tries) -> None:
     """Each file is whole at any time; both, read while no change is under way, belong together."""
     new = swings.files()

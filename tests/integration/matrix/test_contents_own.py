@@ -120,6 +120,7 @@ def test_without_a_directory_in_the_tree_it_lies_at_home(
     assert python(ready, "import sys; print(sys.prefix)") == ready.prefix
 
 
+@pytest.mark.slow
 def test_the_projects_installer_gets_requirements_constraints_and_the_package(
     environment: Environment, root: str, tmp_path: Path, context: Context
 ) -> None:
@@ -141,6 +142,7 @@ def test_the_projects_installer_gets_requirements_constraints_and_the_package(
     assert [line for line in said if "pip install" in line and "--no-deps" in line]
 
 
+@pytest.mark.slow
 def test_new_content_of_the_package_is_installed_by_the_projects_installer(
     environment: Environment, root: str, tmp_path: Path, context: Context
 ) -> None:
