@@ -29,7 +29,7 @@ CONNECTIONS = 32
 SECONDS = 8
 WANTED = {"SQLite": 1_300, "PostgreSQL": 900}
 PATH = "/api/v1/environment/?size=100"
-BARE_GATES = {"SQLite": 10.0, "PostgreSQL": 16.0}
+BARE_GATES = {"SQLite": 15.0, "PostgreSQL": 30.0}
 """So many times what uvicorn takes to send the same bytes: a page is sought, written as JSON and logged."""
 MEMORY_GATE = 1.5
 
