@@ -28,7 +28,7 @@ COUNT = SOAK or 6
 WORKERS = 4 if SOAK else 2
 NAMESPACES = 20 if SOAK else 3
 REFUSING = 20.0 if SOAK else 3.0
-KILLS = COUNT // 5 if SOAK else 1
+KILLS = COUNT // 10 if SOAK else 1
 RESTARTS = ("fast", "immediate") if SOAK else ("immediate",)
 
 
@@ -176,8 +176,6 @@ def test_builds_end_as_they_should_whatever_goes_away(store_of, tmp_path, artifa
         with store.database.begin() as connection:
             for number in range(NAMESPACES):
                 namespaces.create(connection, f"team{number}", store.database.now())
-        for _ in range(WORKERS):
-            store.worker(**config)
         chaos = Chaos(store, chance, config)
         harm = [chaos.kill] * KILLS
         harm += [lambda mode=mode: restart(server, mode) for mode in RESTARTS]
@@ -188,6 +186,8 @@ def test_builds_end_as_they_should_whatever_goes_away(store_of, tmp_path, artifa
                 f"name: env{number % 7}\nchannels:\n  - {store.channel}\ndependencies:\n  - tiny\n"
             )
             store.ask(read(spec), f"team{number % NAMESPACES}", force=str(number))
+        for _ in range(WORKERS):
+            store.worker(**config)
         # Spread over the time that the builds take.
         for turn, each in enumerate(harm):
             wait(chaos, lambda turn=turn: ended(store) >= COUNT * turn // (len(harm) + 1))
