@@ -78,5 +78,5 @@ def test_a_network_that_does_not_answer_is_tried_again_and_then_told_of(running,
         made = running.submit("tiny", channel=server.url)
         failed = running.ended(made)
     assert failed.status is BuildStatus.FAILED
-    assert (failed.retries, failed.attempt) == (2, 3)
+    assert (failed.retries, failed.attempt) == (2, 3), failed
     assert "again in" in running.log(made)

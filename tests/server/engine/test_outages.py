@@ -180,7 +180,7 @@ def test_builds_end_as_they_should_whatever_goes_away(store_of, tmp_path, artifa
         harm = [chaos.kill] * KILLS
         harm += [lambda mode=mode: restart(server, mode) for mode in RESTARTS]
         chance.shuffle(harm)
-        harm.insert(len(harm) // 2, lambda: refuse(way))
+        harm.insert(0, lambda: refuse(way))
         for number in range(COUNT):
             spec = (
                 f"name: env{number % 7}\nchannels:\n  - {store.channel}\ndependencies:\n  - tiny\n"
@@ -194,6 +194,7 @@ def test_builds_end_as_they_should_whatever_goes_away(store_of, tmp_path, artifa
             each()
         wait(chaos, lambda: ended(store) == COUNT)
         wait(chaos, lambda: not store.scratch())
+        assert way.refused
         check(store, chaos, open_blobs(blobs, options))
         if SOAK:
             print(f"\n{COUNT} builds; {len(chaos.written)} interrupted, {way.refused} refused")
@@ -216,8 +217,16 @@ def restart(server, mode):
 
 
 def refuse(way):
+    """Have the artifact store answer 503 for a while, and until somebody was told so."""
+
+    def end():
+        time.sleep(REFUSING)
+        while not way.refused:
+            time.sleep(0.1)
+        way.refuses.clear()
+
     way.refuses.set()
-    threading.Timer(REFUSING, way.refuses.clear).start()
+    threading.Thread(target=end, daemon=True).start()
 
 
 def wait(chaos, holds):
