@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from measure import BenchError, Row
 from rows_server import serving
+from rows_server_database import Nowhere
 
+from stead.server.database import builds, logs
+from stead.server.database.admission import admit
+from stead.server.database.opening import open_database
 from stead.testing.channel import Package, make_channel, text
 from stead.values.platform import platform_of
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
     from world import World
 
-BUILT, AGAIN = 250.0, 50.0
+BUILT, AGAIN, FOLLOWED = 250.0, 50.0, 200.0
 LOOK = 0.005
 PATIENCE = 60.0
 TEXT = "name: {name}\nchannels:\n  - {channel}\ndependencies:\n  - tiny\n"
@@ -47,6 +51,12 @@ class Api:
     def data(self, method: str, path: str, body: object = None) -> Any:
         """Ask, and give the data of the answer."""
         return json.loads(self.ask(method, path, body))["data"]
+
+    def follow(self, build: int) -> http.client.HTTPResponse:
+        """Give a build's log as it comes; nothing else may be asked meanwhile."""
+        path = f"/api/stead/v1/build/{build}/log/follow/"
+        self._connection.request("GET", path, headers=self._headers)
+        return self._connection.getresponse()
 
     def built(self, specification: str, **options: object) -> tuple[int, float]:
         """Ask for a build, and wait until it is completed; gives its id, and milliseconds."""
@@ -91,3 +101,32 @@ def rows(world: World) -> Iterator[Row]:
     }
     for name, (times, goal) in goals.items():
         yield Row(name, statistics.median(times), "goal", goal, goal, limit=True)
+    yield followed(world)
+
+
+def followed(world: World) -> Row:
+    """Time lines of a log from being appended until who follows has them; the slowest counts."""
+    data = world.base / "server-followed"
+    url = f"sqlite:///{data}/stead.sqlite"
+    with serving(data, url) as (port, token, _), open_database(url) as database:
+        api = Api(port, token)
+        specification = TEXT.format(name="followed", channel="file:///nowhere")
+        body = {"namespace": "default", "specification": specification}
+        made = api.data("POST", "/specification/", body)["build_id"]
+        admit(database, Nowhere(), slots=1)
+        with database.begin() as connection:
+            attempt = builds.get(connection, made).attempt
+            builds.begin(connection, made, attempt, database.now())
+        reading = api.follow(made)
+        took = []
+        for number in range(-2, world.rounds(50, 5)):
+            began = time.perf_counter()
+            with database.begin() as connection:
+                logs.append(connection, made, attempt, f"line {number}\n", database.now())
+            while f"line {number}" not in reading.readline().decode():
+                pass
+            if number >= 0:
+                took.append((time.perf_counter() - began) * 1000)
+        reading.close()
+    name = f"a line of a build's log until who follows has it, slowest of {len(took)}"
+    return Row(name, max(took), "goal", FOLLOWED, FOLLOWED, limit=True)

@@ -97,7 +97,7 @@ def log_rows(kind: str, database: Database) -> Iterator[Row]:
         wanted = Specification(SpecificationKind.CONDA, "x", {}, "", f"log-{kind}")
         kept = specifications.put(connection, wanted, now)
         made = submit_within(
-            connection, _Nowhere(), environment, kept, order=Order("bench"), now=now, slots=1
+            connection, Nowhere(), environment, kept, order=Order("bench"), now=now, slots=1
         )
     began = time.perf_counter()
     for _ in range(LOG // 100):
@@ -120,7 +120,9 @@ def log_rows(kind: str, database: Database) -> Iterator[Row]:
         )
 
 
-class _Nowhere:
+class Nowhere:
+    """A queue that nobody works on."""
+
     def enqueue(self, connection: object, build: object) -> None:
         """Only the log is of interest."""
 

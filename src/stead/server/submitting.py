@@ -22,16 +22,18 @@ def hand_in(
     *,
     who: str,
     now: Moment,
+    name: str = "",
     description: str = "",
 ) -> Submission:
     """Ask for a build of a specification under the settings in effect, within a transaction.
 
+    ``name`` is the environment's where it is not the one that the specification has.
     Namespace and environment are made where they are missing. Whether ``who`` may do this
     was asked before. Raises SpecError for what the settings forbid, QuotaError where the
     namespace holds enough: the caller's transaction must not be kept then.
     """
     home = namespaces.ensure(connection, namespace, now)
-    environment = environments.ensure(connection, home, wanted.name, now)
+    environment = environments.ensure(connection, home, name or wanted.name, now)
     layers = settings.layers(connection, namespace_id=home.id, environment_id=environment.id)
     rules = policy.policy_of(policy.merged(layers))
     kept = specifications.put(connection, policy.applied(wanted, rules), now)

@@ -150,14 +150,9 @@ def test_a_log_is_followed_and_ends_with_the_build(client, read):
     assert reader.answer.headers["cache-control"] == "no-store"
     first = reader.event()
     assert first == {"id": "6", "data": {"text": "first\n", "offset": 6}}
-    took = []
-    for number in range(20):
-        began = time.monotonic()
+    for number in range(3):
         build.says(f"line {number} ä\n")
         assert reader.event()["data"]["text"] == f"line {number} ä\n"
-        took.append(time.monotonic() - began)
-    # The best of many: others may have the machine meanwhile.
-    assert min(took) < 0.2, took
     build.says("last\n")
     build.fails("nothing provides tiny")
     last, end = reader.rest()

@@ -41,6 +41,14 @@ def test_a_specification_comes_with_its_lock_and_the_same_again_is_the_same_buil
         assert specifications.get(connection, found.specification_id).spec["stead.lock"] == LOCK
 
 
+def test_it_is_built_under_the_name_that_was_asked_for_not_under_its_own(team):
+    text = '[workspace]\nname = "own"\n'
+    told = asked(kind="stead", specification=text, description="what we use")
+    assert team.ask("POST", URL, json=told).status_code == 200
+    (made,) = team.get("/api/v1/environment/").json()["data"]
+    assert (made["name"], made["description"]) == ("tiny", "what we use")
+
+
 def test_what_cannot_be_asked_for_is_refused_and_nothing_kept(team):
     for changes, status, words in (
         ({"lock": "this is no lock"}, 400, "stead.lock: this is not valid TOML"),

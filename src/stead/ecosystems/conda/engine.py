@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from stead.values.context import Context
 
 _URL = re.compile(r"https?://[^\s)\"'`]+")
+_STATUS = re.compile(r"(?<![\w./-])(?:401|403|404)(?![\w./-])")
+"""A status among words, not within the name of a file or a hash."""
 _NO_ROOM = ("No space left", "os error 28", "Disk quota", "os error 122")
 _NO_PERMISSION = ("Permission denied", "os error 13", "Read-only file system", "os error 30")
 _NETWORK = re.compile(
@@ -113,13 +115,15 @@ def translated(exc: Exception, doing: str, *, remote: bool = False) -> SteadErro
             remedy="run it once with network access",
         )
     said = _URL.sub("", text)  # a port may hold the digits of a status
-    if "401" in said or "403" in said:
+    status = _STATUS.search(said)
+    refused = status is not None and status[0] != "404"
+    if refused:
         return NetworkError(
             f"{doing}: the channel refused the credentials, or wants some",
             details=reasons,
             remedy="put them into ~/.netrc or rattler's credentials file",
         )
-    if "could not find subdir" in text or "404" in said:
+    if "could not find subdir" in text or status is not None:
         return ArtifactError(
             f"{doing}: it is not there", details=reasons, remedy="check the channel's name"
         )

@@ -44,6 +44,8 @@ def test_the_tree_of_reasons_is_reworded() -> None:
         ("trying to unpack outside of destination path: /x", ArtifactError, "harm"),
         ("error sending request for url (http://127.0.0.1:40463/x)", NetworkError, "try again"),
         ("error sending request for url (http://127.0.0.1:14012/x)", NetworkError, "try again"),
+        ("error sending request for url (http://h/x), /t/run-401/e403a", NetworkError, "try again"),
+        ("HTTP status client error (404 Not Found) for url (http://h/x)", ArtifactError, "name"),
         ("something else", ArtifactError, ""),
     ],
 )

@@ -16,19 +16,12 @@ from stead.server.api.v1.builds import build_for
 from stead.server.api.v1.models import Answer
 from stead.server.auth import Refused, Who
 from stead.server.blobs.protocol import MissingBlobError
-from stead.server.database import (
-    admission,
-    environments,
-    namespaces,
-    packages,
-    settings,
-    specifications,
-)
+from stead.server.database import namespaces, packages, specifications
 from stead.server.engine.publishing import STEAD_LOCK
 from stead.server.services import Services
-from stead.server.specs import policy
 from stead.server.specs.checks import SpecError
 from stead.server.specs.reading import FILES, LOCK, read, text_of
+from stead.server.submitting import hand_in
 from stead.server.values import (
     Build,
     BuildStatus,
@@ -64,21 +57,16 @@ def submit(asked: Caller, body: models.NewSpecification) -> Response:
 def _submitted(services: Services, who: Who, body: models.NewSpecification) -> Response:
     wanted = read(body.specification, body.kind, name=body.name, lock=body.lock)
     with services.database.begin() as connection:
-        now = services.database.now()
-        home = namespaces.get(connection, body.namespace)
-        environment = environments.ensure(connection, home, body.name, now)
-        layers = settings.layers(connection, namespace_id=home.id, environment_id=environment.id)
-        rules = policy.policy_of(policy.merged(layers))
-        kept = specifications.put(connection, policy.applied(wanted, rules), now)
-        if body.description is not None and body.description != environment.description:
-            environments.describe(connection, environment.id, now, description=body.description)
-        submitted = admission.submit_within(
+        namespaces.get(connection, body.namespace)  # it is not made here
+        submitted = hand_in(
             connection,
             services.queue,
-            environment,
-            kept,
-            order=admission.Order(who=who.name, settings=rules.digest),
-            now=now,
+            body.namespace,
+            wanted,
+            who=who.name,
+            now=services.database.now(),
+            name=body.name,
+            description=body.description or "",
         )
     return ok({"build_id": submitted.build_id, "attached": submitted.attached})
 
