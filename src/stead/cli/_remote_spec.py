@@ -172,8 +172,7 @@ def hand_in(
     if args.no_wait:
         status = api.build(client, number)["status"]
         return _told(args, app, {**answer, "status": status, "reason": ""})
-    app.err(f"build {number} of {named}")
-    part = _waited(app, client, number)
+    part = _waited(app, client, named, number)
     if part.status != "COMPLETED":
         said = common.clean(part.reason)
         raise RemoteError(
@@ -186,10 +185,12 @@ def hand_in(
     return _told(args, app, {**answer, "status": part.status, "reason": part.reason})
 
 
-def _waited(app: App, client: Client, number: int) -> LogPart:
-    from stead.remote import following
-
+def _waited(app: App, client: Client, named: Served, number: int) -> LogPart:
     try:
+        # Within: whoever has read the number and ends this is told what becomes of the build.
+        app.err(f"build {number} of {named}")
+        from stead.remote import following
+
         return following.follow(client, number, lambda text: app.err(common.clean(text)))
     except BaseException:
         app.err(
