@@ -122,6 +122,7 @@ COMPANIONS = {
     "RegistryTable": {
         **{k: {"git": "https://example.org/x"} for k in ("rev", "subdirectory")},
     },
+    "StoreTable": {k: {"url": "https://stead.example.org"} for k in ("priority", "token")},
     "CheckTable": {
         "is": {"path": "x"},
         "status": {"url": "http://x"},
