@@ -205,7 +205,7 @@ def test_the_tasks_are_named_where_a_command_is_not_there(machine, project):
         (["module", "upate"], ["did you mean `update`?", "it can add, list,"]),
         (["module"], ["what is `stead module` to do?", "it can add, list,"]),
         (["book", "x"], ["`stead book` cannot 'x'", "it can list, show, add, test"]),
-        (["module", "add", "a", "b"], ["arguments: b", "see `stead module add --help`"]),
+        (["module", "show", "a", "b"], ["arguments: b", "see `stead module show --help`"]),
     ],
 )
 def test_actions_are_named(machine, project, words, names):
