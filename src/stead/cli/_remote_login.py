@@ -22,7 +22,10 @@ MORE = {
 The token is asked for on the terminal, without being shown. Elsewhere it is read from
 --token-file, or taken from STEAD_REMOTE_TOKEN; it is never given on the command line. It is kept
 in a file that only you may read, or in the keyring, for this address alone.""",
-    "logout": "The token itself stays valid until it expires.",
+    "logout": """\
+The token is revoked at the server too: nobody can use it any more. A server that cannot be asked
+does not keep you from logging out here; the command says then how long the token stays valid, and
+`stead remote logout ADDRESS --token-file FILE` revokes it later.""",
 }
 
 _MOST = 64 * 1024
@@ -34,7 +37,14 @@ def configure(name: str, parser: argparse.ArgumentParser) -> None:
     if name == "whoami":
         common.server(parser)
     if name == "logout":
-        parser.add_argument("name", nargs="?", default="", metavar="NAME", help="its name here")
+        parser.add_argument(
+            "name", nargs="?", default="", metavar="NAME", help="its name here, or its address"
+        )
+        parser.add_argument(
+            "--token-file",
+            metavar="FILE",
+            help="revoke the token in FILE, whether it is known here or not; `-` is standard input",
+        )
     if name != "login":
         return
     parser.add_argument(
@@ -75,6 +85,7 @@ def _login(args: argparse.Namespace, app: App) -> int:
     found = api.permission(Client(server, app.context.environ))
     if not found["authenticated"]:
         raise RemoteError("the store server does not know this token", where=server.address)
+    server = replace(server, expires=common.clean(found["expiration"] or ""))
     before = known.find(server.name)
     if args.keyring:
         logins.keep_in_keyring(server.address, token)
@@ -162,20 +173,76 @@ def _read(file: str, app: App) -> str:
 
 def _logout(args: argparse.Namespace, app: App) -> int:
     from stead.remote import logins
+    from stead.values.frozen import replace
 
     known = logins.read(app.context.environ)
+    found = _leaving(args, known)
+    if args.token_file:
+        token = logins.token_of(_read(args.token_file, app), args.token_file)
+        app.out(f"{found.name} ({found.address}): {_revoked(replace(found, token=token), app)}")
+        return 0
+    others = [s for s in known.servers if s.name != found.name and s.address == found.address]
+    if any(s.token == found.token and s.keyring == found.keyring for s in others):
+        told = f"its token stays valid, for {others[0].name} is the same server"
+    else:
+        told = _revoked(found, app)
+        if found.keyring:
+            logins.forget_in_keyring(found.address)
+    logins.change(
+        lambda known: known.without(found.name), app.context.environ, app.context.progress.note
+    )
+    app.out(f"forgot {found.name} ({found.address}); {told}")
+    return 0
+
+
+def _leaving(args: argparse.Namespace, known: Known) -> Server:
+    """Say which server is logged out of. Raises UsageError for one that is not known."""
+    from urllib.parse import urlsplit
+
+    from stead.remote import logins
+
     name = args.name or known.default
-    found = known.find(name)
+    if "://" not in name:
+        found = known.find(name)
+    else:
+        address = logins.address_of(name)
+        found = next((s for s in known.servers if s.address == address), None)
+        if found is None and args.token_file:
+            return logins.Server(urlsplit(address).hostname or "", address)
     if found is None:
         raise UsageError(
             f"no store server {name!r} is known here" if name else "no store server is known here",
             remedy="`stead remote list` names those that are" if known.servers else "",
         )
-    if found.keyring:
-        logins.forget_in_keyring(found.address)
-    logins.change(lambda known: known.without(name), app.context.environ, app.context.progress.note)
-    app.out(f"forgot {name} ({found.address}) and its token")
-    return 0
+    return found
+
+
+def _revoked(server: Server, app: App) -> str:
+    """Revoke a server's token there; says what became of it."""
+    from stead.remote import api, logins
+    from stead.remote.client import AnswerError, Client
+    from stead.values.errors import SteadError
+
+    try:
+        ready = logins.with_token(server)
+        if ready.token is None:
+            return "there was no token"
+        api.revoke(Client(ready, app.context.environ))
+    except AnswerError as exc:
+        if exc.status == 401:
+            return "its token was not valid any more"
+        why = exc.message
+    except SteadError as exc:
+        why = exc.message
+    else:
+        return "its token is revoked"
+    app.err(f"the token is not revoked: {why}")
+    app.err(
+        f"  → `stead remote logout {server.address} --token-file FILE`, with the token in FILE, "
+        "revokes it"
+    )
+    until = f"until {server.expires}" if server.expires else "until it is revoked"
+    return f"its token stays valid {until}"
 
 
 def _list(args: argparse.Namespace, app: App) -> int:

@@ -48,6 +48,11 @@ def permission(client: Client) -> dict[str, Any]:
     return found
 
 
+def revoke(client: Client) -> None:
+    """End the token that asks. Raises AnswerError: 401 where it was not valid any more."""
+    client.ask("DELETE", (*STEAD, "token"))
+
+
 def namespaces(client: Client) -> Iterator[dict[str, Any]]:
     """List the namespaces that may be seen."""
     return _pages(client, "namespace", {})

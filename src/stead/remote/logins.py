@@ -42,6 +42,8 @@ class Server:
     address: str
     token: Secret | None = field(default=None, compare=False)
     keyring: bool = False
+    expires: str = field(default="", compare=False)
+    """When its token ends, as the server said at the login; empty where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def read(environ: Mapping[str, str]) -> Known:
                 address_of(one["address"]),
                 Secret(one["token"]) if one.get("token") else None,
                 keyring=bool(one.get("keyring")),
+                expires=str(one.get("expires") or ""),
             )
             for name, one in data["servers"].items()
         )
@@ -130,6 +133,8 @@ def write(known: Known, environ: Mapping[str, str]) -> None:
             servers[one.name]["keyring"] = True
         elif one.token is not None:
             servers[one.name]["token"] = one.token.reveal()
+        if one.expires:
+            servers[one.name]["expires"] = one.expires
     data = {"version": 1, "default": known.default, "servers": servers}
     write_file(path_of(environ), (json.dumps(data, indent=2) + "\n").encode(), 0o600)
 
@@ -207,9 +212,14 @@ def choose(named: str, environ: Mapping[str, str]) -> Server:
 
 def _ready(server: Server, given: str) -> Server:
     """Give a server with the token that it gets."""
-    if given:
-        server = replace(server, token=token_of(given, TOKEN))
-    elif server.keyring:
+    return with_token(replace(server, token=token_of(given, TOKEN)) if given else server)
+
+
+def with_token(server: Server) -> Server:
+    """Give a server with its token, from the keyring where that has it. Raises RemoteError,
+    and UsageError where it would be read on its way.
+    """
+    if server.keyring and server.token is None:
         server = replace(server, token=_from_keyring(server.address))
     if server.token is not None:
         check_private(server.address)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import urllib.error
+import urllib.request
 
 import jsonschema
 import pexpect
@@ -311,3 +313,61 @@ def test_the_token_is_seen_nowhere(serving, accounts):
     assert "refuses the token that it got" in wrong.stderr
     assert "stead_wrong" not in wrong.stderr
     assert asked(ann, "remote", "list") == []
+
+
+def test_logging_out_revokes_the_token_at_the_server(serving, accounts, tmp_path):
+    ann, bob, cid = (accounts(name, serving) for name in ("ann", "bob", "cid"))
+
+    def token(**wanted) -> str:
+        asked = urllib.request.Request(
+            f"{serving.url}/api/v1/token/",
+            json.dumps(wanted).encode(),
+            {"Authorization": f"Bearer {serving.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return json.load(answer)["data"]["token"]
+
+    def status(of: str) -> int:
+        asked = urllib.request.Request(
+            f"{serving.url}/api/v1/permission/", headers={"Authorization": f"Bearer {of}"}
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                return answer.status
+        except urllib.error.HTTPError as exc:
+            return exc.code
+
+    ann.token, bob.token = token(), token(expiration="2100-01-01T00:00:00Z")
+    ann.log_in()
+    # Under a second name too: it is used until that one goes.
+    ann.ok("remote", "login", serving.url, "--name", "more", "--token-file", f"{ann.root}/token")
+    assert "stays valid, for 127.0.0.1 is the same server" in ann.ok("remote", "logout", "more")
+    assert status(ann.token) == 200
+    assert "its token is revoked" in ann.ok("remote", "logout")
+    assert status(ann.token) == 401
+    assert status(bob.token) == 200
+
+    # A server that cannot be asked keeps nobody from logging out.
+    bob.log_in()
+    kept = bob.machine.home / ".config" / "stead" / "remotes.json"
+    there = json.loads(kept.read_text())
+    there["servers"]["127.0.0.1"]["address"] = "http://127.0.0.1:9"
+    kept.write_text(json.dumps(there))
+    left = bob.run("remote", "logout")
+    assert left.returncode == 0, left.stderr
+    assert "its token stays valid until 2100-01-01T00:00:00Z" in left.stdout
+    assert "cannot be asked: connection refused" in left.stderr
+    assert "stead remote logout http://127.0.0.1:9 --token-file FILE" in left.stderr
+    assert bob.token not in kept.read_text() + left.stdout + left.stderr
+    later = ("remote", "logout", serving.url, "--token-file", f"{bob.root}/token")
+    assert status(bob.token) == 200
+    assert "its token is revoked" in bob.ok(*later)
+    assert status(bob.token) == 401
+    assert "was not valid any more" in bob.ok(*later)
+
+    # The last one that may do everything stays: nobody could make another.
+    cid.log_in()
+    left = cid.run("remote", "logout")
+    assert "the last token with all rights" in left.stderr
+    assert "its token stays valid until it is revoked" in left.stdout
+    assert status(serving.token) == 200

@@ -110,3 +110,35 @@ def test_nobody_sees_more_than_what_is_public(client):
 def test_a_glob_is_within_another_only_where_all_it_means_is(own, wanted, covers):
     asks = Who("ann", True, "ann", {own: ("admin",)})
     assert asks.covers({wanted: ("viewer",)}) is covers
+
+
+def test_a_token_that_is_revoked_means_nothing_to_any_process(make_client):
+    revoke = ("DELETE", "/api/stead/v1/token/")
+    # Two server processes on one database.
+    one, other = make_client(), make_client()
+    mine, others = one.token(), one.token(role_bindings={"team/*": ["viewer"]})
+    for client in (one, other):
+        assert client.get("/api/v1/permission/", token=mine).status_code == 200
+    assert one.ask(*revoke, token=mine).status_code == 200
+    for client in (one, other):
+        assert client.get("/api/v1/permission/", token=mine).status_code == 401
+        assert client.ask(*revoke, token=mine).status_code == 401
+        # Nobody else's.
+        assert client.get("/api/v1/permission/", token=others).json()["data"]["authenticated"]
+    assert one.ask(*revoke, token=others).status_code == 200
+    assert one.ask(*revoke, token="").status_code == 401
+
+
+def test_the_last_token_with_all_rights_stays(make_client):
+    revoke = ("DELETE", "/api/stead/v1/token/")
+    client = make_client()
+    # Others that end, or may less, would leave the store to nobody.
+    client.token(expiration="2100-01-01T00:00:00Z")
+    client.token(role_bindings={"*/*": ["developer"]})
+    refused = client.ask(*revoke)
+    assert refused.status_code == 409
+    assert "the last token with all rights" in refused.json()["message"]
+    second = client.token()
+    assert client.ask(*revoke).status_code == 200
+    assert client.ask(*revoke, token=second).status_code == 409
+    assert client.get("/api/v1/permission/", token=second).status_code == 200

@@ -108,6 +108,8 @@ def ask(store: Store, case, chosen: random.Random) -> httpx.Response:
     for part in ("path_parameters", "query", "body"):
         setattr(case, part, store.put(getattr(case, part), chosen))
     if token := chosen.choice(store.tokens):
+        if case.method == "DELETE" and case.path.endswith("/token/"):
+            token = store.client.token()  # which is gone then
         case.headers["Authorization"] = f"Bearer {token}"
     asked = case.as_transport_kwargs(base_url="http://stead.example")
     words = ("method", "url", "headers", "params", "json", "data")

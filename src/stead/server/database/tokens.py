@@ -90,6 +90,24 @@ def revoke(connection: Connection, token_id: int, now: Moment) -> bool:
     return bool(connection.execute(statement).rowcount)
 
 
+def is_last(connection: Connection, one: Token, now: Moment) -> bool:
+    """Say whether no other valid token has all rights for as long as this one, which has them."""
+
+    def lasts(other: Token) -> bool:
+        if other.expires_on is None:
+            return True
+        return other.expires_on > now and other.expires_on >= (one.expires_on or "~")
+
+    return _has_all(one) and not any(
+        other.id != one.id and other.revoked_on is None and _has_all(other) and lasts(other)
+        for other in listed(connection)
+    )
+
+
+def _has_all(one: Token) -> bool:
+    return "admin" in one.grants.get("*/*", ())
+
+
 def listed(connection: Connection, who: str | None = None) -> tuple[Token, ...]:
     """Give all tokens, or somebody's."""
     query = select(table).order_by(table.c.id)

@@ -9,11 +9,12 @@ from stead.server.api.stead import (
     planning,
     sources,
     substitutes,
+    tokens,
     transfers,
 )
 
 ROUTERS = tuple(
     module.router
-    for module in (about, transfers, planning, contents, substitutes, sources, following)
+    for module in (about, tokens, transfers, planning, contents, substitutes, sources, following)
 )
 """All routes of this API."""

@@ -26,6 +26,7 @@ NOUNS = (
     "plan",
     "source",
     "specification",
+    "token",
 )
 """What is served below this API. Others follow: a client looks here before it asks for them."""
 
