@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
+from stead.remote.http import reason
 from stead.store.atomic import write_file
 from stead.store.parts import PartError
 from stead.values.digest import short_key
@@ -135,7 +136,7 @@ class Store:
         try:
             return bytes(answer.read1(_CHUNK))
         except (OSError, http.client.HTTPException) as exc:
-            raise NetworkError(_reason(exc)) from exc
+            raise NetworkError(reason(exc)) from exc
 
     def _open(self, path: str) -> Any:
         """Ask for something; None where it is not there. Raises SteadError."""
@@ -162,7 +163,7 @@ class Store:
                 raise StoreError(f"it refuses the token ({exc.code})") from exc
             raise NetworkError(f"it cannot answer ({exc.code})") from exc
         except (URLError, OSError, http.client.HTTPException) as exc:
-            raise NetworkError(_reason(exc)) from exc
+            raise NetworkError(reason(exc)) from exc
 
     def _authorization(self) -> str:
         if self._bearer is None:
@@ -182,14 +183,3 @@ class Store:
 
 def _no_store() -> StoreError:
     return StoreError("it does not answer as a store does")
-
-
-def _reason(exc: Exception) -> str:
-    inner = exc.reason if isinstance(exc, URLError) else exc
-    if isinstance(inner, TimeoutError):
-        return "it does not answer in time"
-    if isinstance(inner, http.client.HTTPException):
-        return "it broke off"
-    if isinstance(inner, OSError):
-        return (inner.strerror or type(inner).__name__).lower()
-    return "it cannot be reached"

@@ -53,6 +53,8 @@ def test_a_manifest_with_packages_of_an_index_is_built(running, index):
     assert list(store.glob("lib/python3*/site-packages/leaf.py")) or list(
         store.glob("lib/python3*/site-packages/leaf/__init__.py")
     )
+    # Without conda nothing is said of conda's lock.
+    assert "conda" not in running.log(made)
     # What cannot be had fails at once here too.
     wrong = running.ended(running.ask(read(manifest.replace('"*"', '">=7"'), "stead", name="web")))
     assert (wrong.status, wrong.retries) == (BuildStatus.FAILED, 0)

@@ -100,9 +100,11 @@ def activate(world: World) -> dict[str, Any]:
     if build is not None:
         for name in steps.ecosystems_of(locked):
             changes += plain(ecosystem(name).activation(build, world.context))
+    # Without conda there is no lock of conda's to write, and nothing to say of it.
+    of_conda = locked.environment.of("conda") or not locked.environment.artifacts
     return {
         "activation": changes,
-        "lockfile": exported(world, "conda-lock"),
+        "lockfile": exported(world, "conda-lock") if of_conda else None,
         "yaml": exported(world, "environment.yml"),
     }
 
