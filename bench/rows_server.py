@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from measure import BenchError, Row
-from server_fill import fill
+from server_fill import fill, settled
 
 from stead.server.database.migrations import upgrade
 from stead.server.database.opening import open_database
@@ -72,6 +72,7 @@ def rows(world: World) -> Iterator[Row]:
                     upgrade(database)
                     fill(database, held, built)
                 urls.append(url)
+            settled(postgres)
             yield from list_rows(world, kind, *urls)
 
 

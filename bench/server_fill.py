@@ -8,8 +8,10 @@ The rows are made by the database out of numbers: a minute for a million builds.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
@@ -17,6 +19,9 @@ from stead.server.database import counters
 from stead.server.database.migrations import upgrade
 from stead.server.database.names import bump
 from stead.server.database.opening import Database, open_database
+
+if TYPE_CHECKING:
+    from stead.testing.databases import PostgresServer
 
 NAMESPACES = 20
 SPECIFICATIONS = 1000
@@ -103,6 +108,12 @@ def fill(database: Database, environments: int, builds: int, namespaces: int = N
         with database.engine.connect() as connection:
             plain = connection.execution_options(isolation_level="AUTOCOMMIT")
             plain.execute(text("VACUUM ANALYZE"))
+
+
+def settled(server: PostgresServer) -> None:
+    """Have what was written brought to the disk, which would go on while pages are timed."""
+    server.execute("CHECKPOINT")
+    os.sync()
 
 
 def main() -> int:

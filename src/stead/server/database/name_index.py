@@ -10,10 +10,12 @@ its names have a text in them is counted once.
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from itertools import groupby
+from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 from stead.server.database.globs import admits_name
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from stead.server.database.names import Held
 
-BLOCK = 2048
+BLOCK = 512
 """So many names make a block; of twice as many there are two made."""
 
 REMEMBERED = 64
@@ -34,80 +36,118 @@ Line = tuple[bytes, int]
 
 _ALL = ("*",)
 _OTHERS = bytes(set(range(256)) - {0, 10})
+_SAMPLE = 512
+_FEW = 16
+
+
+class Sought:
+    """A text that is sought, and names of which globs; prepared once for all blocks."""
+
+    __slots__ = ("key", "lines", "needle", "term", "within")
+
+    def __init__(self, term: str, within: tuple[str, ...] = _ALL) -> None:
+        self.term = term
+        self.within = within
+        self.key = (term, within)
+        self.needle = term.encode()
+        self.lines = re.compile(re.escape(self.needle) + rb"[^\n]*")
+        """Finds each line that has it once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """Environments of one namespace, in order of their names.
 
-    ``names`` has each as ``/NAME`` after a line break, and one more of these; ``folded``
-    is that without its case, which mostly is the same.
+    ``shared`` is how all of them begin. ``rests`` has how each goes on, after a line break,
+    and one more of these: what names that follow one another have in common is not looked
+    through again and again. ``folded`` is that without its case, which mostly is the same, and
+    ``home`` what comes before it, ``namespace/shared``, without its case.
     """
 
     namespace: str
+    shared: bytes
     first: bytes
     last: bytes
     ids: array[int]
-    names: bytes
+    rests: bytes
     folded: bytes
+    home: str
     counts: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, namespace: str, lines: Sequence[Line]) -> Block:
         """Make a block of names in their order."""
-        names = b"".join(b"\n/" + name for name, _ in lines) + b"\n"
-        folded = names.decode().casefold().encode()
+        first, last = lines[0][0], lines[-1][0]
+        # Of signs, not of bytes: half a sign cannot be folded.
+        shared = commonprefix([first.decode(), last.decode()])  # noqa: RUF071 - no paths
+        cut = len(shared.encode())
+        rests = b"".join(b"\n" + name[cut:] for name, _ in lines) + b"\n"
+        folded = rests.decode().casefold().encode()
         ids = array("q", (number for _, number in lines))
-        kept = names if folded == names else folded
-        return cls(namespace, lines[0][0], lines[-1][0], ids, names, kept)
+        kept = rests if folded == rests else folded
+        home = f"{namespace}/{shared}".casefold()
+        return cls(namespace, shared.encode(), first, last, ids, rests, kept, home)
 
     def lines(self) -> list[Line]:
         """Give all names and ids."""
         return [
-            (line[1:], number)
-            for line, number in zip(self.names.split(b"\n")[1:-1], self.ids, strict=True)
+            (self.shared + rest, number)
+            for rest, number in zip(self.rests.split(b"\n")[1:-1], self.ids, strict=True)
         ]
 
-    def count(self, term: str, within: tuple[str, ...] = _ALL) -> int:
+    def count(self, sought: Sought) -> int:
         """Count those with a text in ``namespace/name`` whose names fit one of some globs."""
-        known = self.counts.get((term, within))
+        known = self.counts.get(sought.key)
         if known is None:
-            known = self._count(term) if within == _ALL else len(self.places(term, within))
+            known = self._count(sought) if sought.within == _ALL else len(self.places(sought))
             # Several threads may count at once: what one of them forgets is counted again.
             if len(self.counts) >= REMEMBERED:
                 self.counts.clear()
-            self.counts[term, within] = known
+            self.counts[sought.key] = known
         return known
 
-    def _count(self, term: str) -> int:
-        if self._holds(term):
+    def _count(self, sought: Sought) -> int:
+        if sought.term in self.home:
             return len(self.ids)
-        begins = self._beginnings(term)
-        found = sum(self.folded.count(b"\n" + begin) for begin in begins)
-        needle = term.encode()
-        if needle not in self.folded:
-            return found if len(begins) < 2 else len(self.places(term))
-        if found:
-            return len(self.places(term))
-        # All but line breaks and what is sought is left out, and lines that have it are counted.
-        marked = self.folded.replace(needle, b"\0").translate(None, _OTHERS)
-        return marked.count(b"\0\n")
+        needle, folded = sought.needle, self.folded
+        begins = self._beginnings(sought.term)
+        if not begins and folded.count(needle, 0, _SAMPLE) < _FEW:
+            return len(sought.lines.findall(folded))
+        # All but line breaks and what is sought is left out, and lines that have it are counted:
+        # that takes as long for many as for few.
+        for begin in begins:
+            folded = folded.replace(b"\n" + begin, b"\n\0")
+        return folded.replace(needle, b"\0").translate(None, _OTHERS).count(b"\0\n")
 
-    def places(self, term: str, within: tuple[str, ...] = _ALL) -> list[int]:
+    def places(self, sought: Sought) -> list[int]:
         """Tell which have a text in ``namespace/name``, by their number in the block."""
-        found: Iterable[int] = range(len(self.ids))
-        if not self._holds(term):
-            begins, needle = self._beginnings(term), term.encode()
-            lines = self.folded.split(b"\n")[1:-1]
-            found = [
-                place
-                for place, line in enumerate(lines)
-                if needle in line or line.startswith(begins)
-            ]
-        if within == _ALL:
-            return list(found)
+        found = self._places(sought)
+        if sought.within == _ALL:
+            return found
         names = [name.decode() for name, _ in self.lines()]
-        return [place for place in found if any(admits_name(glob, names[place]) for glob in within)]
+        return [
+            place
+            for place in found
+            if any(admits_name(glob, names[place]) for glob in sought.within)
+        ]
+
+    def _places(self, sought: Sought) -> list[int]:
+        if sought.term in self.home:
+            return list(range(len(self.ids)))
+        begins, needle, folded = self._beginnings(sought.term), sought.needle, self.folded
+        if not begins and folded.count(needle, 0, _SAMPLE) < _FEW:
+            at = place = 0
+            found = []
+            for match in sought.lines.finditer(folded):
+                place += folded.count(b"\n", at, match.start())
+                at = match.start()
+                found.append(place - 1)
+            return found
+        return [
+            place
+            for place, line in enumerate(folded.split(b"\n")[1:-1])
+            if needle in line or line.startswith(begins)
+        ]
 
     def beyond(self, name: str, *, descending: bool) -> tuple[int, int]:
         """Tell which part of the block comes after a name."""
@@ -116,14 +156,14 @@ class Block:
             return 0, bisect_left(names, name.encode())
         return bisect_right(names, name.encode()), len(names)
 
-    def _holds(self, term: str) -> bool:
-        return term in f"{self.namespace.casefold()}/"
-
     def _beginnings(self, term: str) -> tuple[bytes, ...]:
-        """Give how names begin if a text ends in them that began in the namespace."""
-        home = self.namespace.casefold()
-        cuts = [at for at, sign in enumerate(term) if sign == "/"]
-        return tuple(term[at:].encode() for at in cuts if at and home.endswith(term[:at]))
+        """Give how names go on if a text ends in them that began in what they share."""
+        last = self.home[-1]
+        return tuple(
+            term[at:].encode()
+            for at in range(1, min(len(term), len(self.home) + 1))
+            if term[at - 1] == last and self.home.endswith(term[:at])
+        )
 
 
 Blocks = dict[str, tuple[Block, ...]]
@@ -199,17 +239,19 @@ def search(
     count = 0
     if "\n" in term or "\0" in term:
         return ids, count
+    every = Sought(term)
     for each in held[::-1] if descending else held:
         of = blocks.get(each.name, ())
+        sought = every if each.within == _ALL else Sought(term, each.within)
         for block in of[::-1] if descending else of:
-            number = block.count(term, each.within)
+            number = block.count(sought)
             count += number
             if not number or len(ids) >= size or _is_before(block, after, descending=descending):
                 continue
             if start >= number:
                 start -= number
                 continue
-            places = block.places(term, each.within)
+            places = block.places(sought)
             if after is not None and each.name == after[0]:
                 low, high = block.beyond(after[1], descending=descending)
                 places = places[bisect_left(places, low) : bisect_left(places, high)]

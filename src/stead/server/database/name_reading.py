@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from stead.server.database.name_index import Block, Blocks
     from stead.server.database.reading import Reader
 
-MOST_CHANGES = 1_000
+MOST_CHANGES = 10_000
 """After so many changes of names they are all read anew."""
 
-_EVENTS = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM event"
+# Each by itself: SQLite finds one end of an index, and for both walks along all of it.
+_EVENTS = (
+    "SELECT coalesce((SELECT min(id) FROM event), 0), coalesce((SELECT max(id) FROM event), 0)"
+)
 _CHANGES = (
     "SELECT kind, environment_id, data FROM event "  # noqa: S608
     f"WHERE {NAMES_CHANGED} AND id > :after AND id <= :newest ORDER BY id LIMIT :limit"

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[Any, ...]]
 
-GENERIC = "-c plan_cache_mode=force_generic_plan"
+GENERIC = "-c plan_cache_mode=force_generic_plan -c jit=off"
 """Plans once per statement. Planning for each value takes longer than most answers here, and
 guesses from a pattern how few rows it finds: then all are read and sorted for the first hundred.
+To compile a statement takes many times what is saved by that.
 """
 
 CONNECT_SECONDS = 5
