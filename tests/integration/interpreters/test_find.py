@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -13,7 +14,7 @@ from dataclasses import replace
 import pytest
 
 from stead.ecosystems.interpreters import discovered, find
-from stead.values.errors import InterpreterError
+from stead.values.errors import InterpreterError, SteadError
 from stead.values.origin import Origin
 
 OWN = os.path.realpath(sys._base_executable)
@@ -107,6 +108,37 @@ def test_what_does_not_run_is_passed_over_and_remembered(with_environ, runner, t
     runner.ran.clear()
     discovered(world)
     assert runner.ran == []
+
+
+@pytest.mark.parametrize("fails", ["by its exit code", "by a signal", "to start"])
+def test_what_failed_once_is_asked_again(with_environ, runner, install, tmp_path, fails):
+    python = install(tmp_path / "x")
+    world = with_environ(PATH=str(python.parent))
+
+    def failing(argv, **options):
+        if argv[0] != str(python):
+            return runner(argv, **options)
+        if fails == "to start":
+            # As where there are too many processes.
+            raise SteadError("cannot run") from OSError(errno.EAGAIN, "")
+        return runner(["sh", "-c", "exit 1" if "exit" in fails else "kill -9 $$"])
+
+    before = discovered(replace(world, run=failing))
+    assert not any(i.path == str(python) for i in before)
+    assert str(python) not in memory(world)
+    assert any(i.path == str(python) for i in discovered(world))
+    runner.ran.clear()
+    assert any(i.path == str(python) for i in discovered(world))
+    assert runner.ran == []
+
+
+def test_what_may_be_run_now_is_asked(with_environ, install, tmp_path):
+    python = install(tmp_path / "x")
+    python.chmod(0o644)
+    world = with_environ(PATH=str(python.parent))
+    assert not any(i.path == str(python) for i in discovered(world))
+    python.chmod(0o755)  # which changes neither size nor time
+    assert any(i.path == str(python) for i in discovered(world))
 
 
 def test_a_file_that_may_not_be_run_and_a_directory_are_passed_over(with_environ, tmp_path):

@@ -2,9 +2,10 @@
 
 The memory is ``$STEAD_HOME/interpreters.json``: what was found at a path, with
 the identity of the file there (device, inode, size, modification time). A file
-that is the same needs no process; one that changed is asked again. Several
-processes may write: each replaces the file whole, and what one of them loses
-is asked once more.
+that is the same needs no process; one that changed is asked again. What gave no
+answer is asked again too: it may have been the machine that failed, and not the
+file. Several processes may write: each replaces the file whole, and what one of
+them loses is asked once more.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from stead.ecosystems.interpreters.places import Found
     from stead.values.context import Context
 
-_FORMAT = 1
+_FORMAT = 2
 
 # Runs on any Python since 3.4 with `-I -S`: its own settings and packages have no say.
 # The free-threaded build of Windows shows itself only in sysconfig.
@@ -155,28 +156,39 @@ class Memory:
             with ThreadPoolExecutor(min(8, len(groups))) as pool:
                 answers = list(pool.map(self._question, groups))
         for (real, members), answer in zip(groups.items(), answers, strict=True):
+            if answer is None:
+                continue
             for path in members:
-                version, tag = answer
-                self._learn(path, Fact(identities[path], real, version, tag))
+                self._learn(path, Fact(identities[path], real, *answer))
 
     def _learn(self, path: str, fact: Fact) -> None:
         self._facts[path] = self._new[path] = fact
 
-    def _question(self, real: str) -> tuple[str, str]:
-        """Run an interpreter; two empty strings where it is none, or not for this machine."""
+    def _question(self, real: str) -> tuple[str, str] | None:
+        """Give version and tag: empty ones where a file is no Python, or not for this machine.
+
+        None where that was not found out: it may not be run, was killed, failed.
+        """
         from stead.values.errors import SteadError
 
         nothing = ("", "")
-        if not is_program(real):
+        start = _start_of(real)
+        if start in _NO_PROGRAM:
             return nothing
+        if start is None:
+            return None
         try:
             answer = self._context.run(
                 [real, "-I", "-S", "-c", _QUESTION], env=_environment(self._context.environ)
             )
-        except SteadError:
-            return nothing
+        except SteadError as exc:
+            import errno
+
+            return nothing if getattr(exc.__cause__, "errno", 0) == errno.ENOEXEC else None
+        if answer.returncode:
+            return None
         lines = answer.stdout.splitlines()
-        if answer.returncode or len(lines) != 5 or lines[0] != "stead":
+        if len(lines) != 5 or lines[0] != "stead":
             return nothing
         import sys
 
@@ -184,18 +196,20 @@ class Memory:
         return (lines[1], lines[2]) if int(lines[3]) == mine else nothing
 
 
-def is_program(path: str) -> bool:
-    """Say whether a file is a program of its own: executable, and no script.
+_NO_PROGRAM = (b"#!", b"")
+"""How files begin that are no programs of their own: a script named ``python`` is a shim or a
+wrapper, whatever directory it is in."""
 
-    A script named ``python`` is a shim or a wrapper, whatever directory it is in.
-    """
+
+def _start_of(path: str) -> bytes | None:
+    """Give a file's first two bytes; None where it may be neither run nor read."""
     if not os.access(path, os.X_OK):
-        return False
+        return None
     try:
         with open(path, "rb") as file:
-            return file.read(2) not in (b"#!", b"")
+            return file.read(2)
     except OSError:
-        return False
+        return None
 
 
 def _identity(path: str) -> tuple[int, int, int, int] | None:
