@@ -38,6 +38,10 @@ class Wanted:
     artifacts: tuple[Artifact, ...]
     interpreter: Interpreter | None
     python: str
+    kin: str = ""
+    """The key of what differs in nothing but where its interpreter lies, and which patch release
+    that is. Empty without an interpreter outside the store.
+    """
 
     @property
     def empty(self) -> bool:
@@ -53,17 +57,35 @@ def wanted(spec: Spec, locked: LockedEnvironment, interpreter: Interpreter | Non
     directories that are copied in, and the absolute paths of editable members, so
     that two clones never share a build that contains editables. It does not depend on where the store is.
     """
-    key = short_key(
+    artifacts = [_identity(a, spec.root) for a in locked.artifacts]
+    key = _key(spec, locked.python, artifacts, _told(interpreter))
+    kin = _key(spec, locked.python, artifacts, [interpreter.tag]) if interpreter else ""
+    name = spec.name if locked.environment == "default" else f"{spec.name}-{locked.environment}"
+    return Wanted(key, name, locked.artifacts, interpreter, locked.python, kin)
+
+
+def key_with(want: Wanted, spec: Spec, interpreter: Interpreter | None) -> str:
+    """Give the key that a build would have with another interpreter outside the store."""
+    artifacts = [_identity(a, spec.root) for a in want.artifacts]
+    return _key(spec, want.python, artifacts, _told(interpreter))
+
+
+def _told(interpreter: Interpreter | None) -> list[str] | None:
+    return [interpreter.path, interpreter.version, interpreter.tag] if interpreter else None
+
+
+def _key(
+    spec: Spec, python: str, artifacts: list[list[object]], interpreter: list[str] | None
+) -> str:
+    return short_key(
         {
             "builder": BUILDER_VERSION,
             "platform": spec.platform.name,
-            "python": locked.python,
-            "interpreter": interpreter and [interpreter.path, interpreter.version, interpreter.tag],
-            "artifacts": [_identity(a, spec.root) for a in locked.artifacts],
+            "python": python,
+            "interpreter": interpreter,
+            "artifacts": artifacts,
         }
     )
-    name = spec.name if locked.environment == "default" else f"{spec.name}-{locked.environment}"
-    return Wanted(key, name, locked.artifacts, interpreter, locked.python)
 
 
 def _identity(artifact: Artifact, root: str) -> list[object]:
@@ -132,7 +154,7 @@ def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
             "name": want.name,
             "platform": spec.platform.name,
             "python": want.python,
-            "interpreter": want.interpreter.path if want.interpreter else "",
+            **interpreter_meta(want),
             "ecosystems": names,
             "artifacts": [a.id for a in want.artifacts],
         }
@@ -140,6 +162,15 @@ def build(want: Wanted, spec: Spec, plan: Plan, context: Context) -> Path:
     return Builds(Layout(context.home)).realise(
         want.key, want.name, make, note=context.progress.note, survey=survey
     )
+
+
+def interpreter_meta(want: Wanted) -> dict[str, str]:
+    """Give what is kept with a build of the interpreter outside the store that it uses."""
+    found = want.interpreter
+    return {
+        "interpreter": found.path if found else "",
+        "interpreter_version": found.version if found else "",
+    }
 
 
 def refuse_other_platform(spec: Spec, here: Platform) -> None:

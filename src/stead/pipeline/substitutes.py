@@ -81,13 +81,19 @@ def build_for(
     """
     if any(a.source is not None and a.source.kind == "path" for a in want.artifacts):
         return None  # of this directory alone
+    from stead.ecosystems.pypi import venv
+    from stead.pipeline import build as building
+
     for store in _opened(spec, context):
         try:
-            closure = store.closure(want.key)
+            # The same, or what differs in where its interpreter lies: that is changed here.
+            closure = store.closure(want.key) or (store.closure(want.kin) if want.kin else None)
             if closure is None:
                 continue
             _check(closure, want, spec)
             _fill(closure, store, temporary, final, context)
+            if want.interpreter is not None and closure.key != want.key:
+                venv.reseat(os.fspath(temporary), want.interpreter)
             _check_records(temporary, want)
         except SteadError as exc:
             _empty(temporary)
@@ -97,7 +103,8 @@ def build_for(
             _empty(temporary)
             raise
         context.progress.note(f"took {want.name} from the store {store.name}")
-        return {**closure.meta, "name": want.name, "store": store.name}
+        own = {"name": want.name, "store": store.name, **building.interpreter_meta(want)}
+        return {**closure.meta, **own}
     return None
 
 
@@ -172,13 +179,25 @@ def _opened(spec: Spec, context: Context) -> Iterable[Store]:
 
 
 def _check(closure: Closure, want: Wanted, spec: Spec) -> None:
-    """Raise StoreError unless a closure says of itself what was asked for."""
+    """Raise StoreError unless a closure says of itself what was asked for.
+
+    Its key must be the one that follows from what is locked here and the interpreter there.
+    """
+    from stead.pipeline import build as building
     from stead.values.errors import StoreError
 
-    meta = closure.meta
+    meta, there = closure.meta, want.interpreter
+    if there is not None:
+        version = str(meta.get("interpreter_version") or there.version)
+        there = replace(there, path=closure.interpreter, version=version)
     said = (closure.key, meta.get("platform"), closure.interpreter, meta.get("artifacts"))
-    interpreter = want.interpreter.path if want.interpreter else ""
-    if said != (want.key, spec.platform.name, interpreter, [a.id for a in want.artifacts]):
+    asked = (
+        building.key_with(want, spec, there),
+        spec.platform.name,
+        there.path if there else "",
+        [a.id for a in want.artifacts],
+    )
+    if said != asked:
         raise StoreError(f"it gives another build than {want.key}")
 
 

@@ -94,12 +94,13 @@ def make_directory(closure: Closure, fetch: Fetch, directory: str) -> Relocated:
 
 def needs_interpreter(closure: Closure) -> None:
     """Raise StoreError unless the interpreter that a build uses from outside is here."""
-    path = closure.interpreter
+    path, version = closure.interpreter, closure.meta.get("interpreter_version")
     if path and not os.access(path, os.X_OK):
         raise StoreError(
             f"the build {closure.key}-{closure.name} uses an interpreter of the machine that made it",
             where=path,
-            remedy="install it at the same path, or ask for python from conda in the specification",
+            remedy=f"install Python {version or 'of its version'} at the same path, or ask for python "
+            "from conda in the specification",
         )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,13 +16,19 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+import uvicorn
 
-from stead.server.database import admission, builds, logs, namespaces, workers
+from stead.server.api.app import make_app
+from stead.server.blobs.store import open_blobs
+from stead.server.config import ServerConfig
+from stead.server.database import admission, builds, logs, namespaces, tokens, workers
 from stead.server.database.migrations import upgrade
 from stead.server.database.opening import open_database
 from stead.server.engine import queue as engine_queue
 from stead.server.engine.queue import BuildQueue
+from stead.server.services import Services
 from stead.server.specs.reading import read
+from stead.store.atomic import remove_tree
 from stead.testing.channel import PLACEHOLDER, Package, make_channel, text
 
 if TYPE_CHECKING:
@@ -219,8 +226,6 @@ def store_of(tiny_channel: Path) -> Callable[[Path], Iterator[Store]]:
                 yield store
             finally:
                 store.close()
-                from stead.store.atomic import remove_tree
-
                 remove_tree(root / "home")
 
     return opened
@@ -247,3 +252,96 @@ def waiting(tiny_channel: Path) -> Iterator[Waiting]:
     made = Waiting(tiny_channel)
     yield made
     made.close()
+
+
+@dataclass
+class Answering:
+    """A store that answers, and a token with which `team` may be read."""
+
+    url: str
+    token: str
+    services: Services
+
+
+@pytest.fixture(scope="session")
+def answering() -> Callable[..., Iterator[Answering]]:
+    """Have a store answer requests, until the context is left; options are of its artifact store."""
+
+    @contextlib.contextmanager
+    def opened(store: Store, blobs: str = "", **options: str) -> Iterator[Answering]:
+        blobs = blobs or f"file://{store.root}/blobs"
+        config = ServerConfig(data=str(store.root), database=store.url, blobs=blobs)
+        services = Services(config, store.database, store.queue, open_blobs(blobs, options))
+        with store.database.begin() as connection:
+            token, _ = tokens.create(
+                connection,
+                "laptop",
+                store.database.now(),
+                who="laptop",
+                grants={"team/*": ("viewer",)},
+            )
+        listening = socket.create_server(("127.0.0.1", 0))
+        settings = uvicorn.Config(make_app(services), log_config=None, access_log=False)
+        server = uvicorn.Server(settings)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield Answering(f"http://127.0.0.1:{listening.getsockname()[1]}", token, services)
+        finally:
+            server.should_exit = True
+            thread.join()
+            listening.close()
+
+    return opened
+
+
+@dataclass
+class Laptop:
+    """Another home, and a project in it."""
+
+    root: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def stead(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.started(*words, **more, wait=True)
+
+    def started(self, *words: str, wait: bool = False, **more: str):
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root),
+            "STEAD_HOME": str(self.root / "stead"),
+            **self.environ,
+            **more,
+        }
+        argv = [os.path.join(os.path.dirname(sys.executable), "stead"), *words]
+        options = {"cwd": self.root / "project", "env": environ, "text": True}
+        if wait:
+            return subprocess.run(argv, capture_output=True, check=False, **options)
+        return subprocess.Popen(
+            argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
+        )
+
+    def write(self, name: str, content: str) -> None:
+        (self.root / "project" / name).write_text(content)
+
+    @property
+    def builds(self) -> list[str]:
+        store = self.root / "stead" / "store"
+        return sorted(os.listdir(store)) if store.is_dir() else []
+
+
+@pytest.fixture
+def make_laptop(tmp_path: Path) -> Iterator[Callable[..., Laptop]]:
+    """Make another machine; its arguments are variables that it has."""
+    made = []
+
+    def make(**environ: str) -> Laptop:
+        root = tmp_path / f"laptop-{len(made)}"
+        (root / "project").mkdir(parents=True)
+        made.append(Laptop(root, environ))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if (one.root / "stead").exists():
+            remove_tree(one.root / "stead")

@@ -2,76 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-import subprocess
-import sys
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 
 from stead.remote import logins
 from stead.remote.logins import Known, Server
 from stead.server import parts as leaving
-from stead.server.api.app import make_app
-from stead.server.blobs.store import open_blobs
-from stead.server.config import ServerConfig
-from stead.server.database import tokens
-from stead.server.services import Services
 from stead.server.values import BuildStatus
-from stead.store.atomic import remove_tree
 from stead.testing.channel import PLACEHOLDER, Package, make_channel, text
 from stead.values.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from stead.server.services import Services
 
 MANIFEST = """
 [packages.conda]
 channels = ["{channel}"]
 speaking = "*"
 """
-
-
-@dataclass
-class Laptop:
-    """Another home, and a project in it."""
-
-    root: Path
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def stead(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return self.started(*words, **more, wait=True)
-
-    def started(self, *words: str, wait: bool = False, **more: str):
-        environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.root),
-            "STEAD_HOME": str(self.root / "stead"),
-            **self.environ,
-            **more,
-        }
-        argv = [os.path.join(os.path.dirname(sys.executable), "stead"), *words]
-        options = {"cwd": self.root / "project", "env": environ, "text": True}
-        if wait:
-            return subprocess.run(argv, capture_output=True, check=False, **options)
-        return subprocess.Popen(
-            argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
-        )
-
-    def write(self, name: str, content: str) -> None:
-        (self.root / "project" / name).write_text(content)
-
-    @property
-    def builds(self) -> list[str]:
-        store = self.root / "stead" / "store"
-        return sorted(os.listdir(store)) if store.is_dir() else []
 
 
 @dataclass
@@ -95,7 +51,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(running, here, tmp_path_factory) -> Iterator[Served]:
+def served(running, answering, here, tmp_path_factory) -> Iterator[Served]:
     channel = make_channel(
         tmp_path_factory.mktemp("vanishing") / "channel",
         [
@@ -114,34 +70,16 @@ def served(running, here, tmp_path_factory) -> Iterator[Served]:
     done = running.ended(made)
     assert done.status is BuildStatus.COMPLETED, running.log(made)
     shutil.rmtree(channel)
-    config = ServerConfig(
-        data=str(running.root), database=running.url, blobs=f"file://{running.root}/blobs"
-    )
-    services = Services(config, running.database, running.queue, open_blobs(config.blobs))
-    with running.database.begin() as connection:
-        token, _ = tokens.create(
-            connection,
-            "laptop",
-            running.database.now(),
-            who="laptop",
-            grants={"team/*": ("viewer",)},
+    with answering(running) as there:
+        yield Served(
+            there.url,
+            there.token,
+            f"file://{channel}",
+            there.services.blobs.get(_lock_key(running, made)).decode(),
+            made,
+            running,
+            there.services,
         )
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(make_app(services), log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield Served(
-        f"http://127.0.0.1:{listening.getsockname()[1]}",
-        token,
-        f"file://{channel}",
-        services.blobs.get(_lock_key(running, made)).decode(),
-        made,
-        running,
-        services,
-    )
-    server.should_exit = True
-    thread.join()
-    listening.close()
 
 
 def _lock_key(running, build_id: int) -> str:
@@ -152,13 +90,10 @@ def _lock_key(running, build_id: int) -> str:
 
 
 @pytest.fixture
-def laptop(tmp_path: Path, served: Served) -> Iterator[Laptop]:
-    made = Laptop(tmp_path, {"STEAD_TEAM_TOKEN": served.token})
-    (tmp_path / "project").mkdir()
+def laptop(make_laptop, served: Served):
+    made = make_laptop(STEAD_TEAM_TOKEN=served.token)
     made.write("stead.toml", served.stores() + MANIFEST.format(channel=served.channel))
-    yield made
-    if (tmp_path / "stead").exists():
-        remove_tree(tmp_path / "stead")
+    return made
 
 
 def test_an_environment_comes_without_its_channel(laptop, served):

@@ -181,6 +181,7 @@ def translate(request: str, said: str, where: Origin | None) -> SteadError:
             f"{what} could not be fetched",
             where=where,
             details=details,
-            remedy="look at the network, or set UV_PYTHON_INSTALL_MIRROR to a mirror in reach",
+            remedy="look at the network, set UV_PYTHON_INSTALL_MIRROR to a mirror in reach, or "
+            "install one (`pyenv install`, the system's packages)",
         )
     return ArtifactError(f"{what} could not be installed", where=where, details=details)

@@ -40,21 +40,32 @@ def make_venv(prefix: str, interpreter: Interpreter) -> Layout:
     os.makedirs(bin_, exist_ok=True)
     os.makedirs(os.path.join(prefix, layout.site_packages), exist_ok=True)
     os.makedirs(os.path.join(prefix, "include"), exist_ok=True)
-    os.symlink(interpreter.path, os.path.join(bin_, "python"))
     for name in ("python3", f"python{interpreter.minor}"):
         os.symlink("python", os.path.join(bin_, name))
     if os.path.isdir("/usr/lib64") and not os.path.lexists(os.path.join(prefix, "lib64")):
         os.symlink("lib", os.path.join(prefix, "lib64"))
+    assert os.path.isdir(lib)
+    _lead_to(prefix, interpreter)
+    return layout
+
+
+def reseat(prefix: str, interpreter: Interpreter) -> None:
+    """Let a virtual environment that is being made use another interpreter of its tag."""
+    os.unlink(os.path.join(prefix, "bin", "python"))
+    os.unlink(os.path.join(prefix, CONFIG))
+    _lead_to(prefix, interpreter)
+
+
+def _lead_to(prefix: str, interpreter: Interpreter) -> None:
+    os.symlink(interpreter.path, os.path.join(prefix, "bin", "python"))
     text = (
         f"home = {os.path.dirname(interpreter.path)}\n"
         "include-system-site-packages = false\n"
         f"version = {interpreter.version}\n"
         f"executable = {interpreter.path}\n"
     )
-    assert os.path.isdir(lib)
     with open(os.path.join(prefix, CONFIG), "w", encoding="utf-8") as file:
         file.write(text)
-    return layout
 
 
 def library(interpreter: Interpreter) -> str:

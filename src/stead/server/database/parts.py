@@ -93,13 +93,13 @@ def arrived(connection: Connection, packed: Iterable[tuple[int, int]]) -> None:
 
 
 def answers(connection: Connection, build_id: int, attempt: int, question: str) -> None:
-    """Keep that a build's lock answers a question, if the attempt counts."""
+    """Keep that a build, or its lock, answers a question, if the attempt counts."""
     if _counts(connection, build_id, attempt):
         connection.execute(_ANSWERS, {"question": question, "build_id": build_id})
 
 
 def answering(connection: Connection, question: str) -> tuple[int, ...]:
-    """Give the completed builds whose lock answers a question, the newest first."""
+    """Give the completed builds that answer a question, or whose lock does, the newest first."""
     query = (
         select(build.c.id)
         .join(answer, answer.c.build_id == build.c.id)

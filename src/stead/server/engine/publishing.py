@@ -108,8 +108,8 @@ def publish(
     with database.begin() as connection:
         if kept is not None:
             parts.arrived(connection, kept.arrived)
-        if linked.get("question"):
-            parts.answers(connection, build.id, build.attempt, linked["question"])
+        for question in filter(None, (linked.get("question"), linked.get("kin"))):
+            parts.answers(connection, build.id, build.attempt, question)
         done = builds.finish(
             connection,
             build.id,

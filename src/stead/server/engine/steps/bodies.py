@@ -74,17 +74,21 @@ def fetch(world: World) -> dict[str, Any]:
 def link(world: World) -> dict[str, Any]:
     """Make the build, or find it; gives its directory's name in the store, and what it holds.
 
-    Gives too by which question others ask for the lock.
+    Gives too by which questions others ask for the lock, and for the build where their
+    interpreter is an equal one at another path.
     """
+    from stead.pipeline import build as building
     from stead.pipeline import substitutes
 
     composed, locked = _locked(world)
+    want = building.wanted(composed.spec, locked.environment, locked.interpreter)
     build = _built(world, composed, locked)
     return {
         "store_key": build.name if build else None,
         "size": _size(build) if build else 0,
         "packages": _packages(composed, locked, build),
         "question": substitutes.question_of(composed),
+        "kin": want.kin,
     }
 
 

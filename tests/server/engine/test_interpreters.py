@@ -1,0 +1,129 @@
+"""Builds that stand on an interpreter outside the store, on machines that have another one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stead.server.specs.reading import read
+from stead.server.values import BuildStatus
+from stead.testing.index import Wheel, make_index
+from stead.testing.mirror import make_interpreter_mirror
+from stead.testing.server import serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
+PATCH = 98
+SAYS = "import sys\ndef main():\n    print(sys._base_executable, sys.prefix)\n"
+MANIFEST = '[packages]\npython = "{python}"\n\n[packages.pypi]\nsaying = "*"\n'
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory) -> Path:
+    """Interpreters that no machine has: patch 98 of the running minor version."""
+    made = tmp_path_factory.mktemp("mirror")
+    make_interpreter_mirror(made, patch=PATCH)
+    return made
+
+
+def installed(mirror: Path, root: Path) -> Path:
+    """Install the mirror's interpreter in a directory; gives that of its programs."""
+    (archive,) = mirror.glob("*.tar.gz")
+    with tarfile.open(archive) as file:
+        file.extractall(root, filter="fully_trusted")
+    return root / "python" / "bin"
+
+
+@pytest.fixture(scope="module")
+def store(store_of, mirror, tmp_path_factory):
+    """A store whose worker finds that interpreter, and no other machine does where it lies."""
+    there = installed(mirror, tmp_path_factory.mktemp("servers"))
+    with store_of(tmp_path_factory.mktemp("store")) as made:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("PATH", f"{there}{os.pathsep}{os.environ['PATH']}")
+            made.worker()
+        yield made
+
+
+@pytest.fixture
+def built(store, tmp_path, request):
+    """Build a manifest; its index is gone then. Gives what laptops ask with."""
+
+    def build(python: str) -> tuple[str, str]:
+        index = make_index(
+            tmp_path / "index",
+            [Wheel("saying", files={"saying.py": SAYS}, scripts={"say": "saying:main"})],
+        )
+        manifest = MANIFEST.format(python=python)
+        with serve(index) as server:
+            named = f'indexes = [{{ url = "{server.url}/simple", default = true }}]\n'
+            manifest = manifest.replace("[packages.pypi]\n", f"[packages.pypi]\n{named}")
+            made = store.ask(read(manifest, "stead", name="says"))
+            done = store.ended(made)
+        assert done.status is BuildStatus.COMPLETED, store.log(made)
+        return manifest, str(store.root / "home" / "store" / done.store_key)
+
+    return build
+
+
+def test_an_equal_interpreter_of_this_machine_is_used(store, answering, built, make_laptop, mirror):
+    manifest, there = built(MINOR)
+    assert "servers" in os.readlink(f"{there}/bin/python")
+    with answering(store) as served:
+        laptop = make_laptop(STEAD_TEAM_TOKEN=served.token)
+        versions = laptop.root / ".pyenv" / "versions"
+        versions.mkdir(parents=True)
+        (installed(mirror, laptop.root) / "..").resolve().rename(versions / f"{MINOR}.{PATCH}")
+        stores = f'[stores.team]\nurl = "{served.url}"\ntoken = "env:STEAD_TEAM_TOKEN"\n\n'
+        laptop.write("stead.toml", stores + manifest)
+        lock = _lock(store, served)
+        laptop.write("stead.lock", lock)
+        done = laptop.stead("run", "say")
+        assert done.returncode == 0, done.stderr
+        assert "from the store team" in done.stderr
+        executable, prefix = done.stdout.split()
+        assert executable.startswith(str(versions)), done.stdout
+        (build,) = laptop.builds
+        assert prefix == str(laptop.root / "stead" / "store" / build)
+        assert build != os.path.basename(there)
+        # All is as its packages say; nothing in it names the server's machine.
+        verified = laptop.stead("store", "verify")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        config = (laptop.root / "stead" / "store" / build / "pyvenv.cfg").read_text()
+        assert f"home = {versions}" in config
+        assert "servers" not in config
+        assert laptop.stead("run", "say").stdout == done.stdout
+
+
+def test_one_that_is_missing_is_provided_or_named(store, answering, built, make_laptop, mirror):
+    built(f"=={MINOR}.{PATCH}")
+    with answering(store) as served:
+        laptop = make_laptop(STEAD_REMOTE=served.url, STEAD_REMOTE_TOKEN=served.token)
+        nothing = {"UV_PYTHON_DOWNLOADS_JSON_URL": "http://127.0.0.1:9/none.json"}
+        came = laptop.stead("pull", "team/says", **nothing)
+        assert came.returncode == 0, came.stderr
+        assert "the environment is not made yet" in came.stderr
+        assert f"{MINOR}.{PATCH}" in came.stderr
+        assert "install one" in came.stderr
+        assert laptop.builds == []
+        provided = {"UV_PYTHON_DOWNLOADS_JSON_URL": str(mirror / "downloads.json")}
+        again = laptop.stead("pull", "team/says", **provided)
+        assert again.returncode == 0, again.stderr
+        assert "from the store" in again.stderr
+        said = laptop.stead("run", "say")
+        assert said.returncode == 0, said.stderr
+        assert said.stdout.startswith(str(laptop.root / "stead" / "interpreters"))
+
+
+def _lock(store, served) -> str:
+    from stead.server.database import packages
+
+    with store.database.read() as connection:
+        key = packages.artifacts(connection, store.submitted[-1], "STEAD_LOCK")[-1].key
+    return served.services.blobs.get(key).decode()
