@@ -187,6 +187,29 @@ def test_settings_hold_below_where_they_are_set_and_nowhere_else(client):
     assert "may hold 1" in full.json()["message"]
 
 
+def test_null_takes_a_setting_back(client):
+    client.submit()
+    put = ("PUT", "/api/v1/setting/")
+    of_team = ("PUT", "/api/v1/setting/team/")
+
+    def held() -> tuple:
+        found = client.get("/api/v1/setting/team/").json()["data"]
+        return found.get("allow_private_addresses"), found["conda_default_packages"]
+
+    wide = {"allow_private_addresses": False, "conda_default_packages": ["a"]}
+    near = {"allow_private_addresses": True, "conda_default_packages": ["b"]}
+    assert client.ask(*put, json=wide).status_code == 200
+    assert client.ask(*of_team, json=near).status_code == 200
+    assert held() == (True, ["b"])
+    nothing = dict.fromkeys(near)
+    assert client.ask(*of_team, json=nothing).status_code == 200
+    assert held() == (False, ["a"])
+    assert client.ask(*put, json=nothing).status_code == 200
+    assert held() == (None, [])
+    # And what is asked for is built as if nothing had been set.
+    client.submit(TINY.replace("tiny", "other"))
+
+
 def test_what_the_settings_do_not_allow_is_refused_and_leaves_nothing(client):
     client.ask("POST", "/api/v1/namespace/team/")
     allowed = {"conda_allowed_channels": ["https://good.example/main"]}

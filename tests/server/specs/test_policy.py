@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 
+from stead.server.specs import known
 from stead.server.specs.checks import SpecError
 from stead.server.specs.policy import ForbiddenError, Policy, applied, is_private, merged, policy_of
 from stead.server.specs.reading import read
@@ -105,6 +107,8 @@ def test_the_channel_of_a_single_package_counts_too():
         "http://store.internal/c",
         "file:///srv/c",
         "/srv/c",
+        "http://nas.corp/c",
+        "http://224.0.0.1/c",
         "ftp://example.org/c",
     ],
 )
@@ -123,6 +127,14 @@ def test_private_addresses_are_refused_where_forbidden(address):
         "x @ http://192.168.0.1/x-1.0.tar.gz",
         "x @ git+http://store.internal/x.git@main",
         "git+ssh://git@github.com/x/y",
+        # What fetches them takes all of these for http://HOST/.
+        "x @ http:/127.0.0.1/x-1.0.tar.gz",
+        "x @ http:127.0.0.1/x-1.0.tar.gz",
+        "x @ http:///127.0.0.1/x-1.0.tar.gz",
+        "x @ https://10.0.0.1\\@example.org/x-1.0.tar.gz",
+        "x @ https://①②⑦.⓪.⓪.①/x-1.0.tar.gz",
+        "x @ https://127%2e0%2e0%2e1/x-1.0.tar.gz",
+        "x @ https://[::1]/x-1.0.tar.gz",
     ],
 )
 def test_indexes_and_archives_on_private_addresses_are_refused_too(line):
@@ -131,6 +143,44 @@ def test_indexes_and_archives_on_private_addresses_are_refused_too(line):
         applied(spec("pip:\n      - '" + line + "'"), policy)
     fine = "x @ https://example.org/x-1.0.tar.gz"
     assert applied(spec("pip:\n      - '" + fine + "'"), policy)
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "http://[",
+        "http://[::1/c",
+        "http:127.0.0.1/c",
+        "http://10.0.0.1\\@example.org/c",
+        "http://①②⑦.⓪.⓪.①/c",
+        "http://example.org%00/c",
+        "http://a b/c",
+    ],
+)
+def test_what_not_everybody_reads_as_one_address_is_no_channel(channel):
+    for asked in (
+        read("name: a\nchannels: [" + json.dumps(channel) + "]\n"),
+        read(
+            "version: 1\nmetadata: {channels: [" + json.dumps(channel) + "]}\npackage: []\n",
+            "lock",
+            name="a",
+        ),
+    ):
+        with pytest.raises(SpecError, match="no channel's name or address"):
+            applied(asked, Policy())
+    for value in ({"conda_allowed_channels": [channel]}, {"conda_channel_alias": channel}):
+        with pytest.raises(known.SettingError, match="no channel's name or address"):
+            known.check(value, SettingLevel.GLOBAL)
+
+
+def test_a_value_that_was_taken_back_is_none():
+    layers = {
+        SettingLevel.GLOBAL: {"allow_private_addresses": False, "quota_builds": 3},
+        SettingLevel.NAMESPACE: {"allow_private_addresses": None, "quota_builds": None},
+    }
+    assert merged(layers) == {"allow_private_addresses": False, "quota_builds": 3}
+    assert not policy_of(merged(layers)).allow_private_addresses
+    assert known.merged(layers)["quota_builds"] == 3
 
 
 def test_public_addresses_are_none():

@@ -97,6 +97,39 @@ def test_a_manifest_is_read_as_whoever_builds_it_will():
             read(bad, "stead", name="env")
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x: !!binary aGk=", "no place"),
+        ("x: !!set {a, b}", "no place"),
+        ("x: .nan", "no place"),
+        ("x: 99999999999999999999", "no place"),
+        ('x: "\\0"', "NUL"),
+        ("x: " + "[" * 200 + "]" * 200, "nested"),
+        ("channels: 5", "no list"),
+        ("channels: [5]", "valid string"),
+    ],
+)
+def test_a_lock_that_cannot_be_kept_is_refused(line, said):
+    with pytest.raises(SpecError, match=said):
+        read(f"version: 1\nmetadata: {{{line}}}\npackage: []\n", "lock", name="env")
+
+
+def test_dates_and_numbers_for_keys_are_taken_as_texts():
+    text = "version: 1\nmetadata: {at: 2026-11-22T04:00:00Z, 1: a, b: c}\npackage: []\n"
+    found = read(text, "lock", name="env").spec["lockfile"]["metadata"]
+    assert found == {"at": "2026-11-22T04:00:00+00:00", "1": "a", "b": "c"}
+
+
+@pytest.mark.parametrize("bad", ["a = " + "[" * 3000, "a = " + "9" * 5000, 'a = "\\u0000"'])
+def test_a_manifest_or_lock_that_breaks_readers_is_refused(bad):
+    with pytest.raises(SpecError):
+        read(bad, "stead", name="env")
+    with pytest.raises(SpecError):
+        read('[packages]\nnumpy = "*"\n', "stead", name="env", lock=bad)
+    assert kind_of(bad) in SpecificationKind
+
+
 def test_a_text_tells_what_it_is_written_in():
     assert kind_of(TINY) is SpecificationKind.CONDA
     assert kind_of("version: 1\npackage: []\n") is SpecificationKind.LOCK

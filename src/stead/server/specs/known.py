@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stead.server.specs import policy
+from stead.server.specs.checks import SpecError
 from stead.server.values import ServerError, SettingLevel
 from stead.values.names import nearest
 
@@ -75,12 +77,16 @@ def merged(layers: Mapping[SettingLevel, Mapping[str, Any]]) -> dict[str, Any]:
     """
     found = {name: known.default for name, known in KNOWN.items() if known.default is not None}
     for level in SettingLevel:
-        found.update({k: v for k, v in layers.get(level, {}).items() if k in KNOWN})
-    return {k: list(v) if isinstance(v, list) else v for k, v in found.items() if v is not None}
+        given = layers.get(level, {}).items()
+        found.update({k: v for k, v in given if k in KNOWN and v is not None})
+    return {k: list(v) if isinstance(v, list) else v for k, v in found.items()}
 
 
 def check(values: Mapping[str, Any], level: SettingLevel) -> None:
-    """Raise SettingError, before anything is set, for what cannot be set at a level."""
+    """Raise SettingError, before anything is set, for what cannot be set at a level.
+
+    None takes a value back, so that the level above holds.
+    """
     for name, value in values.items():
         known = KNOWN.get(name)
         if known is None:
@@ -92,11 +98,25 @@ def check(values: Mapping[str, Any], level: SettingLevel) -> None:
             raise SettingError(f"{name} is the same everywhere, and is set globally")
         if level is SettingLevel.ENVIRONMENT and bound:
             raise SettingError(f"{name} is a namespace's, and no environment's")
-        if value is None and known.default is None:
+        if value is None:
             continue
         wrong = _mistake(value, known.like if known.default is None else known.default)
         if wrong:
             raise SettingError(f"{name} {wrong}")
+        if name in _CHANNELS:
+            _check_channels(name, value)
+
+
+_CHANNELS = ("conda_default_channels", "conda_allowed_channels", "conda_channel_alias")
+"""Settings that hold addresses of channels."""
+
+
+def _check_channels(name: str, value: str | list[str]) -> None:
+    for channel in [value] if isinstance(value, str) else value:
+        try:
+            policy.check_channel(channel or "none")
+        except SpecError as exc:
+            raise SettingError(f"{name}: {exc.message}", remedy=exc.remedy) from exc
 
 
 def _mistake(value: object, like: object) -> str:
@@ -105,7 +125,7 @@ def _mistake(value: object, like: object) -> str:
             return "must be a list of texts"
         if len(value) > MOST_ITEMS or any(len(each) > LONGEST for each in value):
             return "is too long"
-        return ""
+        return "has the character NUL" if any("\0" in each for each in value) else ""
     if isinstance(like, bool):
         return "" if isinstance(value, bool) else "must be true or false"
     if isinstance(like, int):
@@ -113,4 +133,4 @@ def _mistake(value: object, like: object) -> str:
         return "" if whole and 0 <= value < 2**62 else "must be a whole number, 0 or more"  # type: ignore[operator]
     if not isinstance(value, str) or len(value) > LONGEST:
         return "must be a text"
-    return ""
+    return "has the character NUL" if "\0" in value else ""

@@ -55,7 +55,13 @@ class Policy:
         return sha256_of(canonical([getattr(self, f.name) for f in fields(self)]))
 
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>,\]]+")
+_URL = re.compile(
+    r"([a-z][a-z0-9+.-]*):(?:[/\\]+|(?<=http:)|(?<=https:))((?:\[[^\]\s]*\]|[^\s\"'<>,\[\]])+)",
+    re.IGNORECASE,
+)
+"""An address, also as some read it: ``http:/HOST``, ``http:HOST``, with ``\\`` for ``/``."""
+
+_HOST = re.compile(r"[A-Za-z0-9._-]*\Z")
 
 
 class ForbiddenError(SpecError):
@@ -63,10 +69,13 @@ class ForbiddenError(SpecError):
 
 
 def merged(layers: Mapping[SettingLevel, Mapping[str, Any]]) -> dict[str, Any]:
-    """Give the settings in effect: of each name the value of the last level that has it."""
+    """Give the settings in effect: of each name the value of the last level that has it.
+
+    None is no value.
+    """
     found: dict[str, Any] = {}
     for level in SettingLevel:
-        found |= layers.get(level, {})
+        found |= {k: v for k, v in layers.get(level, {}).items() if v is not None}
     return found
 
 
@@ -189,8 +198,8 @@ def _other_addresses(specification: Specification) -> list[str]:
         texts += [d for d in asked if isinstance(d, str)]
     if LOCK in specification.spec:
         texts.append(specification.spec[LOCK])
-    urls = (url for text in texts for url in _URL.findall(text))
-    return [url.partition("+")[2] if "+" in url.partition("://")[0] else url for url in urls]
+    found = (match for text in texts for match in _URL.findall(text))
+    return [f"{scheme.rpartition('+')[2]}://{rest}" for scheme, rest in found]
 
 
 def _all_channels(specification: Specification) -> list[str]:
@@ -223,14 +232,28 @@ def _channels_of_lock(text: str, asked: Iterable[str]) -> list[str]:
     return list(found)
 
 
+def check_channel(channel: str) -> None:
+    """Raise SpecError for what not everybody reads as the same channel."""
+    _address(channel, Policy())
+
+
 def _address(channel: str, policy: Policy) -> str:
-    """Give a channel's address in one spelling, without credentials."""
+    """Give a channel's address in one spelling, without credentials. Raises SpecError."""
+    told = channel
     if "://" not in channel and not channel.startswith(("/", ".", "~")):
         channel = _named(channel, policy.conda_channel_alias)
-    parts = urlsplit(channel)
+    try:
+        parts = urlsplit(channel)
+        host = parts.hostname or ""
+    except ValueError:
+        raise _no_channel(told) from None
     if not parts.scheme:
         return channel.rstrip("/")
-    host = (parts.hostname or "").rstrip(".")
+    # What fetches it takes `\` for `/`, and some characters of other scripts for digits.
+    odd = any(c == "\\" or ord(c) < 0x20 for c in channel) or any(map(str.isspace, parts.netloc))
+    if odd or (":" not in host and _HOST.match(host) is None):
+        raise _no_channel(told)
+    host = host.rstrip(".")
     try:
         port = parts.port
     except ValueError:
@@ -246,11 +269,24 @@ def _named(channel: str, alias: str) -> str:
     if alias:
         return f"{alias.rstrip('/')}/{channel}"
     from rattler import Channel
+    from rattler.exceptions import InvalidChannelError
 
-    return Channel(channel).base_url
+    try:
+        return Channel(channel).base_url
+    except InvalidChannelError:
+        raise _no_channel(channel) from None
 
 
-_LOCAL_NAMES = re.compile(r"(?:localhost|.*\.(?:localhost|local|internal|lan|home\.arpa))\Z")
+def _no_channel(channel: str) -> SpecError:
+    return SpecError(
+        f"{channel[:200]!r} is no channel's name or address",
+        remedy="write a name, or https://HOST/PATH; a host of other letters as xn--…",
+    )
+
+
+_LOCAL_NAMES = re.compile(
+    r"(?:localhost|.*\.(?:localhost|localdomain|local|internal|intranet|corp|home|lan|home\.arpa))\Z"
+)
 
 
 def is_private(address: str) -> bool:
@@ -259,10 +295,16 @@ def is_private(address: str) -> bool:
     Names are judged by what they say: what they resolve to may be another machine a
     moment later, so the network's own rules must hold there.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address.replace("\\", "/"))
+        host = (parts.hostname or "").rstrip(".").lower()
+    except ValueError:
+        return True
     if parts.scheme not in ("http", "https", "s3", "gs", "oci"):
         return True
-    host = (parts.hostname or "").rstrip(".").lower()
+    if ":" not in host and _HOST.match(host) is None:
+        # Some readers take other scripts' digits, and what is percent-encoded, for plain ones.
+        return True
     if not host or ("." not in host and ":" not in host and not host.isdigit()):
         return parts.scheme in ("http", "https")
     if _LOCAL_NAMES.match(host):
@@ -273,4 +315,5 @@ def is_private(address: str) -> bool:
         # Numbers in other bases, or fewer of them, are addresses too.
         return re.fullmatch(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+))*", host) is not None
     mapped = getattr(ip, "ipv4_mapped", None)
-    return not (mapped or ip).is_global
+    ip = mapped or ip
+    return not ip.is_global or ip.is_multicast

@@ -7,8 +7,10 @@ of their own that holds what was handed in.
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import json
+import math
 import os
 import tomllib
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,12 @@ LOCK = "stead.lock"
 """Under which key a specification has the lock that it was handed in with."""
 
 _YAML = "Unable to parse. Invalid YAML"
+
+DEEPEST = 100
+"""How many levels of tables and lists may be nested; no specification has ten."""
+
+LARGEST = 2**63 - 1
+"""The largest number that whoever reads JSON takes."""
 
 
 def read(
@@ -71,7 +79,7 @@ def kind_of(text: str) -> SpecificationKind:
     """Guess what a text is written in: for files that are watched, whose names say nothing."""
     try:
         tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         pass
     else:
         return SpecificationKind.STEAD
@@ -91,6 +99,8 @@ def lock_of(text: str) -> Lock:
         return stead_lock.read(text, LOCK)
     except SteadError as exc:
         raise SpecError(f"{LOCK}: {exc.message}", remedy=exc.remedy) from exc
+    except (ValueError, RecursionError) as exc:
+        raise SpecError(f"{LOCK}: this is not valid TOML: {_short(exc)}") from exc
 
 
 def text_of(specification: Specification) -> str:
@@ -137,15 +147,17 @@ def _lock(text: str, name: str) -> dict[str, Any]:
         raise SpecError(f"the lock has version {data.get('version')!r}; version 1 can be read")
     metadata = data.get("metadata")
     channels = metadata.get("channels") if isinstance(metadata, dict) else None
+    if not isinstance(channels or [], list):
+        raise SpecError("the lock's channels are no list (loc=('metadata', 'channels'))")
     named = [c.get("url") if isinstance(c, dict) else c for c in channels or ()]
-    return _shape(name, channels=[str(c) for c in named]) | {"lockfile": data}
+    return _shape(name, channels=_texts(named, "channels")) | {"lockfile": data}
 
 
 def _stead(text: str, name: str) -> dict[str, Any]:
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise SpecError(f"the text is no TOML: {exc}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise SpecError(f"the text is no TOML: {_short(exc)}") from exc
     manifest = _readable(text, SpecificationKind.STEAD)
     channels = [c.name for layer in manifest.layers for c in layer.channels]
     wanted = [
@@ -158,7 +170,7 @@ def _stead(text: str, name: str) -> dict[str, Any]:
     written = data.get("name")
     spec = _shape(written if isinstance(written, str) else name, channels, wanted)
     # What TOML knows and JSON does not: dates.
-    return spec | {"stead": json.loads(json.dumps(data, default=str))}
+    return spec | {"stead": _plain(data)}
 
 
 def _shape(  # noqa: PLR0917
@@ -189,9 +201,45 @@ def _yaml(text: str) -> Any:
         # A few aliases of aliases become more than a machine holds.
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=loader)):
             raise SpecError("aliases (`*name`) have no place here", remedy="write it out")
-        return yaml.load(text, Loader=loader)  # noqa: S506 (both are safe loaders)
+        data = yaml.load(text, Loader=loader)  # noqa: S506 (both are safe loaders)
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise SpecError(_YAML, details=str(exc).splitlines()) from exc
+    return _plain(data)
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Give what YAML or TOML holds as JSON can say it, dates as texts.
+
+    Raises SpecError for what neither JSON nor a database takes.
+    """
+    if isinstance(value, str):
+        if "\0" in value:
+            raise SpecError("the character NUL has no place here", remedy="leave it out")
+        return value
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and -LARGEST <= value <= LARGEST:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if depth == DEEPEST:
+        raise SpecError(f"more than {DEEPEST} tables and lists are nested here")
+    if isinstance(value, dict):
+        return {_plain(str(key)): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, depth + 1) for item in value]
+    raise SpecError(
+        f"{_short(value)} has no place here", remedy="write texts, whole numbers, lists, tables"
+    )
+
+
+def _short(value: object) -> str:
+    try:
+        return str(value)[:100]
+    except ValueError:  # a whole number of thousands of digits
+        return "a number that long"
 
 
 def _text(value: object, where: str) -> str | None:

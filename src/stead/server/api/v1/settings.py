@@ -35,7 +35,7 @@ def put(
     namespace: str | None = None,
     environment_name: str | None = None,
 ) -> Response:
-    """Set values globally, or for what is named: all of them or none."""
+    """Set values globally, or for what is named: all of them or none; null takes one back."""
     return _put(asked, body, namespace, environment_name)
 
 
@@ -51,7 +51,7 @@ def get_of_namespace(
 def put_of_namespace(
     asked: Caller, namespace: str, body: dict[str, Any], environment_name: str | None = None
 ) -> Response:
-    """Set values of a namespace: all of them or none."""
+    """Set values of a namespace: all of them or none; null takes one back."""
     return _put(asked, body, namespace, environment_name)
 
 
@@ -65,7 +65,7 @@ def get_of_environment(asked: Caller, namespace: str, environment_name: str) -> 
 def put_of_environment(
     asked: Caller, namespace: str, environment_name: str, body: dict[str, Any]
 ) -> Response:
-    """Set values of an environment: all of them or none."""
+    """Set values of an environment: all of them or none; null takes one back."""
     return _put(asked, body, namespace, environment_name)
 
 
@@ -83,7 +83,10 @@ def _put(asked: Asked, values: dict[str, Any], namespace: str | None, name: str 
     with asked.services.database.begin() as connection:
         ids = _ids(connection, namespace, name)
         known.check(values, settings.level_of(**ids))
-        settings.put(connection, values, **ids)
+        for key, value in values.items():
+            if value is None:
+                settings.remove(connection, key, **ids)
+        settings.put(connection, {k: v for k, v in values.items() if v is not None}, **ids)
     where = "global"
     if namespace:
         where = f"namespace {namespace!r}" + (f" environment {name!r}" if name else "")
