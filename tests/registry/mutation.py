@@ -29,17 +29,27 @@ class Mutant:
     """Path → source, of the files that differ."""
 
 
-def mutants(files: Mapping[str, bytes], package: str) -> Iterator[Mutant]:
-    """Give every change of the interface of the package in ``src/PACKAGE``."""
+def mutants(
+    files: Mapping[str, bytes],
+    package: str,
+    chosen: Callable[[list[str]], list[str]] = lambda names: names,
+) -> Iterator[Mutant]:
+    """Give every change of the interface of the package in ``src/PACKAGE``.
+
+    Of the names of all of them, ``chosen`` says which are made.
+    """
     top = f"src/{package}/"
     trees = {
         path: ast.parse(content, path)
         for path, content in files.items()
         if path.startswith(top) and path.endswith(".py")
     }
-    for name, change in _changes(trees, top):
+    found = list(_changes(trees, top))
+    every = dict(found)
+    assert len(every) == len(found), "two changes have one name"
+    for name in chosen(list(every)):
         changed = copy.deepcopy(trees)
-        change(changed)
+        every[name](changed)
         different = {
             path: ast.unparse(ast.fix_missing_locations(tree))
             for path, tree in changed.items()
