@@ -46,7 +46,8 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "form-action *; frame-ancestors 'none'",
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer` a browser sends the form from an origin that it calls `null`.
+    "Referrer-Policy": "same-origin",
 }
 _HTML: dict[int | str, dict[str, object]] = {200: {"content": {"text/html": {}}}}
 _LOGGED_IN: dict[int | str, dict[str, object]] = {
