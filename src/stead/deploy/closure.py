@@ -22,9 +22,11 @@ from stead.deploy.libraries import needs_of
 from stead.deploy.parts import divide
 from stead.deploy.relocating import Moves, members, mode_of, with_parents
 from stead.deploy.tar import write_tar
-from stead.store.builds import META, recorded_path
+from stead.store.atomic import storage
+from stead.store.builds import FILES, META, recorded_path
+from stead.store.glance import is_bytecode
 from stead.store.layout import METADATA
-from stead.store.listing import Found, scan
+from stead.store.listing import Found, load, scan
 from stead.store.relocation import placeholders
 from stead.values.deployment import Member, Tree
 from stead.values.digest import short_key
@@ -79,7 +81,7 @@ def tree_of_build(
         others |= moves_of(interpreter[0], root, interpreter[1])
     longest_first = sorted(others.items(), key=lambda o: (-len(o[0]), o))
     moves = Moves(recorded_path(tree) or tree, root, tuple(longest_first))
-    found = scan(tree)
+    found = _made(tree, scan(tree))
     times = {f.path: f for f in found}
     recorded = placeholders(tree, times)
     cache = Cache(home)
@@ -124,6 +126,20 @@ def interpreter_of(build: str | os.PathLike[str]) -> str:
     except (OSError, ValueError, AttributeError):
         return ""
     return value if isinstance(value, str) else ""
+
+
+def _made(tree: str, found: list[Found]) -> list[Found]:
+    """Leave out what Python compiled in a build after it was made: that is how it was used so far.
+
+    Who is root may write there, and Python then does.
+    """
+    loose = {f.path for f in found if is_bytecode(f.path)}
+    if not loose:
+        return found
+    path = os.path.join(tree, METADATA, FILES)
+    with storage(path), open(path, "rb") as file:
+        listed = load(file.read(), path)
+    return [f for f in found if f.path not in loose or f.path in listed]
 
 
 def _name(tree: str) -> str:

@@ -93,7 +93,7 @@ def _compare(build: str, directory: str, held: Held, rows: list[tuple[str, Chang
             (_inside(directory, name), "added")
             for name in (os.listdir(where if fd is None else fd) if listed else ())
             if name not in held.names
-            and not _is_bytecode(name)
+            and not is_bytecode(name)
             and _inside(directory, name) != METADATA
         ]
         for name, (mode, size, time) in held.names.items():
@@ -136,5 +136,6 @@ def set_times(build: str, paths: Iterable[str]) -> None:
                 os.utime(full, ns=(entry[3], entry[3]), follow_symlinks=False)
 
 
-def _is_bytecode(path: str) -> bool:
+def is_bytecode(path: str) -> bool:
+    """Say whether a path is of what Python compiles beside its modules."""
     return path.endswith(".pyc") or path.rpartition("/")[2] == "__pycache__"

@@ -161,6 +161,23 @@ def test_what_was_imported_so_far_does_not_change_an_interpreters_tree(
     assert not any("140321" in member.path for member in whole.members)
 
 
+def test_what_was_imported_so_far_does_not_change_a_build_s_tree(shared) -> None:
+    build = shared.pypi("branch", "twig", name="imported")
+    before = trees_of_build(build, "/opt/stead", shared.home)
+    site = build / f"lib/python{MINOR}/site-packages"
+    for module in ("branch", "twig"):
+        # As Python does for whoever may write there.
+        (found,) = [p for p in site.rglob("*.py") if p.parent.name == module or p.stem == module]
+        found.parent.chmod(0o755)
+        py_compile.compile(str(found), doraise=True)
+        found.parent.chmod(0o555)
+    assert [p for p in build.rglob("*.pyc") if p.is_file()]
+    again = trees_of_build(build, "/opt/stead", shared.home)
+    assert [part.digest for tree in again for part in tree.parts] == [
+        part.digest for tree in before for part in tree.parts
+    ]
+
+
 def test_an_unchanged_build_is_not_read_again(environment, shared, tmp_path, monkeypatch) -> None:
     first = trees_of_build(environment, "/opt/stead", tmp_path / "home")
     read: list[str] = []
