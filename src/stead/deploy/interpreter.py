@@ -19,7 +19,8 @@ from stead.deploy.cache import Cache
 from stead.deploy.libraries import of_glibc
 from stead.deploy.parts import source_of
 from stead.deploy.relocating import Moves, members, with_parents
-from stead.store.listing import Found, scan
+from stead.store.atomic import storage
+from stead.store.listing import Found, scan_one
 from stead.values.deployment import Member, Tree
 from stead.values.digest import short_key
 from stead.values.errors import InterpreterError
@@ -122,7 +123,7 @@ def _found(prefix: str, library: str, program: str) -> Iterator[Found]:
         top = os.path.join(prefix, directory)
         if os.path.islink(os.path.dirname(top)) or not os.path.isdir(top):
             continue
-        for entry in scan(top):
+        for entry in _below(top):
             if stat.S_ISDIR(entry.mode) or _LEFT_OUT.match(entry.path):
                 continue
             if entry.target is not None and os.path.isabs(entry.target):
@@ -131,6 +132,18 @@ def _found(prefix: str, library: str, program: str) -> Iterator[Found]:
     for name in sorted(os.listdir(os.path.join(prefix, "lib"))):
         if name.startswith("libpython") and ".so." in name and prefix not in _SHARED:
             yield _entry(prefix, f"lib/{name}")
+
+
+def _below(top: str) -> list[Found]:
+    """List a library without looking into what is left out: packages may be many more than it."""
+    found: list[Found] = []
+    pending = [""]
+    with storage(top):
+        while pending:
+            directory = pending.pop()
+            if not _LEFT_OUT.match(directory):
+                scan_one(top, directory, pending, found, read_only=False)
+    return found
 
 
 def _settled(found: list[Found]) -> list[Found]:

@@ -1,7 +1,8 @@
 """Layers: one per package, the same bytes wherever it is needed, compressed once.
 
-A layer follows from its part, the directory that the tree stands in, and nothing else; not even
-from how many cores compress it. Therefore
+A layer follows from its part, the directory that the tree stands in, and the version of the zlib
+that this Python has; not even from how many cores compress it. Another zlib may give other bytes,
+and then another digest, for the same ``diff_id``. Therefore
 an environment does not stand below its key in an image, which would be another one after each
 change of any package, but below a name that stays (:func:`places`).
 """
@@ -12,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import zlib
 
 from stead.deploy.oci.model import LAYER, Descriptor, Layer
 from stead.deploy.oci.packing import blocks, cores, packed
@@ -34,10 +36,9 @@ if TYPE_CHECKING:
 ROOT = "/opt/stead"
 """The root in each image, so that images share layers."""
 
-LEVEL = 4
-"""Of gzip: a third smaller than the lowest in no more than twice its time, and no larger than what
-engines make of the same."""
-FORMAT = 2
+LEVEL = 2
+"""Of gzip: smaller than what engines make of the same, in two thirds of the next levels' time."""
+FORMAT = 3
 """Part of what each layer follows from: raise it when the same part comes to give other bytes."""
 
 MOST = 100
@@ -127,7 +128,8 @@ def made(
     pool: Executor | None = None,
 ) -> Layer:
     """Give the layer with these members below ``directory``; ``by`` is all that it follows from."""
-    text = json.dumps(by, separators=(",", ":")).encode()
+    # What another zlib packed would be found here, and not on a machine that packs anew.
+    text = json.dumps([zlib.ZLIB_RUNTIME_VERSION, by], separators=(",", ":")).encode()
     path = cache.path("layers", f"{sha256(text).hexdigest()}.tar.gz")
     known = _known(path, cache.path("layers", f"{os.path.basename(path)}.json"))
     if known is None:
