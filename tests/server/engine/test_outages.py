@@ -1,7 +1,6 @@
 """What goes away while builds run: workers, PostgreSQL, and the artifact store.
 
-As many builds are made as ``STEAD_SOAK`` says, by `nox -s soak`; a few do not show enough to be
-tried at each run, where what is killed and refused at each step is tested one by one.
+A few builds are made here, and as many as ``STEAD_SOAK`` says by `nox -s soak`.
 """
 
 from __future__ import annotations
@@ -165,14 +164,14 @@ def ended(store):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SOAK, reason="is left to chance: nox -s soak")
 @pytest.mark.needs("pg_ctlcluster")
 def test_builds_end_as_they_should_whatever_goes_away(store_of, tmp_path, artifacts, chance):
     blobs, options, way = artifacts
     lease = 3.0
     config = {"blobs": blobs, "blob_options": options, "lease": lease, "capacity": 2}
     with (
-        PostgresServer.make() as server,
+        # What is committed stays, also where it crashes.
+        PostgresServer.make(synchronous_commit="on") as server,
         store_of(tmp_path, server.create("outages")) as store,
     ):
         with store.database.begin() as connection:

@@ -4,9 +4,11 @@ import random
 
 import pytest
 from dbos import DBOSClient
+from dbos._serialization import serialize_exception
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from stead.server.database import builds, workers
+from stead.server.database import admission, builds, workers
 from stead.server.engine import reaper
 from stead.server.engine.queue import QUEUE, SCHEMA, SERIALIZER, url_of
 from stead.server.engine.reaper import Silence
@@ -180,7 +182,30 @@ def test_a_workflow_that_ended_by_a_fault_fails_its_build_and_is_deleted(taken):
     store, made, client, _ = taken
     with store.database.begin() as connection:
         connection.execute(text("UPDATE workflow_status SET status = 'ERROR'"))
-    reaper.delete_ended(store.database, client)
+    reaper.delete_ended(store.database, client, Retry())
     assert store.get(made.id).status is BuildStatus.FAILED
-    reaper.delete_ended(store.database, client)
+    reaper.delete_ended(store.database, client, Retry())
     assert client.list_workflows() == []
+
+
+def test_a_workflow_that_the_database_ended_has_its_build_tried_again(taken):
+    store, made, client, _ = taken
+    system = client._sys_db
+    error = serialize_exception(OperationalError("SELECT 1", {}, Exception()), None, SERIALIZER)[0]
+    assert system.update_workflow_outcome(made.workflow_id, "ERROR", error=error)
+    reaper.delete_ended(store.database, client, Retry(first=0))
+    now = store.get(made.id)
+    assert (now.status, now.is_admitted, now.retries) == (BuildStatus.QUEUED, False, 1)
+    # Its workflow stays for what its steps gave; the next attempt has one of its own.
+    store.register(capacity=1)
+    assert admission.admit(store.database, store.queue) == (made.id,)
+    assert {w.workflow_id for w in client.list_workflows()} == {
+        made.workflow_id,
+        store.get(made.id).workflow_id,
+    }
+    # One that ends so each time fails at last.
+    (at,) = client.list_workflows(status="ENQUEUED")
+    go_on(store, made, 2)
+    assert system.update_workflow_outcome(at.workflow_id, "ERROR", error=error)
+    reaper.delete_ended(store.database, client, Retry(times=1))
+    assert store.get(made.id).status is BuildStatus.FAILED

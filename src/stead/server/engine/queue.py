@@ -126,7 +126,13 @@ class BuildQueue:
 
     def __init__(self, database: Database) -> None:
         self._settings = settings_of(database)
-        self.client = DBOSClient(**self._settings, dbos_system_schema=SCHEMA, lazy=True)
+        self.client = DBOSClient(
+            **self._settings,
+            dbos_system_schema=SCHEMA,
+            lazy=True,
+            # A worker that waits in here for the database does not tell that it is alive.
+            retry_connection_errors=False,
+        )
 
     def enqueue(self, connection: Connection, build: Build) -> None:
         """Write the workflow of a build's attempt within the caller's transaction."""

@@ -19,7 +19,8 @@ from stead.server.database import builds, workers
 from stead.server.database.opening import take_turn
 from stead.server.database.tables import worker as worker_table
 from stead.server.engine.queue import WORKFLOW, take_back
-from stead.server.values import BuildStatus
+from stead.server.engine.steady import OUTAGES
+from stead.server.values import BuildStatus, later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dbos import DBOSClient
 
     from stead.server.database.opening import Database
+    from stead.server.engine.retry import Retry
     from stead.server.values import Build, Moment, Worker
 
 MOST = 200
@@ -146,10 +148,11 @@ def _drop_if_canceled(database: Database, client: DBOSClient, workflow_id: str) 
         client.delete_workflow(workflow_id)
 
 
-def delete_ended(database: Database, client: DBOSClient) -> int:
+def delete_ended(database: Database, client: DBOSClient, retry: Retry) -> int:
     """Delete workflows that have ended, except those whose results a retry may take.
 
-    Where one ended by a fault and its build waits for it, the build fails.
+    Where one ended by a fault and its build waits for it, the build fails; where that was the
+    database's, which did not answer, it is tried again.
     """
     ended = client.list_workflows(
         name=WORKFLOW, status=_ENDED, limit=MOST, load_input=False, load_output=False
@@ -161,20 +164,34 @@ def delete_ended(database: Database, client: DBOSClient) -> int:
         if found is None or not found.status.is_live:
             gone.append(workflow.workflow_id)
         elif workflow.status != "SUCCESS" and found.workflow_id == workflow.workflow_id:
-            _fail(database, found)
+            _end(database, client, found, retry)
     if gone:
         client.delete_workflows(gone)
     return len(gone)
 
 
-def _fail(database: Database, found: Build) -> None:
-    """End a build whose workflow ended by a fault: nobody else would."""
+def _end(database: Database, client: DBOSClient, found: Build, retry: Retry) -> None:
+    """End a build whose workflow ended by a fault, or have it tried again: nobody else would."""
+    ended = client.list_workflows(workflow_ids=[str(found.workflow_id)], load_input=False)
+    outage = any(getattr(one.error, "name", "") in OUTAGES for one in ended)
+    wait = retry.wait(found.retries) if outage else None
     with database.begin() as connection:
+        now = database.now()
+        if wait is not None:
+            builds.retry(
+                connection,
+                found.id,
+                found.attempt,
+                now,
+                not_before=later(now, wait),
+                why="waits to be tried again: the database did not answer",
+            )
+            return
         builds.fail(
             connection,
             found.id,
             found.attempt,
-            database.now(),
+            now,
             reason="the store failed while it built this; its own log tells more",
         )
 

@@ -211,7 +211,7 @@ class _Worker:
         reaper.hand_on(self.database, self.client)
         assert self.taker is not None
         self.taker.put_back()
-        reaper.delete_ended(self.database, self.client)
+        reaper.delete_ended(self.database, self.client, self.config.retry)
 
     def _results_of(self, build: Build) -> dict[str, Any]:
         """Give what the steps of a build's earlier workflows gave, those that succeeded."""
@@ -233,7 +233,7 @@ class _Worker:
         """Stop what runs, hand back what is not done, and leave nothing."""
         failing = isinstance(sys.exc_info()[1], DeadError)
         if self.taker is not None:
-            self.taker.stop()
+            self.taker.stop(ENDING)
         with engine.guard:
             engine.unwanted.update(engine.running.items())
         engine.children.close()
@@ -241,9 +241,15 @@ class _Worker:
             self.taker.wait(ENDING)
         DBOS.destroy(destroy_registry=True)
         if not failing:
-            with self.database.begin() as connection:
-                workers.set_state(connection, me.id, workers.STOPPED)
-            reaper.hand_on(self.database, self.client, died=False)
+            try:
+                self._hand_back(me)
+            except SQLAlchemyError as exc:
+                log.warning("what is not done waits until this is taken for dead: %s", exc)
         self.queue.close()
         if dbos_engine := self.settings.get("system_database_engine"):
             dbos_engine.dispose()  # DBOS leaves what it was given
+
+    def _hand_back(self, me: Worker) -> None:
+        with self.database.begin() as connection:
+            workers.set_state(connection, me.id, workers.STOPPED)
+        reaper.hand_on(self.database, self.client, died=False)

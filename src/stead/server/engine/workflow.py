@@ -4,7 +4,9 @@
 
 Each step's result is written down by DBOS before the next begins, and is not asked for
 again, whoever goes on with the build. A step that fails has a failure for its result, so
-that it fails the same when it is read again. A step that is stopped has none.
+that it fails the same when it is read again. A step that is stopped has none, and so has one
+during which the database went away for good: the workflow leaves as if it had been stopped,
+and its worker puts it back into the queue.
 
 What decides is the build's row: a workflow that is run for a build which has been ended,
 or given to another attempt, does nothing.
@@ -13,11 +15,14 @@ or given to another attempt, does nothing.
 from __future__ import annotations
 
 import contextlib
+import functools
+import logging
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS
+from sqlalchemy.exc import SQLAlchemyError
 
 from stead.server.blobs.protocol import BlobError, MissingBlobError
 from stead.server.database import builds, environments, specifications
@@ -26,14 +31,14 @@ from stead.server.engine.children import Stopped
 from stead.server.engine.journal import Journal
 from stead.server.engine.queue import WORKFLOW
 from stead.server.engine.reasons import Failure, Kind, failure_of
-from stead.server.engine.steady import steadily
+from stead.server.engine.steady import is_away, steadily
 from stead.server.engine.steps.bodies import STEPS
 from stead.server.specs.reading import FILES, LOCK, text_of
 from stead.server.values import BuildStatus, instant, later
 from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from stead.server.blobs.protocol import Blobs
     from stead.server.database.opening import Database
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
     from stead.server.engine.limits import Limits
     from stead.server.engine.retry import Retry
     from stead.server.values import Build, Specification
+
+log = logging.getLogger(__name__)
 
 
 class FailedError(Exception):
@@ -144,13 +151,13 @@ class _Run:
             self.child = None
 
     def _steps(self) -> None:
-        self.carried = DBOS.run_step({"name": "carried"}, self._take_carried)
+        self.carried = _step("carried", self._take_carried)
         for step in STEPS:
             self.results[step] = self.carried.get(step) or self._checked(
-                step, DBOS.run_step({"name": step}, self._body, step)
+                step, _step(step, functools.partial(self._body, step))
             )
-        self._checked("publish", DBOS.run_step({"name": "publish"}, self._publish))
-        self._checked("artifacts", DBOS.run_step({"name": "artifacts"}, self._artifacts))
+        self._checked("publish", _step("publish", self._publish))
+        self._checked("artifacts", _step("artifacts", self._artifacts))
 
     def _take_carried(self) -> dict[str, Any]:
         """Give what earlier attempts, which failed for a while, have done already."""
@@ -334,11 +341,37 @@ class _Run:
             raise Stopped
 
 
+def _step(name: str, body: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Give what a step gave, or gives now and is written down."""
+
+    def run() -> dict[str, Any]:
+        with _stopped_by_outages():
+            return body()
+
+    return DBOS.run_step({"name": name}, run)
+
+
+@contextlib.contextmanager
+def _stopped_by_outages() -> Iterator[None]:
+    """Raise Stopped where the database does not answer: DBOS writes down any other error.
+
+    What is not written down is done again; what is says that the build cannot be made.
+    """
+    try:
+        yield
+    except SQLAlchemyError as exc:
+        if not is_away(exc):
+            raise
+        log.warning("a build waits to be taken again: %s", exc)
+        raise Stopped from exc
+
+
 def register(engine: Engine) -> None:
     """Tell DBOS of the workflow; before it is launched, once in a process."""
 
     def build(build_id: int, attempt: int) -> str:  # noqa: ARG001 (the row has the newest)
-        return engine.run(build_id)
+        with _stopped_by_outages():
+            return engine.run(build_id)
 
     DBOS.workflow(name=WORKFLOW)(build)
 
