@@ -40,8 +40,10 @@ def configure(_: str, parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.values import served
 
-    if args.file and args.verb != "create":
-        raise UsageError(f"`env {args.verb}` takes no file", remedy="see `stead remote env --help`")
+    if (args.file or args.environment or args.no_local) and args.verb != "create":
+        raise UsageError(
+            f"`env {args.verb}` hands nothing in", remedy="see `stead remote env --help`"
+        )
     if args.verb == "list":
         if args.name:
             served.checked(args.name, "namespace")
@@ -105,7 +107,7 @@ def _show(args: argparse.Namespace, app: App, named: Served) -> int:
 
 
 def _create(args: argparse.Namespace, app: App, named: Served) -> int:
-    wanted = specs.specification(args.file, app)
+    wanted = specs.specification(args.file, app, args.environment, local=not args.no_local)
     client = specs.client_for(args, app)
     if _is_there(client, named):
         raise RemoteError(

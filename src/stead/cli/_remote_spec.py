@@ -6,34 +6,21 @@ import os
 from typing import TYPE_CHECKING
 
 from stead.cli import _remote_common as common
-from stead.values.errors import LockOutdatedError, RemoteError, UsageError
-from stead.values.frozen import dataclass, replace
+from stead.cli import options
+from stead.values.errors import RemoteError, UsageError
 
 if TYPE_CHECKING:
     import argparse
     from typing import Any
 
     from stead.cli.app import App
-    from stead.pipeline.steps import Composed
+    from stead.pipeline.pushing import Pushed
     from stead.remote.api import LogPart
     from stead.remote.client import Client
-    from stead.values.manifest import Manifest
     from stead.values.served import Served
 
 MOST_BYTES = 4 * 1024 * 1024
 """What a server takes at most as the text of a specification, and of a lock."""
-
-_KINDS = {"stead.toml": "stead", "environment.yml": "conda", "conda-lock.yml": "lock"}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A specification: its kind in the server's words, its text, and the lock beside it."""
-
-    file: str
-    kind: str
-    text: str
-    lock: str = ""
 
 
 def handing_in(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +30,14 @@ def handing_in(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default="",
         metavar="FILE",
-        help="a conda YAML, a conda-lock.yml or a stead.toml (default: this directory's, with "
-        "its lock)",
+        help="a conda YAML, a conda-lock.yml or a stead.toml, by itself (default: what this "
+        "directory asks for, with its lock)",
+    )
+    options.environment(parser)
+    parser.add_argument(
+        "--no-local",
+        action="store_true",
+        help="leave out packages that are directories here; what they need is handed in",
     )
     parser.add_argument("--description", metavar="TEXT", help="what the environment is for")
     parser.add_argument(
@@ -59,9 +52,24 @@ def client_for(args: argparse.Namespace, app: App) -> Client:
     return common.client_for(args, app, seconds=PATIENCE)
 
 
-def specification(file: str, app: App) -> Wanted:
+def specification(
+    file: str, app: App, environment: str | None = None, *, local: bool = True
+) -> Pushed:
     """Read what is to be handed in. Raises UsageError, ManifestError, LockError."""
-    wanted = _from_file(file, app) if file else _of_place(app)
+    if file:
+        if environment or not local:
+            raise UsageError(
+                "a file that is named goes as it stands",
+                where=file,
+                remedy="leave out FILE for an environment of this directory, or -e and --no-local",
+            )
+        wanted = _from_file(file, app)
+    else:
+        from stead.pipeline import pushing
+
+        wanted = pushing.specification(app.request(environment), app.context, local=local)
+        for note in wanted.notes:
+            app.err(note)
     for text, name in ((wanted.text, wanted.file), (wanted.lock, "stead.lock")):
         if len(text.encode()) > MOST_BYTES:
             raise UsageError(
@@ -72,15 +80,16 @@ def specification(file: str, app: App) -> Wanted:
     return wanted
 
 
-def _from_file(file: str, app: App) -> Wanted:
+def _from_file(file: str, app: App) -> Pushed:
     from stead.pipeline.files import load_text
+    from stead.pipeline.pushing import Pushed
 
     path = os.path.normpath(os.path.join(app.cwd, file))
     try:
         text = load_text(path)
     except OSError as exc:
         raise UsageError(f"this file cannot be read: {exc.strerror}", where=path) from exc
-    return Wanted(path, _kind_of(path, text), text)
+    return Pushed(path, _kind_of(path, text), text)
 
 
 def _kind_of(path: str, text: str) -> str:
@@ -98,66 +107,8 @@ def _kind_of(path: str, text: str) -> str:
     return "lock" if isinstance(found.get("package"), list) else "conda"
 
 
-def _of_place(app: App) -> Wanted:
-    composed = app.composed()
-    manifest = _only(composed)
-    overlay = composed.request.overlay
-    from stead.pipeline.files import load_text
-
-    staged = overlay.get(manifest.file)
-    text = load_text(manifest.file) if staged is None else staged
-    kind = _KINDS[manifest.format]
-    return Wanted(manifest.file, kind, text, "" if kind == "lock" else _lock(composed, app))
-
-
-def _only(composed: Composed) -> Manifest:
-    """Give the one file that says what an environment asks for. Raises UsageError for more."""
-    others = [m for m in composed.found.manifests if m.format != ".env"]
-    remedy = (
-        "write all of it into one file (`stead export --format environment.yml`), and push that: "
-        "`stead push NAMESPACE/NAME FILE`"
-    )
-    if len(others) != 1:
-        names = ", ".join(os.path.relpath(m.file, composed.spec.place) for m in others)
-        raise UsageError(
-            f"several files ask for this environment, and a store server takes one: {names}",
-            where=composed.spec.place,
-            remedy=remedy,
-        )
-    if others[0].format not in _KINDS:
-        raise UsageError(
-            f"a store server does not take a {others[0].format}",
-            where=others[0].file,
-            remedy=remedy,
-        )
-    return others[0]
-
-
-def _lock(composed: Composed, app: App) -> str:
-    """Give what is locked for the place, as the lock of a directory of its own; else nothing."""
-    from stead.formats import stead_lock
-    from stead.pipeline import lockfile
-    from stead.pipeline.answering import answers
-    from stead.values.lock import Lock
-
-    held = lockfile.read(composed.lock_path, composed.request.overlay)
-    place, environment, _ = composed.slot
-    mine = [e for e in held.environments if (e.place, e.environment) == (place, environment)]
-    if not mine:
-        app.err("nothing is locked here: the server chooses the versions")
-        return ""
-    here = held.find(*composed.slot)
-    if here is not None and not answers(composed, here):
-        raise LockOutdatedError(
-            "the lock does not answer what is asked for any more",
-            where=composed.lock_path,
-            remedy="run `stead lock`, then push again",
-        )
-    return stead_lock.write(Lock(tuple(replace(e, place=".") for e in mine)))
-
-
 def hand_in(
-    args: argparse.Namespace, app: App, client: Client, named: Served, wanted: Wanted
+    args: argparse.Namespace, app: App, client: Client, named: Served, wanted: Pushed
 ) -> int:
     """Ask for a build, and unless that is not wanted, wait for its end, with its log.
 

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 HELP = """Hand what this directory asks for to a store server, which builds it for the team.
 
-The stead.toml (or environment.yml) goes with its lock: the server takes the versions that are
-locked. Or FILE goes, by itself. The environment is made where it is missing, its namespace must be
-there; the build becomes current when it is completed. What was handed in before is not built again.
+What the environment asks for goes with what is locked for it, so that the server builds just that: a
+lone stead.toml or environment.yml as it stands, else one stead.toml that asks for the packages of all
+files and layers that take part. Or FILE goes, by itself. What is of this machine alone does not leave
+it: directories, and secrets. The environment is made where it is missing, its namespace must be there;
+the build becomes current when it is completed. What was handed in before is not built again.
 """
 
 
@@ -34,5 +36,5 @@ def execute(args: argparse.Namespace, app: App) -> int:
     from stead.values import served
 
     named = served.parse(args.name)
-    wanted = specs.specification(args.file, app)
+    wanted = specs.specification(args.file, app, args.environment, local=not args.no_local)
     return specs.hand_in(args, app, specs.client_for(args, app), named, wanted)

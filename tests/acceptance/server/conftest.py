@@ -105,10 +105,11 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
 
 @pytest.fixture(scope="session")
 def team_channel(tmp_path_factory: pytest.TempPathFactory, here: Platform) -> str:
-    """A channel with two versions of ``tiny``, and a package that asks for what there is not."""
+    """A channel with two versions of ``tiny``, ``more``, and a package that asks for what there is not."""
     packages = [
         Package("tiny", "1.0", entries=(text("share/tiny.txt", "tiny one\n"),)),
         Package("tiny", "2.0", entries=(text("share/tiny.txt", "tiny two\n"),)),
+        Package("more", entries=(text("share/more.txt", "more\n"),)),
         Package("wanting", depends=("missing >=2",), entries=(text("share/w.txt", ""),)),
     ]
     made = make_channel(tmp_path_factory.mktemp("team") / "channel", packages, here.name)
