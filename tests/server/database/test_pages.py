@@ -9,6 +9,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from stead.server.database import (
     builds,
@@ -244,6 +245,11 @@ def test_every_page_of_builds_is_its_part_of_the_list(filled):
         filled.submit(f"p{n}", namespace="zoo", environment="e01", slots=0) for n in range(5)
     ]
     filled.step("delete", waiting[0].build_id)
+    with filled.database.begin() as connection:
+        # Some at one moment, some never.
+        for nth, column in ((3, "started_on"), (4, "ended_on")):
+            moment = f"CASE id % {nth} WHEN 0 THEN NULL ELSE '2026-01-0' || (id % {nth}) END"
+            connection.execute(text(f"UPDATE build SET {column} = {moment}"))
     everything = [
         (filled.get(build_id), namespace, name)
         for build_id, namespace, name in filled.rows(
@@ -262,8 +268,9 @@ def test_every_page_of_builds_is_its_part_of_the_list(filled):
         name=st.sampled_from([None, None, "web", "e01"]),
         status=st.sampled_from([None, BuildStatus.QUEUED, BuildStatus.COMPLETED]),
         artifact=st.sampled_from([None, None, "YAML"]),
+        order=st.sampled_from(["id", "started_on", "ended_on"]),
     )
-    def check(globs, page, size, descending, namespace, name, status, artifact):
+    def check(globs, page, size, descending, namespace, name, status, artifact, order):
         allowed = seen(globs)
         wanted = [
             found
@@ -276,9 +283,13 @@ def test_every_page_of_builds_is_its_part_of_the_list(filled):
         ]
         if descending:
             wanted.reverse()
+        if order != "id":
+            timed = [one for one in wanted if getattr(one, order)]
+            timed.sort(key=lambda one: getattr(one, order), reverse=descending)
+            wanted = timed + [one for one in wanted if not getattr(one, order)]
         found = builds.page(
             filled.database, visible=Visible(globs), page=page, size=size, descending=descending,
-            namespace=namespace, name=name, status=status, artifact=artifact,
+            namespace=namespace, name=name, status=status, artifact=artifact, order=order,
         )  # fmt: skip
         assert list(found.items) == wanted[(page - 1) * size : page * size]
         assert found.count == len(wanted)

@@ -10,6 +10,7 @@ import pytest
 
 from stead.server.database import builds, environments
 from stead.server.database.opening import open_database
+from stead.server.values import BuildStatus
 
 FILL = Path(__file__).parents[3] / "bench" / "server_fill.py"
 FEW = (1_000, 10_000)
@@ -116,6 +117,14 @@ CHEAP = {
     "followed search": lambda d: environments.page_json(d, search="train", after=AFTER),
     "builds": builds.page,
     "newest builds": lambda d: builds.page(d, descending=True),
+    "builds begun first": lambda d: builds.page(d, order="started_on"),
+    "builds ended last": lambda d: builds.page(d, order="ended_on", descending=True),
+    "those of a namespace": lambda d: builds.page(
+        d, order="ended_on", descending=True, namespace="team-0000004"
+    ),
+    "those that are completed": lambda d: builds.page(
+        d, order="started_on", status=BuildStatus.COMPLETED
+    ),
     "builds of an environment": lambda d: builds.page(d, environment_id=7, size=5),
     "builds of a namespace": lambda d: builds.page(d, namespace="team-0000004"),
 }

@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from stead.server.database import builds, counters, environments, migrations
+from stead.server.database import builds, counters, environments, migrations, shares
 from stead.server.database.migrations import HEAD, VERSION_TABLE, upgrade, version
 from stead.server.database.opening import open_database
 from stead.server.database.tables import metadata
@@ -49,6 +49,22 @@ ROWS = (
     "INSERT INTO build_block (block, builds) VALUES (0, 1)",
     "INSERT INTO revision (name, number) VALUES ('names', 1)",
 )
+
+PARTS = (
+    (
+        "INSERT INTO part (id, sha256, size, packed) VALUES (1, 'a', 50, 20), (2, 'b', 60, 30), "
+        "(3, 'c', 70, NULL)"
+    ),
+    (
+        f"INSERT INTO build (id, environment_id, namespace_id, specification_id, key, status, size, "
+        f"scheduled_on) VALUES (8, 1, 1, 1, 'l', 'COMPLETED', 500, '{AT}'), "
+        f"(9, 1, 1, 1, 'm', 'COMPLETED', 600, '{AT}')"
+    ),
+    "INSERT INTO build_part (build_id, part_id) VALUES (8, 1), (8, 2), (9, 2), (9, 3)",
+    "UPDATE counter SET builds = builds + 2, bytes = bytes + 1100 WHERE status = 'COMPLETED'",
+    "UPDATE build_block SET builds = builds + 2",
+)
+"""Two builds that share a part, each of which counted with all of its size once."""
 
 _numbers = itertools.count()
 
@@ -135,3 +151,20 @@ def test_a_released_schema_becomes_the_newest_with_what_is_in_it(empty, kind, nu
     assert (found.namespace, found.name, found.current_build_id) == ("team", "train", 1)
     assert environments.page(empty, search="rai", by_name=True).items == (found,)
     assert [build.size for build in builds.page(empty).items] == [7]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_builds_shared_before_counts_once_after(empty, kind):
+    run(empty, (SCHEMAS / f"0002-{kind}.sql").read_text("utf-8"))
+    with empty.begin() as connection:
+        connection.execute(text(f"INSERT INTO {VERSION_TABLE} VALUES ('0002')"))
+        for statement in (*ROWS, *PARTS):
+            connection.execute(text(statement))
+    upgrade(empty)
+    with empty.begin() as connection:
+        assert shares.stored(connection) == {(1, 1): 1, (1, 2): 2, (1, 3): 1}
+        assert shares.stored(connection) == shares.recount(connection)
+        assert counters.stored(connection) == counters.recount(connection)
+        assert counters.usage(connection)["team"].bytes == 7 + 20 + 30
+        builds.delete(connection, 8, AT)
+        assert counters.usage(connection)["team"].bytes == 7 + 30

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from stead.server.checks.values import Finding, rows
 from stead.server.database import counters as counts
-from stead.server.database import names
+from stead.server.database import names, shares
 from stead.server.database.opening import take_turn
 
 if TYPE_CHECKING:
@@ -51,13 +51,17 @@ def counters(checked: Checked) -> Iterator[Finding]:
         if _counted(connection):
             return  # it was only that something changed between two looks
         blocks = counts.blocks(connection) != counts.recount_blocks(connection)
+        held = shares.stored(connection) != shares.recount(connection)
+        if held:
+            shares.repair(connection)
         wrong = counts.repair(connection)
         right = counts.stored(connection)
         names.bump(connection)
     for (namespace_id, status), (builds, size, environments) in sorted(wrong.items()):
         now = right.get((namespace_id, status), (0, 0, 0))
         told = (
-            f"counted {environments} environments, there are {now[2]}"
+            f"counted {environments} environments and parts of {size} bytes, "
+            f"there are {now[2]} and parts of {now[1]}"
             if status == counts.ENVIRONMENTS
             else f"counted {builds} builds of {size} bytes, there are {now[0]} of {now[1]}"
         )
@@ -67,12 +71,17 @@ def counters(checked: Checked) -> Iterator[Finding]:
         yield Finding(
             "counters", "pages", "builds were counted wrongly by their ids", repaired=True
         )
+    if held:
+        told = "how many builds of a namespace hold a part was counted wrongly"
+        yield Finding("counters", "parts", told, repaired=True)
 
 
 def _counted(connection: Connection) -> bool:
-    return counts.stored(connection) == counts.recount(connection) and counts.blocks(
-        connection
-    ) == counts.recount_blocks(connection)
+    return (
+        counts.stored(connection) == counts.recount(connection)
+        and counts.blocks(connection) == counts.recount_blocks(connection)
+        and shares.stored(connection) == shares.recount(connection)
+    )
 
 
 _LIVE = "SELECT id, namespace || '/' || name FROM environment WHERE deleted_on IS NULL"

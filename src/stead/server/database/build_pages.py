@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stead.server.database import counters
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from stead.server.database.opening import Database
     from stead.server.database.reading import Rows
     from stead.server.values import Build, BuildStatus, Visible
+
+INDEXES = {
+    "started_on": ("build_started", "build_started_in"),
+    "ended_on": ("build_ended", "build_ended_in"),
+}
+"""Along which index builds stand in order of a moment: of all builds, and of a namespace's."""
 
 _BLOCKS = "SELECT block, builds FROM build_block ORDER BY block"
 _COLUMNS = ", ".join(f"b.{name}" for name in NAMES)
@@ -49,6 +56,7 @@ def page(
         held = tuple(each for each in held if each.name == namespace)
     conditions = ["b.deleted_on IS NULL"]
     values: dict[str, Any] = {}
+    home: int | None = None
     if status is not None:
         conditions.append("b.status = :status")
         values["status"] = str(status)
@@ -63,6 +71,7 @@ def page(
     elif namespace is not None or not visible.everything:
         ids = ", ".join(str(each.id) for each in held) or "0"
         conditions.append(f"b.namespace_id IN ({ids})")
+        home = held[0].id if len(held) == 1 else None
     if environment_id is not None:
         conditions.append("b.environment_id = :environment_id")
         values["environment_id"] = environment_id
@@ -85,10 +94,12 @@ def page(
     part = Part((page - 1) * size, size, count)
     if not part.size:
         return Page((), page, size, count)
-    if order in ("started_on", "ended_on"):
-        direction = "DESC" if descending else "ASC"
-        by = f"b.{order} {direction} NULLS LAST, b.id {direction}"
-        rows = _ask_by(database, where, values, part, by)
+    if order in INDEXES:
+        walk = Walk(order, home, descending=descending)
+        narrowed = len(conditions) > (1 if home is None else 2)
+        if narrowed and not _is_walked(database, walk, part):
+            walk = replace(walk, sorted=True)
+        rows = _by_time(database, walk, where, values, part)
         return Page(tuple(map(build_of, rows)), page, size, count)
     if len(conditions) == 1 and counters.BLOCK < part.start < count - counters.BLOCK:
         # Nothing narrows the list.
@@ -105,15 +116,78 @@ def page(
 def _ask(
     database: Database, where: str, values: dict[str, Any], part: Part, *, descending: bool
 ) -> Rows:
-    return _ask_by(database, where, values, part, f"b.id {'DESC' if descending else 'ASC'}")
-
-
-def _ask_by(database: Database, where: str, values: dict[str, Any], part: Part, by: str) -> Rows:
     statement = (
         f"SELECT {_COLUMNS} FROM build b WHERE {where} "  # noqa: S608
-        f"ORDER BY {by} LIMIT :limit OFFSET :offset"
+        f"ORDER BY b.id {'DESC' if descending else 'ASC'} LIMIT :limit OFFSET :offset"
     )
     return database.reader.rows(statement, {**values, "limit": part.size, "offset": part.start})
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Builds in order of a moment and then of their ids, those that have none last.
+
+    Along the index of all builds or of a namespace's (``home``); ``sorted``: those that are
+    wanted are few enough to be looked up first, and put in order then.
+    """
+
+    order: str
+    home: int | None
+    descending: bool
+    sorted: bool = False
+
+    def table(self, dialect: str) -> str:
+        """Write from what builds are taken. SQLite is told the index, which it cannot guess."""
+        if self.sorted or dialect != "sqlite":
+            return "build b"
+        return f"build b INDEXED BY {INDEXES[self.order][self.home is not None]}"
+
+    def by(self, *, backward: bool) -> str:
+        """Write the order."""
+        direction = "DESC" if self.descending != backward else "ASC"
+        if self.sorted:  # what is computed stands in no index
+            return f"b.{self.order} || '' {direction}, b.id + 0 {direction}"
+        return f"b.{self.order} {direction}, b.id {direction}"
+
+
+def _is_walked(database: Database, walk: Walk, part: Part) -> bool:
+    """Say whether fewer builds are passed along the index than there are to be put in order."""
+    statement = "SELECT coalesce(sum(builds), 0) FROM counter"
+    statement += "" if walk.home is None else f" WHERE namespace_id = {walk.home}"
+    everything = int(database.reader.rows(statement, {})[0][0])
+    return part.count * part.count > (part.start + part.size) * everything
+
+
+def _by_time(
+    database: Database, walk: Walk, where: str, values: dict[str, Any], part: Part
+) -> Rows:
+    """Give a part of the builds in order of a moment: those that have one, then those without."""
+    untimed = f"{where} AND b.{walk.order} IS NULL"
+    statement = f"SELECT count(*) FROM {walk.table(database.dialect)} WHERE {untimed}"  # noqa: S608
+    without = int(database.reader.rows(statement, values)[0][0])
+    timed = part.count - without
+    first = Part(part.start, part.size, timed)
+    rows = _walked(database, walk, f"{where} AND b.{walk.order} IS NOT NULL", values, first)
+    rest = Part(max(0, part.start - timed), part.size - len(rows), without)
+    return rows + _walked(database, walk, untimed, values, rest)
+
+
+def _walked(database: Database, walk: Walk, where: str, values: dict[str, Any], part: Part) -> Rows:
+    if not part.size:
+        return []
+    backward = part.is_late
+    if backward:
+        part = part.mirrored
+    by = walk.by(backward=backward)
+    # Which they are is found in the index alone; only the page's own rows are read. The numbers
+    # are written out: PostgreSQL plans for a part of the rows that it would not know.
+    ids = (
+        f"SELECT b.id FROM {walk.table(database.dialect)} WHERE {where} "  # noqa: S608
+        f"ORDER BY {by} LIMIT {part.size} OFFSET {part.start}"
+    )
+    statement = f"SELECT {_COLUMNS} FROM build b WHERE b.id IN ({ids}) ORDER BY {by}"  # noqa: S608
+    rows = database.reader.rows(statement, values)
+    return rows[::-1] if backward else rows
 
 
 def _by_blocks(database: Database, where: str, part: Part) -> Rows:

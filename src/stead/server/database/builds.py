@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from stead.server.database import counters, events, parts
+from stead.server.database import counters, events, parts, shares
 from stead.server.database.build_pages import page
 from stead.server.database.build_rows import COLUMNS, build_of, find, get
 from stead.server.database.opening import take_turn
@@ -282,7 +282,8 @@ def delete(connection: Connection, build_id: int, now: Moment) -> Build | None:
     left = find(connection, build_id)
     assert left is not None
     connection.execute(update(table).where(table.c.id == build_id).values(deleted_on=now))
-    counters.add(connection, left.namespace_id, left.status, builds=-1, size=-left.size)
+    size = shares.alone(connection, build_id, left.size)
+    counters.add(connection, left.namespace_id, left.status, builds=-1, size=-size)
     counters.add_to_block(connection, build_id, -1)
     parts.release(connection, build_id, now)
     connection.execute(
@@ -317,8 +318,9 @@ def _move(connection: Connection, found: Build, now: Moment, **changes: Any) -> 
     moved: Build = replace(found, **changes)
     connection.execute(update(table).where(table.c.id == found.id).values(**changes))
     if (moved.status, moved.size) != (found.status, found.size):
-        counters.add(connection, found.namespace_id, found.status, builds=-1, size=-found.size)
-        counters.add(connection, found.namespace_id, moved.status, builds=1, size=moved.size)
+        before, after = (shares.alone(connection, b.id, b.size) for b in (found, moved))
+        counters.add(connection, found.namespace_id, found.status, builds=-1, size=-before)
+        counters.add(connection, found.namespace_id, moved.status, builds=1, size=after)
     if moved.status in (BuildStatus.FAILED, BuildStatus.CANCELED):
         parts.release(connection, moved.id, now)
     tell(connection, "build.status", moved, now)

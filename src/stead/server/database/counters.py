@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text
+from sqlalchemy import case, func, select, text
 
-from stead.server.database.tables import build, build_block, counter, environment, namespace
+from stead.server.database.tables import (
+    build,
+    build_block,
+    build_part,
+    counter,
+    environment,
+    namespace,
+)
 from stead.server.values import BuildStatus, Usage
 
 if TYPE_CHECKING:
@@ -17,8 +24,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-ENVIRONMENTS = ""
-"""Stands for the status in the row that counts environments."""
+ENVIRONMENTS = SHARED = ""
+"""Stands for the status in the row that counts environments, and the bytes of parts, which
+several builds may share."""
 
 _ADD = text(
     "INSERT INTO counter (namespace_id, status, builds, bytes, environments) "
@@ -31,6 +39,12 @@ _ADD = text(
 _ADD_TO_BLOCK = text(
     "INSERT INTO build_block (block, builds) VALUES (:block, :builds) "
     "ON CONFLICT (block) DO UPDATE SET builds = build_block.builds + excluded.builds"
+)
+
+_PACKED = (
+    "SELECT h.namespace_id, coalesce(sum(p.packed), 0) FROM part p JOIN ("
+    "SELECT DISTINCT b.namespace_id, h.part_id FROM build_part h "
+    "JOIN build b ON b.id = h.build_id) h ON h.part_id = p.id GROUP BY h.namespace_id"
 )
 
 BLOCK = 1024
@@ -118,12 +132,14 @@ def stored(connection: Connection) -> Counts:
 
 def recount(connection: Connection) -> Counts:
     """Count everything anew; what :func:`stored` must equal."""
+    parted = select(build_part.c.part_id).where(build_part.c.build_id == build.c.id).exists()
+    alone = case((parted, 0), else_=build.c.size)
     builds = (
         select(
             build.c.namespace_id,
             build.c.status,
             func.count(),
-            func.coalesce(func.sum(build.c.size), 0),
+            func.coalesce(func.sum(alone), 0),
         )
         .where(build.c.deleted_on.is_(None))
         .group_by(build.c.namespace_id, build.c.status)
@@ -136,8 +152,11 @@ def recount(connection: Connection) -> Counts:
     counts: Counts = {
         (row[0], row[1]): (row[2], int(row[3]), 0) for row in connection.execute(builds)
     }
-    for namespace_id, number in connection.execute(environments):
-        counts[namespace_id, ENVIRONMENTS] = (0, 0, number)
+    numbers = {row[0]: row[1] for row in connection.execute(environments)}
+    sizes = {row[0]: int(row[1]) for row in connection.execute(text(_PACKED)) if row[1]}
+    for namespace_id in numbers.keys() | sizes.keys():
+        numbers_of = (0, sizes.get(namespace_id, 0), numbers.get(namespace_id, 0))
+        counts[namespace_id, ENVIRONMENTS] = numbers_of
     return counts
 
 

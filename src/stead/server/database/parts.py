@@ -5,6 +5,9 @@ is deleted or fails. A part that nobody holds loses its row in the transaction t
 it, and its key is put on a list of what is to be removed from the artifact store. Whoever
 claims the same part later gets another row and thereby another key: so what is removed is never
 what somebody counts on, whenever it is removed.
+
+In each namespace a part counts once, with the bytes that it takes in the artifact store, from
+the first of its builds that holds it until the last one lets go (:mod:`.shares`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text, update
 
+from stead.server.database import shares
 from stead.server.database.opening import take_turn
 from stead.server.database.tables import answer, build, build_part, part, removal
 from stead.server.values import BuildStatus
@@ -74,13 +78,15 @@ def claim(
     take_turn(connection)
     if not _counts(connection, build_id, attempt):
         return None
+    before = set(_held(connection, build_id))
     held: dict[str, Claimed] = {}
     for one in sorted(parts, key=lambda p: p.sha256):
         row = connection.execute(_PUT, {"sha256": one.sha256, "size": one.size}).one()
         held[one.sha256] = Claimed(int(row.id), one.sha256, row.packed)
         connection.execute(_HOLD, {"build_id": build_id, "part_id": row.id})
     wanted = {one.id for one in held.values()}
-    _let_go(connection, build_id, [i for i in _held(connection, build_id) if i not in wanted], now)
+    shares.take(connection, _namespace_of(connection, build_id), sorted(wanted - before))
+    _let_go(connection, build_id, sorted(before - wanted), now)
     return held
 
 
@@ -89,7 +95,10 @@ def arrived(connection: Connection, packed: Iterable[tuple[int, int]]) -> None:
     # Before their rows, as whoever claims them does.
     take_turn(connection)
     for part_id, size in sorted(packed):
-        connection.execute(update(part).where(part.c.id == part_id).values(packed=size))
+        known = connection.execute(select(part.c.packed).where(part.c.id == part_id)).scalar()
+        gone = connection.execute(update(part).where(part.c.id == part_id).values(packed=size))
+        if gone.rowcount:
+            shares.grow(connection, part_id, size - (known or 0))
 
 
 def answers(connection: Connection, build_id: int, attempt: int, question: str) -> None:
@@ -178,14 +187,22 @@ def _counts(connection: Connection, build_id: int, attempt: int) -> bool:
     return connection.execute(query).first() is not None
 
 
+def _namespace_of(connection: Connection, build_id: int) -> int:
+    query = select(build.c.namespace_id).where(build.c.id == build_id)
+    return int(connection.execute(query).scalar_one())
+
+
 def _held(connection: Connection, build_id: int) -> list[int]:
     query = select(build_part.c.part_id).where(build_part.c.build_id == build_id)
     return [int(row[0]) for row in connection.execute(query)]
 
 
 def _let_go(connection: Connection, build_id: int, ids: Sequence[int], now: Moment) -> None:
+    home = _namespace_of(connection, build_id) if ids else 0
     for at in range(0, len(ids), MANY):
         some = ids[at : at + MANY]
+        # Before the parts' own rows, to which these refer.
+        shares.give_back(connection, home, some)
         connection.execute(
             build_part.delete().where(
                 build_part.c.build_id == build_id, build_part.c.part_id.in_(some)

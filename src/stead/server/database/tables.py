@@ -182,6 +182,11 @@ build = Table(
     _where("build_of_namespace", "namespace_id", "id", where="deleted_on IS NULL"),
     _where("build_of_environment", "environment_id", "id", where="deleted_on IS NULL"),
     _where("build_of_status", "status", "namespace_id", "id", where="deleted_on IS NULL"),
+    # Lists in order of these moments, of all builds and of a namespace's.
+    _where("build_started", "started_on", "id", where="deleted_on IS NULL"),
+    _where("build_ended", "ended_on", "id", where="deleted_on IS NULL"),
+    _where("build_started_in", "namespace_id", "started_on", "id", where="deleted_on IS NULL"),
+    _where("build_ended_in", "namespace_id", "ended_on", "id", where="deleted_on IS NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -265,6 +270,18 @@ build_part = Table(
     _refers("part_id"),
     PrimaryKeyConstraint("build_id", "part_id"),
     Index("build_part_part", "part_id", "build_id"),
+    sqlite_with_rowid=False,
+)
+
+namespace_part = Table(
+    "namespace_part",
+    metadata,
+    # How many builds of a namespace hold a part: its bytes count once in each namespace.
+    _refers("namespace_id"),
+    _refers("part_id"),
+    Column("builds", Big, nullable=False),
+    PrimaryKeyConstraint("namespace_id", "part_id"),
+    Index("namespace_part_part", "part_id", "namespace_id"),
     sqlite_with_rowid=False,
 )
 
