@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from stead.server.database import namespaces, tokens
 from stead.server.database.globs import admits_name, split
 from stead.server.values import ServerError, Visible
+from stead.server.wildcards import ANY, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from stead.server.services import Services
     from stead.server.values import Moment
@@ -62,6 +63,11 @@ EVERYWHERE = None
 _NAME = re.compile(r"[A-Za-z0-9\-+_@$&?^~.=]{1,255}")
 REFUSED = "request not authorized"
 
+MOST_GLOBS = 100
+"""How many globs a token has, or a namespace gives roles to: each request looks at them all."""
+
+_GLOB = re.compile(r"[A-Za-z0-9\-+_@$&?^~.=*]{1,255}/[A-Za-z0-9\-+_@$&?^~.=*]{1,255}")
+
 
 class Refused(ServerError):  # noqa: N818 - an answer, not a fault
     """The request is not allowed. ``status`` is 401 for a token that is none, else 403."""
@@ -69,6 +75,10 @@ class Refused(ServerError):  # noqa: N818 - an answer, not a fault
     def __init__(self, message: str = REFUSED, *, status: int = 403) -> None:
         super().__init__(message)
         self.status = status
+
+
+class GlobError(ServerError):
+    """Roles cannot be given to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,15 @@ def actions_of(roles: tuple[str, ...]) -> frozenset[str]:
 def is_name(text: str) -> bool:
     """Say whether a text can name a namespace or an environment, and no path."""
     return _NAME.fullmatch(text) is not None and ".." not in text and not text.startswith(".")
+
+
+def check_globs(globs: Collection[str], what: str) -> None:
+    """Raise GlobError for what is not ``NAMESPACE/NAME``, or more than anybody needs."""
+    if len(globs) > MOST_GLOBS:
+        raise GlobError(f"{what} has {len(globs)} globs, and may have {MOST_GLOBS}")
+    for glob in globs:
+        if _GLOB.fullmatch(glob) is None:
+            raise GlobError(f"{what} has {glob[:100]!r}, which is not NAMESPACE/NAME")
 
 
 def who_asks(services: Services, credentials: Credentials) -> Who:
@@ -207,15 +226,6 @@ def _admits(glob: str, action: str, namespace: str, name: str) -> bool:
 def _within(glob: str, wider: str) -> bool:
     """Say whether all that a glob admits is certainly admitted by another one."""
     return all(
-        _wide(second).fullmatch(first.replace("*", _ANY)) is not None
+        matches(second, first.replace("*", ANY))
         for first, second in zip(split(glob), split(wider), strict=True)
     )
-
-
-_ANY = "\0"
-"""Stands for the narrower glob's ``*``, which only a ``*`` covers and a ``?`` does not."""
-
-
-def _wide(part: str) -> re.Pattern[str]:
-    signs = {"*": ".*", "?": f"[^{_ANY}]"}
-    return re.compile("".join(signs.get(c) or re.escape(c) for c in part), re.DOTALL)

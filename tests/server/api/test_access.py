@@ -25,6 +25,16 @@ def test_a_token_can_be_made_with_at_most_its_makers_rights(client):
     assert asked(role_bindings={"team": ["viewer"]}).status_code == 400
 
 
+def test_a_glob_of_many_stars_is_matched_in_time(client):
+    glob = "team/" + "*a" * 60 + "*b"
+    made = client.token(role_bindings={glob: ["developer"]})
+    # Whoever has it asks for one like it: each star may stand for many texts.
+    wanted = {"role_bindings": {"team/" + "a" * 200: ["developer"]}}
+    assert client.ask("POST", "/api/v1/token/", token=made, json=wanted).status_code == 400
+    wanted = {"role_bindings": {"team/" + "a" * 200 + "b": ["developer"]}}
+    assert client.ask("POST", "/api/v1/token/", token=made, json=wanted).status_code == 200
+
+
 def test_a_token_ends_no_later_than_the_one_that_made_it(client):
     short = client.token(expiration="2100-01-01T00:00:00Z")
     shown = client.get("/api/v1/permission/", token=short).json()["data"]["expiration"]

@@ -62,6 +62,51 @@ BAD = {
         },
         422,
     ),
+    "a NUL in a description": (*SUBMIT, spec(TINY, environment_description="a\0"), 422),
+    "a NUL in a query": ("GET", "/api/v1/environment/?name=%00", {}, 422),
+    "a NUL in what is searched": ("GET", "/api/v1/package/?search=a%00", {}, 422),
+    "a date in a lock's place": (
+        *SUBMIT,
+        spec("version: 1\npackage: []\nx: !!set {a}", is_lockfile=True, environment_name="x"),
+        400,
+    ),
+    "a channel that is no address": (*SUBMIT, spec(TINY.replace("[]", "['http://[']")), 400),
+    "metadata with a number beyond 64 bits": (
+        "PUT",
+        "/api/v1/namespace/default/metadata",
+        {"json": {"a": 2**70}},
+        400,
+    ),
+    "metadata nested without end": (
+        "PUT",
+        "/api/v1/namespace/default/metadata",
+        {"json": {"a": json.loads("[" * 300 + "]" * 300)}},
+        400,
+    ),
+    "roles for what is no glob": (
+        "PUT",
+        "/api/v1/namespace/default/",
+        {"json": {"role_mappings": {"a/b/c": ["viewer"]}}},
+        400,
+    ),
+    "roles for more globs than anybody needs": (
+        "PUT",
+        "/api/v1/namespace/default/",
+        {"json": {"role_mappings": {f"n{i}/*": ["viewer"] for i in range(101)}}},
+        400,
+    ),
+    "a token for more globs than anybody needs": (
+        "POST",
+        "/api/v1/token/",
+        {"json": {"role_bindings": {f"n{i}/*": ["viewer"] for i in range(101)}}},
+        400,
+    ),
+    "an origin that is none": (
+        "PUT",
+        "/api/v1/build/1/cancel/",
+        {"headers": {"Origin": "http://[", "Authorization": "", "Cookie": "conda-store-auth=x"}},
+        403,
+    ),
     "metadata without end": (
         "PUT",
         "/api/v1/namespace/default/metadata",
@@ -224,6 +269,10 @@ def test_what_the_settings_do_not_allow_is_refused_and_leaves_nothing(client):
     refused = asked("https://other.example/main")
     assert refused.status_code == 400
     assert "not allowed" in refused.json()["message"]
+    # All of it at once.
+    two = asked("https://other.example/main', 'https://third.example/main").json()["message"]
+    assert "other.example" in two
+    assert "third.example" in two
     assert asked("http://127.0.0.1:8000/", "default").status_code == 400
     assert kept(client) == before
     assert asked("https://good.example/main").status_code == 200

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from stead.server.database import builds, logs
 
 TINY = "name: tiny\nchannels: []\ndependencies: [tiny]\n"
@@ -134,3 +137,18 @@ def test_builds_are_listed_in_the_order_asked_for(client):
     assert listed("sort_by=ended_on&order=desc") == [ids[0], ids[2], ids[1]]
     assert listed("sort_by=started_on&size=1&page=2") == [ids[0]]
     assert listed("sort_by=scheduled_on&order=desc") == ids[::-1]
+
+
+def test_an_artifact_store_that_fails_is_nobodys_wrong_request(client):
+    made = client.submit()
+    client.complete(made)
+    kept = Path(client.services.config.data) / "blobs" / "yaml"
+    shutil.rmtree(kept)
+    kept.write_text("no directory any more")
+    answer = client.get(f"/api/v1/build/{made}/yaml/")
+    assert answer.status_code == 503
+    assert answer.json()["message"] == "the artifact store does not answer at the moment"
+    assert int(answer.headers["retry-after"]) > 0
+    # What is gone is another matter.
+    kept.unlink()
+    assert client.get(f"/api/v1/build/{made}/yaml/").status_code == 404

@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from stead.server.auth import Refused
+from stead.server.blobs.protocol import BlobError
+from stead.server.specs.policy import ForbiddenError
 from stead.server.values import ExistsError, MissingError, QuotaError, ServerError
 
 if TYPE_CHECKING:
@@ -22,7 +24,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("stead.server")
 
-BY_KIND: dict[type[ServerError], int] = {MissingError: 404, ExistsError: 409, QuotaError: 403}
+BY_KIND: dict[type[ServerError], int] = {
+    MissingError: 404,
+    ExistsError: 409,
+    QuotaError: 403,
+    BlobError: 503,
+}
 """What each error of the server's rooms is answered with; others with 400."""
 
 
@@ -33,6 +40,8 @@ class BadRequest(ServerError):  # noqa: N818 - an answer, not a fault
         super().__init__(message)
         self.status = status
 
+
+AWAY_BLOBS = "the artifact store does not answer at the moment"
 
 AWAY: tuple[type[Exception], ...] = (
     OperationalError,
@@ -81,7 +90,14 @@ def _of_server(_: Request, error: Exception) -> Response:
     if isinstance(error, Refused | BadRequest):
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
         return answer(error.message, error.status, headers=headers)
-    return answer(error.message, BY_KIND.get(type(error), 400))
+    if isinstance(error, BlobError):
+        # Where it is, and what it said, is for those who run the server.
+        _log.error("blobs", extra={"error": error.message})
+        return answer(AWAY_BLOBS, BY_KIND[BlobError], headers={"Retry-After": "5"})
+    told = error.message
+    if isinstance(error, ForbiddenError):
+        told = "; ".join((told, *error.details))
+    return answer(told, BY_KIND.get(type(error), 400))
 
 
 def _of_database(request: Request, error: Exception) -> Response:

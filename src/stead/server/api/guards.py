@@ -46,7 +46,10 @@ class Untrailed:
 
 
 class Bounded:
-    """Refuses bodies that are too long, as soon as that is known, and those that are not JSON."""
+    """Refuses bodies that are too long, as soon as that is known, and those that are not JSON.
+
+    And queries with the character NUL, which no database takes.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -54,6 +57,9 @@ class Bounded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its body counted as it comes."""
+        if scope["type"] == "http" and b"%00" in scope["query_string"]:
+            await answer("the query has the character NUL", 422)(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["method"] not in _BODIES:
             await self._app(scope, receive, send)
             return

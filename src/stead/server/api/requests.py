@@ -63,7 +63,10 @@ def is_own(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-    own = request.url.netloc == urlsplit(origin).netloc
+    try:
+        own = request.url.netloc == urlsplit(origin).netloc
+    except ValueError:
+        return False
     return own or origin in request.app.state.services.config.cors
 
 

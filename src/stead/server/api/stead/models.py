@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stead.server.api.v1.models import BuildStatusWord, Status
+from stead.server.api.v1.models import BuildStatusWord, Description, Status
 
 KindWord = Literal["conda", "lock", "stead"]
 
@@ -22,7 +22,7 @@ class NewSpecification(BaseModel):
     kind: KindWord
     specification: str
     lock: str = ""
-    description: str | None = Field(default=None, max_length=100_000)
+    description: Description | None = None
 
 
 class PlannedSpecification(NewSpecification):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from stead.server.api.errors import BadRequest
 from stead.server.api.requests import Caller, ok
 from stead.server.api.v1 import models, shapes
-from stead.server.auth import ROLES, actions_of, is_name
+from stead.server.auth import ROLES, actions_of, check_globs, is_name
 from stead.server.database import counters, tokens
 from stead.server.database.globs import may_hold
 from stead.server.values import moment
@@ -59,9 +59,8 @@ def token(asked: Caller, body: models.NewToken) -> Response:
     grants = who.grants
     if body.role_bindings is not None:
         grants = {glob: tuple(roles) for glob, roles in body.role_bindings.items()}
-        for glob, roles in grants.items():
-            if glob.count("/") != 1:
-                raise BadRequest(f"role_bindings has {glob[:100]!r}, which is not NAMESPACE/NAME")
+        check_globs(grants, "role_bindings")
+        for roles in grants.values():
             unknown = [role for role in roles if role not in ROLES]
             if unknown:
                 raise BadRequest(f"there is no role {unknown[0][:100]!r}; it can be {_ROLES}")

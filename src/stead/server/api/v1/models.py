@@ -20,6 +20,9 @@ Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$"
 Text = Annotated[str | None, Query(max_length=1000)]
 """A short text of a query."""
 
+Description = Annotated[str, Field(max_length=100_000, pattern="^[^\\x00]*$")]
+"""A longer text; no database takes the character NUL."""
+
 Status = Literal["ok", "error"]
 BuildStatusWord = Literal["QUEUED", "BUILDING", "COMPLETED", "FAILED", "CANCELED"]
 ArtifactWord = Literal[
@@ -200,7 +203,7 @@ class Environment(BaseModel):
 
 class EnvironmentChange(_Body):
     build_id: int | None = None
-    description: str | None = Field(default=None, max_length=100_000)
+    description: Description | None = None
 
 
 class NewSpecification(_Body):
@@ -208,7 +211,7 @@ class NewSpecification(_Body):
     specification: str = ""
     is_lockfile: bool | None = False
     environment_name: str | None = ""
-    environment_description: str | None = Field(default="", max_length=100_000)
+    environment_description: Description | None = ""
 
 
 class BuildNumber(BaseModel):

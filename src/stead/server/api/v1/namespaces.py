@@ -11,6 +11,7 @@ from starlette.responses import Response
 from stead.server.api.errors import BadRequest
 from stead.server.api.requests import Caller, Pages, done, json_answer, ok
 from stead.server.api.v1 import models, shapes
+from stead.server.auth import check_globs
 from stead.server.database import namespaces
 
 router = APIRouter(prefix="/api/v1/namespace", tags=["namespaces"])
@@ -68,6 +69,7 @@ def change(asked: Caller, namespace: str, body: models.NamespaceChange) -> Respo
     asked.authorize("namespace::update", namespace)
     if body.role_mappings is not None:
         asked.authorize("namespace-role-mapping::update", namespace)
+        check_globs(body.role_mappings, "role_mappings")
     with asked.services.database.begin() as connection:
         found = namespaces.get(connection, namespace)
         if body.metadata is not None:
@@ -101,5 +103,10 @@ def delete(asked: Caller, namespace: str) -> Response:
 
 
 def _check(metadata: dict[str, Any]) -> None:
-    if len(orjson.dumps(metadata)) > LARGEST_METADATA:
+    try:
+        size = len(orjson.dumps(metadata))
+    except TypeError as exc:
+        # Numbers beyond 64 bits, and what is nested in itself hundreds of times.
+        raise BadRequest(f"the metadata cannot be kept: {exc}") from exc
+    if size > LARGEST_METADATA:
         raise BadRequest(f"the metadata are larger than {LARGEST_METADATA // 1024} KiB")
