@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stead.store.atomic import remove_tree
 from stead.testing.index import Sdist, Wheel, make_project
 
 MANIFEST = (
@@ -379,14 +380,17 @@ class TestRestore:
         """Whenever it ends, what is not as it should be is told, and the next one mends it."""
         root, copy = copied
         before = tree(copy)
+        pip(copy, "install", "branch==2.0")
+        pip(copy, "uninstall", "-y", "tool")
+        changed = copy.with_name("changed")
+        subprocess.run(["cp", "-a", copy, changed], check=True)
+        started = time.monotonic()
+        machine.ok("restore", "--yes", cwd=root)
+        took = time.monotonic() - started
         for fraction in (0.5, 0.7, 0.85):
-            pip(copy, "install", "branch==2.0")
-            pip(copy, "uninstall", "-y", "tool")
-            started = time.monotonic()
-            machine.ok("restore", "--yes", cwd=root)
-            took = time.monotonic() - started
-            pip(copy, "install", "branch==2.0")
-            pip(copy, "uninstall", "-y", "tool")
+            remove_tree(copy)
+            subprocess.run(["cp", "-a", changed, copy], check=True)
+            assert drift(machine, root) != []
             child = subprocess.Popen(
                 [machine.program, "restore", "--yes"],
                 cwd=root,

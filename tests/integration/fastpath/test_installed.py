@@ -15,6 +15,10 @@ UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.envi
 
 pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.needs("strace")]
 
+# What is never imported need not be compiled. pip takes the variable for the setting of what
+# `--no-compile` would turn off.
+UNCOMPILED = {"PIP_NO_COMPILE": "0"}
+
 
 def call(*argv: object, cwd: Path | str, **env: str) -> subprocess.CompletedProcess[str]:
     environ = {n: v for n, v in os.environ.items() if not n.startswith(("PYTHON", "VIRTUAL_ENV"))}
@@ -42,19 +46,26 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(target.glob("*.whl"))
 
 
-def with_pip(base: Path, wheel: Path) -> Path:
+@pytest.fixture(scope="module")
+def pipped(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    base = tmp_path_factory.mktemp("pipped")
     must(sys.executable, "-m", "venv", base / "venv", cwd=base)
-    must(base / "venv/bin/python", "-m", "pip", "install", "-q", wheel, cwd=base)
+    must(base / "venv/bin/python", "-m", "pip", "install", "-q", wheel, cwd=base, **UNCOMPILED)
     return base / "venv" / "bin" / "stead"
 
 
-def with_pip_editable(base: Path, wheel: Path) -> Path:
-    must(sys.executable, "-m", "venv", base / "venv", cwd=base)
-    must(base / "venv/bin/python", "-m", "pip", "install", "-q", "-e", REPOSITORY, cwd=base)
+def with_pip(base: Path, wheel: Path, pipped: Path) -> Path:
+    return pipped
+
+
+def with_pip_editable(base: Path, wheel: Path, pipped: Path) -> Path:
+    must(UV, "venv", "-q", "--seed", "--python", sys.executable, base / "venv", cwd=base)
+    pip = (base / "venv/bin/python", "-m", "pip")
+    must(*pip, "install", "-q", "-e", REPOSITORY, cwd=base, **UNCOMPILED)
     return base / "venv" / "bin" / "stead"
 
 
-def with_uv_tool(base: Path, wheel: Path) -> Path:
+def with_uv_tool(base: Path, wheel: Path, pipped: Path) -> Path:
     """A link in one directory to a program in another."""
     must(
         *(UV, "tool", "install", "-q", "--python", sys.executable, wheel),
@@ -66,11 +77,10 @@ def with_uv_tool(base: Path, wheel: Path) -> Path:
     return base / "bin" / "stead"
 
 
-def with_link_alone(base: Path, wheel: Path) -> Path:
+def with_link_alone(base: Path, wheel: Path, pipped: Path) -> Path:
     """As a user links it by hand, relative and twice, without stead-python beside it."""
-    program = with_pip(base, wheel)
     (base / "x" / "y").mkdir(parents=True)
-    (base / "x" / "stead").symlink_to(program)
+    (base / "x" / "stead").symlink_to(pipped)
     (base / "x" / "y" / "stead").symlink_to("../stead")
     return base / "x" / "y" / "stead"
 
@@ -80,8 +90,8 @@ def with_link_alone(base: Path, wheel: Path) -> Path:
     [with_pip, with_pip_editable, with_uv_tool, with_link_alone],
     ids=lambda f: f.__name__,
 )
-def test_a_run_goes_through_python_once_and_then_without(tmp_path, wheel, install):
-    program = install(tmp_path, wheel)
+def test_a_run_goes_through_python_once_and_then_without(tmp_path, wheel, pipped, install):
+    program = install(tmp_path, wheel, pipped)
     assert must(program, "--version", cwd="/").startswith("stead ")
     place = tmp_path / "place"
     place.mkdir()

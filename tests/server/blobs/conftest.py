@@ -11,9 +11,12 @@ import os
 import re
 import subprocess
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from stead.testing.roots import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,11 +38,17 @@ SERVE = (
 
 
 @pytest.fixture(scope="module")
-def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def azure() -> Iterator[dict[str, str]]:
     """One with a container ``blobs``: what an artifact store needs to speak to it."""
-    directory = tmp_path_factory.mktemp("azurite")
-    (directory / "package.json").write_text(json.dumps(WANTED), encoding="utf-8")
-    subprocess.run(["npm", "install", *INSTALL], cwd=directory, check=True)
+    wanted = json.dumps(WANTED)
+
+    def make(directory: str) -> None:
+        os.mkdir(directory)
+        Path(directory, "package.json").write_text(wanted, encoding="utf-8")
+        subprocess.run(["npm", "install", *INSTALL], cwd=directory, check=True)
+
+    name = f"azurite-{hashlib.sha256(wanted.encode()).hexdigest()[:16]}"
+    directory = made_once(name, make)
     environ = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"}
     with subprocess.Popen(
         SERVE, cwd=directory, env=environ, stdout=subprocess.PIPE, text=True
