@@ -1,6 +1,6 @@
 """Engines for containers that work beside others, even within a container: podman, and docker.
 
-What they keep goes with them. Both need root.
+What they keep goes with them. All need root, also the one that then works without it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ events_logger = "file"
 """
 
 
+_CGROUPS = "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup"
+"""Mounts a cgroup file system that podman understands."""
+
+
 @dataclass(frozen=True)
 class Installed:
     """An engine that works here."""
@@ -53,17 +57,75 @@ class Installed:
             self.run("volume", "rm", "--force", *volumes)
 
 
+@dataclass(frozen=True)
+class Rootless(Installed):
+    """An engine of a user who is not root."""
+
+    user: tuple[str, ...]
+    """Words before a command that let it run as that user, who may read all that root may."""
+    home: str
+    """The user's home."""
+
+
+_USER = 7777
+_SUBORDINATE = "rootless:200000:65536\n"
+
+
 @contextlib.contextmanager
-def podman() -> Iterator[Installed]:
-    """Give a podman in a mount namespace with a cgroup file system that it understands."""
-    # It takes no longer path than 50 characters.
+def rootless() -> Iterator[Rootless]:
+    """Give a podman of a user that only it knows, in a mount namespace; needs ``newuidmap``."""
     work = Path(tempfile.mkdtemp(prefix="stead-"))
+    home, runtime = work / "home", work / "run"
+    for directory in (home, runtime):
+        directory.mkdir(0o700)
+        os.chown(directory, _USER, _USER)
+    work.chmod(0o755)
     (work / "containers.conf").write_text(_SETTINGS, encoding="utf-8")
-    mounts = (
-        "mount --make-rprivate / && umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup"
-    )
+    lines = {
+        "passwd": f"rootless:x:{_USER}:{_USER}::{home}:/bin/sh\n",
+        "group": f"rootless:x:{_USER}:\n",
+        "subuid": _SUBORDINATE,
+        "subgid": _SUBORDINATE,
+    }
+    mounts = [_CGROUPS]
+    for name, line in lines.items():
+        there = Path("/etc", name)
+        (work / name).write_text(there.read_text(encoding="utf-8") + line, encoding="utf-8")
+        mounts.append(f"mount --bind {work / name} {there}")
+    with _namespace(" && ".join(mounts)) as enter:
+        # Where Python and Stead lie is often in root's home.
+        reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+        become = ("setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", *reading)
+        variables = (f"HOME={home}", "USER=rootless", f"XDG_RUNTIME_DIR={runtime}")
+        user = (*enter, *become, "env", *variables, f"CONTAINERS_CONF={work}/containers.conf")
+        made = _installed(
+            work,
+            "podman",
+            f'test "$(id -u)" != 0 || exec {" ".join(user)} "$0" "$@"\n'
+            f"exec {shutil.which('podman')} --root {home}/a --runroot {runtime}/b "
+            f'--tmpdir {runtime}/c --storage-driver vfs "$@"',
+        )
+        found = Rootless(made.name, made.directory, user, str(home))
+        try:
+            yield found
+        finally:
+            found.clear()
+            # Ends the process that holds the user's namespace.
+            found.run("system", "migrate")
+            remove_tree(work)
+
+
+@contextlib.contextmanager
+def _namespace(mounts: str) -> Iterator[tuple[str, ...]]:
+    """Give words before a command that let it run where these commands have mounted something."""
     holder = subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c", f"{mounts} && echo ready && exec sleep 3600"],
+        [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            f"mount --make-rprivate / && {mounts} && echo ready && exec sleep 3600",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -71,21 +133,33 @@ def podman() -> Iterator[Installed]:
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "ready\n"
-        found = _installed(
-            work,
-            "podman",
-            f"export CONTAINERS_CONF={work}/containers.conf\n"
-            f"exec nsenter --mount=/proc/{holder.pid}/ns/mnt {shutil.which('podman')} --root {work}/a "
-            f'--runroot {work}/b --tmpdir {work}/c --storage-driver overlay "$@"',
-        )
-        yield found
-        found.clear()
-        found.run("rmi", "--all", "--force")
+        yield ("nsenter", f"--mount=/proc/{holder.pid}/ns/mnt")
     finally:
         if holder.stdout is not None:
             holder.stdout.close()
         holder.kill()
         holder.wait()
+
+
+@contextlib.contextmanager
+def podman() -> Iterator[Installed]:
+    """Give a podman in a mount namespace with a cgroup file system that it understands."""
+    # It takes no longer path than 50 characters.
+    work = Path(tempfile.mkdtemp(prefix="stead-"))
+    (work / "containers.conf").write_text(_SETTINGS, encoding="utf-8")
+    try:
+        with _namespace(_CGROUPS) as enter:
+            found = _installed(
+                work,
+                "podman",
+                f"export CONTAINERS_CONF={work}/containers.conf\n"
+                f"exec {' '.join(enter)} {shutil.which('podman')} --root {work}/a "
+                f'--runroot {work}/b --tmpdir {work}/c --storage-driver overlay "$@"',
+            )
+            yield found
+            found.clear()
+            found.run("rmi", "--all", "--force")
+    finally:
         remove_tree(work)
 
 
