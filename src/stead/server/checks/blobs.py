@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING, Any
 
 from stead.server.blobs.protocol import BlobError, MissingBlobError
@@ -29,7 +28,6 @@ _KNOWN = (
     "SELECT 1 FROM build_artifact WHERE key = :key UNION ALL SELECT 1 FROM removal WHERE key = :key"
 )
 _TWINS = "SELECT key FROM build_artifact WHERE sha256 = :sha256 AND key <> :key ORDER BY id"
-_OURS = re.compile(r"(?:lockfile|yaml|logs|stead-lock|closure)/([0-9a-f]{8})-(\d+)-(\d+)-.+")
 
 SETTLED = 3600.0
 """Seconds after a build's end until which its last files may still come."""
@@ -116,17 +114,14 @@ def _stray(checked: Checked, key: str) -> Iterator[Finding]:
     with checked.database.read() as connection:
         if rows(connection, _KNOWN, key=key):
             return
-        if key.startswith("parts/"):
-            part_id = re.fullmatch(r"parts/../([0-9a-f]+)-(\d+)\.tar\.gz", key)
-            number = int(part_id[2]) if part_id else 0
-            if rows(connection, "SELECT 1 FROM part WHERE id = :id", id=number):
-                return
-        ours = _OURS.fullmatch(key)
-        found = builds.find(connection, int(ours[3])) if ours else None
-        if ours is not None and found is not None:
+        part_id = parts.id_of(key)
+        if part_id and rows(connection, "SELECT 1 FROM part WHERE id = :id", id=part_id):
+            return
+        build_id = publishing.build_named(key)
+        found = builds.find(connection, build_id) if build_id is not None else None
+        if found is not None:
             specification = specifications.get(connection, found.specification_id)
-            at = int(instant(found.scheduled_on).timestamp())
-            same = (ours[1], int(ours[2])) == (specification.sha256[:8], at)
+            same = publishing.is_of(key, found, specification)
             ended = found.deleted_on or found.ended_on
             age = (
                 (instant(checked.database.now()) - instant(ended)).total_seconds() if ended else 0.0

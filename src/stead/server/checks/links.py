@@ -12,11 +12,15 @@ from stead.server.database import names as index
 from stead.server.database.opening import take_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
     from stead.server.checks.values import Checked
+    from stead.server.values import Moment
+
+    Told = tuple[str, str]
+    """What was wrong, and in words how and what is done about it."""
 
 _NAMESPACE = (
     "SELECT e.id, e.namespace, e.name, n.name FROM environment e "
@@ -30,32 +34,28 @@ _ELSEWHERE = (
 
 def names(checked: Checked) -> Iterator[Finding]:
     """Compare the names and namespaces that rows repeat, so that lists are fast."""
-    with checked.database.read() as connection:
-        if not rows(connection, _NAMESPACE) and not rows(connection, _ELSEWHERE):
-            return
-    found = []
-    with checked.database.begin() as connection:
-        take_turn(connection)
-        for each, wrong, name, right in rows(connection, _NAMESPACE):
-            statement = "UPDATE environment SET namespace = :right WHERE id = :id"
-            connection.execute(text(statement), {"right": right, "id": each})
-            # Those who remember names follow the events.
-            for kind, namespace in (("deleted", wrong), ("created", right)):
-                events.append(
-                    connection,
-                    f"environment.{kind}",
-                    checked.database.now(),
-                    environment_id=each,
-                    data={"namespace": namespace, "name": name},
-                )
-            found.append((f"{right}/{name}", f"was listed in the namespace {wrong}"))
-        for each, right in rows(connection, _ELSEWHERE):
-            statement = "UPDATE build SET namespace_id = :right WHERE id = :id"
-            connection.execute(text(statement), {"right": right, "id": each})
-            found.append((f"build {each}", "was listed in a namespace that is not its own"))
-        index.bump(connection)
-    for subject, told in found:
-        yield Finding("names", subject, told, repaired=True)
+    return _mended(checked, "names", (_NAMESPACE, _ELSEWHERE), _rename)
+
+
+def _rename(connection: Connection, now: Moment) -> Iterator[Told]:
+    for each, wrong, name, right in rows(connection, _NAMESPACE):
+        statement = "UPDATE environment SET namespace = :right WHERE id = :id"
+        connection.execute(text(statement), {"right": right, "id": each})
+        # Those who remember names follow the events.
+        for kind, namespace in (("deleted", wrong), ("created", right)):
+            events.append(
+                connection,
+                f"environment.{kind}",
+                now,
+                environment_id=each,
+                data={"namespace": namespace, "name": name},
+            )
+        yield f"{right}/{name}", f"was listed in the namespace {wrong}"
+    for each, right in rows(connection, _ELSEWHERE):
+        statement = "UPDATE build SET namespace_id = :right WHERE id = :id"
+        connection.execute(text(statement), {"right": right, "id": each})
+        yield f"build {each}", "was listed in a namespace that is not its own"
+    index.bump(connection)
 
 
 _IN_DELETED = (
@@ -71,21 +71,16 @@ _OF_DELETED = (
 
 def deleted(checked: Checked) -> Iterator[Finding]:
     """Look for what is left of what was deleted."""
-    with checked.database.read() as connection:
-        if not rows(connection, _IN_DELETED) and not rows(connection, _OF_DELETED):
-            return
-    found = []
-    with checked.database.begin() as connection:
-        take_turn(connection)
-        now = checked.database.now()
-        for each, path in rows(connection, _IN_DELETED):
-            environments.delete(connection, each, now)
-            found.append((path, "was left though its namespace was deleted"))
-        for (each,) in rows(connection, _OF_DELETED):
-            builds.delete(connection, each, now)
-            found.append((f"build {each}", "was left though its environment was deleted"))
-    for subject, told in found:
-        yield Finding("deleted", subject, told, repaired=True)
+    return _mended(checked, "deleted", (_IN_DELETED, _OF_DELETED), _delete)
+
+
+def _delete(connection: Connection, now: Moment) -> Iterator[Told]:
+    for each, path in rows(connection, _IN_DELETED):
+        environments.delete(connection, each, now)
+        yield path, "was left though its namespace was deleted"
+    for (each,) in rows(connection, _OF_DELETED):
+        builds.delete(connection, each, now)
+        yield f"build {each}", "was left though its environment was deleted"
 
 
 _DANGLING = (
@@ -114,24 +109,20 @@ _BEST = (
 
 def current(checked: Checked) -> Iterator[Finding]:
     """Look whether each environment's current build is one, and the one that was asked for last."""
-    with checked.database.read() as connection:
-        if not rows(connection, _DANGLING) and not rows(connection, _UNPUBLISHED):
-            return
-    found = []
-    with checked.database.begin() as connection:
-        take_turn(connection)
-        for each, path, build_id, why in rows(connection, _DANGLING):
-            best = _relink(connection, each, checked.database.now())
-            instead = f"build {best} is current now" if best else "it has none now"
-            found.append((path, f"its current build {build_id} {why}; {instead}"))
-        for build_id, path in rows(connection, _UNPUBLISHED):
-            if builds.publish(connection, builds.get(connection, build_id), checked.database.now()):
-                found.append((path, f"build {build_id} was completed and is current only now"))
-    for subject, told in found:
-        yield Finding("links", subject, told, repaired=True)
+    return _mended(checked, "links", (_DANGLING, _UNPUBLISHED), _link)
 
 
-def _relink(connection: Connection, environment_id: int, now: str) -> int | None:
+def _link(connection: Connection, now: Moment) -> Iterator[Told]:
+    for each, path, build_id, why in rows(connection, _DANGLING):
+        best = _relink(connection, each, now)
+        instead = f"build {best} is current now" if best else "it has none now"
+        yield path, f"its current build {build_id} {why}; {instead}"
+    for build_id, path in rows(connection, _UNPUBLISHED):
+        if builds.publish(connection, builds.get(connection, build_id), now):
+            yield path, f"build {build_id} was completed and is current only now"
+
+
+def _relink(connection: Connection, environment_id: int, now: Moment) -> int | None:
     """Make the completed build that was asked for last the current one, if there is any."""
     best = rows(connection, _BEST, id=environment_id)
     statement = text(
@@ -149,3 +140,20 @@ def _relink(connection: Connection, environment_id: int, now: str) -> int | None
         build_id=build_id,
     )
     return None if build_id is None else int(build_id)
+
+
+def _mended(
+    checked: Checked,
+    kind: str,
+    wrong: Sequence[str],
+    mend: Callable[[Connection, Moment], Iterable[Told]],
+) -> Iterator[Finding]:
+    """Look for rows that are wrong; where there are any, take a turn, mend them and tell of each."""
+    with checked.database.read() as connection:
+        if not any(rows(connection, statement) for statement in wrong):
+            return
+    with checked.database.begin() as connection:
+        take_turn(connection)
+        found = list(mend(connection, checked.database.now()))
+    for subject, told in found:
+        yield Finding(kind, subject, told, repaired=True)

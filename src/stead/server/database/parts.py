@@ -12,6 +12,7 @@ the first of its builds that holds it until the last one lets go (:mod:`.shares`
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from stead.server.values import Moment
     from stead.values.parts import PackedPart
+
+_KEY = re.compile(r"parts/../[0-9a-f]+-(\d+)\.tar\.gz")
 
 MANY = 500
 """Rows that one statement names."""
@@ -66,6 +69,12 @@ class Claimed:
 def key_of(part_id: int, sha256: str) -> str:
     """Give the key of a part in the artifact store; of one row and no other."""
     return f"parts/{sha256[:2]}/{sha256}-{part_id}.tar.gz"
+
+
+def id_of(key: str) -> int | None:
+    """Give the row whose part has this key in the artifact store; None for a key of another form."""
+    found = _KEY.fullmatch(key)
+    return int(found[1]) if found else None
 
 
 def claim(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -36,11 +37,31 @@ _PLACES = {
 }
 
 
+_KEY = re.compile(
+    rf"(?:{'|'.join(directory for directory, _ in _PLACES.values())})"
+    r"/([0-9a-f]{8})-(\d+)-(\d+)-.+"
+)
+
+
 def key_of(kind: str, build: Build, specification: Specification) -> str:
     """Give the key of a build's file, the same for every attempt."""
     directory, suffix = _PLACES[kind]
     at = int(instant(build.scheduled_on).timestamp())
     return f"{directory}/{specification.sha256[:8]}-{at}-{build.id}-{specification.name}.{suffix}"
+
+
+def build_named(key: str) -> int | None:
+    """Give the id of the build whose file a key of this form would be; None for another key."""
+    found = _KEY.fullmatch(key)
+    return int(found[3]) if found else None
+
+
+def is_of(key: str, build: Build, specification: Specification) -> bool:
+    """Say whether a key is that of a file of this build, whatever its kind."""
+    found = _KEY.fullmatch(key)
+    at = int(instant(build.scheduled_on).timestamp())
+    mine = (specification.sha256[:8], str(at), str(build.id))
+    return found is not None and found.groups() == mine
 
 
 def put(
