@@ -130,7 +130,9 @@ def _written(
             others.append(one.platform)
     notes = []
     if others:
-        notes.append(f"not pushed: what is locked for {', '.join(others)}, which asks for other packages")
+        notes.append(
+            f"not pushed: what is locked for {', '.join(others)}, which asks for other packages"
+        )
     if not local:
         names = [a.name for a in here.artifacts if a.source and a.source.kind == "path"]
         notes += [f"not pushed: {', '.join(names)}, of this machine"] if names else []

@@ -8,6 +8,7 @@ default. A secret stands in none of them: only where it is to be had (``env:``,
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -159,9 +160,11 @@ def load(
     for name, given in flags.items():
         flag = f"--{name.replace('_', '-')}"
         values[name], origins[name] = _of_text(name, given, flag), flag
-    for name in ("database", "blobs"):
-        if "@" in values.get(name, "") and not origins[name].startswith(VARIABLE):
-            _refuse_password(values[name], origins[name])
+    for name, instead in (("database", "database-password"), ("blobs", "blob-options")):
+        if name in values and not origins[name].startswith(VARIABLE):
+            _refuse_password(values[name], origins[name], instead)
+    if not origins.get("blob_options", "").startswith(VARIABLE):
+        _refuse_secrets(values.get("blob_options", {}), origins)
     data = values.get("data") or os.path.join(home, "server")
     values["data"] = os.path.abspath(data)
     if values.get("publish"):
@@ -182,21 +185,51 @@ def shown(config: ServerConfig) -> dict[str, dict[str, Any]]:
             value = without_password(value)
         elif isinstance(value, tuple):
             value = list(value)
-        elif name in ("blob_options", "git_credentials"):
+        elif name == "blob_options":
+            value = {k: "…" if _is_secret(k, v) else v for k, v in value.items()}
+        elif name == "git_credentials":
             value = {k: v if parse_reference(v, "/") else "…" for k, v in value.items()}
         found[name.replace("_", "-")] = {"value": value, "origin": config.origins[name]}
     return found
 
 
 def without_password(url: str) -> str:
-    """Write a URL with ``…`` for its password; other text as it is."""
-    if "@" not in url or "://" not in url:
+    """Write a URL with ``…`` for its passwords, those of its query too; other text as it is."""
+    if "://" not in url:
         return url
     parts = urlsplit(url)
-    if not parts.password:
+    if parts.password:
+        user, _, host = parts.netloc.rpartition("@")
+        parts = parts._replace(netloc=f"{user.partition(':')[0]}:…@{host}")
+    if _SECRET.search(parts.query):
+        pairs = [each.partition("=") for each in parts.query.split("&")]
+        shown = [f"{k}=…" if _is_secret(k, v) else f"{k}{e}{v}" for k, e, v in pairs]
+        parts = parts._replace(query="&".join(shown))
+    elif not urlsplit(url).password:
         return url
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:…@{host}"))
+    return urlunsplit(parts)
+
+
+_SECRET = re.compile(
+    r"pass(?:word|wd)|secret|token|credential|signature|(?:account|access|private|storage|master).?key(?!.?id)"
+    r"|(?:^|_)(?:sas|key)(?:$|_key)",
+    re.IGNORECASE,
+)
+"""How options are called that hold secrets."""
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return _SECRET.search(name) is not None and parse_reference(value, "/") is None
+
+
+def _refuse_secrets(options: Mapping[str, str], origins: Mapping[str, str]) -> None:
+    for name, value in options.items():
+        if _is_secret(name, value):
+            raise UsageError(
+                f"blob-options must say where {name} is to be had, not what it is",
+                where=origins["blob_options"],
+                remedy="write env:NAME, keyring:SERVICE#USER, age:FILE#KEY or command:…",
+            )
 
 
 def _from_file(path: str) -> dict[str, tuple[Any, Origin]]:
@@ -318,6 +351,13 @@ def _check(config: ServerConfig) -> None:
     for name in ("database", "blobs"):
         if "://" not in getattr(config, name):
             raise wrong(name, "must be a URL")
+    for origin in config.cors:
+        if origin != "*" and _ORIGIN.fullmatch(origin) is None:
+            raise wrong(
+                "cors",
+                f"has {origin!r}, which is no origin",
+                remedy="write `*`, or SCHEME://HOST or SCHEME://HOST:PORT with no `/` at its end",
+            )
     for glob in config.public:
         if glob.count("/") != 1:
             raise wrong("public", f"has {glob!r}, which is not NAMESPACE/NAME")
@@ -337,4 +377,5 @@ def _check(config: ServerConfig) -> None:
         )
 
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 _DEFAULTS = ServerConfig()

@@ -17,7 +17,7 @@ from stead.server.engine.queue import BuildQueue, migrate
 from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from stead.server.blobs.protocol import Blobs
     from stead.server.config import ServerConfig
@@ -82,10 +82,11 @@ def blob_options(config: ServerConfig, secrets: Mapping[str, str]) -> dict[str, 
     }
 
 
-def first_token(services: Services) -> str | None:
+def first_token(services: Services, told: Callable[[str], None] | None = None) -> str | None:
     """Make the administrator's token where there is none of any kind yet; else give None.
 
-    Two servers that start at once on one database make one token together.
+    Two servers that start at once on one database make one token together. It counts only
+    once ``told``, where there is one, was called with it: one that nobody was told would be lost.
     """
     with services.database.begin() as connection:
         # Whoever comes second sees what the first has made.
@@ -99,4 +100,6 @@ def first_token(services: Services) -> str | None:
             who=ADMIN,
             grants={"*/*": ("admin",)},
         )
+        if told is not None:
+            told(secret)
     return secret

@@ -112,6 +112,25 @@ def test_a_server_starts_answers_and_ends(tmp_path):
     assert code == 0
 
 
+def test_a_first_start_that_fails_does_not_use_up_the_token(tmp_path):
+    failed = subprocess.run(
+        [*SERVE, "--port", "0", "--watch", "/nowhere"],
+        env=environ(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert failed.returncode != 0
+    assert failed.stdout == ""
+    # The database was made already: the next start tells the token nevertheless.
+    assert (tmp_path / "server" / "stead.sqlite").exists()
+    with serving(tmp_path) as server:
+        told = server.get("/api/v1/permission/", server.token)["data"]
+        assert told["entity_roles"]["*/*"] == ["admin"]
+        server.end()
+
+
 def test_only_this_machine_is_answered(tmp_path):
     with serving(tmp_path) as server:
         port = int(server.url.rpartition(":")[2])

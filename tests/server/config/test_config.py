@@ -76,6 +76,10 @@ def test_a_file_that_is_wrong_is_refused_with_its_line(tmp_path, text, line, say
         ({}, {"database": "stead.sqlite"}, "URL"),
         ({}, {"database": "postgresql://ann:pw@db/x"}, "password does not belong"),
         ({"STEAD_SERVER_DATABASE_PASSWORD": "pw"}, {}, "not what it is"),
+        ({}, {"database": "postgresql://db/x?password=pw"}, "password does not belong"),
+        ({}, {"blobs": "s3://b?secret_access_key=pw"}, "password does not belong"),
+        ({}, {"cors": "https://lab.example/"}, "no origin"),
+        ({}, {"cors": "lab.example"}, "no origin"),
         ({"STEAD_SERVER_PUBLIC": "default"}, {}, "NAMESPACE/NAME"),
         ({"STEAD_SERVER_BLOB_OPTIONS": "endpoint"}, {}, "NAME=VALUE"),
     ],
@@ -83,6 +87,21 @@ def test_a_file_that_is_wrong_is_refused_with_its_line(tmp_path, text, line, say
 def test_what_is_wrong_elsewhere_is_refused(environ, flags, says):
     with pytest.raises(UsageError, match=says):
         loaded(environ, flags)
+
+
+def test_a_secret_of_the_artifact_store_stands_in_no_file(tmp_path):
+    file = tmp_path / "server.toml"
+    for name in ("secret_access_key", "aws_secret_access_key", "account_key", "token", "sas_key"):
+        file.write_text(f"[blob-options]\n{name} = 'hunter2'\n")
+        with pytest.raises(UsageError, match=name) as caught:
+            loaded(file=file)
+        assert str(caught.value.where) == f"{file}:1"
+        assert "hunter2" not in str(caught.value)
+        file.write_text(f"[blob-options]\n{name} = 'env:KEY'\naccess_key_id = 'AK'\n")
+        assert shown(loaded(file=file))["blob-options"]["value"] == {
+            name: "env:KEY",
+            "access_key_id": "AK",
+        }
 
 
 def test_a_missing_file_is_told():
@@ -101,3 +120,7 @@ def test_passwords_are_not_shown():
     assert shown(config)["blob-options"]["value"] == {"secret": "…", "key": "env:KEY"}
     assert without_password(config.database) == "postgresql://ann:…@db:5/x?a=b"
     assert without_password("postgresql://db/x") == "postgresql://db/x"
+    assert (
+        without_password("postgresql://db/x?password=a&b=c") == "postgresql://db/x?password=…&b=c"
+    )
+    assert without_password("s3://b?aws_secret_access_key=a") == "s3://b?aws_secret_access_key=…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -18,6 +19,15 @@ _log = logging.getLogger("stead.server.requests")
 
 _BODIES = ("POST", "PUT", "PATCH", "DELETE")
 
+
+SECONDS = 60.0
+"""How long a body may take to come."""
+
+AT_ONCE = 8
+"""How many of the longest bodies are held in memory at once."""
+
+SMALL = 64 * 1024
+"""A body up to this length is taken however much is held."""
 
 _FORMS = ("/login/", "/login", "/logout/", "/logout")
 """What browsers send forms to."""
@@ -51,9 +61,11 @@ class Bounded:
     And queries with the character NUL, which no database takes.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, seconds: float = SECONDS) -> None:
         self._app = app
         self._limit = limit
+        self._seconds = seconds
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its body counted as it comes."""
@@ -76,19 +88,51 @@ class Bounded:
             await told(scope, receive, send)
             return
         parts: list[bytes] = []
-        seen = 0
-        more = has_body
-        while more:
-            message = await receive()
-            if message["type"] != "http.request":
-                return  # whoever asked has gone
-            parts.append(message.get("body", b""))
-            more = message.get("more_body", False)
-            seen += len(parts[-1])
-            if seen > self._limit:
-                await self._too_long()(scope, receive, send)
+        try:
+            wrong = await self._read(receive, parts) if has_body else None
+            if wrong is not None:
+                await wrong(scope, receive, send)
                 return
-        body = b"".join(parts)
+            await self._pass(scope, receive, send, parts if has_body else None, form=form)
+        except _GoneError:
+            return
+        finally:
+            self._held -= sum(map(len, parts))
+
+    async def _read(self, receive: Receive, parts: list[bytes]) -> ASGIApp | None:
+        """Read a body; gives what to answer instead where it is too much, or takes too long."""
+        seen = 0
+        more = True
+        try:
+            async with asyncio.timeout(self._seconds):
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise _GoneError
+                    parts.append(message.get("body", b""))
+                    more = message.get("more_body", False)
+                    seen += len(parts[-1])
+                    self._held += len(parts[-1])
+                    if seen > self._limit:
+                        return self._too_long()
+                    if seen > SMALL and self._held > AT_ONCE * self._limit:
+                        told = "too many long bodies come at once; try again in a while"
+                        return answer(told, 503, headers=_CLOSE | {"Retry-After": "5"})
+        except TimeoutError:
+            return answer("the body did not come in time", 408, headers=_CLOSE)
+        return None
+
+    async def _pass(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        parts: list[bytes] | None,
+        *,
+        form: bool,
+    ) -> None:
+        has_body = parts is not None
+        body = b"".join(parts or ())
         if body and not form:
             wrong = _mistake(body)
             if wrong:
@@ -109,7 +153,15 @@ class Bounded:
         return f"the body is longer than {self._limit} bytes"
 
     def _too_long(self) -> ASGIApp:
-        return answer(self._words(), 413, headers={"Connection": "close"})
+        return answer(self._words(), 413, headers=_CLOSE)
+
+
+_CLOSE = {"Connection": "close"}
+"""What of the body is still to come is not waited for."""
+
+
+class _GoneError(Exception):
+    """Whoever asked has gone."""
 
 
 def _mistake(body: bytes) -> str:

@@ -45,7 +45,6 @@ def serve(
     """
     # The port first: a second server must not touch the database of the first.
     with _listening(config) as listening, open_services(config, secrets) as services:
-        token = first_token(services)
         host, port = listening.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         app = make_app(services)
@@ -57,13 +56,19 @@ def serve(
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
             ),
-            lambda: told(address, token),
+            lambda: _tell(services, address, told),
             lambda: close(app),
         )
         with sources.running(services, secrets, environ), workers(), _prepared(services):
             _log.info("started", extra={"address": address})
             server.run(sockets=[listening])
         _log.info("stopped")
+
+
+def _tell(services: Services, address: str, told: Callable[[str, str | None], None]) -> None:
+    # Not before it answers: a start that fails must not use up the token that is told once.
+    if first_token(services, lambda secret: told(address, secret)) is None:
+        told(address, None)
 
 
 @contextlib.contextmanager
