@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from stead.cli.app import App
     from stead.server.config import ServerConfig
+    from stead.server.services import Services
 
 HELP = "Build environments for a team, and serve them."
 
@@ -151,9 +152,9 @@ def secrets_of(config: ServerConfig, app: App) -> dict[str, str]:
 
 def _workers(
     args: argparse.Namespace, app: App, config: ServerConfig, flags: Mapping[str, Any]
-) -> Callable[[], AbstractContextManager[None]]:
+) -> Callable[[Services], AbstractContextManager[None]]:
     """Give what starts the workers, which read the same configuration for themselves."""
-    from stead.server.supervising import supervised
+    from stead.server.supervising import hands_on, supervised
 
     argv = [sys.executable, "-m", "stead", "worker", "--with-input"]
     for name in ("data", "database", "blobs", "capacity", "log"):
@@ -161,7 +162,9 @@ def _workers(
             argv += [f"--{name}", flags[name]]
     if args.config:
         argv += ["--config", os.path.join(app.cwd, args.config)]
-    return lambda: supervised(argv, config.workers, app.context.environ)
+    return lambda services: supervised(
+        argv, config.workers, app.context.environ, hands_on(services.database)
+    )
 
 
 def missing(error: ModuleNotFoundError) -> SteadError:

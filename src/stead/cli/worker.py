@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from stead.cli.app import App
     from stead.server.engine.worker import WorkerConfig
+    from stead.server.values import Worker
 
 HELP = "Build what a store server is asked for, on this machine."
 
@@ -36,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only-publish", action="store_true", help="keep the directory of --publish, build nothing"
     )
-    # For `stead serve`, whose workers end when their standard input does.
+    # For `stead serve`, whose workers end when their standard input does, and tell their number.
     parser.add_argument("--with-input", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -63,6 +64,12 @@ def execute(args: argparse.Namespace, app: App) -> int:
     import logging
 
     log = logging.getLogger("stead.server.worker")
+
+    def known(me: Worker) -> None:
+        if args.with_input:
+            app.out(str(me.id))
+            sys.stdout.flush()
+
     with _asked_to_stop(with_input=args.with_input) as stop, contextlib.ExitStack() as stack:
         if config.publish and not args.with_input:
             stack.enter_context(_keeping(config.publish, worker, stop))
@@ -74,6 +81,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
             run(
                 worker,
                 stop=stop,
+                on_known=known,
                 on_ready=lambda me: log.info("working", extra={"worker": me.id, "pid": me.pid}),
             )
         except DeadError:

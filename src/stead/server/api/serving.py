@@ -33,7 +33,7 @@ def serve(
     config: ServerConfig,
     secrets: Mapping[str, str],
     told: Callable[[str, str | None], None],
-    workers: Callable[[], contextlib.AbstractContextManager[Any]],
+    workers: Callable[[Services], contextlib.AbstractContextManager[Any]],
     environ: Mapping[str, str],
 ) -> None:
     """Answer requests until SIGTERM or SIGINT.
@@ -59,7 +59,7 @@ def serve(
             lambda: _tell(services, address, told),
             lambda: close(app),
         )
-        with sources.running(services, secrets, environ), workers(), _prepared(services):
+        with sources.running(services, secrets, environ), workers(services), _prepared(services):
             _log.info("started", extra={"address": address})
             server.run(sockets=[listening])
         _log.info("stopped")

@@ -49,6 +49,8 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the worker decides when it is over
+    # Children have it too, under this number: who reads the other end knows when all are gone.
+    os.dup(1)
     with socket.socket(fileno=descriptor) as worker:
         nursery = _Nursery(worker, (waking, waker))
         nursery.say({"ready": os.getpid()})

@@ -2,7 +2,8 @@
 
 A worker is dead once nothing was heard of it for two full lease periods, measured on
 the reaper's own clock, and only while the reaper itself had contact with the database
-all the time: after an outage every worker looks silent.
+all the time: after an outage every worker looks silent. Whoever started a worker's process
+knows sooner, and says so (:func:`hand_on_from`).
 
 What a dead or stopped worker's workflows become is decided by the builds' rows. A
 build that is still wanted gets the next attempt number and its workflow goes back to
@@ -113,6 +114,23 @@ def hand_on(database: Database, client: DBOSClient, *, died: bool = True) -> lis
         elif not kept:
             client.delete_workflow(workflow.workflow_id)
     return handed
+
+
+def hand_on_from(database: Database, client: DBOSClient, worker_id: int) -> list[int]:
+    """Have others go on with what a worker had whose processes are gone; gives the builds' ids.
+
+    Nothing is done for one that stopped in order, or was taken for dead already.
+    """
+    table = worker_table
+    statement = (
+        table.update()
+        .where(table.c.id == worker_id, table.c.state.in_((workers.RUNNING, workers.STOPPING)))
+        .values(state=workers.DEAD)
+    )
+    with database.begin() as connection:
+        if not connection.execute(statement).rowcount:
+            return []
+    return hand_on(database, client)
 
 
 def _recovered(

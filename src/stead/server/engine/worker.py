@@ -86,20 +86,21 @@ def run(
     config: WorkerConfig,
     *,
     stop: threading.Event | None = None,
+    on_known: Callable[[Worker], None] = lambda _: None,
     on_ready: Callable[[Worker], None] = lambda _: None,
 ) -> None:
     """Work until ``stop`` is set, then hand back what is not done.
 
-    Tables are made or brought up to date first. ``on_ready`` is called once builds are
-    taken. One worker per process: DBOS has one runtime in each. Raises DeadError where
-    this worker was taken for dead.
+    Tables are made or brought up to date first. ``on_known`` is called as soon as the database
+    knows of this worker, ``on_ready`` once builds are taken. One worker per process: DBOS has
+    one runtime in each. Raises DeadError where this worker was taken for dead.
     """
     stop = stop or threading.Event()
     os.makedirs(config.home, exist_ok=True)
     with open_database(config.database) as database:
         upgrade(database)
         queues.migrate(database)
-        _Worker(config, database).run(stop, on_ready)
+        _Worker(config, database).run(stop, on_known, on_ready)
 
 
 class _Worker:
@@ -115,7 +116,12 @@ class _Worker:
         self.again = threading.Event()
         """Set when something ended, so that the next may begin."""
 
-    def run(self, stop: threading.Event, on_ready: Callable[[Worker], None]) -> None:
+    def run(
+        self,
+        stop: threading.Event,
+        on_known: Callable[[Worker], None],
+        on_ready: Callable[[Worker], None],
+    ) -> None:
         name = self.config.name or f"{self.host}-{os.getpid()}"
         with self.database.begin() as connection:
             me = workers.register(
@@ -126,6 +132,7 @@ class _Worker:
                 pid=os.getpid(),
                 capacity=self.config.capacity,
             )
+        on_known(me)
         scratch = self.config.scratch_directory
         os.makedirs(scratch, exist_ok=True)
         sweep(scratch)
