@@ -20,6 +20,7 @@ import pytest
 from stead.server.database.migrations import upgrade
 from stead.server.database.opening import open_database
 from stead.testing.databases import PostgresServer
+from stead.testing.object_stores import azure_container, s3_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,3 +108,17 @@ def database(database_url: str) -> Iterator[Database]:
     """A database with all tables, in each kind."""
     with open_database(database_url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[dict[str, str]]:
+    """A bucket ``blobs`` in S3: what an artifact store needs to speak to it."""
+    with s3_bucket("blobs") as options:
+        yield options
+
+
+@pytest.fixture(scope="module")
+def azure() -> Iterator[dict[str, str]]:
+    """The same in Azure's storage, a container ``blobs``."""
+    with azure_container("blobs") as options:
+        yield options

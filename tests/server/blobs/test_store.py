@@ -12,32 +12,7 @@ import pytest
 
 from stead.server.blobs.protocol import BlobError, DamagedBlobError, MissingBlobError
 from stead.server.blobs.store import RETRIES, open_blobs
-
-SECRETS = {"access_key_id": "test", "secret_access_key": "secret", "region": "us-east-1"}
-
-
-@pytest.fixture(scope="module")
-def s3():
-    """A bucket of moto's server."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="secret",
-    )
-    client.create_bucket(Bucket="blobs")
-    client.close()
-    yield {"endpoint": endpoint, **SECRETS}
-    server.stop()
-
+from stead.testing.object_stores import SECRETS
 
 KINDS = [
     "file",
