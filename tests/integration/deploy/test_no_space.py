@@ -27,7 +27,8 @@ BIG = part("big 1.0", {"share/big": hashlib.shake_256(b"noise").digest(8 * MIB)}
 @pytest.fixture
 def case(lab, small):
     root = f"{small.home}/.local/share/stead-node"
-    node = Node("shop", root, patience=8, settling=0.2)
+    # As patient as usual: half of it without a word from a busy machine is a lost contact.
+    node = Node("shop", root, settling=0.2)
     made = target("shop", small.address, node, lab.environ(os.environ["PATH"]), system="linux")
     with contextlib.closing(made):
         made.apply(shop(root, "one", (8080, 8081)))
