@@ -19,8 +19,8 @@ nox.options.sessions = ["lint", "tests"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 
-# One more than there are cores: tests wait for machines, ports and locks.
-WORKERS = ["-n", str(min(os.cpu_count() or 1, 4) + 1), "--dist", "worksteal"]
+# Two more than there are cores: tests wait for machines, ports and locks.
+WORKERS = ["-n", str(min(os.cpu_count() or 1, 4) + 2), "--dist", "worksteal"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
