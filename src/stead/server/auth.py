@@ -14,9 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stead.server.database import namespaces, tokens
-from stead.server.database.globs import admits_name, split
+from stead.server.database.globs import ANY, admits_name, split
 from stead.server.values import ServerError, Visible
-from stead.server.wildcards import ANY, matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -226,6 +225,6 @@ def _admits(glob: str, action: str, namespace: str, name: str) -> bool:
 def _within(glob: str, wider: str) -> bool:
     """Say whether all that a glob admits is certainly admitted by another one."""
     return all(
-        matches(second, first.replace("*", ANY))
+        admits_name(second, first.replace("*", ANY))
         for first, second in zip(split(glob), split(wider), strict=True)
     )

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from stead.server.values import Visible
 
 
+ANY = "\0"
+"""In a name: stands for any text, as another glob's ``*`` does; no ``?`` covers it."""
+
+_ONE = f"[^{ANY}]"
+
+
 @lru_cache(maxsize=1024)
 def _pattern(glob: str) -> re.Pattern[str]:
     """Compile a glob. What stands between two stars is found where it first is, for good.
@@ -18,7 +24,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
     with the lengths' product, however many stars somebody writes.
     """
     first, *others = (
-        "".join("." if c == "?" else re.escape(c) for c in part) for part in glob.split("*")
+        "".join(_ONE if c == "?" else re.escape(c) for c in part) for part in glob.split("*")
     )
     last = [f".*{others.pop()}"] if others else []
     between = [f"(?>.*?{part})" for part in others if part]
