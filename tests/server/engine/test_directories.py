@@ -19,6 +19,8 @@ from stead.server.directories import BusyError, kept
 from stead.server.directories_running import keeping
 from stead.server.specs.reading import read
 from stead.server.values import BuildStatus, ServerError
+from stead.testing.index import Wheel, make_index
+from stead.testing.server import serve
 
 OTHER = """
 import sys, threading
@@ -258,3 +260,64 @@ def test_the_command_keeps_a_directory_and_builds_nothing(running, blobs, team, 
     assert process.returncode == 0
     with running.database.read() as connection:
         assert builds.is_current(connection, made)
+
+
+def site(version: str) -> Wheel:
+    """A program of several modules, one of which it needs late: all of it must be of one build."""
+    main = (
+        f"import sys, time\nVERSION = {version!r}\n"
+        "def main():\n    time.sleep(0.05)\n    from site_late import VERSION as late\n"
+        "    print(VERSION, late, sys.prefix)\n"
+    )
+    files = {"site_main.py": main, "site_late.py": f"VERSION = {version!r}\n"}
+    return Wheel("site-program", version, files=files, scripts={"site": "site_main:main"})
+
+
+def test_a_python_program_runs_whenever_its_environment_is_switched(running, blobs, team, tmp_path):
+    index = make_index(tmp_path / "index", [site("1.0"), site("2.0")])
+    built = []
+    with serve(index) as server:
+        for version in ("1.0", "2.0"):
+            manifest = (
+                f'[packages.pypi]\nindexes = [{{ url = "{server.url}/simple", default = true }}]\n'
+                f'site-program = "=={version}"\n'
+            )
+            built.append(running.ask(read(manifest, "stead", name="web"), namespace=team))
+            done = running.ended(built[-1])
+            assert done.status is BuildStatus.COMPLETED, running.log(built[-1])
+    root = tmp_path / "envs"
+    program = root / team / "web" / "bin" / "site"
+    said, failed, stop = [], [], threading.Event()
+
+    def use():
+        while not stop.is_set():
+            done = subprocess.run([program], capture_output=True, text=True, check=False)
+            (failed if done.returncode else said).append(done.stdout + done.stderr)
+
+    with keeping(str(root), running.database, blobs, threading.Event()):
+        users = [threading.Thread(target=use) for _ in range(2)]
+        for one in users:
+            one.start()
+        try:
+            for number in range(8):
+                wanted = built[number % 2]
+                go_back(running, team, "web", wanted)
+                place = directory_of(running, wanted, "web")
+                running.eventually(
+                    lambda place=place: os.readlink(root / team / "web") == f"../{place}"
+                )
+                # It is what runs, too, before it is switched again.
+                since, prefix = len(said), str(root / place)
+                running.eventually(
+                    lambda since=since, prefix=prefix: (
+                        failed or any(prefix in one for one in said[since:])
+                    )
+                )
+        finally:
+            stop.set()
+            for one in users:
+                one.join()
+    assert failed == []
+    runs = {tuple(one.split()) for one in said}
+    places = [str(root / directory_of(running, one, "web")) for one in built]
+    assert runs == {("1.0", "1.0", places[0]), ("2.0", "2.0", places[1])}
