@@ -87,6 +87,15 @@ def test_the_channel_of_a_single_package_counts_too():
     )
     with pytest.raises(ForbiddenError, match=r"example\.net/c"):
         applied(lock, policy)
+    # Whoever fetches it goes up by `..`, out of the channel.
+    for up in ("..", ".", "%2e%2e"):
+        lock = read(
+            f"version: 1\npackage:\n- {{name: x, manager: conda, url: 'https://example.org/c/{up}/x.conda'}}\n",
+            "lock",
+            name="a",
+        )
+        with pytest.raises(ForbiddenError, match="is not allowed here"):
+            applied(lock, policy)
 
 
 @pytest.mark.parametrize(

@@ -213,10 +213,16 @@ def _all_channels(specification: Specification) -> list[str]:
     if specification.kind is SpecificationKind.LOCK:
         entries = [e for e in spec["lockfile"]["package"] if isinstance(e, dict)]
         conda = [str(e.get("url", "")) for e in entries if e.get("manager") == "conda"]
-        found += [url.rpartition("/")[0].rpartition("/")[0] for url in conda]
+        found += map(_channel_of, conda)
     if LOCK in spec:
         found += _channels_of_lock(spec[LOCK], found)
     return found
+
+
+def _channel_of(url: str) -> str:
+    """Give the channel that a package's address lies in; of ``CHANNEL/../FILE`` all of it."""
+    channel, _, platform = url.rpartition("/")[0].rpartition("/")
+    return channel if re.fullmatch(r"[a-z0-9-]+", platform) else url
 
 
 def _channels_of_lock(text: str, asked: Iterable[str]) -> list[str]:
@@ -226,7 +232,7 @@ def _channels_of_lock(text: str, asked: Iterable[str]) -> list[str]:
     for environment in lock_of(text).environments:
         for artifact in environment.of("conda"):
             if url := artifact.get("url"):
-                found[str(url).rpartition("/")[0].rpartition("/")[0]] = None
+                found[_channel_of(str(url))] = None
             elif artifact.index and artifact.index not in short:
                 found[artifact.index] = None
     return list(found)
