@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stead.server.database import name_index
 from stead.server.database.globs import admits_name
-from stead.server.database.name_index import Block, blocks_of, changed, search
+from stead.server.database.name_index import Block, blocks_of, changed, nth, search
 from stead.server.database.names import Held
 
 # Few signs, so that names share beginnings and hold a text twice; folded, one becomes two.
@@ -72,6 +72,9 @@ def test_what_is_found_is_what_has_the_text(
         Held(n, space, 0, orjson.Fragment(b"{}"), (within,))
         for n, space in enumerate(sorted({space for space, _ in numbers}))
     ]
+    for each in held:
+        names = sorted(name for space, name in numbers if space == each.name)
+        assert [nth(blocks, each.name, n) for n in range(len(names) + 1)] == [*names, None]
     every = sorted(
         (
             path

@@ -101,6 +101,28 @@ def test_every_page_is_its_part_of_the_list(filled, monkeypatch):
     check()
 
 
+def test_every_page_is_its_part_of_the_list_before_and_after_names_are_known(filled):
+    def pages_are_right():
+        found = [
+            names_of(pages.environments(filled.database, page=page + 1, size=2, descending=down))
+            for down in (False, True)
+            for page in range(len(wanted) // 2 + 1)
+        ]
+        assert [name for page in found for name in page] == [*wanted, *reversed(wanted)]
+
+    wanted = list(ALL)
+    pages_are_right()
+    filled.database.names.prepare()
+    pages_are_right()
+    with filled.database.begin() as connection:
+        now = filled.database.now()
+        gone = environments.get(connection, "alpha", "train-1")
+        environments.delete(connection, gone.id, now)
+        environments.ensure(connection, namespaces.get(connection, "zoo"), "e02-more", now)
+    wanted = sorted([*set(ALL) - {("alpha", "train-1")}, ("zoo", "e02-more")])
+    pages_are_right()
+
+
 def test_pages_that_follow_one_another_are_the_whole_list(filled, monkeypatch):
     monkeypatch.setattr(name_index, "BLOCK", 4)
     wanted = {

@@ -149,6 +149,10 @@ class Block:
             if needle in line or line.startswith(begins)
         ]
 
+    def name(self, place: int) -> str:
+        """Give a name by its number in the block."""
+        return (self.shared + self.rests.split(b"\n", place + 2)[place + 1]).decode()
+
     def beyond(self, name: str, *, descending: bool) -> tuple[int, int]:
         """Tell which part of the block comes after a name."""
         names = [each for each, _ in self.lines()]
@@ -218,6 +222,15 @@ def _changed(
         else:
             made += blocks_of(namespace, lines)
     return tuple(made)
+
+
+def nth(blocks: Blocks, namespace: str, number: int) -> str | None:
+    """Give the name of an environment by its number, from 0, in its namespace; None beyond the last."""
+    for block in blocks.get(namespace, ()):
+        if number < len(block.ids):
+            return block.name(number)
+        number -= len(block.ids)
+    return None
 
 
 def search(

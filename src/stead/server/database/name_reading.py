@@ -43,6 +43,11 @@ class AllNames:
         self._revision = -1
         self._lock = threading.Lock()
 
+    @property
+    def known(self) -> bool:
+        """Whether they are read."""
+        return self._blocks is not None
+
     def at(self, revision: int) -> Blocks:
         """Give them as they were at a revision of names, or later."""
         with self._lock:

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import text
 
 from stead.server.database.globs import may_hold, names_within
-from stead.server.database.name_index import search
+from stead.server.database.name_index import nth, search
 from stead.server.database.name_reading import AllNames
 from stead.server.values import EVERYTHING
 
@@ -96,6 +96,16 @@ class Names:
         return search(
             self._names.at(self._current()), held, term, start=start, size=size, **options
         )
+
+    def nth(self, namespace: str, number: int) -> str | None:
+        """Give the name of an environment by its number, from 0, in its namespace.
+
+        As :meth:`namespaces` saw it last. None where there are not so many, or as long as names
+        are not read.
+        """
+        if not self._names.known:
+            return None
+        return nth(self._names.at(self._revision), namespace, number)
 
     def prepare(self) -> None:
         """Read all names now, which the first search does otherwise."""

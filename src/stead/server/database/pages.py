@@ -268,21 +268,27 @@ def _of_namespace(database: Database, each: Held, part: Part) -> Rows:
     condition, values = database.names.within(each.within, "e.name")
     where = f"e.namespace = :in AND e.deleted_on IS NULL AND {condition}"
     values["in"] = each.name
-    backward = part.is_late
+    begins = None
+    if part.start and each.within == ("*",):
+        begins = database.names.nth(each.name, part.start)
+    backward = part.is_late and begins is None
     if backward:
         part = part.mirrored
     direction, beyond = ("DESC", "<=") if backward else ("ASC", ">=")
-    # Where a page begins is found in the index alone; only its own rows are read.
-    if part.start:
+    # Where a page begins is known with the names, or found in the index alone; only its own
+    # rows are read.
+    if part.start and begins is None:
         statement = (
             f"SELECT e.name FROM environment e WHERE {where} "  # noqa: S608
             f"ORDER BY e.namespace {direction}, e.name {direction} LIMIT 1 OFFSET :offset"
         )
-        begins = database.reader.rows(statement, {**values, "offset": part.start})
-        if not begins:
+        found = database.reader.rows(statement, {**values, "offset": part.start})
+        if not found:
             return []
+        begins = found[0][0]
+    if begins is not None:
         where += f" AND e.name {beyond} :begins"
-        values["begins"] = begins[0][0]
+        values["begins"] = begins
     statement = (
         f"SELECT {_COLUMNS} FROM environment e WHERE {where} "  # noqa: S608
         f"ORDER BY e.namespace {direction}, e.name {direction} LIMIT :limit"
