@@ -94,11 +94,17 @@ def house(shared: Path) -> houses.House:
 def remix(shared):
     """The Remix app, installed by its commands: its directory, and what its programs see.
 
-    It is installed by the first who asks; others wait for it.
+    It is installed by the first who asks, where there is no Stead; others wait for it. What npm
+    fetched for it lies in the directory that the variable of npm's names.
     """
     (item,) = (one for one in ITEMS if one.item.name == "remix-app")
     module = shared / "remix" / "remix-app"
-    environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "CI": "true"}
+    environ = {
+        "PATH": os.pathsep.join(houses.system_path()),
+        "HOME": os.environ["HOME"],
+        "CI": "true",
+        "npm_config_cache": str(shared / "npm"),
+    }
     module.parent.mkdir(exist_ok=True)
     with open(module.with_name("lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -146,13 +146,13 @@ def write_layout(home: Path) -> None:
 class Builder:
     """Buildah with a storage of its own, the items as they land, and what is mounted."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, npm: Path) -> None:
         self.home = home
         self.items = home / "items"
         for item in ITEMS:
             item.write(self.items / str(item))
         self.wheels = home / "wheels"
-        self.npm = home / "npm"
+        self.npm = npm
         self.store = ""
 
     def words(self, *words: str | Path) -> list[str]:
@@ -201,22 +201,6 @@ class Builder:
             env={**os.environ, "PIP_NO_WARN_SCRIPT_LOCATION": "1"},
         )  # fmt: skip
 
-    def fetch_npm(self) -> None:
-        """Fill a cache of npm's with what the Node items need."""
-        for lock in self.items.glob("*/package-lock.json"):
-            copy = self.home / "npm-filled" / lock.parent.name
-            copy.mkdir(parents=True)
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy2(lock.with_name(name), copy)
-            subprocess.run(
-                ["npm", "ci", "--cache", self.npm, "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=copy,
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-            shutil.rmtree(copy)
-        self.npm.mkdir(exist_ok=True)
-
     def build_and_run(self, name: str, listens: bool) -> None:
         """Build an item's image and run what it runs. Fails with what is wrong."""
         directory = self.items / name
@@ -259,8 +243,11 @@ class Builder:
 
 
 @pytest.fixture
-def builder():
-    made = Builder(Path(tempfile.mkdtemp(prefix="images-")))
+def builder(remix):
+    """One that has npm's cache as installing the item of Node's fills it, of which there is one."""
+    assert [str(v) for v in ITEMS if "package-lock.json" in v.files()] == ["remix-app"]
+    cache = Path(remix[1]["npm_config_cache"])
+    made = Builder(Path(tempfile.mkdtemp(prefix="images-")), cache)
     yield made
     made.buildah("rm", "--all")
     made.buildah("rmi", "--all", "--force")
@@ -277,7 +264,7 @@ def test_the_image_of_each_item_is_built_offline_and_does_its_work(builder):
         text = item.files()[f"Dockerfile.{item}"].decode()
         asked |= set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))
     with ThreadPoolExecutor(2) as pool:
-        fetched = pool.submit(lambda: (builder.fetch_wheels(), builder.fetch_npm()))
+        fetched = pool.submit(builder.fetch_wheels)
         pool.submit(builder.base, asked).result()
         fetched.result()
         built = {
