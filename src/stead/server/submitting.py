@@ -24,10 +24,12 @@ def hand_in(
     now: Moment,
     name: str = "",
     description: str = "",
+    priority: int = 0,
 ) -> Submission:
     """Ask for a build of a specification under the settings in effect, within a transaction.
 
-    ``name`` is the environment's where it is not the one that the specification has.
+    ``name`` is the environment's where it is not the one that the specification has. Of
+    builds that wait in a namespace the one with the highest ``priority`` comes first.
     Namespace and environment are made where they are missing. Whether ``who`` may do this
     was asked before. Raises SpecError for what the settings forbid, QuotaError where the
     namespace holds enough: the caller's transaction must not be kept then.
@@ -45,6 +47,6 @@ def hand_in(
         queue,
         environment,
         kept,
-        order=admission.Order(who=who, settings=rules.digest),
+        order=admission.Order(who=who, settings=rules.digest, priority=priority),
         now=now,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from stead.server.database import builds, packages
+from stead.server.database import admission, builds, packages
 from stead.server.values import NewPackage
 from stead.testing.channel import Package, make_channel
 
@@ -158,3 +158,63 @@ def test_it_says_what_there_is_and_how_the_store_is(client):
     health = client.get("/api/stead/v1/health/").json()["data"]
     assert (health["workers"], health["queued"], health["building"]) == (0, 1, 0)
     assert client.get("/api/stead/v1/health/", token="").json()["data"]["queued"] == 0
+
+
+def test_an_environment_is_described_and_tagged_by_those_who_may(client):
+    client.submit(SPEC)
+    path = "/api/stead/v1/environment/team/tiny/"
+    first = client.get(path).json()["data"]
+    assert (first["namespace"], first["name"], first["tags"]) == ("team", "tiny", [])
+    wanted = {"description": "maps", "tags": ["gpu", "team:geo", "gpu"]}
+    assert client.ask("PUT", path, json=wanted).status_code == 200
+    # What is not given stays.
+    assert client.ask("PUT", path, json={"description": "better maps"}).status_code == 200
+    told = client.get(path).json()["data"]
+    assert (told["description"], told["tags"]) == ("better maps", ["gpu", "team:geo"])
+    old = client.get("/api/v1/environment/team/tiny/").json()["data"]
+    assert old["description"] == "better maps"
+    assert client.ask("PUT", path, json={"tags": []}).status_code == 200
+    assert client.get(path).json()["data"]["tags"] == []
+    for bad in ({"tags": ["a b"]}, {"tags": ["x" * 65]}, {"tags": ["a\0"]}, {"colour": "red"}):
+        assert client.ask("PUT", path, json=bad).status_code == 422, bad
+    many = {"tags": [f"t{number}" for number in range(51)]}
+    assert client.ask("PUT", path, json=many).status_code == 422
+    viewer = client.token(role_bindings={"team/*": ["viewer"]})
+    assert client.get(path, token=viewer).status_code == 200
+    assert client.ask("PUT", path, token=viewer, json=wanted).status_code == 403
+    assert client.get(path, token="").status_code == 403
+    assert client.get("/api/stead/v1/environment/team/none/").status_code == 404
+
+
+def test_of_what_waits_in_a_namespace_the_urgent_comes_first(client):
+    client.ask("POST", "/api/v1/namespace/team/")
+
+    def asked(name: str, **wanted: object) -> int:
+        body = {"namespace": "team", "name": name, "kind": "conda", "specification": SPEC}
+        answer = client.ask("POST", "/api/stead/v1/specification/", json=body | wanted)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]["build_id"]
+
+    later, plain, urgent = asked("later", priority=-1), asked("plain"), asked("urgent", priority=9)
+    services = client.services
+    admitted = []
+    for _ in range(3):
+        with services.database.begin() as connection:
+            now = services.database.now()
+            admitted += admission.admit_within(connection, services.queue, now, slots=1)
+            for each in admitted[-1:]:
+                assert builds.begin(connection, each, 1, now) is not None
+                assert builds.cancel(connection, each, now) is not None
+    assert admitted == [urgent, plain, later]
+    answer = client.ask(
+        "POST",
+        "/api/stead/v1/specification/",
+        json={
+            "namespace": "team",
+            "name": "x",
+            "kind": "conda",
+            "specification": SPEC,
+            "priority": 1001,
+        },
+    )
+    assert answer.status_code == 422

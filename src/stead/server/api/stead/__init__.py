@@ -5,6 +5,7 @@ from __future__ import annotations
 from stead.server.api.stead import (
     about,
     contents,
+    environments,
     following,
     planning,
     sources,
@@ -15,6 +16,16 @@ from stead.server.api.stead import (
 
 ROUTERS = tuple(
     module.router
-    for module in (about, tokens, transfers, planning, contents, substitutes, sources, following)
+    for module in (
+        about,
+        tokens,
+        transfers,
+        planning,
+        contents,
+        environments,
+        substitutes,
+        sources,
+        following,
+    )
 )
 """All routes of this API."""

@@ -19,6 +19,7 @@ router = APIRouter(prefix="/api/stead/v1", tags=["about"])
 NOUNS = (
     "build",
     "difference",
+    "environment",
     "event",
     "health",
     "lock",

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stead.server.api.v1.models import BuildStatusWord, Description, Status
+from stead.server.api.v1 import models
+from stead.server.api.v1.models import BuildStatusWord, Status
+
+Tag = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.:+=-]{0,63}$")]
 
 KindWord = Literal["conda", "lock", "stead"]
 
 
 class NewSpecification(BaseModel):
-    """A specification for an environment; ``lock`` is the text of its ``stead.lock``."""
+    """A specification for an environment; ``lock`` is the text of its ``stead.lock``.
+
+    Of builds that wait in a namespace the one with the highest ``priority`` comes first.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,7 +28,26 @@ class NewSpecification(BaseModel):
     kind: KindWord
     specification: str
     lock: str = ""
-    description: Description | None = None
+    description: models.Description | None = None
+    priority: int = Field(default=0, ge=-1000, le=1000)
+
+
+class Description(BaseModel):
+    """What is said of an environment; what is not given stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    description: models.Description | None = None
+    tags: list[Tag] | None = Field(default=None, max_length=50)
+
+
+class Described(BaseModel):
+    namespace: str
+    name: str
+    description: str
+    tags: list[str]
+    current_build_id: int | None
+    created_on: datetime
 
 
 class PlannedSpecification(NewSpecification):

@@ -67,6 +67,7 @@ def _submitted(services: Services, who: Who, body: models.NewSpecification) -> R
             now=services.database.now(),
             name=body.name,
             description=body.description or "",
+            priority=body.priority,
         )
     return ok({"build_id": submitted.build_id, "attached": submitted.attached})
 
