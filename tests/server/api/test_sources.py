@@ -26,8 +26,9 @@ def test_a_repository_is_named_asked_for_and_forgotten(client):
     assert state_of(client, source["id"])["called"]
     entry = {"web.yml": {"name": "web", "taken": "x", "build": 1, "reason": "half"}}
     with client.services.database.begin() as connection:
-        state = {**state_of(client, source["id"]), "files": entry, "commit": "c0ffee"}
+        state = {**state_of(client, source["id"]), "commit": "c0ffee"}
         sources.set_state(connection, source["id"], state)
+        sources.put_files(connection, source["id"], entry)
     (told,) = client.get(BASE).json()["data"]
     assert told["commit"] == "c0ffee"
     assert told["files"] == [

@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from stead.server.database import builds, counters, environments, migrations, shares
+from stead.server.database import builds, counters, environments, migrations, shares, sources
 from stead.server.database.migrations import HEAD, VERSION_TABLE, upgrade, version
 from stead.server.database.opening import open_database
 from stead.server.database.tables import metadata
@@ -65,6 +65,12 @@ PARTS = (
     "UPDATE build_block SET builds = builds + 2",
 )
 """Two builds that share a part, each of which counted with all of its size once."""
+
+SOURCE = (
+    "INSERT INTO source (namespace_id, kind, location, state) VALUES (1, 'watch', '{}', '"
+    '{"commit":"c0ffee","files":{"b.yml":{"gone": true},"é/a.yml":{"name":"a","build": 1}}}\')'
+)
+"""As it stood until files had a table."""
 
 _numbers = itertools.count()
 
@@ -130,7 +136,7 @@ def test_a_released_schema_becomes_the_newest_with_what_is_in_it(empty, kind, nu
     run(empty, (SCHEMAS / f"{number}-{kind}.sql").read_text("utf-8"))
     with empty.begin() as connection:
         connection.execute(text(f"INSERT INTO {VERSION_TABLE} VALUES ('{number}')"))
-        for statement in ROWS:
+        for statement in (*ROWS, *((SOURCE,) if number < "0004" else ())):
             connection.execute(text(statement))
     assert version(empty) == number
     upgrade(empty)
@@ -144,6 +150,14 @@ def test_a_released_schema_becomes_the_newest_with_what_is_in_it(empty, kind, nu
         context = MigrationContext.configure(connection, opts=options)
         differences = compare_metadata(context, metadata)
         assert counters.stored(connection) == counters.recount(connection)
+        kept = sources.listed(connection)
+        assert len(kept) == (number < "0004")
+        for source in kept:
+            assert source.state == {"commit": "c0ffee"}
+            assert sources.files(connection, source.id) == {
+                "b.yml": {"gone": ""},
+                "é/a.yml": {"name": "a", "build": 1},
+            }
     # SQLite cannot tell which expressions an index is over.
     unsure = "build_waiting" if kind == "sqlite" else ""
     assert [d for d in differences if getattr(d[1], "name", None) != unsure] == []

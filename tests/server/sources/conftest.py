@@ -71,8 +71,13 @@ class Place:
             (found,) = sources.listed(connection)
         return found
 
+    def known(self) -> dict[str, dict]:
+        with self.services.database.read() as connection:
+            (found,) = sources.listed(connection)
+            return sources.files(connection, found.id)
+
     def file(self, path: str) -> dict:
-        return self.source().state.get("files", {}).get(path, {})
+        return self.known().get(path, {})
 
     def reason(self, path: str) -> str:
         return self.file(path).get("reason", "")

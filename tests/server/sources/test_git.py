@@ -124,11 +124,11 @@ def test_a_branch_is_followed_and_the_commit_stands_in_the_build(place, repo):
         assert place.asked()[2:] == [("web", "third")]
         assert place.file("deep/jobs.yml")["gone"]
     # A restart fetches again, and builds nothing again.
-    before = place.source().state["files"]
+    before = place.known()
     with following(place, repo, branch="main", directory="envs"):
         fourth = repo.commit()
         place.eventually(lambda: place.source().state["commit"] == fourth)
-    assert place.source().state["files"] == before
+    assert place.known() == before
     assert os.listdir(place.root / "data" / "sources") == []
 
 
@@ -140,7 +140,7 @@ def test_a_tag_and_a_pattern_choose_and_what_is_no_file_is_left_alone(place, rep
     with following(place, repo, tag="v1", glob="*[abk].yml"):
         place.eventually(lambda: place.source().state.get("commit"))
     assert place.asked() == [("a", "tiny")]
-    assert "link.yml" not in place.source().state["files"]
+    assert "link.yml" not in place.known()
     assert "Invalid YAML" in place.reason("b.yml")
 
 
@@ -182,6 +182,7 @@ def test_a_password_is_shown_to_its_server_alone_and_stands_nowhere(place, repo,
             place.eventually(lambda: place.source().state["error"] is None)
     assert place.asked() == [("web", "tiny")]
     dump = "\n".join(str(row) for row in place.rows("SELECT state, location FROM source"))
+    dump += str(place.known())
     dump += "\n".join(str(row) for row in place.rows("SELECT data FROM event"))
     told = dump + caplog.text + "".join(capfd.readouterr()) + place.log(1)
     assert "s3cret" not in told

@@ -32,7 +32,14 @@ def look(held, **files):
     for name, content in sorted(files.items()):
         whole = SPEC.format(content) if content.isalpha() else content
         found.append(found_of(f"{name}.yml", whole.encode(), "envs"))
-    return take(held, found, origin="/envs")["files"]
+    return taken(held, found)
+
+
+def taken(held, found):
+    """Take this, and give what is known of the files after it."""
+    take(held, found, origin="/envs")
+    with held.database.read() as connection:
+        return sources.files(connection, held.source.id)
 
 
 def test_each_file_is_built_once_and_again_when_it_changes(place, held):
@@ -64,7 +71,9 @@ def test_a_file_that_is_wrong_says_why_and_the_last_good_one_stays(place, held):
 
 def test_an_environment_stays_when_its_file_goes_and_is_not_built_anew_when_it_is_back(place, held):
     first = look(held, web="tiny")["web.yml"]
-    assert look(held)["web.yml"] == first | {"gone": True}
+    gone = look(held)["web.yml"]
+    assert gone == first | {"gone": gone["gone"]}
+    assert look(held)["web.yml"] == gone
     with place.services.database.read() as connection:
         assert environments.find(connection, "team", "web") is not None
     assert look(held, web="tiny")["web.yml"] == first
@@ -137,7 +146,7 @@ def test_a_stead_toml_and_a_lock_are_known_by_what_they_say(place, held):
         found_of("web/stead.toml", manifest, "envs"),
         found_of("night/conda-lock.yml", lock, "envs"),
     ]
-    files = take(held, found, origin="/envs")["files"]
+    files = taken(held, found)
     assert files["web/stead.toml"].get("name") == "web", files
     assert files["night/conda-lock.yml"].get("name") == "night", files
     assert place.rows("SELECT kind FROM specification ORDER BY kind") == [("lock",), ("stead",)]
@@ -171,3 +180,16 @@ def test_names_and_which_files_are_meant():
     ] == fitting
     assert matches("envs/a.txt", "envs/*.txt")
     assert not matches("other/a.txt", "envs/*.txt")
+
+
+def test_only_the_last_files_that_went_are_remembered(place, held, monkeypatch):
+    monkeypatch.setattr(sources, "GONE", 2)
+    look(held, a="tiny", b="tiny", c="tiny", d="tiny")
+    look(held, a="tiny", b="tiny", d="tiny")
+    look(held, a="tiny", d="tiny")
+    files = look(held, d="tiny")
+    assert {path: "gone" in entry for path, entry in files.items()} == {
+        "a.yml": True,
+        "b.yml": True,
+        "d.yml": False,
+    }

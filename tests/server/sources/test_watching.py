@@ -24,7 +24,7 @@ def test_a_directory_fills_its_namespace_and_what_is_changed_is_built(place):
         shutil.rmtree(place.files / "deep")
         place.eventually(lambda: place.file("deep/er/jobs.yml").get("gone"))
     assert place.rows("SELECT count(*) FROM environment WHERE deleted_on IS NULL") == [(2,)]
-    kept = place.source().state["files"]
+    kept = place.known()
     assert place.source().state["lease"] is None
 
     # What has not changed is not built anew by the next server; what was, is.
@@ -34,10 +34,7 @@ def test_a_directory_fills_its_namespace_and_what_is_changed_is_built(place):
         place.eventually(lambda: len(place.asked()) == 4)
         place.eventually(lambda: "gone" not in place.file("deep/er/jobs.yml"))
     assert place.asked()[3] == ("third", "third")
-    assert (
-        place.source().state["files"]["deep/er/jobs.yml"]["build"]
-        == kept["deep/er/jobs.yml"]["build"]
-    )
+    assert place.known()["deep/er/jobs.yml"]["build"] == kept["deep/er/jobs.yml"]["build"]
 
 
 def test_a_directory_that_goes_and_comes_is_told_of_and_watched_again(place):
@@ -85,3 +82,24 @@ def test_what_is_no_file_of_the_directory_is_not_read(place):
         assert place.reason("latin.yml") == "the file is not UTF-8"
         assert place.reason("huge.yml") == "the file is larger than 4 MiB"
     assert place.asked() == [("inner", "tiny")]
+
+
+def test_names_with_odd_characters_are_told_readably_and_hinder_no_other(place, caplog):
+    files = os.fsencode(place.files)
+    named = {"latin": b"caf\xe9.yml", "lines": b"two\nlines.yml", "quoted": b"it's \"\\ .yml"}
+    for name, file in named.items():
+        with open(os.path.join(files, file), "w") as opened:
+            opened.write(f"name: {name}\n" + SPEC.format("tiny"))
+    (place.files / "grün & blau.yml").write_text(SPEC.format("tiny"))
+    place.write("web.yml", "tiny", name="web")
+    with place.watching():
+        place.eventually(lambda: len(place.asked()) == 4)
+        place.eventually(lambda: place.reason("grün & blau.yml"))
+        os.unlink(os.path.join(files, named["latin"]))
+        place.eventually(lambda: "gone" in place.file("caf\\xe9.yml"))
+    assert [one for one in caplog.records if one.exc_info] == []
+    assert {name for name, _ in place.asked()} == {"latin", "lines", "quoted", "web"}
+    assert "'grün & blau' has the character" in place.reason("grün & blau.yml")
+    build = place.file("two\\x0alines.yml")["build"]
+    assert place.log(build) == f"from {place.files}, file two\\x0alines.yml\n"
+    assert place.file("it's \"\\ .yml")["name"] == "quoted"

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import select, text
 
 from stead.server.database.opening import take_turn
-from stead.server.database.tables import namespace
+from stead.server.database.tables import namespace, source_file
 from stead.server.database.tables import source as table
 from stead.server.values import Source, canonical
 
@@ -21,6 +21,26 @@ _PUT = text(
     "INSERT INTO source (namespace_id, kind, location) VALUES (:namespace_id, :kind, :location) "
     "ON CONFLICT (namespace_id, kind, location) DO UPDATE SET kind = excluded.kind RETURNING id"
 )
+
+GONE = 200
+"""How many files of a source are remembered that are not there any more."""
+
+_PUT_FILE = text(
+    "INSERT INTO source_file (source_id, path, name, taken, build_id, reason, gone_on) "
+    "VALUES (:source_id, :path, :name, :taken, :build, :reason, :gone) "
+    "ON CONFLICT (source_id, path) DO UPDATE SET name = excluded.name, taken = excluded.taken, "
+    "build_id = excluded.build_id, reason = excluded.reason, gone_on = excluded.gone_on"
+)
+_FORGET = text(
+    "DELETE FROM source_file WHERE source_id = :source_id AND path IN ("
+    "SELECT path FROM source_file WHERE source_id = :source_id AND gone_on IS NOT NULL "
+    "ORDER BY gone_on DESC, path LIMIT 1000000 OFFSET :kept)"
+)
+_FILES = text(
+    "SELECT path, name, taken, build_id, reason, gone_on FROM source_file "
+    "WHERE source_id = :source_id ORDER BY path"
+)
+_KEYS = ("name", "taken", "build", "reason", "gone")
 
 
 def put(
@@ -80,7 +100,48 @@ def held(connection: Connection, source_id: int, token: str) -> Source | None:
 
 def remove(connection: Connection, source_id: int) -> bool:
     """Forget a source; False where there was none."""
+    take_turn(connection)
+    connection.execute(source_file.delete().where(source_file.c.source_id == source_id))
     return bool(connection.execute(table.delete().where(table.c.id == source_id)).rowcount)
+
+
+def files(connection: Connection, source_id: int) -> dict[str, dict[str, Any]]:
+    """Give what is known of a source's files, in order of their paths.
+
+    Of each there is what :func:`put_files` was given.
+    """
+    found = connection.execute(_FILES, {"source_id": source_id})
+    return {
+        path: {key: value for key, value in zip(_KEYS, known, strict=True) if value is not None}
+        for path, *known in found
+    }
+
+
+def put_files(
+    connection: Connection, source_id: int, entries: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Keep what is known of files by their paths, in place of what was known of them.
+
+    An entry may have ``name``, ``taken``, ``build``, ``reason``, and ``gone``: since when a
+    file is not there. Of those that went, the last :data:`GONE` are remembered.
+    """
+    rows = [
+        {"source_id": source_id, "path": path} | {key: entry.get(key) for key in _KEYS}
+        for path, entry in entries.items()
+    ]
+    if not rows:
+        return
+    connection.execute(_PUT_FILE, rows)
+    if any(row["gone"] is not None for row in rows):
+        connection.execute(_FORGET, {"source_id": source_id, "kept": GONE})
+
+
+def has_refused(connection: Connection, source_id: int) -> bool:
+    """Say whether there is a file that was not taken."""
+    query = select(source_file.c.path).where(
+        source_file.c.source_id == source_id, source_file.c.reason.is_not(None)
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def listed(connection: Connection, kind: str | None = None) -> tuple[Source, ...]:

@@ -387,6 +387,19 @@ source = Table(
     Index("source_location", "namespace_id", "kind", "location", unique=True),
 )
 
+source_file = Table(
+    "source_file",
+    metadata,
+    Column("source_id", Big, ForeignKey("source.id"), primary_key=True),
+    Column("path", Words, primary_key=True),
+    Column("name", Text),
+    Column("taken", Text),
+    Column("build_id", Big),
+    Column("reason", Text),
+    Column("gone_on", Words),
+    sqlite_with_rowid=False,
+)
+
 event = Table(
     "event",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import os
@@ -54,6 +55,24 @@ def too_large(path: str, top: str) -> Found:
     return Found(path, name_for(path, top), reason=reason)
 
 
+def readable(path: str) -> str:
+    r"""Give a path as it can be kept and told: what is no text, or would break a line, is escaped.
+
+    >>> print(readable("caf\u00e9/\udcff\n.yml"))
+    café/\xff\x0a.yml
+    """
+    if path.isprintable():
+        return path
+    return "".join(c if c.isprintable() else _escaped(c) for c in path)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    # Bytes of a name that is not UTF-8 stand in it as half a pair.
+    code = code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
 def name_for(path: str, top: str) -> str:
     """Give the name of an environment after its file, or after the directory of a plain name.
 
@@ -89,18 +108,25 @@ class Directory:
     def look(self) -> list[Found] | None:
         """Give what is there, in order of the paths; None where the directory is not."""
         if os.path.isfile(self.path):
-            places: Iterable[tuple[str, str]] = [(os.path.basename(self.path), self.path)]
+            places: Iterable[tuple[str, str, tuple[int, ...] | None]] = [
+                (os.path.basename(self.path), self.path, None)
+            ]
             top = os.path.basename(os.path.dirname(self.path))
         elif os.path.isdir(self.path):
-            places = self._walk()
+            places = _walk(self.path, "")
             top = os.path.basename(self.path)
         else:
             return None
         known, self._known = self._known, {}
         found = []
-        for path, place in sorted(places):
+        for inner, place, seen in sorted(places):
+            path = readable(inner)
+            if seen is not None and path in known and known[path][0] == seen:
+                self._known[path] = known[path]
+                found.append(known[path][1])
+                continue
             try:
-                one = self._read(path, place, top, known)
+                one = self._read(path, place, top)
             except FileNotFoundError:
                 continue
             except OSError as exc:
@@ -108,37 +134,48 @@ class Directory:
             found.append(one)
         return found
 
-    def _walk(self) -> Iterator[tuple[str, str]]:
-        for directory, inner, files in os.walk(self.path):
-            inner[:] = [name for name in inner if not name.startswith(".")]
-            for file in files:
-                place = os.path.join(directory, file)
-                path = os.path.relpath(place, self.path).replace(os.sep, "/")
-                if matches(path):
-                    yield path, place
-
-    def _read(
-        self, path: str, place: str, top: str, known: dict[str, tuple[tuple[int, ...], Found]]
-    ) -> Found:
+    def _read(self, path: str, place: str, top: str) -> Found:
         if os.path.islink(place) and not self._within(place):
             # Who may write here may not thereby read what the server can.
             return Found(path, name_for(path, top), reason="the link leads out of the directory")
         with open(place, "rb", opener=_without_waiting) as file:
             now = os.fstat(file.fileno())
-            seen = (now.st_mtime_ns, now.st_size, now.st_ino, now.st_ctime_ns)
-            if path in known and known[path][0] == seen:
-                self._known[path] = known[path]
-                return known[path][1]
             if not stat.S_ISREG(now.st_mode):
                 return Found(path, name_for(path, top), reason="this is not a regular file")
             found = found_of(path, file.read(MOST_BYTES + 1), top)
-        self._known[path] = (seen, found)
+        self._known[path] = (_seen(now), found)
         return found
 
     def _within(self, place: str) -> bool:
         top = self.path if os.path.isdir(self.path) else os.path.dirname(self.path)
         root = os.path.realpath(top)
         return os.path.realpath(place).startswith(os.path.join(root, ""))
+
+
+def _walk(directory: str, before: str) -> Iterator[tuple[str, str, tuple[int, ...] | None]]:
+    """Give path, place, and what tells of a change, of each file that may be a specification.
+
+    Of a link it is None: what it leads to changes without it.
+    """
+    try:
+        entries = list(os.scandir(directory))
+    except OSError:
+        return
+    for entry in entries:
+        path = before + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if not entry.name.startswith("."):
+                yield from _walk(entry.path, f"{path}/")
+        elif matches(path):
+            with contextlib.suppress(OSError):
+                linked = entry.is_symlink()
+                if linked and entry.is_dir():
+                    continue
+                yield path, entry.path, None if linked else _seen(entry.stat(follow_symlinks=False))
+
+
+def _seen(now: os.stat_result) -> tuple[int, ...]:
+    return now.st_mtime_ns, now.st_size, now.st_ino, now.st_ctime_ns
 
 
 def _without_waiting(path: str, flags: int) -> int:

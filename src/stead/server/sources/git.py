@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from stead.server.sources.files import Found, found_of, matches, too_large
+from stead.server.sources.files import Found, found_of, matches, readable, too_large
 from stead.server.specs.checks import MOST_BYTES
 from stead.server.values import ServerError
 
@@ -107,6 +107,7 @@ class Repository:
             path = os.fsdecode(name)[len(within) + 1 if within else 0 :]
             if not mode.startswith(_FILE.encode()) or not matches(path, pattern):
                 continue
+            path = readable(path)
             if int(size) > MOST_BYTES:
                 found.append(too_large(path, top))
             else:

@@ -1,12 +1,12 @@
 """What a look found becomes builds: what is new or changed is handed in, the rest stays as it is.
 
-What a source's state keeps of each file, by path:
+What is kept of each file of a source, by path:
 
 ``name``     the environment
 ``taken``    the digest of the text that was handed in last
 ``build``    the build that became of it
 ``reason``   why the text that is there now was not taken; the last good one stays
-``gone``     that the file is not there any more; the environment stays
+``gone``     since when the file is not there any more; the environment stays
 """
 
 from __future__ import annotations
@@ -35,9 +35,6 @@ _log = logging.getLogger("stead.server.sources")
 
 AT_ONCE = 64
 """How many files are written down in one transaction."""
-
-GONE = 200
-"""How many files are remembered that are not there any more."""
 
 
 class LostError(ServerError):
@@ -72,6 +69,11 @@ class Held:
             raise LostError("another server works on this source")
         return dict(now.state)
 
+    def has_refused(self) -> bool:
+        """Say whether something was refused that may be allowed by now."""
+        with self.database.read() as connection:
+            return sources.has_refused(connection, self.source.id)
+
     @property
     def who(self) -> Who:
         """Whom builds of this source are asked for by: it may do so in its namespace alone."""
@@ -85,20 +87,19 @@ class _Wanted:
     specification: Specification
 
 
-def take(held: Held, found: Sequence[Found], *, origin: str) -> dict[str, Any]:
-    """Hand in what is new or changed, and note the rest; gives the source's state after it.
+def take(held: Held, found: Sequence[Found], *, origin: str) -> None:
+    """Hand in what is new or changed, and note the rest.
 
     ``found`` is all that is there; ``origin`` says where that is, for the builds' logs.
     Raises LostError.
     """
     with held.database.begin() as connection:
-        files = dict(held.state(connection).get("files", {}))
+        held.state(connection)
+        files = sources.files(connection, held.source.id)
     changes, wanted = _compare(held, files, found)
     pending: list[tuple[str, dict[str, Any] | _Wanted]] = [*changes.items(), *wanted.items()]
     for part in _parts(pending):
-        _take_part(held, dict(part), origin)
-    with held.database.begin() as connection:
-        return held.state(connection)
+        _take_part(held, dict(part), files, origin)
 
 
 def _compare(
@@ -107,14 +108,15 @@ def _compare(
     """Give what is to be noted of files without a build, and what is to be handed in."""
     there = {one.path for one in found}
     gone = {path: entry for path, entry in files.items() if path not in there}
-    changes = {p: {**entry, "gone": True} for p, entry in gone.items() if not entry.get("gone")}
+    now = held.database.now()
+    changes = {p: {**entry, "gone": now} for p, entry in gone.items() if "gone" not in entry}
     claims: dict[str, str] = {}
     left = []
     for one in found:
         entry = files.get(one.path, {})
         if not one.reason and one.digest == entry.get("taken"):
             claims[entry["name"]] = one.path
-            if entry.get("reason") or entry.get("gone"):
+            if "reason" in entry or "gone" in entry:
                 changes[one.path] = _entry(entry)
         else:
             left.append((one, _read(held, one)))
@@ -137,7 +139,7 @@ def _compare(
             wanted[one.path] = _Wanted(one, given)
     for path, reason in refused.items():
         entry = files.get(path, {})
-        if entry.get("reason") != reason or entry.get("gone"):
+        if entry.get("reason") != reason or "gone" in entry:
             changes[path] = _entry(entry) | {"reason": reason}
     return changes, wanted
 
@@ -175,32 +177,34 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: entry[key] for key in ("name", "taken", "build") if key in entry}
 
 
-def _take_part(held: Held, part: Mapping[str, dict[str, Any] | _Wanted], origin: str) -> None:
+def _take_part(
+    held: Held,
+    part: Mapping[str, dict[str, Any] | _Wanted],
+    files: Mapping[str, dict[str, Any]],
+    origin: str,
+) -> None:
     with held.database.begin() as connection:
-        state = held.state(connection)
-        files = dict(state.get("files", {}))
+        # Nobody else has changed what is known of the files as long as the lease is held.
+        held.state(connection)
+        entries = {}
         for path, one in part.items():
-            entry = (
-                _hand_in(held, connection, one, files, origin) if isinstance(one, _Wanted) else one
-            )
             before = files.get(path, {})
-            files[path] = entry
-            _tell(held, connection, path, before, entry)
-        dropped = [path for path, entry in files.items() if entry.get("gone")][:-GONE]
-        for path in dropped:
-            del files[path]
-        held.written(connection, {"files": files})
+            entries[path] = (
+                _hand_in(held, connection, one, before, origin) if isinstance(one, _Wanted) else one
+            )
+            _tell(held, connection, path, before, entries[path])
+        sources.put_files(connection, held.source.id, entries)
 
 
 def _hand_in(
     held: Held,
     connection: Connection,
     one: _Wanted,
-    files: Mapping[str, dict[str, Any]],
+    known: Mapping[str, Any],
     origin: str,
 ) -> dict[str, Any]:
     now = held.database.now()
-    before = _entry(files.get(one.found.path, {}))
+    before = _entry(known)
     try:
         with connection.begin_nested():
             made = hand_in(
@@ -232,10 +236,10 @@ def _tell(
     entry: Mapping[str, Any],
 ) -> None:
     """Tell of what changed about a file: in the list of events and in the server's log."""
-    if entry.get("gone"):
+    if "gone" in entry:
         kind, more = "source.gone", {}
     elif reason := entry.get("reason"):
-        if before.get("reason") == reason and not before.get("gone"):
+        if before.get("reason") == reason and "gone" not in before:
             return
         kind, more = "source.refused", {"reason": reason}
     elif entry.get("build") != before.get("build"):

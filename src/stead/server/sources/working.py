@@ -125,6 +125,9 @@ def _moments(job: Job, path: str) -> Iterator[None]:
             if changes or time.monotonic() - looked >= AGAIN:
                 looked = time.monotonic()
                 yield
+    except RuntimeError:
+        # A name that is no text changed, which the watching library cannot tell: look again.
+        job.wake.wait(QUIET)
     except OSError as exc:
         # It went away just now, or the system watches no more directories.
         _log.warning("source.unwatched", extra={"source": job.held.source.id, "reason": str(exc)})
@@ -151,7 +154,7 @@ def _follow(job: Job) -> None:
         try:
             commit = repository.fetch()
             found = None
-            if commit != state.get("commit") or _has_refused(state):
+            if commit != state.get("commit") or job.held.has_refused():
                 within, pattern = str(location.get("directory", "")), str(location.get("glob", ""))
                 found = repository.files(commit, within, pattern)
         except GitError as exc:
@@ -179,12 +182,6 @@ def _ref(location: Mapping[str, object]) -> str:
     if tag := location.get("tag"):
         return f"refs/tags/{tag}"
     return "HEAD"
-
-
-def _has_refused(state: Mapping[str, object]) -> bool:
-    """Say whether something was refused that may be allowed by now."""
-    files = state.get("files")
-    return isinstance(files, dict) and any(entry.get("reason") for entry in files.values())
 
 
 def _backoff(interval: float, failures: int) -> float:

@@ -16,6 +16,8 @@ from stead.server.sources.declared import repository
 from stead.server.values import MissingError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stead.server.api.requests import Asked
     from stead.server.values import Source
 
@@ -67,10 +69,13 @@ def listed(asked: Caller) -> Response:
     who = asked.who()
     with asked.services.database.read() as connection:
         found = [
-            (each, namespaces.name_of(connection, each.namespace_id))
+            _shown(each, name, sources.files(connection, each.id))
             for each in sources.listed(connection)
+            if who.may(
+                "environment::read", name := namespaces.name_of(connection, each.namespace_id)
+            )
         ]
-    return ok([_shown(each, name) for each, name in found if who.may("environment::read", name)])
+    return ok(found)
 
 
 @router.post("/", responses={200: {"model": Answer[SourceState]}})
@@ -86,7 +91,8 @@ def create(asked: Caller, body: NewSource) -> Response:
         made = sources.put(connection, home.id, wanted.kind, wanted.location)
         if not made.state.get("called"):
             sources.set_state(connection, made.id, {**made.state, "called": True})
-    return ok(_shown(made, home.name))
+        known = sources.files(connection, made.id)
+    return ok(_shown(made, home.name, known))
 
 
 @router.post("/{source_id}/fetch/", responses={200: {"model": Done}})
@@ -118,7 +124,9 @@ def _authorized(asked: Asked, source_id: int, action: str) -> None:
     asked.authorize(action, name)
 
 
-def _shown(source: Source, namespace: str) -> dict[str, Any]:
+def _shown(
+    source: Source, namespace: str, files: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     state = source.state
     return {
         "id": source.id,
@@ -134,8 +142,8 @@ def _shown(source: Source, namespace: str) -> dict[str, Any]:
                 "name": entry.get("name"),
                 "build_id": entry.get("build"),
                 "reason": entry.get("reason"),
-                "gone": bool(entry.get("gone")),
+                "gone": "gone" in entry,
             }
-            for path, entry in sorted(state.get("files", {}).items())
+            for path, entry in files.items()
         ],
     }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from stead.server.database.opening import Database
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
 VERSION_TABLE = "schema_version"
