@@ -70,7 +70,8 @@ def soak(session: nox.Session) -> None:
     where += [f"{modules}/test_module_interrupted.py", f"{modules}/test_update_model.py"]
     where += ["tests/integration/deploy/test_faults.py", "tests/conformance/tox"]
     where += ["tests/integration/deploy_images/test_containers.py", "tests/server/database"]
-    where += ["tests/server/engine/test_outages.py", "tests/server/api/test_description.py"]
+    where += ["tests/server/engine/test_outages.py", "tests/server/engine/test_fairness.py"]
+    where += ["tests/server/api/test_description.py"]
     session.run("python", "-m", "pytest", *where, *words, env={"STEAD_SOAK": many})
 
 
