@@ -93,7 +93,15 @@ def _from_file(file: str, app: App) -> Pushed:
 
 
 def _kind_of(path: str, text: str) -> str:
-    if path.endswith(".toml"):
+    name = os.path.basename(path)
+    if name.endswith((".toml", ".txt", ".lock", ".cfg", ".py")):
+        if not name.endswith(".toml") or name in ("pyproject.toml", "pylock.toml", "pixi.toml"):
+            raise UsageError(
+                f"a store server does not take a {name} by itself",
+                where=path,
+                remedy="leave FILE out, in its directory: then what that asks for is pushed as it "
+                "is locked",
+            )
         return "stead"
     from stead.formats import _yaml
 
@@ -102,7 +110,8 @@ def _kind_of(path: str, text: str) -> str:
         raise UsageError(
             "this is no specification",
             where=path,
-            remedy="give a conda YAML (`dependencies:`), a conda-lock.yml, or a stead.toml",
+            remedy="give a conda YAML (`dependencies:`), a conda-lock.yml or a stead.toml, or no "
+            "FILE for what this directory asks for",
         )
     return "lock" if isinstance(found.get("package"), list) else "conda"
 

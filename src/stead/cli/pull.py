@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,9 @@ HELP = """Bring an environment of a store server here: what it asks for, and the
 
 The specification and its stead.lock are written into this directory, and are yours: being here
 is using the environment from then on. What was built is taken from the server, part by part, and
-verified; what cannot be taken is built here. Without @BUILD the current build counts. A file that
-is here with other content is left alone, and named, unless --force says to replace it.
+verified; what cannot be taken is built here. Without @BUILD the current build counts. Files that an
+earlier pull wrote are brought up to date where nobody has changed them since. Any other that is here
+with other content is left alone, and named, unless --force says to replace it.
 """
 
 
@@ -56,17 +58,20 @@ def execute(args: argparse.Namespace, app: App) -> int:
     composed = _composed(app, asked)
     _alone(composed, asked, args, app)
     lock_path = os.path.join(composed.spec.root, NAME)
-    texts = asked | _with_lock(composed, lock_path, dict(pulled.files).get(NAME, ""), args)
+    replaceable = args.force or _as_pulled(app, [*asked, lock_path])
+    came = dict(pulled.files).get(NAME, "")
+    texts = asked | _with_lock(composed, lock_path, came, force=replaceable)
     before = {path: _read(path) for path in texts}
     changed = {p: t.encode() for p, t in texts.items() if before[p] != t.encode()}
     differs = [p for p in changed if p in asked and before[p] is not None]
-    if differs and not args.force:
+    if differs and not replaceable:
         raise _differing(differs[0])
     if any(before[path] is not None for path in asked):
         app.record_edits()
     reason = f"pull {pulled.served}"
     replace_together(Layout(app.context.home), changed, reason, expect=before)
     app.record_change()
+    _remember(app, texts)
     notes = _notes(_composed(app, texts), app)
     if not args.no_build:
         notes += _made(replace(app, context=_with_store(client, app)))
@@ -157,9 +162,37 @@ def _composed(app: App, texts: dict[str, str]) -> Composed:
     return composed_for(replace(request, overlay=texts), app.context, fetch=False)
 
 
-def _with_lock(
-    composed: Composed, path: str, text: str, args: argparse.Namespace
-) -> dict[str, str]:
+def _as_pulled(app: App, paths: list[str]) -> bool:
+    """Say whether those files that are here are as an earlier pull wrote them."""
+    try:
+        with open(_memory(app), encoding="utf-8") as file:
+            known = json.load(file)
+    except (OSError, ValueError):
+        return False
+    held = {path: _read(path) for path in paths}
+    return all(known.get(p) == _sha256(text) for p, text in held.items() if text is not None)
+
+
+def _remember(app: App, texts: dict[str, str]) -> None:
+    from stead.store.atomic import write_file
+
+    written = {path: _sha256(text.encode()) for path, text in texts.items()}
+    write_file(_memory(app), json.dumps(written).encode(), 0o600, sync=False)
+
+
+def _memory(app: App) -> str:
+    from stead.values.digest import short_key
+
+    return os.path.join(app.context.home, "pulled", f"{short_key([app.cwd])}.json")
+
+
+def _sha256(content: bytes) -> str:
+    from stead.values.sha import sha256
+
+    return sha256(content).hexdigest()
+
+
+def _with_lock(composed: Composed, path: str, text: str, *, force: bool) -> dict[str, str]:
     """Give the tree's lock with what was pulled, which stands there as this place's.
 
     A workspace or repository has one lock at its root; what it holds of other places stays.
@@ -176,7 +209,7 @@ def _with_lock(
     mine = [e for e in held.environments if e.place == place]
     if mine == came:
         return {path: (_read(path) or b"").decode()}
-    if mine and not args.force:
+    if mine and not force:
         raise _differing(path)
     others = tuple(e for e in held.environments if e.place != place)
     if place == "." and not others and not held.pins:

@@ -225,7 +225,8 @@ def _refuse(
     elif not any("lies on this machine" in text for text in found):
         remedy = "leave it out here: what is pushed is for others to read"
     raise UsageError(
-        f"{composed.spec.environment} cannot be pushed with what is of this machine alone",
+        f"the environment {composed.spec.environment} cannot be pushed: some of it is of this "
+        "machine alone",
         where=composed.spec.place,
         details=tuple(dict.fromkeys(found)),
         remedy=remedy,

@@ -131,8 +131,14 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel, tmp_path):
     ]
     assert asked(ann, "remote", "builds", "--status", "FAILED", "--limit", "1") == listed[:1]
 
+    # What bob has not changed since is brought up to date, and back.
+    one = {p.name: p.read_bytes() for p in bob.work.iterdir()}
+    assert "wrote stead.toml" in bob.ok("pull", f"team/tools@{second}", "--no-build")
+    assert "wrote stead.lock" in bob.ok("pull", "team/tools", "--no-build")
+    assert {p.name: p.read_bytes() for p in bob.work.iterdir()} == one
     # What differs stays, unless somebody says otherwise.
-    before = (bob.work / "stead.toml").read_text()
+    before = (bob.work / "stead.toml").read_text() + "# mine\n"
+    (bob.work / "stead.toml").write_text(before)
     differs = bob.fails("pull", f"team/tools@{second}", code=2)
     assert "has other content here" in differs
     assert (bob.work / "stead.toml").read_text() == before

@@ -80,6 +80,14 @@ def test_a_file_is_known_by_what_is_in_it(tmp_path, name, text, kind):
     assert (wanted.kind, wanted.text, wanted.lock) == (kind, text, "")
 
 
+@pytest.mark.parametrize("name", ["pyproject.toml", "requirements.txt", "stead.lock"])
+def test_files_that_mean_nothing_alone_are_refused(tmp_path, name):
+    (tmp_path / name).write_text("[project]\nname = 'x'\n")
+    with pytest.raises(UsageError, match=f"does not take a {name} by itself") as caught:
+        specification(name, SimpleNamespace(cwd=str(tmp_path)))
+    assert "leave FILE out" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -262,6 +262,9 @@ def cancel(connection: Connection, build_id: int, now: Moment) -> Build | None:
         found,
         now,
         status=BuildStatus.CANCELED,
+        # What it waited for, it waits for no more.
+        reason=None,
+        status_info=None,
         ended_on=now,
         cancel_asked=now if begun else None,
     )

@@ -87,7 +87,7 @@ def failure_of(exc: BaseException) -> Failure:
             kind = Kind.PACKAGE
         reason = exc.message
         if kind is Kind.UNSATISFIABLE and exc.details:
-            said = "; ".join(line.strip() for line in exc.details)
+            said = "; ".join(line.strip() for line in exc.details).replace(":; ", ": ")
             reason = f"{reason}: {said}"[:LONGEST]
         return Failure(kind, reason, str(exc))
     if isinstance(exc, MemoryError):
