@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -16,22 +18,24 @@ from stead.server.config import ServerConfig
 from stead.server.database import builds, logs, namespaces, sources
 from stead.server.services import Services, open_services
 from stead.server.sources.running import running
+from stead.testing.databases import PostgresServer
 
 if TYPE_CHECKING:
-    import contextlib
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from stead.server.values import Build, Source
 
+_numbers = itertools.count()
+
 SPEC = "name: {name}\nchannels: [http://127.0.0.1:18090]\ndependencies: [{package}]\n"
 
 
-def config_in(directory: Path) -> ServerConfig:
+def config_in(directory: Path, database: str = "") -> ServerConfig:
     names = ("watch", "git", "git_credentials")
     return ServerConfig(
         data=str(directory),
-        database=f"sqlite:///{directory}/stead.sqlite",
+        database=database or f"sqlite:///{directory}/stead.sqlite",
         blobs=f"file://{directory}/blobs",
         origins=dict.fromkeys(names, "test"),
     )
@@ -43,6 +47,7 @@ class Place:
 
     services: Services
     root: Path
+    server: PostgresServer | None = None
     secrets: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -131,12 +136,47 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(scope="session")
+def postgresql_store(postgresql: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database as a store's first start leaves it."""
+    name = f"sources_{os.getpid()}"
+    config = config_in(
+        tmp_path_factory.mktemp("sources"), postgresql.create(name, "stead_template")
+    )
+    with open_services(config, {}):
+        return name
+
+
 @pytest.fixture
-def place(template: Path, tmp_path: Path) -> Iterator[Place]:
-    shutil.copytree(template, tmp_path / "data")
+def store_url(postgresql: PostgresServer, postgresql_store: str) -> Iterator[str]:
+    """The URL of such a database."""
+    name = f"{postgresql_store}_{next(_numbers)}"
+    yield postgresql.create(name, postgresql_store)
+    postgresql.drop(name)
+
+
+@pytest.fixture
+def kind() -> str:
+    """The kind of database: ``sqlite``, ``postgresql``, or ``own``, a PostgreSQL to be stopped."""
+    return "sqlite"
+
+
+@pytest.fixture
+def place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     (tmp_path / "files").mkdir()
-    with open_services(config_in(tmp_path / "data"), {}) as services:
-        yield Place(services, tmp_path)
+    server, url = None, ""
+    with contextlib.ExitStack() as stack:
+        if kind == "sqlite":
+            shutil.copytree(request.getfixturevalue("template"), tmp_path / "data")
+        elif kind == "postgresql":
+            url = request.getfixturevalue("store_url")
+        else:
+            server = stack.enter_context(PostgresServer.make())
+            url = server.create("stead")
+        services = stack.enter_context(open_services(config_in(tmp_path / "data", url), {}))
+        with services.database.begin() as connection:
+            namespaces.ensure(connection, "team", services.database.now())
+        yield Place(services, tmp_path, server)
 
 
 @dataclass

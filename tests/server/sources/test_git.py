@@ -9,6 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tests.server.sources.kinds import IN_BOTH
 
 from stead.server.sources.declared import repository
 from stead.server.sources.git import Credential
@@ -99,6 +100,7 @@ def following(place, repo_or_url, **more):
     return place.running(git=(table,))
 
 
+@IN_BOTH
 def test_a_branch_is_followed_and_the_commit_stands_in_the_build(place, repo):
     first = repo.commit(
         envs__web_yml=spec("tiny"), envs__deep__jobs_yml=spec("other"), docs_yml="a: 1"
@@ -144,6 +146,7 @@ def test_a_tag_and_a_pattern_choose_and_what_is_no_file_is_left_alone(place, rep
     assert "Invalid YAML" in place.reason("b.yml")
 
 
+@IN_BOTH
 def test_a_repository_that_cannot_be_had_is_told_of_and_asked_for_again(place, repo):
     commit = repo.commit(web_yml=spec("tiny"))
     away = repo.path.with_name("away")
@@ -188,6 +191,7 @@ def test_a_password_is_shown_to_its_server_alone_and_stands_nowhere(place, repo,
     assert "s3cret" not in told
 
 
+@IN_BOTH
 def test_a_call_has_it_fetched_now(place, repo):
     from stead.server.database import sources
 

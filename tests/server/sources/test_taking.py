@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
+from tests.server.sources.kinds import IN_BOTH
 
 from stead.server.database import environments, settings, sources
 from stead.server.sources import taking
@@ -42,6 +43,7 @@ def taken(held, found):
         return sources.files(connection, held.source.id)
 
 
+@IN_BOTH
 def test_each_file_is_built_once_and_again_when_it_changes(place, held):
     first = look(held, web="tiny", jobs="other")
     assert place.asked() == [("jobs", "other"), ("web", "tiny")]
@@ -54,6 +56,7 @@ def test_each_file_is_built_once_and_again_when_it_changes(place, held):
     assert who == [(f"source:{held.source.id}",)]
 
 
+@IN_BOTH
 def test_a_file_that_is_wrong_says_why_and_the_last_good_one_stays(place, held):
     good = look(held, web="tiny")["web.yml"]
     bad = look(held, web="dependencies: [tiny\n")["web.yml"]
@@ -80,6 +83,7 @@ def test_an_environment_stays_when_its_file_goes_and_is_not_built_anew_when_it_i
     assert len(place.asked()) == 1
 
 
+@IN_BOTH
 def test_what_was_rolled_back_by_hand_stays_so_though_its_file_is_moved(place, held):
     database = place.services.database
     first = look(held, web="name: a\n" + SPEC.format("tiny"))["web.yml"]["build"]
@@ -111,6 +115,7 @@ def test_two_files_of_one_name_are_told_and_the_first_keeps_it(place, held):
     assert "reason" not in files["a.yml"]
 
 
+@IN_BOTH
 def test_settings_and_quotas_hold_here_too_and_are_looked_at_again(place, held):
     database = place.services.database
 
@@ -159,6 +164,7 @@ def test_many_are_written_in_parts(place, held, monkeypatch):
     assert len(place.asked()) == 5
 
 
+@IN_BOTH
 def test_who_lost_the_lease_writes_nothing(place, held):
     with place.services.database.begin() as connection:
         assert not sources.lease(connection, held.source.id, {"token": "b"}, {"token": "x"})
@@ -182,6 +188,7 @@ def test_names_and_which_files_are_meant():
     assert not matches("other/a.txt", "envs/*.txt")
 
 
+@IN_BOTH
 def test_only_the_last_files_that_went_are_remembered(place, held, monkeypatch):
     monkeypatch.setattr(sources, "GONE", 2)
     look(held, a="tiny", b="tiny", c="tiny", d="tiny")

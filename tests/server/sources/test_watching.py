@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 
+from tests.server.sources.kinds import IN_BOTH
+
 SPEC = "channels: [http://127.0.0.1:18090]\ndependencies: [{}]\n"
 
 
+@IN_BOTH
 def test_a_directory_fills_its_namespace_and_what_is_changed_is_built(place):
     place.write("environment.yml", "tiny", name="web")
     with place.watching():
@@ -37,6 +40,7 @@ def test_a_directory_fills_its_namespace_and_what_is_changed_is_built(place):
     assert place.known()["deep/er/jobs.yml"]["build"] == kept["deep/er/jobs.yml"]["build"]
 
 
+@IN_BOTH
 def test_a_directory_that_goes_and_comes_is_told_of_and_watched_again(place):
     with place.watching():
         place.write("web.yml", "tiny", name="web")
@@ -84,6 +88,7 @@ def test_what_is_no_file_of_the_directory_is_not_read(place):
     assert place.asked() == [("inner", "tiny")]
 
 
+@IN_BOTH
 def test_names_with_odd_characters_are_told_readably_and_hinder_no_other(place, caplog):
     files = os.fsencode(place.files)
     named = {"latin": b"caf\xe9.yml", "lines": b"two\nlines.yml", "quoted": b"it's \"\\ .yml"}
