@@ -32,6 +32,7 @@ import rows_read
 import rows_server
 import rows_server_builds
 import rows_server_database
+import rows_server_stores
 import rows_start
 import rows_typed
 from measure import BenchError
@@ -72,6 +73,7 @@ GROUPS = {
     "modules": Group(rows_modules.rows, rows_modules.TOOLS),
     "server": Group(rows_server.rows),
     "server-builds": Group(rows_server_builds.rows),
+    "server-stores": Group(rows_server_stores.rows),
     "server-database": Group(rows_server_database.rows),
 }
 """What is measured, in the order of the sections."""
