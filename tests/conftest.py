@@ -9,6 +9,8 @@ or ``false``) they fail, because there nothing may be missing.
 from __future__ import annotations
 
 import atexit
+import contextlib
+import importlib
 import os
 import platform as machine
 import shutil
@@ -124,6 +126,24 @@ def other(lab: Lab) -> Host:
 def booted(lab: Lab) -> Host:
     """A host that systemd runs."""
     return lab.host("booted", init="systemd")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let each worker import its part of all tests first, which takes most of what collecting does.
+
+    What one has compiled others find. A module that asks for what its directory's ``conftest.py``
+    makes ready cannot be imported yet, and is when it is collected.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    here = Path(__file__).parent
+    if worker is None or [Path(path).resolve() for path in session.config.args] != [here]:
+        return
+    modules = sorted(here.rglob("test_*.py"))
+    for path in modules[int(worker["workerid"][2:]) :: worker["workercount"]]:
+        name = ".".join(path.relative_to(here.parent).with_suffix("").parts)
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(name)
 
 
 SHELLS = {"bash", "zsh", "fish", "dash", "busybox"}

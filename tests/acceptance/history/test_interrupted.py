@@ -145,6 +145,7 @@ def test_what_is_merged_or_made_again_is_old_or_new_too(
         old.ok("run", "true")
 
 
+@pytest.mark.slow
 def test_killed_at_any_time(old: World, chance: random.Random, tries) -> None:
     """What is running beside, as a build's tools are, is not at one of the points above."""
     words = ("add", "leaf<2", "-m", "needed")

@@ -71,6 +71,7 @@ def test_at_each_write_of_the_shell(
         assert new or done.code, f"said that it had done it, and has not, at {at}"
 
 
+@pytest.mark.slow
 def test_at_any_time(staging: World, chance: random.Random, tries) -> None:
     """The shell ends while a command in it stages; that command goes on for a moment."""
     states = [state(staging)]

@@ -31,6 +31,7 @@ def processes(world: World) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -74,6 +74,7 @@ def documents(place: Path) -> tuple[str, dict, dict]:
     return found["digest"], manifest, read(manifest["config"]["digest"])
 
 
+@pytest.mark.slow
 def test_a_recipe_becomes_an_image_and_the_same_one_again(project, shared, tmp_path) -> None:
     place, stead = project
     said = stead("deploy", "shop", "img", home=shared.home)

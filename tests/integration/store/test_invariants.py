@@ -62,6 +62,7 @@ def test_when_the_builder_is_killed_one_that_waited_takes_over(
     assert len(said["store"]) == 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_all_as_it_was_and_can_still_be_collected(
     small_disk: Callable[..., dict[str, Any]],
 ) -> None:
