@@ -161,7 +161,9 @@ class _Run:
 
     def _take_carried(self) -> dict[str, Any]:
         """Give what earlier attempts, which failed for a while, have done already."""
-        return self.engine.earlier(self.build) if self.build.retries else {}
+        if not self.build.retries:
+            return {}
+        return steadily(lambda: self.engine.earlier(self.build))
 
     def _checked(self, step: str, given: dict[str, Any]) -> Any:
         if "failure" in given:
@@ -345,14 +347,14 @@ def _step(name: str, body: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Give what a step gave, or gives now and is written down."""
 
     def run() -> dict[str, Any]:
-        with _stopped_by_outages():
+        with stopped_by_outages():
             return body()
 
     return DBOS.run_step({"name": name}, run)
 
 
 @contextlib.contextmanager
-def _stopped_by_outages() -> Iterator[None]:
+def stopped_by_outages() -> Iterator[None]:
     """Raise Stopped where the database does not answer: DBOS writes down any other error.
 
     What is not written down is done again; what is says that the build cannot be made.
@@ -370,7 +372,7 @@ def register(engine: Engine) -> None:
     """Tell DBOS of the workflow; before it is launched, once in a process."""
 
     def build(build_id: int, attempt: int) -> str:  # noqa: ARG001 (the row has the newest)
-        with _stopped_by_outages():
+        with stopped_by_outages():
             return engine.run(build_id)
 
     DBOS.workflow(name=WORKFLOW)(build)
