@@ -326,15 +326,6 @@ def test_the_token_is_seen_nowhere(serving, accounts):
 def test_logging_out_revokes_the_token_at_the_server(serving, accounts, tmp_path):
     ann, bob, cid = (accounts(name, serving) for name in ("ann", "bob", "cid"))
 
-    def token(**wanted) -> str:
-        asked = urllib.request.Request(
-            f"{serving.url}/api/v1/token/",
-            json.dumps(wanted).encode(),
-            {"Authorization": f"Bearer {serving.token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            return json.load(answer)["data"]["token"]
-
     def status(of: str) -> int:
         asked = urllib.request.Request(
             f"{serving.url}/api/v1/permission/", headers={"Authorization": f"Bearer {of}"}
@@ -345,7 +336,9 @@ def test_logging_out_revokes_the_token_at_the_server(serving, accounts, tmp_path
         except urllib.error.HTTPError as exc:
             return exc.code
 
-    ann.token, bob.token = token(), token(expiration="2100-01-01T00:00:00Z")
+    cid.log_in()
+    ann.token = cid.ok("remote", "token", "*/*=admin").strip()
+    bob.token = cid.ok("remote", "token", "out/*=viewer", "--expires", "2100-01-01").strip()
     ann.log_in()
     # Under a second name too: it is used until that one goes.
     ann.ok("remote", "login", serving.url, "--name", "more", "--token-file", f"{ann.root}/token")
@@ -357,6 +350,9 @@ def test_logging_out_revokes_the_token_at_the_server(serving, accounts, tmp_path
 
     # A server that cannot be asked keeps nobody from logging out.
     bob.log_in()
+    assert asked(bob, "remote", "whoami")["roles"]["out/*"] == ["viewer"]
+    assert "not a subset" in bob.fails("remote", "token", "out/*=admin")
+    assert "is not GLOB=ROLE" in bob.fails("remote", "token", "out", code=2)
     kept = bob.machine.home / ".config" / "stead" / "remotes.json"
     there = json.loads(kept.read_text())
     there["servers"]["127.0.0.1"]["address"] = "http://127.0.0.1:9"
@@ -374,7 +370,6 @@ def test_logging_out_revokes_the_token_at_the_server(serving, accounts, tmp_path
     assert "was not valid any more" in bob.ok(*later)
 
     # The last one that may do everything stays: nobody could make another.
-    cid.log_in()
     left = cid.run("remote", "logout")
     assert "the last token with all rights" in left.stderr
     assert "its token stays valid until it is revoked" in left.stdout

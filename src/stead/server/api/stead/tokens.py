@@ -30,7 +30,7 @@ def revoke(asked: Caller) -> Response:
         if found is not None and tokens.is_last(connection, found, now):
             raise BadRequest(
                 "this is the last token with all rights, and the store would be nobody's; make "
-                "another before",
+                "another before (`stead remote token '*/*=admin'`)",
                 status=409,
             )
         if found is not None:
