@@ -19,6 +19,7 @@ from stead.server.database import (
     tokens,
     workers,
 )
+from stead.server.database.globs import admits_name
 from stead.server.values import (
     BuildStatus,
     ExistsError,
@@ -240,6 +241,19 @@ def test_namespaces_are_listed_as_far_as_they_may_be_seen(bench):
         assert namespaces.remove_roles(connection, other.id) == 1
         with pytest.raises(MissingError):
             namespaces.update(connection, "nowhere", {}, NOW)
+
+
+@pytest.mark.parametrize(
+    "entity", ["te?m/*", "team/*", "*/*", "t*m/x", "*", "team", "te*", "TEAM/*", "team0/*", "?/*"]
+)
+def test_roles_are_found_by_whatever_may_match(bench, entity):
+    bench.namespace("other")
+    with bench.database.begin() as connection:
+        other = namespaces.get(connection, "other")
+        role = namespaces.put_role(connection, other.id, entity, "viewer")
+        for name in ("team", "te?m", "TEAM", "team0", "t", "tea"):
+            given = {"other": (role,)} if admits_name(entity.partition("/")[0], name) else {}
+            assert namespaces.roles_elsewhere(connection, name) == given
 
 
 def test_usage_counts_what_is_there(bench):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, or_, select, text
 
 from stead.server.database import environments, events, names
 from stead.server.database.globs import admits_name, may_hold
@@ -143,11 +143,21 @@ def remove_roles(connection: Connection, namespace_id: int, entity: str | None =
 
 
 def roles_elsewhere(connection: Connection, name: str) -> dict[str, tuple[RoleMapping, ...]]:
-    """Give the roles that entities matching a namespace's environments have in any namespace."""
+    """Give the roles that entities matching a namespace's environments have in any namespace.
+
+    It is asked at each request of who is no administrator: only what may match leaves the database.
+    """
+    entity = namespace_role.c.entity
+    may_match = or_(
+        and_(entity >= f"{name}/", entity < f"{name}0"),  # the sign after "/"
+        entity.like("%*%/%"),
+        entity.like("%?%/%"),
+        entity.not_like("%/%"),
+    )
     query = (
         select(table.c.name, namespace_role)
         .join(table, table.c.id == namespace_role.c.namespace_id)
-        .where(table.c.deleted_on.is_(None))
+        .where(table.c.deleted_on.is_(None), may_match)
         .order_by(table.c.name, namespace_role.c.id)
     )
     found: dict[str, tuple[RoleMapping, ...]] = {}
