@@ -101,7 +101,7 @@ def test_every_page_is_its_part_of_the_list(filled, monkeypatch):
     check()
 
 
-def test_every_page_is_its_part_of_the_list_before_and_after_names_are_known(filled):
+def test_every_page_is_its_part_of_the_list_before_and_after_names_are_known(filled, monkeypatch):
     def pages_are_right():
         found = [
             names_of(pages.environments(filled.database, page=page + 1, size=2, descending=down))
@@ -120,7 +120,14 @@ def test_every_page_is_its_part_of_the_list_before_and_after_names_are_known(fil
         environments.delete(connection, gone.id, now)
         environments.ensure(connection, namespaces.get(connection, "zoo"), "e02-more", now)
     wanted = sorted([*set(ALL) - {("alpha", "train-1")}, ("zoo", "e02-more")])
+    # More has changed than is followed for a page; then it is followed.
+    monkeypatch.setattr(name_reading, "FEW", 1)
     pages_are_right()
+    monkeypatch.undo()
+    pages_are_right()
+    # While somebody reads names anew, nobody waits for a page.
+    with filled.database.names._names._lock:
+        pages_are_right()
 
 
 def test_pages_that_follow_one_another_are_the_whole_list(filled, monkeypatch):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST_CHANGES = 10_000
 """After so many changes of names they are all read anew."""
 
+FEW = 100
+"""So many changes are followed while a page is asked for."""
+
 # Each by itself: SQLite finds one end of an index, and for both walks along all of it.
 _EVENTS = (
     "SELECT coalesce((SELECT min(id) FROM event), 0), coalesce((SELECT max(id) FROM event), 0)"
@@ -43,30 +46,41 @@ class AllNames:
         self._revision = -1
         self._lock = threading.Lock()
 
-    @property
-    def known(self) -> bool:
-        """Whether they are read."""
-        return self._blocks is not None
-
     def at(self, revision: int) -> Blocks:
         """Give them as they were at a revision of names, or later."""
         with self._lock:
             if revision > self._revision or self._blocks is None:
-                while self._blocks is None or not self._follow(self._blocks):
+                while self._blocks is None or not self._follow(self._blocks, MOST_CHANGES):
                     # What changes while they are read, events tell once more.
                     self._newest = self._oldest_and_newest()[1]
                     self._blocks = self._read()
                 self._revision = revision
             return self._blocks
 
-    def _follow(self, blocks: Blocks) -> bool:
+    def soon(self, revision: int) -> Blocks | None:
+        """Give them as :meth:`at` does if nobody has to wait for that; else None.
+
+        They are not there as long as they are being read, or where more changed than :data:`FEW`.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if self._blocks is not None and revision > self._revision:
+                if not self._follow(self._blocks, FEW):
+                    return None
+                self._revision = revision
+            return self._blocks
+        finally:
+            self._lock.release()
+
+    def _follow(self, blocks: Blocks, most: int) -> bool:
         """Change what events tell of since the newest that is known; False where that is too much."""
         oldest, newest = self._oldest_and_newest()
         if self._newest + 1 < oldest:
             return False
-        values = {"after": self._newest, "newest": newest, "limit": MOST_CHANGES + 1}
+        values = {"after": self._newest, "newest": newest, "limit": most + 1}
         rows = self._reader.rows(_CHANGES, values)
-        if len(rows) > MOST_CHANGES:
+        if len(rows) > most:
             return False
         told = [
             (kind == "environment.created", number, orjson.loads(d)) for kind, number, d in rows

@@ -100,12 +100,11 @@ class Names:
     def nth(self, namespace: str, number: int) -> str | None:
         """Give the name of an environment by its number, from 0, in its namespace.
 
-        As :meth:`namespaces` saw it last. None where there are not so many, or as long as names
-        are not read.
+        As :meth:`namespaces` saw it last. None where there are not so many, or where names would
+        have to be read first: who asks for a page does not wait for that.
         """
-        if not self._names.known:
-            return None
-        return nth(self._names.at(self._revision), namespace, number)
+        blocks = self._names.soon(self._revision)
+        return None if blocks is None else nth(blocks, namespace, number)
 
     def prepare(self) -> None:
         """Read all names now, which the first search does otherwise."""
