@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
+import httpx
 import pytest
 from sqlalchemy import text
 
+from stead.server.api.app import make_app
 from stead.server.database.tables import metadata
-
-if TYPE_CHECKING:
-    import httpx
+from stead.server.engine.queue import migrate
+from stead.server.services import first_token
 
 SUBMIT = ("POST", "/api/v1/specification/")
 TINY = "name: tiny\nchannels: []\ndependencies: [tiny]\n"
@@ -354,3 +355,64 @@ def test_no_route_takes_a_body_that_is_none(filled):
             refused(filled, method, where, {400, 422}, json={"an unknown key": 1})
     assert len(asked) >= 12
     assert kept(filled) == before
+
+
+NUL = {
+    **{
+        f"{parameter} of {path}": ("GET", f"/api/v1/{path}/?{parameter}=a%00", {})
+        for path, parameters in (
+            ("environment", ("name", "namespace", "packages", "search")),
+            ("build", ("name", "namespace", "packages")),
+            ("package", ("search", "build")),
+        )
+        for parameter in parameters
+    },
+    "an event's namespace": ("GET", "/api/stead/v1/event/?namespace=%00", {}),
+    "a description": (*SUBMIT, spec(TINY, environment_description="a\0")),
+    "a later description": (
+        "PUT",
+        "/api/v1/environment/team/tiny/",
+        {"json": {"description": "\0"}},
+    ),
+    "a description in YAML": (*SUBMIT, spec(TINY + 'description: "\\0"\n')),
+    "a key of a lock": (
+        *SUBMIT,
+        spec('version: 1\npackage: [{"\\0": 1}]\n', is_lockfile=True, environment_name="x"),
+    ),
+    "a manifest": (
+        "POST",
+        "/api/stead/v1/specification/",
+        {
+            "json": {
+                "namespace": "team",
+                "name": "x",
+                "kind": "stead",
+                "specification": '[packages]\na = "*"\n[tasks]\nb = "\\u0000"\n',
+            }
+        },
+    ),
+    "a role": (
+        "PUT",
+        "/api/v1/namespace/team/",
+        {"json": {"role_mappings": {"a\0/*": ["viewer"]}}},
+    ),
+    "a setting": ("PUT", "/api/v1/setting/", {"json": {"conda_default_packages": ["\0"]}}),
+    "a token's glob": ("POST", "/api/v1/token/", {"json": {"role_bindings": {"\0/*": ["viewer"]}}}),
+    "a tag": ("PUT", "/api/stead/v1/environment/team/tiny/", {"json": {"tags": ["\0"]}}),
+}
+"""What PostgreSQL does not take, wherever it may stand."""
+
+
+def test_the_character_nul_is_refused_whatever_the_database(database, client):
+    migrate(database)
+    services = replace(client.services, database=database)
+    transport = httpx.ASGITransport(make_app(services), raise_app_exceptions=False)
+    http = httpx.AsyncClient(transport=transport, base_url="http://stead.example")
+    client = replace(client, services=services, http=http, admin=first_token(services))
+    client.submit()
+    before = kept(client)
+    for name, (method, path, options) in NUL.items():
+        answer = client.ask(method, path, **options)
+        assert answer.status_code in (400, 422), (name, answer.text)
+        assert answer.json()["status"] == "error", name
+    assert kept(client) == before

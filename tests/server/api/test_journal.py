@@ -1,0 +1,37 @@
+"""What is logged, and what is not told twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+FAULTY = """
+import contextlib, socket, sys, threading, time, urllib.error, urllib.request
+import uvicorn
+from stead.server.api import journal
+
+async def app(scope, receive, send):
+    raise ValueError("a fault")
+
+journal.begin("json", sys.stderr)
+with socket.create_server(("127.0.0.1", 0)) as listening:
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    running = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    running.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{listening.getsockname()[1]}/", timeout=60)
+    except urllib.error.HTTPError as error:
+        print(error.code)
+    server.should_exit = True
+    running.join()
+"""
+
+
+def test_what_fails_in_a_request_is_not_told_by_uvicorn_too():
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTY], capture_output=True, text=True, timeout=120, check=True
+    )
+    # The application has told it, with the request's path.
+    assert (done.stdout.strip(), done.stderr) == ("500", "")
