@@ -41,6 +41,10 @@ class Installed:
     name: str
     directory: str
     """Where its program is; put it in front of ``PATH``."""
+    inside: tuple[str, ...] = ()
+    """Words before a command that let it run as the engine does; empty where all do."""
+    home: str = ""
+    """A directory of such a command's own."""
 
     def run(self, *words: str) -> str:
         """Give what it prints; raises CalledProcessError."""
@@ -57,23 +61,16 @@ class Installed:
             self.run("volume", "rm", "--force", *volumes)
 
 
-@dataclass(frozen=True)
-class Rootless(Installed):
-    """An engine of a user who is not root."""
-
-    user: tuple[str, ...]
-    """Words before a command that let it run as that user, who may read all that root may."""
-    home: str
-    """The user's home."""
-
-
 _USER = 7777
 _SUBORDINATE = "rootless:200000:65536\n"
 
 
 @contextlib.contextmanager
-def rootless() -> Iterator[Rootless]:
-    """Give a podman of a user that only it knows, in a mount namespace; needs ``newuidmap``."""
+def rootless() -> Iterator[Installed]:
+    """Give a podman of a user that only it knows, who may read all that root may.
+
+    It is in a mount namespace, and needs ``newuidmap``.
+    """
     work = Path(tempfile.mkdtemp(prefix="stead-"))
     home, runtime = work / "home", work / "run"
     for directory in (home, runtime):
@@ -91,8 +88,8 @@ def rootless() -> Iterator[Rootless]:
     for name, line in lines.items():
         there = Path("/etc", name)
         (work / name).write_text(there.read_text(encoding="utf-8") + line, encoding="utf-8")
-        mounts.append(f"mount --bind {work / name} {there}")
-    with _namespace(" && ".join(mounts)) as enter:
+        mounts.append(f'mount --bind "$0/{name}" {there}')
+    with _namespace(" && ".join(mounts), work) as enter:
         # Where Python and Stead lie is often in root's home.
         reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
         become = ("setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", *reading)
@@ -105,7 +102,7 @@ def rootless() -> Iterator[Rootless]:
             f"exec {shutil.which('podman')} --root {home}/a --runroot {runtime}/b "
             f'--tmpdir {runtime}/c --storage-driver vfs "$@"',
         )
-        found = Rootless(made.name, made.directory, user, str(home))
+        found = Installed(made.name, made.directory, user, str(home))
         try:
             yield found
         finally:
@@ -116,15 +113,16 @@ def rootless() -> Iterator[Rootless]:
 
 
 @contextlib.contextmanager
-def _namespace(mounts: str) -> Iterator[tuple[str, ...]]:
-    """Give words before a command that let it run where these commands have mounted something."""
+def _namespace(mounts: str, work: Path) -> Iterator[tuple[str, ...]]:
+    """Mount something for the block, by commands that know ``work`` as ``$0``.
+
+    Gives words before a command that let it run where that is seen.
+    """
     holder = subprocess.Popen(
         [
-            "unshare",
-            "--mount",
-            "sh",
-            "-c",
+            *("unshare", "--mount", "sh", "-c"),
             f"mount --make-rprivate / && {mounts} && echo ready && exec sleep 3600",
+            str(work),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -144,21 +142,39 @@ def _namespace(mounts: str) -> Iterator[tuple[str, ...]]:
 @contextlib.contextmanager
 def podman() -> Iterator[Installed]:
     """Give a podman in a mount namespace with a cgroup file system that it understands."""
+    with _podman(_CGROUPS) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def small_podman(size: str) -> Iterator[Installed]:
+    """Give a podman whose disk, with ``home`` on it, holds so much (``256m``): it is in memory."""
+    mounts = f'{_CGROUPS} && mount -t tmpfs -o size={size} tmpfs "$0/a" && mkdir "$0/a/home"'
+    with _podman(mounts) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _podman(mounts: str) -> Iterator[Installed]:
     # It takes no longer path than 50 characters.
     work = Path(tempfile.mkdtemp(prefix="stead-"))
+    (work / "a").mkdir()
     (work / "containers.conf").write_text(_SETTINGS, encoding="utf-8")
     try:
-        with _namespace(_CGROUPS) as enter:
-            found = _installed(
+        with _namespace(mounts, work) as enter:
+            made = _installed(
                 work,
                 "podman",
                 f"export CONTAINERS_CONF={work}/containers.conf\n"
                 f"exec {' '.join(enter)} {shutil.which('podman')} --root {work}/a "
                 f'--runroot {work}/b --tmpdir {work}/c --storage-driver overlay "$@"',
             )
-            yield found
-            found.clear()
-            found.run("rmi", "--all", "--force")
+            found = Installed(made.name, made.directory, enter, f"{work}/a/home")
+            try:
+                yield found
+            finally:
+                found.clear()
+                found.run("rmi", "--all", "--force")
     finally:
         remove_tree(work)
 

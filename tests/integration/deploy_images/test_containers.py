@@ -121,6 +121,17 @@ def test_what_was_stopped_by_hand_runs_again(make, engine, free_ports, home) -> 
     assert answer(ports[0]) == "one"
 
 
+def test_a_name_that_the_engine_still_has_for_nothing_is_taken(make, engine, free_ports) -> None:
+    """As it does after it removed a container on a full disk."""
+    ports, target = free_ports(1), make()
+    target.apply(shop(layers.ROOT, "one", ports))
+    (said,) = engine.run("ps", "--format", "{{.Names}} {{.Image}}").splitlines()
+    name, image = said.split()
+    engine.run("create", "--name", f"{name.removesuffix('1')}2", image)
+    assert target.apply(shop(layers.ROOT, "two", ports)).generation == 2
+    assert answer(ports[0]) == "two"
+
+
 def test_two_deploys_at_once_do_not_undo_each_other(make, free_ports) -> None:
     ports = free_ports(1)
     seen = []

@@ -27,7 +27,7 @@ def test_the_whole_way_without_root(tmp_path, free_ports) -> None:
         path = f"PATH={engine.directory}:{os.environ['PATH']}"
         home = f"{engine.home}/stead"
         program = Path(__file__).with_name("acting.py")
-        words = [*engine.user, path, sys.executable, str(program), home, base, str(port)]
+        words = [*engine.inside, "env", path, sys.executable, str(program), home, base, str(port)]
 
         def act(*more: str, code: int = 0) -> str:
             done = subprocess.run([*words, *more], capture_output=True, text=True, check=False)

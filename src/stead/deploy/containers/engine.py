@@ -138,8 +138,16 @@ class Engine:
         return sorted(read(self._do("container", "inspect", *listed)), key=_order)
 
     def create(self, name: str, start: Start) -> None:
+        """Make a container of a new name. What has that name goes.
+
+        On a full disk an engine may remove one by half: it lists it no longer, and keeps its name.
+        """
         words = ["create", "--name", name, "--restart", "unless-stopped", *shared(start)]
-        self._do(*words, start.image, secrets=start.secrets)
+        try:
+            self._do(*words, start.image, secrets=start.secrets)
+        except DeployError:
+            self._run(*removing(self.name), name)
+            self._do(*words, start.image, secrets=start.secrets)
 
     def start(self, *names: str) -> None:
         if names:

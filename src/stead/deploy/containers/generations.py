@@ -3,6 +3,7 @@
 ::
 
     $STEAD_HOME/containers/UNIT/pending    a switch that is not confirmed yet
+                                reserve    room for the way back while it is not
                                 N/confirmed      what became of it when all held
                                 N/payload.json   of each generation
                                 N/checks.json    what must hold when it is taken up
@@ -21,7 +22,7 @@ import os
 import time
 
 from stead.store.atomic import remove_tree, write_file
-from stead.values.errors import DeployError
+from stead.values.errors import DeployError, SteadError
 from stead.values.frozen import asdict, dataclass
 
 TYPE_CHECKING = False
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from stead.deploy.containers.engine import Container, Engine
 
+RESERVE = 1024 * 1024
+"""Bytes that are kept for the way back."""
 _LONGEST = 60.0
 """Seconds that are waited for what a program that was ended has begun."""
 
@@ -127,6 +130,7 @@ class Generations:
         left = self.pending()
         # Where a way back did not work, what runs was never confirmed.
         before = Pending(new, left.old if left else self.number(), group)
+        self._reserve()
         if self.confirmed(new):
             # One of another home's has no directory here yet.
             write_file(os.path.join(self.place(new), "confirmed"), b"", 0o600)
@@ -144,6 +148,23 @@ class Generations:
             os.replace(self._pending, os.path.join(self.place(new), "confirmed"))
         except FileNotFoundError as exc:
             raise DeployError("what ran before runs again already") from exc
+        self._release()
+
+    def _reserve(self) -> None:
+        """Take some room: an engine that can write nothing down neither stops nor starts anything.
+
+        Often it is of the same disk. Raises StoreError.
+        """
+        path = os.path.join(self.directory, "reserve")
+        try:
+            write_file(path, bytes(RESERVE), 0o600)
+        except SteadError:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self.directory, "reserve"))
 
     def settle(self) -> bool:
         """Go back from a switch that was not confirmed; false where there is none.
@@ -156,6 +177,7 @@ class Generations:
         _wait_for(found.group)
         if self.pending() != found:
             return True
+        self._release()
         if not self.confirmed(found.new):
             new = [c for c in self.all() if c.generation == found.new]
             # What cannot be stopped is removed by force.
