@@ -276,6 +276,8 @@ def test_a_page_cannot_tell_the_terminal_what_to_do(machine, place, registry):
 def test_the_shipped_book_holds(machine, tmp_path):
     """Each combination in a project of its own, installed with pip, where there is no Stead."""
     environ = {n: v for n, v in os.environ.items() if not n.startswith(("STEAD_", "PYTEST"))}
+    # What builds is not compiled either: pip takes this for what `--no-compile` would turn off.
+    environ["PIP_NO_COMPILE"] = "0"
     done = subprocess.run(
         [machine.program, "book", "test", "--all"],
         cwd=tmp_path,
