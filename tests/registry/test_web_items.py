@@ -10,7 +10,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.registry.browser import browser
+
+from stead.testing.browser import browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

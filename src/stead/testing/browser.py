@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -25,6 +26,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--window-size=1500,1000",
     "--remote-debugging-pipe",
 )
 PATIENCE = 120
@@ -42,6 +44,32 @@ class Browser:
         target = self._do("Target.createTarget", url="about:blank")["targetId"]
         attached = self._do("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        """What the page told of itself so far: the protocol's events, once :meth:`listen` was called."""
+
+    def listen(self, *domains: str) -> None:
+        """Collect the events of ``Network``, ``Runtime``, …; they come with later answers."""
+        for domain in domains:
+            self._do(f"{domain}.enable")
+
+    def type(self, text: str) -> None:
+        """Write into what has the focus, as a keyboard does."""
+        self._do("Input.insertText", text=text)
+
+    def click(self, element: str) -> None:
+        """Click with the mouse in the middle of an element, once the expression gives one."""
+        middle = (
+            "(e => { if (!e) return null; e.scrollIntoView({block: 'center'}); const box = "
+            "e.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2] })"
+        )
+        x, y = self.wait(f"{middle}({element})")
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            more = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+            self._do("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+
+    def picture(self, path: Path) -> None:
+        """Write what the page looks like as PNG."""
+        path.write_bytes(base64.b64decode(self._do("Page.captureScreenshot")["data"]))
 
     def open(self, address: str) -> None:
         """Go to an address."""
@@ -66,8 +94,9 @@ class Browser:
                 if found := self.evaluate(script):
                     return found
             time.sleep(0.05)
-        text = self.evaluate("document.documentElement.innerHTML")
-        raise AssertionError(f"{script} stays {found!r} in:\n{text[:5000]}")
+        text = self.evaluate("location.href + '\\n' + document.body.innerText")
+        whole = self.evaluate("document.body.innerHTML")
+        raise AssertionError(f"{script} stays {found!r} in:\n{text[:5000]}\n{whole[:5000]}")
 
     def _do(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._last += 1
@@ -84,7 +113,10 @@ class Browser:
             answer = json.loads(text)
             if answer.get("id") == self._last:
                 assert "error" not in answer, answer["error"]
-                return answer["result"]
+                result: dict[str, Any] = answer["result"]
+                return result
+            if "method" in answer and self._session:
+                self.events.append((answer["method"], answer["params"]))
 
 
 @contextlib.contextmanager
