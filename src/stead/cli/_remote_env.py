@@ -20,18 +20,27 @@ if TYPE_CHECKING:
 MORE = {
     "env": """\
 `list` takes a namespace or nothing, the others NAMESPACE/NAME. `create` hands in FILE, or what this
-directory asks for, like `stead push`, and refuses an environment that is there already."""
+directory asks for, like `stead push`, and refuses an environment that is there already. `describe`
+changes what is said of one, its description and its tags; what is not named stays."""
 }
 
 
 def configure(_: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "verb", choices=("list", "show", "create", "delete"), help="what to do with environments"
+        "verb",
+        choices=("list", "show", "create", "describe", "delete"),
+        help="what to do with environments",
     )
     parser.add_argument(
         "name", nargs="?", default="", metavar="NAMESPACE[/NAME]", help="which environments"
     )
     specs.handing_in(parser)
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="TAG", help="give it a tag; more than once"
+    )
+    parser.add_argument(
+        "--remove-tag", action="append", default=[], metavar="TAG", help="take a tag from it"
+    )
     common.agreeing(parser)
     common.server(parser)
     options.json(parser)
@@ -40,17 +49,28 @@ def configure(_: str, parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, app: App) -> int:
     from stead.values import served
 
-    if (args.file or args.environment or args.no_local) and args.verb != "create":
-        raise UsageError(
-            f"`env {args.verb}` hands nothing in", remedy="see `stead remote env --help`"
-        )
+    _refuse_what_means_nothing(args)
     if args.verb == "list":
         if args.name:
             served.checked(args.name, "namespace")
         return _list(args, app)
     named = served.parse(args.name)
-    act = {"show": _show, "create": _create, "delete": _delete}[args.verb]
+    act = {"show": _show, "create": _create, "describe": _describe, "delete": _delete}[args.verb]
     return act(args, app, named)
+
+
+def _refuse_what_means_nothing(args: argparse.Namespace) -> None:
+    """Raise UsageError for an option of another verb than the one that is said."""
+    handed_in = args.file or args.environment or args.no_local or args.no_wait
+    wrong = ""
+    if (handed_in or args.priority is not None) and args.verb != "create":
+        wrong = "hands nothing in"
+    elif (args.tag or args.remove_tag) and args.verb != "describe":
+        wrong = "changes no tags"
+    elif args.description is not None and args.verb not in ("create", "describe"):
+        wrong = "changes no description"
+    if wrong:
+        raise UsageError(f"`env {args.verb}` {wrong}", remedy="see `stead remote env --help`")
 
 
 def _list(args: argparse.Namespace, app: App) -> int:
@@ -84,6 +104,7 @@ def _show(args: argparse.Namespace, app: App, named: Served) -> int:
 
     client = common.client_for(args, app)
     found = _shown(api.environment(client, named))
+    found["tags"] = list(api.described(client, named).tags)
     newest = api.newest_build(client, named)
     found["newest"] = newest["id"] if newest else 0
     found["status"] = newest["status"] if newest else ""
@@ -96,6 +117,8 @@ def _show(args: argparse.Namespace, app: App, named: Served) -> int:
     app.out(f"{named} on {client.server.address}")
     if found["description"]:
         app.out(common.clean(found["description"]))
+    if found["tags"]:
+        app.out(common.clean(f"tags: {' '.join(found['tags'])}"))
     current = f"build {found['build']}" if found["build"] else "no build is completed yet"
     app.out(f"current: {current}")
     if found["newest"] != found["build"]:
@@ -116,6 +139,43 @@ def _create(args: argparse.Namespace, app: App, named: Served) -> int:
             remedy=f"`stead push {named}` asks for another build of it",
         )
     return specs.hand_in(args, app, client, named, wanted)
+
+
+def _describe(args: argparse.Namespace, app: App, named: Served) -> int:
+    from stead.remote import api
+
+    if args.description is None and not (args.tag or args.remove_tag):
+        raise UsageError(
+            "there is nothing to change",
+            remedy="name --description, --tag or --remove-tag; `stead remote env show` says what is",
+        )
+    both = sorted({*args.tag} & {*args.remove_tag})
+    if both:
+        raise UsageError(
+            f"the tag {both[0]} is given and taken away", remedy="leave one of the two out"
+        )
+    client = common.client_for(args, app)
+    before = api.described(client, named)
+    missing = [t for t in args.remove_tag if t not in before.tags]
+    if missing:
+        raise UsageError(
+            f"{named} has no tag {missing[0]}",
+            remedy=f"its tags: {' '.join(before.tags) or 'none'}",
+        )
+    tags = [t for t in dict.fromkeys((*before.tags, *args.tag)) if t not in args.remove_tag]
+    description = before.description if args.description is None else args.description
+    said = api.Described(description, tuple(tags))
+    if said != before:
+        api.describe(client, named, said)
+    if args.json:
+        app.out_json({"environment": str(named), "description": description, "tags": tags})
+        return 0
+    app.out(f"{named} {'is described so already' if said == before else 'is described anew'}")
+    if description:
+        app.out(common.clean(description))
+    if tags:
+        app.out(common.clean(f"tags: {' '.join(tags)}"))
+    return 0
 
 
 def _is_there(client: Client, named: Served) -> bool:

@@ -41,6 +41,13 @@ def handing_in(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--description", metavar="TEXT", help="what the environment is for")
     parser.add_argument(
+        "--priority",
+        type=int,
+        metavar="N",
+        help="which of the builds that wait in the namespace comes first: the highest, from -1000 to "
+        "1000 (default: 0)",
+    )
+    parser.add_argument(
         "--no-wait", action="store_true", help="do not wait for the build, nor show its log"
     )
 
@@ -126,7 +133,7 @@ def hand_in(
     from stead.remote import api
 
     number, attached = api.submit(
-        client, named, wanted.kind, wanted.text, wanted.lock, args.description
+        client, named, wanted.kind, wanted.text, wanted.lock, args.description, args.priority
     )
     answer = {"environment": str(named), "build": number, "attached": attached}
     if args.no_wait:

@@ -25,7 +25,7 @@ ACTIONS = {
     "whoami": "say who you are to a server, and what you may do",
     "token": "make a token for somebody else",
     "namespace": "list, create or delete namespaces",
-    "env": "list, show, create or delete environments",
+    "env": "list, show, create, describe or delete environments",
     "builds": "list builds, the newest first",
     "log": "print the log of a build",
     "cancel": "cancel a build that has not ended",

@@ -21,7 +21,7 @@ DEPLOYING = (
 )  # fmt: skip
 REMOTE = (
     "remote-list", "remote-whoami", "remote-namespace-list", "remote-namespace", "remote-env-list",
-    "remote-env-show", "remote-env-delete", "push", "remote-builds", "remote-cancel",
+    "remote-env-show", "remote-env-describe", "remote-env-delete", "push", "remote-builds", "remote-cancel",
     "remote-rollback", "remote-settings", "pull",
 )  # fmt: skip
 

@@ -34,6 +34,14 @@ class LogPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Described:
+    """What people say of an environment."""
+
+    description: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pulled:
     """The files that a build was made from."""
 
@@ -98,6 +106,18 @@ def environment(client: Client, served: Served) -> dict[str, Any]:
     return found
 
 
+def described(client: Client, served: Served) -> Described:
+    """Give what people say of an environment."""
+    found = client.get(*STEAD, "environment", served.namespace, served.name)
+    return Described(str(found["description"]), tuple(map(str, found["tags"])))
+
+
+def describe(client: Client, served: Served, said: Described) -> None:
+    """Replace what is said of an environment."""
+    path = (*STEAD, "environment", served.namespace, served.name)
+    client.ask("PUT", path, body={"description": said.description, "tags": list(said.tags)})
+
+
 def delete_environment(client: Client, served: Served) -> None:
     """Delete an environment with its builds."""
     path = (*V1, "environment", served.namespace, served.name)
@@ -152,10 +172,19 @@ def log(client: Client, number: int, offset: int) -> LogPart:
 
 
 def submit(  # noqa: PLR0917
-    client: Client, served: Served, kind: str, text: str, lock: str, description: str | None
+    client: Client,
+    served: Served,
+    kind: str,
+    text: str,
+    lock: str,
+    description: str | None,
+    priority: int | None = None,
 ) -> tuple[int, bool]:
-    """Ask for a build; gives its number, and whether somebody had asked for the same already."""
-    body = {
+    """Ask for a build; gives its number, and whether somebody had asked for the same already.
+
+    Of builds that wait in a namespace the one with the highest ``priority`` comes first.
+    """
+    body: dict[str, Any] = {
         "namespace": served.namespace,
         "name": served.name,
         "kind": kind,
@@ -163,6 +192,8 @@ def submit(  # noqa: PLR0917
         "lock": lock,
         "description": description,
     }
+    if priority is not None:
+        body["priority"] = priority
     found = client.ask("POST", (*STEAD, "specification"), body=body)["data"]
     return int(found["build_id"]), bool(found["attached"])
 

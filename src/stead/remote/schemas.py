@@ -26,6 +26,7 @@ _LISTED = {
     "build": number("Its current build; 0 for none."),
     "description": text("What it is for."),
 }
+_TAGS = texts("Its tags.")
 _HANDED_IN = table(
     "What became of what was handed in.",
     environment=_ENVIRONMENT,
@@ -88,6 +89,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         table(
             "One environment.",
             **_LISTED,
+            tags=_TAGS,
             newest=number("Its newest build, whatever became of it; 0 for none."),
             status=text("How that one stands; empty for none."),
             reason=text("Why."),
@@ -96,6 +98,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 name=text("The package."),
                 version=text("Its version."),
             ),
+        ),
+    ),
+    "remote-env-describe": _schema(
+        "stead remote env describe NAMESPACE/NAME --json",
+        table(
+            "What is said of it now.",
+            environment=_ENVIRONMENT,
+            description=text("What it is for."),
+            tags=_TAGS,
         ),
     ),
     "remote-env-delete": _schema(

@@ -97,6 +97,7 @@ def test_a_team_works_with_a_store(serving, accounts, team_channel, tmp_path):
         "environment": "team/tools",
         "build": second,
         "description": "what we use",
+        "tags": [],
         "newest": second,
         "status": "COMPLETED",
         "reason": "",
@@ -232,6 +233,73 @@ def test_settings_and_refusals_are_told_in_the_servers_words(serving, accounts, 
     assert f"the channel {team_channel} is not allowed here" in refused
     assert asked(ann, "remote", "env", "list", "strict") == []
     assert "does not exist" in ann.fails("push", "nowhere/tools")
+
+
+def test_what_people_say_of_an_environment_is_changed_and_shown(serving, accounts, team_channel):
+    ann = accounts("ann", serving)
+    ann.log_in()
+    asked(ann, "remote", "namespace", "create", "said")
+    ann.write(stead_toml=TOML.replace("CHANNEL", team_channel).replace("TINY", "*"))
+    asked(ann, "push", "said/tools", "--no-wait", "--description", "what we use")
+    describe = ("remote", "env", "describe", "said/tools")
+
+    said = asked(ann, *describe, "--tag", "gpu", "--tag", "team:geo", "--tag", "gpu")
+    assert said == {
+        "environment": "said/tools",
+        "description": "what we use",
+        "tags": ["gpu", "team:geo"],
+    }
+    shown = ann.ok("remote", "env", "show", "said/tools")
+    assert "what we use\ntags: gpu team:geo\n" in shown
+    # What is not named stays.
+    said = asked(ann, *describe, "--remove-tag", "gpu", "--tag", "cpu", "--description", "ours")
+    assert (said["description"], said["tags"]) == ("ours", ["team:geo", "cpu"])
+    shown = asked(ann, "remote", "env", "show", "said/tools")
+    assert (shown["description"], shown["tags"]) == ("ours", ["team:geo", "cpu"])
+    assert "is described so already" in ann.ok(*describe, "--tag", "cpu")
+    assert asked(ann, *describe, "--description", "")["description"] == ""
+
+    assert "has no tag gpu" in ann.fails(*describe, "--remove-tag", "gpu", code=2)
+    assert "given and taken away" in ann.fails(*describe, "--tag", "a", "--remove-tag", "a", code=2)
+    assert "nothing to change" in ann.fails(*describe, code=2)
+    assert "refuses: " in ann.fails(*describe, "--tag", "a b")
+    assert "changes no tags" in ann.fails("remote", "env", "list", "--tag", "a", code=2)
+    assert "changes no description" in ann.fails(
+        "remote", "env", "show", "said/tools", "--description", "x", code=2
+    )
+    assert "hands nothing in" in ann.fails(*describe, "--priority", "1", code=2)
+    assert "does not exist" in ann.fails("remote", "env", "describe", "said/none", "--tag", "a")
+    assert asked(ann, "remote", "env", "show", "said/tools")["tags"] == ["team:geo", "cpu"]
+
+
+def test_of_what_waits_the_highest_priority_is_built_first(idle, accounts, team_channel):
+    ann = accounts("ann", idle)
+    ann.log_in()
+    asked(ann, "remote", "namespace", "create", "hurry")
+    made = []
+    for words, wanted, more in (
+        (("push", "hurry/later"), "tiny >=1", ("--priority", "-1")),
+        (("push", "hurry/plain"), "tiny", ()),
+        (("push", "hurry/urgent"), "tiny <2", ("--priority", "9")),
+        (("remote", "env", "create", "hurry/most"), "more", ("--priority", "10")),
+    ):
+        text = f"channels: ['{team_channel}']\ndependencies: ['{wanted}']\n"
+        (ann.work / "env.yml").write_text(text)
+        made.append(asked(ann, *words, "env.yml", "--no-wait", *more)["build"])
+    refused = ann.fails("push", "hurry/plain", "env.yml", "--no-wait", "--priority", "1001")
+    assert "priority" in refused
+
+    # All of them waited, and now there is one worker.
+    idle.end()
+    idle.workers = 1
+    idle.start()
+    ann = accounts("ann-again", idle)
+    ann.log_in()
+    for build in made:
+        ann.ok("remote", "log", "--follow", str(build))
+    built = asked(ann, "remote", "builds", "--status", "COMPLETED")
+    begun = [b["environment"] for b in sorted(built, key=lambda b: b["started"])]
+    assert begun == ["hurry/most", "hurry/urgent", "hurry/plain", "hurry/later"]
 
 
 def test_deleting_says_what_is_gone_and_asks(serving, accounts, team_channel):
