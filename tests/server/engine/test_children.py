@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
+import types
 
 import pytest
 
@@ -42,6 +44,27 @@ def test_a_body_gives_its_result_and_what_it_said(children, ask, tiny_channel):
     assert 'name = "tiny"' in ended.result["lock"]
     assert "+ conda:tiny 1.0\n" in "".join(said)
     assert left(children) == []
+
+
+def test_a_failure_is_heard_that_came_between_a_look_and_the_end(
+    children, ask, tmp_path, monkeypatch
+):
+    looks = []
+
+    def look(*given):
+        looks.append(given)
+        if len(looks) > 1:
+            return select.select(*given)
+        child._ending.done.wait()  # it tells why it fails, and ends
+        return [], [], []
+
+    with children.begin(ask(str(tmp_path / "nowhere")), name="solve") as child:
+        monkeypatch.setattr(
+            "stead.server.engine.children.select", types.SimpleNamespace(select=look)
+        )
+        child.ask("solve")
+        failure = child.result().failure
+    assert "nowhere" in failure.reason
 
 
 def test_one_that_needs_too_much_memory_fails_by_that(children, ask, tiny_channel):

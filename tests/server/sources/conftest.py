@@ -171,7 +171,8 @@ def place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
         elif kind == "postgresql":
             url = request.getfixturevalue("store_url")
         else:
-            server = stack.enter_context(PostgresServer.make())
+            # What was written stays when it is stopped at once.
+            server = stack.enter_context(PostgresServer.make(synchronous_commit="on"))
             url = server.create("stead")
         services = stack.enter_context(open_services(config_in(tmp_path / "data", url), {}))
         with services.database.begin() as connection:

@@ -108,6 +108,8 @@ class Child:
         late = False
         while (report := self._report()) is None:
             watched = [self._reports] if self._silent else [self._output, self._reports]
+            # Asked first: what it wrote before it ended is there then, and is seen below.
+            over = self._ending.done.is_set()
             ready, _, _ = select.select(watched, [], [], 0.05)
             if self._reports in ready:
                 content = os.read(self._reports, _CHUNK)
@@ -118,7 +120,7 @@ class Child:
                     break
             elif ready:
                 self._take_output()
-            elif self._ending.done.is_set():
+            elif over:
                 break
             else:
                 self._bounds.on_output("")
