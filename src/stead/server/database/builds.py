@@ -77,6 +77,7 @@ def begin(
         found,
         now,
         status=BuildStatus.BUILDING,
+        status_info=None,
         worker_id=worker_id,
         started_on=found.started_on or now,
         deadline=deadline or found.deadline,
@@ -216,7 +217,8 @@ def recover(
 
     It stays admitted and known by the same ``workflow_id``, with the next attempt: what
     the worker still reports is not taken. A build whose workers died ``limit`` times
-    fails; ``died`` is False where a worker that stops hands it back.
+    fails, and until then its ``status_info`` tells of it; ``died`` is False where a worker
+    that stops hands it back.
     """
     found = _of_attempt(connection, build_id, attempt)
     if found is None:
@@ -234,11 +236,16 @@ def recover(
             status_info=reason,
             ended_on=now,
         )
+    told = (
+        f"the worker that made this is gone ({deaths} of {limit}); "
+        f"another one goes on (attempt {attempt + 1})"
+    )
     return _move(
         connection,
         found,
         now,
         status=BuildStatus.QUEUED,
+        status_info=told if died else found.status_info,
         attempt=attempt + 1,
         deaths=deaths,
         worker_id=None,

@@ -13,10 +13,13 @@ deleted, and so are workflows that have ended.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stead.server.database import builds, workers
+from sqlalchemy.exc import IntegrityError
+
+from stead.server.database import builds, logs, workers
 from stead.server.database.opening import take_turn
 from stead.server.database.tables import worker as worker_table
 from stead.server.engine.queue import WORKFLOW, take_back
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dbos import DBOSClient
+    from sqlalchemy import Connection
 
     from stead.server.database.opening import Database
     from stead.server.engine.retry import Retry
@@ -155,8 +159,17 @@ def _recovered(
             return found, True
         begun = found.status is BuildStatus.BUILDING
         again = builds.recover(connection, found.id, found.attempt, now, died=died and begun)
+        if again is not None and again.deaths > found.deaths:
+            _tell(connection, again, now)
         goes_on = again is not None and again.status.is_live
         return (again, True) if goes_on else (None, False)
+
+
+def _tell(connection: Connection, again: Build, now: Moment) -> None:
+    """Have a build's log say that its worker died, for those who read along."""
+    # A worker that was only slow may write at this moment, under the same number: go on without.
+    with contextlib.suppress(IntegrityError), connection.begin_nested():
+        logs.append(connection, again.id, again.attempt, f"{again.status_info}\n", now)
 
 
 def _drop_if_canceled(database: Database, client: DBOSClient, workflow_id: str) -> None:
