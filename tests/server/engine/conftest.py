@@ -100,12 +100,14 @@ class Store:
     """Those that took builds, by their ids."""
     submitted: list[int] = field(default_factory=list)
 
-    def worker(self, lease: float = 30, **config: object) -> subprocess.Popen[str]:
-        """Start a worker, and give it once it takes builds."""
+    def worker(
+        self, lease: float = 30, before: str = "", **config: object
+    ) -> subprocess.Popen[str]:
+        """Start a worker, and give it once it takes builds; its program begins with ``before``."""
         told = {"database": self.url, "blobs": f"file://{self.root}/blobs"}
         told |= {"home": f"{self.root}/home", "lease": lease, **config}
         started = subprocess.Popen(
-            [sys.executable, "-c", WORKER, json.dumps(told)],
+            [sys.executable, "-c", before + WORKER, json.dumps(told)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
