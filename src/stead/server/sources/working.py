@@ -31,7 +31,7 @@ LATEST = 3.0
 """Seconds after which it is looked at though it still changes."""
 
 LOOK = 1.0
-"""Seconds between two looks whether a watched directory is there, and the same."""
+"""Seconds between two looks whether a directory that is not there has come."""
 
 AGAIN = 60.0
 """Seconds after which a directory is looked at though nothing told of a change."""
@@ -107,13 +107,15 @@ def _moments(job: Job, path: str) -> Iterator[None]:
     single = os.path.isfile(path)
     name = os.path.basename(path)
     looked = -AGAIN  # what changed before the watch began is seen by a look after it
+    changing: float | None = None  # since when it does
     try:
         for changes in watchfiles.watch(
             os.path.dirname(path) if single else path,
             watch_filter=(lambda _, place: os.path.basename(place) == name) if single else None,
-            debounce=int(LATEST * 1000),
-            step=int(QUIET * 1000),
-            rust_timeout=int(LOOK * 1000),
+            # It does not wait while one file changes again and again: that is done here.
+            debounce=int(QUIET * 1000),
+            step=int(QUIET * 1000 / 3),
+            rust_timeout=int(QUIET * 1000),
             yield_on_timeout=True,
             stop_event=job.wake,
             raise_interrupt=False,
@@ -122,8 +124,15 @@ def _moments(job: Job, path: str) -> Iterator[None]:
         ):
             if not single and _identity(path) != identity:
                 return
-            if changes or time.monotonic() - looked >= AGAIN:
-                looked = time.monotonic()
+            now = time.monotonic()
+            if changes and changing is None:
+                changing = now
+            if changing is None:
+                due = now - looked >= AGAIN
+            else:
+                due = not changes or now - changing >= LATEST
+            if due:
+                looked, changing = now, None
                 yield
     except RuntimeError:
         # A name that is no text changed, which the watching library cannot tell: look again.
