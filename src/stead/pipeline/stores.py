@@ -21,6 +21,7 @@ from stead.values.parts import closure_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+    from urllib.request import OpenerDirector
 
     from stead.values.context import Context
     from stead.values.parts import Closure, PackedPart
@@ -52,6 +53,7 @@ class Store:
         self._context = context
         self._mark = os.path.join(context.home, "stores", f"{short_key([address.url])}.gone")
         self._bearer: str | None = None
+        self._opener: OpenerDirector | None = None
         self._build = 0
 
     @property
@@ -141,7 +143,6 @@ class Store:
     def _open(self, path: str) -> Any:
         """Ask for something; None where it is not there. Raises SteadError."""
         from stead.config.checks.bounds import MistakeError
-        from stead.config.checks.network import opener_for
 
         where = f"{self.url}/api/stead/v1/{path}"
         request = urllib.request.Request(where, headers={"User-Agent": "stead"})  # noqa: S310
@@ -149,10 +150,7 @@ class Store:
             # Unredirected: to this address alone, wherever it leads.
             request.add_unredirected_header("Authorization", bearer)
         try:
-            opener = opener_for(
-                self._context.environ, urlsplit(where).hostname or "", redirected=True
-            )
-            return opener.open(request, timeout=TIMEOUT)
+            return self._opened().open(request, timeout=TIMEOUT)
         except MistakeError as exc:
             raise NetworkError(str(exc)) from exc
         except HTTPError as exc:
@@ -164,6 +162,15 @@ class Store:
             raise NetworkError(f"it cannot answer ({exc.code})") from exc
         except (URLError, OSError, http.client.HTTPException) as exc:
             raise NetworkError(reason(exc)) from exc
+
+    def _opened(self) -> OpenerDirector:
+        """Give what opens addresses: one for all requests, for each reads all certificates."""
+        if self._opener is None:
+            from stead.config.checks.network import opener_for
+
+            host = urlsplit(self.url).hostname or ""
+            self._opener = opener_for(self._context.environ, host, redirected=True)
+        return self._opener
 
     def _authorization(self) -> str:
         if self._bearer is None:
