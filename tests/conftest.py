@@ -50,6 +50,9 @@ LEFT_OUT = pytest.StashKey[dict[str, int]]()
 LONG = Path(__file__).with_name("long.txt")
 """Which tests take long: a line per group, its seconds and its files or directories."""
 
+WHOLE = Path(__file__).with_name("whole.txt")
+"""What the fast part leaves out as if it were marked ``slow``."""
+
 _sessions: list[pytest.Session] = []
 
 
@@ -201,7 +204,27 @@ def grouped(
     return groups, items
 
 
+def is_left_to_the_whole(path: Path, lines: str, root: Path) -> bool:
+    """Say whether the fast part goes without a file: the longest path that fits it decides."""
+    fits = [
+        (len(Path(words[-1]).parts), words[0] != "+")
+        for line in lines.splitlines()
+        if line and not line.startswith("#")
+        if path.is_relative_to(root / (words := line.split())[-1])
+    ]
+    return max(fits)[1] if fits else False
+
+
+@pytest.hookimpl(tryfirst=True)  # before what is asked for by marks is chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    lines = WHOLE.read_text(encoding="utf-8")
+    slow = {
+        path: is_left_to_the_whole(path, lines, WHOLE.parent)
+        for path in {item.path for item in items}
+    }
+    for item in items:
+        if slow[item.path]:
+            item.add_marker(pytest.mark.slow)
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     if workers > 1 and LONG.exists():
         groups, rest = grouped(items, LONG.read_text(encoding="utf-8"), LONG.parent)

@@ -1,4 +1,4 @@
-"""Long tests come first, and as many to each worker as take about as long."""
+"""Long tests come first, as many to each worker as take about as long, and not in the fast part."""
 
 from __future__ import annotations
 
@@ -50,8 +50,26 @@ def test_groups_are_what_stands_in_the_files_and_directories_of_a_line(rules):
     assert rest == [b, d]
 
 
-def test_what_is_said_to_be_long_is_there():
-    lines = (TESTS / "long.txt").read_text(encoding="utf-8").splitlines()
-    paths = [p for line in lines if line and line[0] != "#" for p in line.split()[1:]]
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/t/x/test_a.py", True),
+        ("/t/x/y/test_b.py", True),
+        ("/t/x/test_kept.py", False),
+        ("/t/x/kept/test_c.py", False),
+        ("/t/x/kept/test_left.py", True),
+        ("/t/test_d.py", False),
+        ("/t/xy/test_e.py", False),
+    ],
+)
+def test_the_longest_path_says_what_is_left_to_the_whole_suite(rules, path, left):
+    lines = "# said\n\n+ x/kept\nx\n+ x/test_kept.py\nx/kept/test_left.py\n"
+    assert rules.is_left_to_the_whole(Path(path), lines, Path("/t")) is left
+
+
+@pytest.mark.parametrize(("file", "first"), [("long.txt", 1), ("whole.txt", -1)])
+def test_what_is_said_to_be_long_is_there(file, first):
+    lines = (TESTS / file).read_text(encoding="utf-8").splitlines()
+    paths = [p for line in lines if line and line[0] != "#" for p in line.split()[first:]]
     assert paths
     assert not [path for path in paths if not (TESTS / path).exists()]
