@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stead.deploy import tar
+from stead.deploy import cache, tar
 from stead.deploy.closure import needs_of, tree_of_files, trees_of_build, write_tar
 from stead.deploy.interpreter import tree_of_interpreter
 from stead.testing.roots import bare_root
@@ -179,6 +179,8 @@ def test_what_was_imported_so_far_does_not_change_a_build_s_tree(shared) -> None
 
 
 def test_an_unchanged_build_is_not_read_again(environment, shared, tmp_path, monkeypatch) -> None:
+    # It may have been made a moment ago, and then nothing would be kept.
+    monkeypatch.setattr(cache, "UNSETTLED", 0)
     first = trees_of_build(environment, "/opt/stead", tmp_path / "home")
     read: list[str] = []
     monkeypatch.setattr(tar, "_read", lambda member: read.append(member.path) or iter(()))
