@@ -217,7 +217,7 @@ def is_left_to_the_whole(path: Path, lines: str, root: Path) -> bool:
 
 @pytest.hookimpl(tryfirst=True)  # before what is asked for by marks is chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    lines = WHOLE.read_text(encoding="utf-8")
+    lines = WHOLE.read_text(encoding="utf-8") if WHOLE.exists() else ""
     slow = {
         path: is_left_to_the_whole(path, lines, WHOLE.parent)
         for path in {item.path for item in items}
