@@ -71,12 +71,12 @@ class Log:
     def flush(self) -> None:
         """Let readers see what has been written."""
         with self._writing():
-            self._file.flush()
+            if not self._file.closed:
+                self._file.flush()
 
     def close(self) -> None:
-        """Write the rest, and close the file."""
-        self.flush()
-        with contextlib.suppress(OSError):
+        """Write the rest, and close the file; what comes later, of who got away, is dropped."""
+        with self._writing():
             self._file.close()
 
     @contextlib.contextmanager
@@ -88,7 +88,7 @@ class Log:
                 self.fault = self.fault or exc.strerror or str(exc)
 
     def _add(self, data: bytes) -> None:
-        if not data or self.fault:
+        if not data or self.fault or self._file.closed:
             return
         self._file.write(data)
         self._whole = data.endswith(b"\n")

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _MOMENT = 0.1
 """Seconds in which what is about to end (a tracker of resources …) may do so by itself."""
+_HIDDEN = 5.0
+"""Seconds at most for what shows nothing of itself yet: it is becoming another program."""
+_LOOKS = 4
+"""How often is looked at most for what was born while one looked."""
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -142,14 +146,27 @@ def _reap(number: int) -> bool:
 
 
 def _marked(mark: str) -> set[int]:
-    """Find adopted processes with the mark, and all below them."""
-    if _childless():
-        return set()
-    parents = _parents()
+    """Find adopted processes with the mark, and all below them.
+
+    That there are none is said only when that is sure: who is becoming another program
+    shows no variables for a moment, and who ends may have begun another after one had
+    listed what there is.
+    """
     sign = f"{MARK}={mark}".encode()
     here = os.getpid()
-    adopted = {pid for pid, parent in parents.items() if parent == here and _bears(pid, sign)}
-    return {pid for pid in below(parents, adopted) if not _reap(pid)}
+    until = time.monotonic() + _HIDDEN
+    looks = 0
+    while not _childless():
+        parents, some_ended = _parents()
+        mine = {pid: _bears(pid, sign) for pid, parent in parents.items() if parent == here}
+        found = below(parents, (pid for pid, bears in mine.items() if bears))
+        left = {pid for pid in found if not _reap(pid)}
+        looks += 1
+        hidden = None in mine.values() and time.monotonic() < until
+        if left or not hidden and not (some_ended and looks < _LOOKS):
+            return left
+        time.sleep(0.002)
+    return set()
 
 
 def below(parents: Mapping[int, int], top: Iterable[int]) -> set[int]:
@@ -169,27 +186,54 @@ def _childless() -> bool:
     return False
 
 
-def _parents() -> dict[int, int]:
-    """Read every process's parent. (Lists of children are not in every kernel.)"""
+def _parents() -> tuple[dict[int, int], bool]:
+    """Read every process's parent, and say whether some ended meanwhile.
+
+    (Lists of children are not in every kernel.)
+    """
     found = {}
+    some_ended = False
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError):
-                fd = os.open(f"/proc/{name}/stat", os.O_RDONLY)
-                try:
-                    text = os.read(fd, 512)
-                finally:
-                    os.close(fd)
-                # "PID (NAME) STATE PARENT …", and a name may have brackets in it.
-                found[int(name)] = int(text[text.rindex(b")") + 1 :].split(None, 2)[1])
-    return found
+            try:
+                text = _start(f"/proc/{name}/stat", 512)
+            except OSError:
+                some_ended = True
+                continue
+            # "PID (NAME) STATE PARENT …", and a name may have brackets in it.
+            found[int(name)] = int(text[text.rindex(b")") + 1 :].split(None, 2)[1])
+    return found, some_ended
 
 
-def _bears(pid: int, sign: bytes) -> bool:
-    """Say whether a process has the mark, or one below it; of what has ended nobody knows."""
+def _start(path: str, size: int) -> bytes:
+    """Read so many bytes at most, quicker than a file object does."""
+    fd = os.open(path, os.O_RDONLY)
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            variables = file.read().split(b"\0")
+        return os.read(fd, size)
+    finally:
+        os.close(fd)
+
+
+def _bears(pid: int, sign: bytes) -> bool | None:
+    """Say whether a process has the mark, or one below it; of what has ended nobody knows.
+
+    None where neither variables nor words are there to be seen, as is so of every process
+    within the moment in which it becomes another program.
+    """
+    try:
+        variables = _variables(pid)
+        if not variables:
+            stat = _start(f"/proc/{pid}/stat", 512)
+            if stat[stat.rindex(b")") + 2 :][:1] in b"ZX":
+                return False
+            if not _start(f"/proc/{pid}/cmdline", 1):
+                return None
+            variables = _variables(pid)  # it may have become the other between these looks
     except OSError:
         return False
-    return any(v == sign or v.startswith(sign + b"/") for v in variables)
+    return any(v == sign or v.startswith(sign + b"/") for v in variables.split(b"\0"))
+
+
+def _variables(pid: int) -> bytes:
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        return file.read()

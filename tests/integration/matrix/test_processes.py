@@ -171,6 +171,16 @@ def test_what_a_run_within_a_run_leaves_behind_is_ended_too(cell):
     assert not is_there(cell.pid("pid"))
 
 
+def test_who_becomes_another_program_all_the_time_is_ended_too(cell):
+    """Its variables are often not there to be seen: the kernel is about to lay them out anew."""
+    again = cell.directory / "again"
+    again.write_text("#!/bin/sh\nexec ./again\n")
+    again.chmod(0o755)
+    for _ in range(20):
+        cell(commands=(sh("setsid ./again & echo $! >pid"),))
+        assert not is_there(cell.pid("pid"))
+
+
 def test_a_server_begun_before_is_there_for_the_commands_and_gone_at_the_end(cell):
     server = "while echo tick; do sleep 0.05; done & echo $! >server"
     result = cell(

@@ -122,3 +122,14 @@ def test_a_line_of_its_own_begins_where_a_line_begins(tmp_path):
     again.line("three")
     again.close()
     assert (tmp_path / "a" / "b.log").read_bytes() == b"one\nno end\ntwo\nthree\n"
+
+
+def test_what_comes_when_a_log_is_closed_is_dropped(tmp_path):
+    log = Log(str(tmp_path / "a.log"))
+    log.write(b"in time")
+    log.close()
+    log.write(b"too late")
+    log.line("too late")
+    log.flush()
+    log.close()
+    assert ((tmp_path / "a.log").read_bytes(), log.fault) == (b"in time", "")
