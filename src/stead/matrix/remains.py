@@ -163,7 +163,8 @@ def _marked(mark: str) -> set[int]:
         left = {pid for pid in found if not _reap(pid)}
         looks += 1
         hidden = None in mine.values() and time.monotonic() < until
-        if left or not hidden and not (some_ended and looks < _LOOKS):
+        unsure = hidden or (some_ended and looks < _LOOKS)
+        if left or not unsure:
             return left
         time.sleep(0.002)
     return set()
