@@ -11,11 +11,8 @@ written under a temporary name, brought to the disk and renamed, and never chang
 after that. Once there are enough, they are packed into one file; an entry may
 stand in both for a moment.
 
-The texts of manifests, lock and variables are known by their sha256. The entry
-that first has a text holds it, as its difference from an earlier one where that is
-much shorter; later entries of the same hundred say which entry that is. So a change costs
-what is new in it, going back reads the same few entries however long the history is, and
-each pack can be read by itself.
+How an entry holds the texts of manifests, lock and variables: see
+:mod:`stead.store.entries`.
 
 The names of the files are the index: the order of numbers is that of history, and
 nothing else need be kept in step with them.
@@ -52,17 +49,13 @@ FEW = 10
 LONG = 30 * 86400.0
 """and all that are younger than this, in seconds."""
 _LOOSE = 128
-_PACKED = 100
-_VARIABLES, _LOCK, _ABSENT = "@variables", "@lock", "@absent"
+PACKED = 100
+"""So many entries stand in a pack."""
 
 
 def write_entry(path: str, line: bytes) -> None:
     """Bring an entry to the disk. Raises StoreError."""
     write_file(path, line, 0o600)
-
-
-def _text(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode()
 
 
 class History:
@@ -111,7 +104,7 @@ class History:
 
     def find(self, number: int) -> Generation | None:
         """Give a generation; None where there is none, or its record is damaged."""
-        data = self._entry(number)
+        data = self.entry(number)
         if data is None:
             return None
         try:
@@ -152,7 +145,7 @@ class History:
 
     def absent(self, generation: Generation) -> frozenset[str]:
         """Give the names of manifests that were known not to be there; none where that is lost."""
-        sha = (self._entry(generation.number) or {}).get("absent", "")
+        sha = (self.entry(generation.number) or {}).get("absent", "")
         try:
             text = self.content(generation.number, sha) if sha else b""
         except StoreError:
@@ -161,7 +154,7 @@ class History:
 
     def whole(self, number: int) -> bool:
         """Say whether a generation and every text that it refers to can be read."""
-        data = self._entry(number)
+        data = self.entry(number)
         if data is None:
             return False
         texts = {*data["files"].values(), data["lock_file"], data["variables"]} - {""}
@@ -178,8 +171,8 @@ class History:
 
     def content(self, number: int, sha: str) -> bytes:
         """Give a text that generation ``number`` refers to. Raises StoreError where it is gone."""
-        data = self._entry(number) or {}
-        holder = self._entry(int(data.get("held", {}).get(sha, 0))) or {}
+        data = self.entry(number) or {}
+        holder = self.entry(int(data.get("held", {}).get(sha, 0))) or {}
         kept = holder.get("contents", {}).get(sha)
         try:
             if kept is None or kept[0] == sha:
@@ -197,7 +190,8 @@ class History:
             ) from exc
         return text
 
-    def _entry(self, number: int) -> dict[str, Any] | None:
+    def entry(self, number: int) -> dict[str, Any] | None:
+        """Give an entry as it is kept (see :mod:`stead.store.entries`); None where it is not."""
         if number not in self._entries:
             self._entries[number] = _parse(self._line(number), number)
         return self._entries[number]
@@ -236,6 +230,8 @@ class History:
         them. ``write`` brings the entry (path and content) to the disk, and may bring other
         files with it. Raises StoreError (a full disk); then nothing has changed.
         """
+        from stead.store.entries import encoded
+
         with self._alone(note, "recording a change"):
             self._list()
             last = self.last()
@@ -243,8 +239,8 @@ class History:
             if made is None:
                 return None
             generation, texts = made
-            before = self._entry(last.number) if last is not None else None
-            data = self._encoded(generation, texts, before or {}, self._entry(like) or {})
+            before = self.entry(last.number) if last is not None else None
+            data = encoded(self, generation, texts, before or {}, self.entry(like) or {})
             line = _line(data)
             write(os.path.join(self.directory, str(generation.number)), line)
             begun.clear(self)
@@ -264,6 +260,8 @@ class History:
         ``found`` are generations from elsewhere, the oldest first, with their texts as
         for :meth:`append`. What can be read is left as it is. Raises StoreError.
         """
+        from stead.store.entries import encoded
+
         with self._alone(note, "restoring a history"):
             self._list()
             self._entries.clear()
@@ -273,11 +271,11 @@ class History:
                 number = generation.number
                 if not self.whole(number):
                     before = restored.get(number - 1, {})
-                    restored[number] = self._encoded(generation, texts, before, {})
+                    restored[number] = encoded(self, generation, texts, before, {})
                     self._entries[number] = restored[number]
             run: list[int] = []
             for number in (*restored, 0):
-                if run and (number != run[-1] + 1 or len(run) == _PACKED):
+                if run and (number != run[-1] + 1 or len(run) == PACKED):
                     self._write_run(run, restored)
                     run = []
                 run.append(number)
@@ -286,7 +284,7 @@ class History:
 
     def _write_run(self, run: list[int], data: Mapping[int, Mapping[str, Any]]) -> None:
         lines = {n: _line(data[n]) for n in run}
-        if len(run) == _PACKED and not any(self._covered(n) for n in run):
+        if len(run) == PACKED and not any(self._covered(n) for n in run):
             name = f"{run[0]}-{run[-1]}.pack"
             write_file(os.path.join(self.directory, name), b"".join(lines.values()), 0o600)
             return
@@ -304,91 +302,12 @@ class History:
         with locking.exclusive(guard, note=note, description=description):
             yield
 
-    def _encoded(
-        self,
-        generation: Generation,
-        texts: Mapping[str, bytes],
-        before: Mapping[str, Any],
-        like: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        data = generation.as_json()
-        del data["pinned"]
-        variables = json.dumps(
-            dict(generation.variables), sort_keys=True, ensure_ascii=False, indent=0
-        )
-        texts = {**texts, _VARIABLES: variables.encode("utf-8", "surrogateescape")}
-        # What goes into one pack refers to nothing outside of it: a pack that is lost takes
-        # only its own with it.
-        first = generation.number - (generation.number - 1) % _PACKED
-        elsewhere: dict[str, int] = {**like.get("held", {}), **before.get("held", {})}
-        known = {sha: number for sha, number in elsewhere.items() if number >= first}
-        data["variables"] = sha256(texts[_VARIABLES]).hexdigest()
-        data["absent"] = like.get("absent", "")
-        if _ABSENT in texts:
-            data["absent"] = sha256(texts[_ABSENT]).hexdigest()
-        contents: dict[str, tuple[str, str]] = {}
-        bases: dict[str, int] = {}
-        former = {
-            **before.get("files", {}),
-            _VARIABLES: before.get("variables", ""),
-            _LOCK: before.get("lock_file", ""),
-        }
-        for name, text in texts.items():
-            sha = sha256(text).hexdigest()
-            if sha in known or sha in contents:
-                continue
-            full = zlib.compress(text, 6)
-            basis = self._basis(before, former.get(name, ""), first)
-            if basis is not None and basis[0] == sha:  # it came back
-                known[sha] = basis[2]
-                continue
-            if basis is not None:
-                pack = zlib.compressobj(6, zdict=basis[1])
-                short = pack.compress(text) + pack.flush()
-                if len(short) * 2 < len(full):
-                    contents[sha] = (basis[0], _text(short))
-                    bases[basis[0]] = basis[2]
-                    continue
-            contents[sha] = ("", _text(full))
-        needed = {
-            *generation.files.values(),
-            generation.lock_file,
-            data["variables"],
-            data["absent"],
-        } - {""}
-        for sha in needed.difference(known, contents) & elsewhere.keys():
-            with contextlib.suppress(StoreError):
-                text = self.content(elsewhere[sha], sha)
-                contents[sha] = ("", _text(zlib.compress(text, 6)))
-        held = dict.fromkeys(contents, generation.number)
-        held |= {sha: known[sha] for sha in needed if sha not in held and sha in known}
-        return {**data, "held": {**bases, **held}, "contents": contents}
-
-    def _basis(
-        self, before: Mapping[str, Any], sha: str, first: int
-    ) -> tuple[str, bytes, int] | None:
-        """Give the whole text that the next one of a name is told apart from, and who holds it.
-
-        None where that is held by a number before ``first``.
-        """
-        holder = self._entry(int(before.get("held", {}).get(sha, 0)))
-        if not sha or holder is None or sha not in holder["contents"]:
-            return None
-        whole = holder["contents"][sha][0] or sha
-        number = int(holder["held"][whole])
-        try:
-            return (
-                (whole, self.content(holder["number"], whole), number) if number >= first else None
-            )
-        except StoreError:
-            return None
-
     def _pack(self) -> None:
         """Put the oldest loose entries into one file, once there are many. Best effort."""
         loose = sorted(n for n in self._loose if not self._covered(n))
         if len(loose) < _LOOSE:
             return
-        chosen = loose[:_PACKED]
+        chosen = loose[:PACKED]
         run = [n for i, n in enumerate(chosen) if n == chosen[0] + i]
         lines = []
         name = f"{run[0]}-{run[-1]}.pack"
@@ -433,7 +352,7 @@ class History:
 
     def _kept(self, now: float, *, whole: bool) -> Iterator[dict[str, Any]]:
         for position, number in enumerate(self.numbers()):
-            data = self._entry(number)
+            data = self.entry(number)
             if data is None:
                 continue
             kept = position < FEW or now - float(data["time"]) < LONG
