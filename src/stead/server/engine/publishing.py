@@ -39,13 +39,19 @@ _PLACES = {
 
 _KEY = re.compile(
     rf"(?:{'|'.join(directory for directory, _ in _PLACES.values())})"
-    r"/([0-9a-f]{8})-(\d+)-(\d+)-.+"
+    r"/(?:\d+/)?([0-9a-f]{8})-(\d+)-(\d+)-.+"
 )
 
 
 def key_of(kind: str, build: Build, specification: Specification) -> str:
-    """Give the key of a build's file, the same for every attempt."""
+    """Give the key of a build's file, of one attempt alone.
+
+    Files are put before it is known whether the attempt still counts: one that was taken for dead
+    and comes back must not write over what another has published.
+    """
     directory, suffix = _PLACES[kind]
+    if build.attempt > 1:
+        directory = f"{directory}/{build.attempt}"
     at = int(instant(build.scheduled_on).timestamp())
     return f"{directory}/{specification.sha256[:8]}-{at}-{build.id}-{specification.name}.{suffix}"
 
