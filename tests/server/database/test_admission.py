@@ -50,6 +50,20 @@ def test_what_50_ask_for_at_once_is_one_build_enqueued_once(bench):
         assert counters.stored(connection) == counters.recount(connection)
 
 
+def test_what_50_ask_for_at_once_is_one_build_though_all_but_the_build_is_there(bench):
+    # Nobody waits for who keeps specification and environment: the turn alone holds this.
+    former = bench.submit().build_id
+    bench.step("cancel", former)
+    answers = in_threads(50, bench.submit)
+
+    assert Counter(a.attached for a in answers) == {False: 1, True: 49}
+    (made,) = {a.build_id for a in answers}
+    assert bench.rows("SELECT count(*) FROM build") == [(2,)]
+    assert bench.enqueued() == [(former, 1), (made, 1)]
+    with bench.database.read() as connection:
+        assert counters.stored(connection) == counters.recount(connection)
+
+
 def test_what_is_done_is_not_built_again(bench):
     first = bench.submit()
     bench.complete(first.build_id)

@@ -77,11 +77,14 @@ class Waiting:
 
 WORKER = """
 import json, signal, sys, threading
+from stead.server.engine.limits import Limits
 from stead.server.engine.retry import Retry
 from stead.server.engine.worker import WorkerConfig, run
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
-config = WorkerConfig(**json.loads(sys.argv[1]), retry=Retry(first=0.2, times=2))
+told = json.loads(sys.argv[1])
+limits = Limits(**told.pop("limits", {}))
+config = WorkerConfig(**told, limits=limits, retry=Retry(first=0.2, times=2))
 run(config, stop=stop, on_ready=lambda me: print(me.id, flush=True))
 """
 
