@@ -146,7 +146,10 @@ class Steps(RuleBasedStateMachine):
     def meant(self, handed, standing):
         """Give an attempt that may be any; or where it should stand, one that is at work."""
         at_work = [(i, k.attempt) for i, k in self.model.builds.items() if k.status == "BUILDING"]
-        return at_work[handed[0] % len(at_work)] if standing and at_work else handed
+        if not (standing and at_work):
+            return handed
+        # By its place: PostgreSQL takes no number back, so numbers differ when a step is repeated.
+        return at_work[list(self.model.builds).index(handed[0]) % len(at_work)]
 
     def stands(self, build_id, attempt):
         known = self.model.builds[build_id]
