@@ -103,7 +103,7 @@ def _shown(one: dict[str, Any], known: dict[int, dict[str, Any]]) -> dict[str, A
     environment = known.get(one["environment_id"])
     name, current = "", False
     if environment is not None:
-        name = f"{environment['namespace']['name']}/{environment['name']}"
+        name = f"{environment['namespace']}/{environment['name']}"
         current = environment["current_build_id"] == one["id"]
     return {
         "build": one["id"],

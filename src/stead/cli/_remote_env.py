@@ -93,7 +93,7 @@ def _list(args: argparse.Namespace, app: App) -> int:
 
 def _shown(one: dict[str, Any]) -> dict[str, Any]:
     return {
-        "environment": f"{one['namespace']['name']}/{one['name']}",
+        "environment": f"{one['namespace']}/{one['name']}",
         "build": one["current_build_id"] or 0,
         "description": one["description"] or "",
     }

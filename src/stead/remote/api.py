@@ -96,19 +96,18 @@ def delete_namespace(client: Client, name: str) -> None:
 
 def environments(client: Client, namespace: str = "") -> Iterator[dict[str, Any]]:
     """List the environments that may be seen."""
-    listed = _pages(client, "environment", {"namespace": namespace})
-    return (e for e in listed if not namespace or e["namespace"]["name"] == namespace)
+    return _pages(client, "environment", {"namespace": namespace} if namespace else {}, api=STEAD)
 
 
 def environment(client: Client, served: Served) -> dict[str, Any]:
     """Give an environment."""
-    found: dict[str, Any] = client.get(*V1, "environment", served.namespace, served.name)
+    found: dict[str, Any] = client.get(*STEAD, "environment", served.namespace, served.name)
     return found
 
 
 def described(client: Client, served: Served) -> Described:
     """Give what people say of an environment."""
-    found = client.get(*STEAD, "environment", served.namespace, served.name)
+    found = environment(client, served)
     return Described(str(found["description"]), tuple(map(str, found["tags"])))
 
 
@@ -224,13 +223,17 @@ def set_settings(client: Client, scope: tuple[str, ...], values: Mapping[str, An
 
 
 def _pages(
-    client: Client, noun: str, query: Mapping[str, Any], *below: str | int
+    client: Client,
+    noun: str,
+    query: Mapping[str, Any],
+    *below: str | int,
+    api: tuple[str, ...] = V1,
 ) -> Iterator[dict[str, Any]]:
     """Give what a list holds, page after page as they are wanted."""
     page = 1
     while True:
         asked = {"size": _PAGE, **query, "page": page}
-        found = client.ask("GET", (*V1, noun, *below), query=asked)
+        found = client.ask("GET", (*api, noun, *below), query=asked)
         yield from found["data"]
         # A server may give shorter pages than it was asked for.
         if not found["data"] or page * int(found["size"]) >= int(found["count"]):

@@ -186,6 +186,28 @@ def test_an_environment_is_described_and_tagged_by_those_who_may(client):
     assert client.get("/api/stead/v1/environment/team/none/").status_code == 404
 
 
+def test_environments_are_listed_with_their_tags_and_what_is_really_current(client):
+    client.submit(SPEC)
+    other = client.submit(SPEC.replace("name: tiny", "name: other"), namespace="zoo")
+    client.complete(other)
+    tags = {"tags": ["gpu"], "description": "maps"}
+    client.ask("PUT", "/api/stead/v1/environment/zoo/other/", json=tags)
+    path = "/api/stead/v1/environment/"
+    told = client.get(path).json()
+    names = [(e["namespace"], e["name"], e["current_build_id"]) for e in told["data"]]
+    assert (names, told["count"]) == ([("team", "tiny", None), ("zoo", "other", other)], 2)
+    for each in told["data"]:
+        assert client.get(f"{path}{each['namespace']}/{each['name']}/").json()["data"] == each
+    assert (told["data"][1]["tags"], told["data"][1]["description"]) == (["gpu"], "maps")
+    assert [e["name"] for e in client.get(f"{path}?namespace=zoo").json()["data"]] == ["other"]
+    second = client.get(f"{path}?size=1&page=2").json()
+    assert ([e["name"] for e in second["data"]], second["count"]) == (["other"], 2)
+    assert [e["name"] for e in client.get(f"{path}?order=desc").json()["data"]] == ["other", "tiny"]
+    viewer = client.token(role_bindings={"team/*": ["viewer"]})
+    assert [e["name"] for e in client.get(path, token=viewer).json()["data"]] == ["tiny"]
+    assert client.get(f"{path}?sort_by=colour").status_code == 400
+
+
 def test_of_what_waits_in_a_namespace_the_urgent_comes_first(client):
     client.ask("POST", "/api/v1/namespace/team/")
 

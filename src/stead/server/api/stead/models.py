@@ -42,6 +42,9 @@ class Description(BaseModel):
 
 
 class Described(BaseModel):
+    """An environment; ``current_build_id`` is that of a completed build, or null."""
+
+    id: int
     namespace: str
     name: str
     description: str
