@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.server.api.conftest import admit
 
 from stead.server.database import builds
 from stead.server.values import NewPackage
@@ -122,6 +123,43 @@ def test_an_environment_from_its_making_to_its_end(page):
     assert page.get("/api/v1/environment/team/lab/")["data"]["current_build_id"] == build
     assert page.ask("DELETE", "/api/v1/environment/team/lab/").status_code == 200
     assert page.get("/api/v1/environment/?page=1&size=100&search=")["count"] == 0
+
+
+def test_an_environment_is_shown_by_its_first_build_until_one_is_completed(page):
+    path = "/api/v1/environment/team/lab/"
+    lists = ("/api/v1/environment/?page=1&size=100&search=", "/api/v2/environment/?limit=10")
+
+    def submit(version: str) -> int:
+        text = f"{CODE}\nname: lab".replace("1.0", version)
+        body = {"namespace": "team", "specification": text}
+        return page.ask("POST", "/api/v1/specification/", body).json()["data"]["build_id"]
+
+    def shown() -> int | None:
+        found = {page.get(path)["data"]["current_build_id"]}
+        found |= {page.get(each)["data"][0]["current_build_id"] for each in lists}
+        (build,) = found
+        return build
+
+    # The page asks for the list at once, and never again: with no build in it, it would show none.
+    first, second = submit("1.0"), submit("2.0")
+    assert shown() == first
+    own = page.client.get("/api/stead/v1/environment/team/lab/").json()["data"]
+    assert own["current_build_id"] is None
+    database = page.client.services.database
+    with database.begin() as connection:
+        admit(connection, page.client.services, database.now())
+        attempt = builds.get(connection, first).attempt
+        builds.fail(connection, first, attempt, database.now(), reason="there is no such package")
+    assert shown() == first
+    found = page.get("/api/v1/environment/?status=FAILED")["data"]
+    assert [each["name"] for each in found] == ["lab"]
+    assert page.get("/api/v1/environment/?status=COMPLETED")["count"] == 0
+    page.client.complete(second)
+    assert shown() == second
+    assert page.get("/api/v1/environment/?status=FAILED")["count"] == 0
+    # One whose current build is gone has none, though it has others.
+    assert page.client.ask("DELETE", f"/api/v1/build/{second}/").status_code == 200
+    assert shown() is None
 
 
 def test_an_environment_from_a_lock(page):

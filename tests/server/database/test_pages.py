@@ -208,6 +208,30 @@ def test_environments_are_found_by_what_their_current_build_is_and_holds(filled)
     assert names(packages=["python"], search="tra", artifact="YAML") == ["beta-train/web"]
 
 
+def test_an_environment_without_a_completed_build_is_shown_by_its_first_one(filled):
+    first = filled.submit("one", namespace="beta-train", environment="x").build_id
+    filled.submit("two", namespace="beta-train", environment="x")
+
+    def shown(**options):
+        listed = json.loads(
+            environments.page_json(filled.database, namespace="beta-train", **options)
+        )
+        with filled.database.read() as connection:
+            one = environments.get(connection, "beta-train", "x")
+            assert environments.shown_build(connection, one.id) == next(
+                (e["current_build_id"] for e in listed["data"] if e["name"] == "x"), first
+            )
+            # Nothing else takes it for current.
+            assert one.current_build_id is None
+        return [(e["name"], e["current_build_id"]) for e in listed["data"]]
+
+    assert ("x", first) in shown()
+    assert shown(search="n/x") == [("x", first)]
+    assert shown(status=BuildStatus.QUEUED) == [("x", first)]
+    assert shown(status=BuildStatus.FAILED) == []
+    assert [name for name, _ in shown(status=BuildStatus.COMPLETED)] == ["etl%", "web"]
+
+
 def test_names_that_change_are_told_at_once(filled):
     def search():
         return names_of(environments.page(filled.database, search="train-"))

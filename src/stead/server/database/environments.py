@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from stead.server.database import builds, counters, events, names
 from stead.server.database.opening import take_turn
+from stead.server.database.pages import SHOWN
 from stead.server.database.pages import environments as page
 from stead.server.database.pages import environments_json as page_json
 from stead.server.database.tables import environment as table
@@ -33,6 +34,7 @@ __all__ = [
     "page",
     "page_json",
     "set_current",
+    "shown_build",
 ]
 
 
@@ -85,6 +87,13 @@ def by_id(connection: Connection, environment_id: int) -> Environment:
     if row is None:
         raise MissingError("environment does not exist")
     return environment_of(row)
+
+
+def shown_build(connection: Connection, environment_id: int) -> int | None:
+    """Give the build that an environment is shown by: its current one, or its first until one was completed."""
+    query = text(f"SELECT {SHOWN} FROM environment e WHERE e.id = :id")  # noqa: S608
+    found: int | None = connection.execute(query, {"id": environment_id}).scalar()
+    return found
 
 
 def set_current(connection: Connection, environment_id: int, build_id: int, now: Moment) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from stead.server.values import EVERYTHING, Environment, Page
+from stead.server.values import EVERYTHING, BuildStatus, Environment, Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
     from stead.server.database.names import Held
     from stead.server.database.opening import Database
     from stead.server.database.reading import Rows
-    from stead.server.values import BuildStatus, Visible
+    from stead.server.values import Visible
+
+SHOWN = (
+    "COALESCE(e.current_build_id, CASE WHEN e.decided = 0 THEN (SELECT MIN(f.id) FROM build f "
+    "WHERE f.environment_id = e.id AND f.deleted_on IS NULL) END)"
+)
+"""Which build an environment ``e`` is shown by: its current one, or its first until one was completed.
+
+What shows environments by that build shows one that waits, is being built or failed too.
+"""
 
 _COLUMNS = (
     "e.id, e.namespace_id, e.namespace, e.name, e.description, e.current_build_id, e.tags, "
-    "e.created_on"
+    f"e.created_on, {SHOWN}"
 )
 
 
@@ -37,7 +46,7 @@ def environments_json(database: Database, **options: Any) -> bytes:
             "id": row[0],
             "namespace": shown.get(row[1]),
             "name": row[3],
-            "current_build_id": row[5],
+            "current_build_id": row[8],
             "current_build": None,
             "description": row[4],
         }
@@ -59,8 +68,9 @@ def environments(database: Database, **options: Any) -> Page[Environment]:
 
     ``page`` (from 1) and ``size``; ``visible``: only what somebody may see;
     ``namespace`` and ``name``: of this namespace, of this name; ``search``: with this
-    text in ``namespace/name``; ``status``, ``artifact`` and ``packages``: whose current
-    build has this status, a file of this type, packages of these names;
+    text in ``namespace/name``; ``status``: whose build that it is shown by has this status;
+    ``artifact`` and ``packages``: whose current build has a file of this type, packages of
+    these names;
     ``by_name``: ordered by name before namespace; ``descending``; ``after``: instead of
     a page's number, the namespace and name that the page before ended with.
     """
@@ -210,8 +220,13 @@ def _conditions(
         conditions.append("e.name = :name")
         values["name"] = name
     if status is not None:
+        # A current build is always a completed one, which the other one that shows an environment never is.
+        shown = "e.current_build_id"
+        if status is not BuildStatus.COMPLETED:
+            shown = SHOWN
+            conditions.append("e.current_build_id IS NULL")
         conditions.append(
-            "EXISTS (SELECT 1 FROM build b WHERE b.id = e.current_build_id AND b.status = :status)"
+            f"EXISTS (SELECT 1 FROM build b WHERE b.id = {shown} AND b.status = :status)"  # noqa: S608
         )
         values["status"] = str(status)
     held, more = holding("e.current_build_id", artifact, packages)

@@ -133,7 +133,8 @@ def get(asked: Caller, namespace: str, environment_name: str) -> Response:
     asked.authorize("environment::read", namespace, environment_name)
     with asked.services.database.read() as connection:
         found = environments.get(connection, namespace, environment_name)
-        return ok(shapes.environment(found, namespaces.get(connection, namespace)))
+        shown = environments.shown_build(connection, found.id)
+        return ok(shapes.environment(found, namespaces.get(connection, namespace), shown))
 
 
 @router.put("/v1/environment/{namespace}/{environment_name}/", responses=_DONE)

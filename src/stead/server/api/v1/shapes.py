@@ -39,13 +39,13 @@ def named(value: Namespace) -> dict[str, Any]:
     return {"id": value.id, "name": value.name}
 
 
-def environment(value: Environment, within: Namespace) -> dict[str, Any]:
-    """Write an environment."""
+def environment(value: Environment, within: Namespace, shown: int | None) -> dict[str, Any]:
+    """Write an environment, which a build shows: clients find by it what became of the first one too."""
     return {
         "id": value.id,
         "namespace": namespace(within),
         "name": value.name,
-        "current_build_id": value.current_build_id,
+        "current_build_id": shown,
         "current_build": None,
         "description": value.description,
     }
