@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 
+import pytest
+
+from stead.server.sources import working
 from tests.server.sources.kinds import IN_BOTH
 
 SPEC = "channels: [http://127.0.0.1:18090]\ndependencies: [{}]\n"
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch):
+    """What is looked at without having been told of a change is looked at after these tests."""
+    monkeypatch.setattr(working, "AGAIN", 3600.0)
 
 
 @IN_BOTH
@@ -40,6 +49,19 @@ def test_a_directory_fills_its_namespace_and_what_is_changed_is_built(place):
     assert place.known()["deep/er/jobs.yml"]["build"] == kept["deep/er/jobs.yml"]["build"]
 
 
+def test_what_changes_deep_below_is_seen(place):
+    place.write("deep/er/jobs.yml", "tiny", name="jobs")
+    with place.watching():
+        place.eventually(lambda: place.asked() == [("jobs", "tiny")])
+        place.write("deep/er/jobs.yml", "other", name="jobs")
+        place.eventually(lambda: place.asked()[1:] == [("jobs", "other")])
+        place.write("deep/er/and/more.yml", "third", name="more")
+        place.eventually(lambda: place.asked()[2:] == [("more", "third")])
+        (place.files / "deep" / "er" / "jobs.yml").unlink()
+        place.eventually(lambda: place.file("deep/er/jobs.yml").get("gone"))
+    assert "gone" not in place.file("deep/er/and/more.yml")
+
+
 @IN_BOTH
 def test_a_directory_that_goes_and_comes_is_told_of_and_watched_again(place):
     with place.watching():
@@ -55,6 +77,8 @@ def test_a_directory_that_goes_and_comes_is_told_of_and_watched_again(place):
         place.files.rename(place.root / "former")
         place.write("web.yml", "third", name="web")
         place.eventually(lambda: len(place.asked()) == 3)
+        place.write("web.yml", "fourth", name="web")
+        place.eventually(lambda: len(place.asked()) == 4)
 
 
 def test_one_file_may_be_watched_alone(place):
