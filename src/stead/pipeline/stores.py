@@ -39,8 +39,13 @@ LARGEST = 64 * 2**20
 """Bytes of a closure or of a lock."""
 _CHUNK = 1 << 18
 
+_OPENING = ("_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Ends of the variables that say how addresses are opened."""
+
 _told: set[str] = set()
 """What this command has said of stores."""
+_openers: dict[tuple[object, ...], OpenerDirector] = {}
+"""What opens addresses, by what it depends on: to make one reads all certificates."""
 
 
 class Store:
@@ -53,7 +58,6 @@ class Store:
         self._context = context
         self._mark = os.path.join(context.home, "stores", f"{short_key([address.url])}.gone")
         self._bearer: str | None = None
-        self._opener: OpenerDirector | None = None
         self._build = 0
 
     @property
@@ -164,13 +168,16 @@ class Store:
             raise NetworkError(reason(exc)) from exc
 
     def _opened(self) -> OpenerDirector:
-        """Give what opens addresses: one for all requests, for each reads all certificates."""
-        if self._opener is None:
+        """Give what opens addresses, the same for all requests of a command."""
+        environ = self._context.environ
+        host = urlsplit(self.url).hostname or ""
+        told = sorted(i for i in environ.items() if i[0].upper().endswith(_OPENING))
+        key = (host, *told)
+        if key not in _openers:
             from stead.config.checks.network import opener_for
 
-            host = urlsplit(self.url).hostname or ""
-            self._opener = opener_for(self._context.environ, host, redirected=True)
-        return self._opener
+            _openers[key] = opener_for(environ, host, redirected=True)
+        return _openers[key]
 
     def _authorization(self) -> str:
         if self._bearer is None:
