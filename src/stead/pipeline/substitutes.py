@@ -205,7 +205,8 @@ def _fill(closure: Closure, store: Store, temporary: Path, final: Path, context:
     from stead.store.parts import make_tree
 
     with context.progress.task(f"Taking {closure.name} from {store.name}", unit="B") as task:
-        done = make_tree(closure, store.part, os.fspath(temporary), os.fspath(final), task.advance)
+        tree, told = os.fspath(temporary), task.advance
+        done = make_tree(closure, store.part, tree, os.fspath(final), told, read_only=True)
     if done.left:
         from stead.values.errors import StoreError
 

@@ -4,6 +4,9 @@ A part is a gzipped tar in the one form that :mod:`stead.deploy.tar` writes: fil
 and links, sorted. Nothing in it is believed before its hash is known, and the hash is known at
 its end: so nothing is ever written but new names in directories that were made here, and whoever
 calls has a tree that nobody sees yet.
+
+The bytes are seen once: they are decompressed, hashed, written, and searched for the path that
+parts say they stand at, so that only files which name it are opened again.
 """
 
 from __future__ import annotations
@@ -11,16 +14,17 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import zlib
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import remove_tree, storage, sync_directory, temporary_name
-from stead.store.relocation import Relocated, relocate
+from stead.store.listing import Found
+from stead.store.relocation import Relocated, is_record, relocate
 from stead.values.errors import StoreError
 from stead.values.parts import PLACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
 
     from stead.values.parts import Closure, PackedPart
 
@@ -31,9 +35,12 @@ AT_ONCE = 4
 """Parts that are fetched side by side."""
 
 _BLOCK = 512
-_PIECE = 1024 * 1024
+_PIECE = 256 * 1024
+"""Bytes that are decompressed at once: they stay near the processor until they are written."""
+_SMALL = 64 * 1024
 _NAMES = {b"L": "name", b"K": "link"}
 _LONGEST_NAME = 4096
+_PLACED = os.fsencode(PLACED)
 
 
 class PartError(StoreError):
@@ -46,25 +53,28 @@ def make_tree(
     tree: str,
     final: str,
     told: Callable[[int], None] = lambda _: None,
+    *,
+    read_only: bool = False,
 ) -> Relocated:
     """Fill ``tree``, an empty directory, with a closure's parts, as it must stand at ``final``.
 
-    ``told`` is given the bytes that came, as they come. Raises PartError for a part that is not
-    what its hash says, named; StoreError; and whatever ``fetch`` raises. The tree is of no use then.
+    ``told`` is given the bytes that came, as they come. With ``read_only`` nobody may write to
+    the files. Raises PartError for a part that is not what its hash says, named; StoreError; and
+    whatever ``fetch`` raises. The tree is of no use then.
     """
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         # The largest first, so that none of them is alone at the end.
         ordered = sorted(closure.parts, key=lambda p: -p.size)
-        running = [pool.submit(unpack, part, fetch, tree, told) for part in ordered]
+        running = [
+            pool.submit(unpack, part, fetch, tree, told, read_only=read_only) for part in ordered
+        ]
         _, waiting = wait(running, return_when=FIRST_EXCEPTION)
         for one in waiting:
             one.cancel()
-    for one in running:
-        if not one.cancelled():
-            one.result()
-    return relocate(tree, PLACED, final)
+    naming = [entry for one in running if not one.cancelled() for entry in one.result()]
+    return relocate(tree, PLACED, final, naming)
 
 
 def make_directory(closure: Closure, fetch: Fetch, directory: str) -> Relocated:
@@ -105,13 +115,24 @@ def needs_interpreter(closure: Closure) -> None:
 
 
 def unpack(
-    part: PackedPart, fetch: Fetch, tree: str, told: Callable[[int], None] = lambda _: None
-) -> None:
-    """Write a part's files into a tree. Raises as :func:`make_tree` does."""
+    part: PackedPart,
+    fetch: Fetch,
+    tree: str,
+    told: Callable[[int], None] = lambda _: None,
+    *,
+    read_only: bool = False,
+) -> list[Found]:
+    """Write a part's files into a tree; gives what :func:`relocate` has to look at.
+
+    That is all that names where parts say that they stand, and the packages' records. Raises as
+    :func:`make_tree` does.
+    """
     reader = _Reader(part, _counted(fetch(part), told))
+    unpacking = _Unpacking(part, reader, tree, read_only=read_only)
     with storage(tree):
-        _Unpacking(part, reader, tree).run()
+        unpacking.run()
     reader.end()
+    return unpacking.naming
 
 
 def _counted(pieces: Iterable[bytes], told: Callable[[int], None]) -> Iterator[bytes]:
@@ -126,6 +147,17 @@ def _wrong(part: PackedPart, why: str) -> PartError:
     )
 
 
+def _inflater() -> tuple[Any, Any]:
+    """Give what decompresses gzip, and the exception that it raises."""
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        import zlib
+
+        return zlib.decompressobj(31), zlib.error
+    return isal_zlib.decompressobj(31), isal_zlib.error
+
+
 class _Reader:
     """The tar within a compressed stream: never longer than it should be, hashed on the way."""
 
@@ -138,42 +170,44 @@ class _Reader:
         self._more = self._inflated(iter(pieces))
 
     def _inflated(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        inflate = zlib.decompressobj(31)
+        inflate, error = _inflater()
         for piece in pieces:
             waiting = piece
             while waiting and not inflate.eof:
                 try:
                     data = inflate.decompress(waiting, _PIECE)
-                except zlib.error as exc:
+                except error as exc:
                     raise _wrong(self._part, "it cannot be decompressed") from exc
                 waiting = inflate.unconsumed_tail
                 self._left -= len(data)
                 if self._left < 0:
                     raise _wrong(self._part, f"it is longer than {self._part.size} bytes")
                 self._hash.update(data)
-                yield data
+                if data:
+                    yield data
             if waiting or inflate.unused_data:
                 raise _wrong(self._part, "something follows its end")
 
     def read(self, size: int) -> bytes:
         """Give exactly so many bytes."""
-        if self._at + size <= len(self._data):
-            found = self._data[self._at : self._at + size]
-            self._at += size
-            return found
-        return b"".join(self.pieces(size))
+        at = self._at
+        end = at + size
+        if end <= len(self._data):
+            self._at = end
+            return self._data[at:end]
+        return b"".join([data[first:last] for data, first, last in self.pieces(size)])
 
-    def pieces(self, size: int) -> Iterator[bytes]:
-        """Give exactly so many bytes as they come."""
+    def pieces(self, size: int) -> Iterator[tuple[bytes, int, int]]:
+        """Give exactly so many bytes as they come: where they are, from where, to where."""
         while size:
             if self._at == len(self._data):
                 self._at, self._data = 0, next(self._more, b"")
                 if not self._data:
                     raise _wrong(self._part, "it ends too early")
-            found = self._data[self._at : self._at + size]
-            self._at += len(found)
-            size -= len(found)
-            yield found
+            first = self._at
+            last = self._at = min(first + size, len(self._data))
+            size -= last - first
+            yield self._data, first, last
 
     def end(self) -> None:
         """Read the rest, which is empty, and compare. Raises PartError."""
@@ -187,10 +221,13 @@ class _Reader:
 
 
 class _Unpacking:
-    def __init__(self, part: PackedPart, reader: _Reader, tree: str) -> None:
+    def __init__(self, part: PackedPart, reader: _Reader, tree: str, *, read_only: bool) -> None:
         self.part = part
         self.reader = reader
         self.tree = tree
+        self.taken = 0o222 if read_only else 0
+        """Rights that files do not get."""
+        self.naming: list[Found] = []
         self.made = {""}
         """Directories that are known to be directories, and no links to some."""
 
@@ -240,8 +277,12 @@ class _Unpacking:
                 self.made.add(path)
             elif kind == b"2":
                 os.symlink(target, full)
+                if target.startswith(PLACED):
+                    self._note(path, stat.S_IFLNK | 0o777, target)
             elif kind == b"0":
-                self._file(full, mode, size)
+                rights = (0o755 if mode & 0o100 else 0o644) & ~self.taken
+                if self._file(full, rights, size) or is_record(path):
+                    self._note(path, stat.S_IFREG | rights)
             else:
                 raise _wrong(self.part, f"{path!r} is neither file, directory nor link")
         except FileExistsError as exc:
@@ -255,18 +296,39 @@ class _Unpacking:
             if not stat.S_ISDIR(os.lstat(full).st_mode):
                 raise
 
-    def _file(self, full: str, mode: int, size: int) -> None:
+    def _note(self, path: str, mode: int, target: str | None = None) -> None:
+        self.naming.append(Found(path, mode, 0, 0, target, 1, (0, 0)))
+
+    def _file(self, full: str, rights: int, size: int) -> bool:
+        """Write a file; says whether it names where parts say that they stand."""
         fd = os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            for piece in self.reader.pieces(size):
-                _write(fd, piece)
-            os.fchmod(fd, 0o755 if mode & 0o100 else 0o644)
+            found = self._content_to(fd, size)
+            os.fchmod(fd, rights)
         finally:
             os.close(fd)
+        return found
+
+    def _content_to(self, fd: int, size: int) -> bool:
+        if size <= _SMALL:
+            # Most files are: one step for each.
+            data = self._content(size)
+            _write(fd, data)
+            return _PLACED in data
+        found, before = False, b""
+        for data, first, last in self.reader.pieces(size):
+            _write(fd, memoryview(data)[first:last])
+            if not found:
+                found = (
+                    data.find(_PLACED, first, last) >= 0
+                    or _PLACED in before + data[first : min(first + len(_PLACED), last)]
+                )
+                before = (before + data[max(first, last - len(_PLACED)) : last])[-len(_PLACED) :]
         self.reader.read(-size % _BLOCK)
+        return found
 
 
-def _write(fd: int, data: bytes) -> None:
+def _write(fd: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]

@@ -14,7 +14,7 @@ import re
 import stat
 import sys
 from base64 import urlsafe_b64encode
-from posixpath import dirname, normpath
+from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
 from stead.store.atomic import storage, temporary_name
@@ -23,12 +23,16 @@ from stead.values.errors import StoreError
 from stead.values.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from stead.store.listing import Found
 
 SHEBANG_LIMIT = 127
 """Bytes of a first line that every Linux kernel reads."""
 
 COMPILED = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ", b"!<arch>\n")
+_FEW = 32
+"""Names that are looked for in a record before it is read."""
 _UNQUOTABLE = re.compile(r"[\"'$`\x00-\x1f]" if sys.platform == "win32" else r"[\"'$`\\\x00-\x1f]")
 
 
@@ -41,12 +45,16 @@ class Relocated:
 
 
 def relocate(
-    tree: str | os.PathLike[str], old: str | os.PathLike[str], new: str | os.PathLike[str]
+    tree: str | os.PathLike[str],
+    old: str | os.PathLike[str],
+    new: str | os.PathLike[str],
+    among: Sequence[Found] | None = None,
 ) -> Relocated:
     """Rewrite ``tree``, made to stand at ``old``, so that it can stand at ``new``.
 
-    Every changed file is replaced, never written in place. Raises StoreError
-    where ``new`` cannot be written into scripts, or is too long for compiled
+    Every changed file is replaced, never written in place. Who knows which entries name ``old``
+    gives those, and the packages' records, as ``among``: no others are looked at then. Raises
+    StoreError where ``new`` cannot be written into scripts, or is too long for compiled
     code whose package recorded that it must be replaced there.
     """
     root, before, after = os.fspath(tree), os.fspath(old), os.fspath(new)
@@ -59,7 +67,21 @@ def relocate(
             remedy="choose another directory",
         )
     with storage(root):
-        return _Relocation(root, os.fsencode(before), os.fsencode(after)).run()
+        found = scan(root) if among is None else among
+        return _Relocation(root, os.fsencode(before), os.fsencode(after)).run(found)
+
+
+def is_record(path: str) -> bool:
+    """Say whether a file of a tree says which files a package has."""
+    return _is_conda_record(path) or _is_wheel_record(path)
+
+
+def _is_conda_record(path: str) -> bool:
+    return path.startswith("conda-meta/") and path.endswith(".json")
+
+
+def _is_wheel_record(path: str) -> bool:
+    return path.endswith(".dist-info/RECORD")
 
 
 class _Relocation:
@@ -70,8 +92,7 @@ class _Relocation:
         self.changed: dict[str, bytes] = {}
         self.left: list[str] = []
 
-    def run(self) -> Relocated:
-        found = scan(self.root)
+    def run(self, found: Sequence[Found]) -> Relocated:
         recorded = placeholders(self.root, (f.path for f in found))
         links = []
         for entry in found:
@@ -134,32 +155,33 @@ class _Relocation:
         listed = list(paths)
         if not self.changed:
             return
-        for path in listed:
-            if path.endswith(".dist-info/RECORD"):
-                self._wheel_record(path)
-        for path in listed:
-            if path.startswith("conda-meta/") and path.endswith(".json"):
-                self._conda_record(path)
+        for path in filter(_is_wheel_record, listed):
+            self._wheel_record(path)
+        for path in filter(_is_conda_record, listed):
+            self._conda_record(path)
 
     def _wheel_record(self, path: str) -> None:
         import csv
         import io
 
         full = os.path.join(self.root, path)
-        with open(full, encoding="utf-8", newline="") as file:
-            lines = file.read().splitlines(keepends=True)
+        with open(full, "rb") as file:
+            data = file.read()
+        if not self._may_name(data, b'""'):
+            return
+        lines = data.decode().splitlines(keepends=True)
         base = dirname(dirname(path))
         touched = False
         for at, line in enumerate(lines):
             row = next(csv.reader([line]), [])
             if len(row) < 3 or not row[1]:
                 continue
-            data = self.changed.get(normpath(f"{base}/{row[0]}" if base else row[0]))
-            if data is None:
+            new = self.changed.get(normpath(f"{base}/{row[0]}" if base else row[0]))
+            if new is None:
                 continue
-            sha = urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            sha = urlsafe_b64encode(hashlib.sha256(new).digest()).rstrip(b"=").decode()
             out = io.StringIO()
-            csv.writer(out, lineterminator="\n").writerow([row[0], f"sha256={sha}", len(data)])
+            csv.writer(out, lineterminator="\n").writerow([row[0], f"sha256={sha}", len(new)])
             lines[at] = out.getvalue()
             touched = True
         if touched:
@@ -168,11 +190,14 @@ class _Relocation:
     def _conda_record(self, path: str) -> None:
         full = os.path.join(self.root, path)
         with open(full, "rb") as file:
-            try:
-                record = json.loads(file.read())
-                items = record["paths_data"]["paths"]
-            except (ValueError, KeyError, TypeError):
-                return
+            raw = file.read()
+        if not self._may_name(raw, b"\\"):
+            return
+        try:
+            record = json.loads(raw)
+            items = record["paths_data"]["paths"]
+        except (ValueError, KeyError, TypeError):
+            return
         touched = False
         for item in items:
             data = self.changed.get(item.get("_path", ""))
@@ -183,6 +208,15 @@ class _Relocation:
                 touched = True
         if touched:
             self._write(path, os.stat(full).st_mode, json.dumps(record, indent=2).encode())
+
+    def _may_name(self, record: bytes, escape: bytes) -> bool:
+        """Say whether a record may name what was changed; to read it takes much longer.
+
+        ``escape`` is in a record that may write names otherwise.
+        """
+        if len(self.changed) > _FEW or escape in record:
+            return True
+        return any(os.fsencode(basename(path)) in record for path in self.changed)
 
 
 def replace_in_text(data: bytes, old: bytes, new: bytes) -> bytes:
@@ -239,11 +273,14 @@ def placeholders(root: str, paths: Iterable[str]) -> dict[str, tuple[str, int]]:
     """Give path → (``text`` or ``binary``, length of the placeholder) as conda recorded them."""
     known: dict[str, tuple[str, int]] = {}
     for path in paths:
-        if not (path.startswith("conda-meta/") and path.endswith(".json")):
+        if not _is_conda_record(path):
             continue
         try:
             with open(os.path.join(root, path), "rb") as file:
-                items = json.loads(file.read())["paths_data"]["paths"]
+                raw = file.read()
+            if b"prefix_placeholder" not in raw:
+                continue
+            items = json.loads(raw)["paths_data"]["paths"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
         for item in items:
