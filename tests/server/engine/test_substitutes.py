@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import threading
-from dataclasses import dataclass
+import urllib.request
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,8 @@ class Served:
     build_id: int
     store: object
     services: Services
+    other: int
+    """Another build, of fewer packages."""
 
     def stores(self, url: str = "") -> str:
         return f'[stores.team]\nurl = "{url or self.url}"\ntoken = "env:STEAD_TEAM_TOKEN"\n'
@@ -69,6 +73,8 @@ def served(running, answering, here, tmp_path_factory) -> Iterator[Served]:
     made = running.submit("speaking", channel=f"file://{channel}")
     done = running.ended(made)
     assert done.status is BuildStatus.COMPLETED, running.log(made)
+    other = running.submit("tiny", channel=f"file://{channel}")
+    assert running.ended(other).status is BuildStatus.COMPLETED, running.log(other)
     shutil.rmtree(channel)
     with answering(running) as there:
         yield Served(
@@ -79,6 +85,7 @@ def served(running, answering, here, tmp_path_factory) -> Iterator[Served]:
             made,
             running,
             there.services,
+            other,
         )
 
 
@@ -177,6 +184,76 @@ def test_a_store_that_is_gone_or_silent_costs_little_and_is_told_once(laptop, se
             silent.accept()
 
 
+class Lying(BaseHTTPRequestHandler):
+    """Passes on what is asked of a store, but for what a build consists of."""
+
+    to: str = ""
+    token: str = ""
+    answer: bytes = b""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if "/v1/parts/" in self.path:
+            content = self.answer
+        else:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            asked = urllib.request.Request(self.to + self.path, headers=headers)
+            with urllib.request.urlopen(asked) as answer:
+                content = answer.read()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        ("another build", "it gives another build than "),
+        ("another's parts", "what it gives has no package speaking"),
+        ("another's package", "what it gives has another package "),
+    ],
+)
+def test_what_is_not_what_was_asked_for_is_refused(laptop, served, here, tmp_path, harm, told):
+    right, other = (
+        leaving.closure(served.services.database, served.blobs, build_id)
+        for build_id in (served.build_id, served.other)
+    )
+    given, build_id = other, served.other
+    if harm == "another's parts":
+        given = replace(right, parts=other.parts)
+    elif harm == "another's package":
+        # Of the same name and version, and made of something else.
+        changed = Package("tiny", entries=(text("share/tiny.txt", "harm"),))
+        speaking = Package("speaking", depends=("tiny",), entries=())
+        channel = make_channel(tmp_path / "harm", [changed, speaking], here.name)
+        build_id = served.store.submit("speaking", channel=f"file://{channel}")
+        assert served.store.ended(build_id).status is BuildStatus.COMPLETED
+        found = leaving.closure(served.services.database, served.blobs, build_id)
+        given = replace(right, parts=found.parts)
+    body = {"data": {"build_id": build_id, "closure": given.to_json()}}
+    handler = type("Handler", (Lying,), {"answer": json.dumps(body).encode()})
+    handler.to, handler.token = served.url, served.token
+    between = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=between.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{between.server_port}"
+        laptop.write("stead.toml", served.stores(url) + MANIFEST.format(channel=served.channel))
+        laptop.write("stead.lock", served.lock)
+        done = laptop.stead("run", "speak")
+    finally:
+        between.shutdown()
+        between.server_close()
+        thread.join()
+    # It is to be built here then; and its channel is gone.
+    assert done.returncode != 0
+    assert f"the store team is not of use, so the work is done here: {told}" in done.stderr
+    assert laptop.builds == []
+
+
 class Slow(BaseHTTPRequestHandler):
     """Passes on what is asked of a store, and stops in the middle of the first part."""
 
@@ -188,8 +265,6 @@ class Slow(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        import urllib.request
-
         asked = urllib.request.Request(
             self.to + self.path, headers={"Authorization": self.headers["Authorization"]}
         )

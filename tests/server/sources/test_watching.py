@@ -6,9 +6,9 @@ import os
 import shutil
 
 import pytest
+from tests.server.sources.kinds import IN_BOTH
 
 from stead.server.sources import working
-from tests.server.sources.kinds import IN_BOTH
 
 SPEC = "channels: [http://127.0.0.1:18090]\ndependencies: [{}]\n"
 
