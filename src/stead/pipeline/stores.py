@@ -176,7 +176,7 @@ class Store:
         if key not in _openers:
             from stead.config.checks.network import opener_for
 
-            _openers[key] = opener_for(environ, host, redirected=True)
+            _openers[key] = opener_for(environ, host, redirected=True, later=True)
         return _openers[key]
 
     def _authorization(self) -> str:

@@ -182,11 +182,14 @@ def opener_for(
     *,
     redirected: bool,
     redirects: BaseHandler | None = None,
+    later: bool = False,
 ) -> OpenerDirector:
     """Give what opens http and https, and nothing else, by the process's own proxies.
 
-    ``redirects`` is what follows where an answer leads, if not the library's own way.
-    Raises MistakeError where the process names certificates that cannot be read.
+    ``redirects`` is what follows where an answer leads, if not the library's own way. With
+    ``later`` certificates are read when https is first spoken: to read them takes longer than to
+    ask what is near. Raises MistakeError where the process names certificates that cannot be
+    read; with ``later`` the opener raises it.
     """
     import urllib.request as lib
 
@@ -203,7 +206,7 @@ def opener_for(
     handlers: list[lib.BaseHandler] = [
         lib.ProxyHandler(proxies),
         lib.HTTPHandler(),
-        lib.HTTPSHandler(context=_context(environ)),
+        _later(environ) if later else lib.HTTPSHandler(context=_context(environ)),
         lib.HTTPErrorProcessor(),
         lib.HTTPDefaultErrorHandler(),
         lib.UnknownHandler(),
@@ -222,6 +225,22 @@ def _direct(host: str, no_proxy: str) -> bool:
         if entry == "*" or (name and (host == name or host.endswith(f".{name}"))):
             return True
     return False
+
+
+def _later(environ: Mapping[str, str]) -> BaseHandler:
+    import http.client
+    import urllib.request as lib
+    from functools import cache
+
+    context = cache(lambda: _context(environ))
+
+    class Handler(lib.AbstractHTTPHandler):
+        https_request = lib.AbstractHTTPHandler.do_request_
+
+        def https_open(self, request: lib.Request) -> http.client.HTTPResponse:
+            return self.do_open(http.client.HTTPSConnection, request, context=context())
+
+    return Handler()
 
 
 def _context(environ: Mapping[str, str]) -> SSLContext:

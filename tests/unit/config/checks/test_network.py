@@ -9,12 +9,16 @@ import http.server
 import socket
 import ssl
 import threading
+import urllib.error
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from stead.config.checks.bounds import MistakeError
+from stead.config.checks.network import opener_for
 
 
 @contextlib.contextmanager
@@ -211,6 +215,23 @@ class TestUrl:
         assert see("url", url, environ={"SSL_CERT_FILE": certificate}).ok
         missing = see("url", url, environ={"SSL_CERT_FILE": "/no/such.pem"})
         assert "/no/such.pem" in missing.message
+
+    def test_certificates_may_be_read_when_they_are_needed(self, web, at, certificate):
+        def ask(url, file):
+            opener = opener_for({"SSL_CERT_FILE": file}, "localhost", redirected=True, later=True)
+            with opener.open(url, timeout=5) as answer:
+                return answer.status
+
+        assert ask(f"{at}/200", "/no/such.pem") == 200
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        web.socket = context.wrap_socket(web.socket, server_side=True)
+        url = f"https://localhost:{web.server_port}/200"
+        assert ask(url, certificate) == 200
+        with pytest.raises(urllib.error.URLError, match="certificate verify failed"):
+            ask(url, "")
+        with pytest.raises(MistakeError, match=r"/no/such\.pem"):
+            ask(url, "/no/such.pem")
 
     def test_the_processs_own_proxy_is_used(self, see, web, at):
         environ = {"http_proxy": at}
