@@ -19,7 +19,7 @@ from stead.values.errors import NetworkError, SteadError, StoreError
 from stead.values.parts import closure_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
     from urllib.request import OpenerDirector
 
@@ -37,6 +37,8 @@ PAUSE = 60.0
 """Seconds in which a store that was gone is not asked again."""
 LARGEST = 64 * 2**20
 """Bytes of a closure or of a lock."""
+AGAIN = (0.1, 0.5, 2.0)
+"""Seconds after which the rest of a part that was cut off is asked for."""
 _CHUNK = 1 << 18
 
 _OPENING = ("_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -46,6 +48,10 @@ _told: set[str] = set()
 """What this command has said of stores."""
 _openers: dict[tuple[object, ...], OpenerDirector] = {}
 """What opens addresses, by what it depends on: to make one reads all certificates."""
+
+
+class _CutError(NetworkError):
+    """The connection ended in the middle of an answer."""
 
 
 class Store:
@@ -103,7 +109,10 @@ class Store:
             raise _no_store() from exc
 
     def part(self, part: PackedPart) -> Iterator[bytes]:
-        """Give the compressed bytes of a part of the build that was asked for. Raises SteadError."""
+        """Give the compressed bytes of a part of the build that was asked for. Raises SteadError.
+
+        Where they are cut off, the rest is asked for: what came is not given twice.
+        """
         # A part is never much longer when it is compressed.
         most = part.size + part.size // 100 + 4096
         until = time.monotonic() + LONGEST + part.size / SLOWEST
@@ -111,13 +120,38 @@ class Store:
         answer = self._open(path)
         if answer is None:
             raise PartError(f"it has no part {part.name}", details=(f"sha256 {part.sha256}",))
-        taken = 0
-        with answer:
-            while piece := self._read(answer, until):
-                taken += len(piece)
-                if taken > most:
-                    raise PartError(f"its part {part.name} is longer than it should be")
-                yield piece
+        whole, again, taken = answer.length, iter(AGAIN), 0
+        while answer is not None:
+            cut: NetworkError | None = None
+            with answer:
+                try:
+                    while piece := self._read(answer, until):
+                        taken += len(piece)
+                        if taken > most:
+                            raise PartError(f"its part {part.name} is longer than it should be")
+                        yield piece
+                except _CutError as exc:
+                    cut = exc
+            if cut is None and whole is not None and taken < whole:
+                cut = _CutError("it ends in the middle of an answer")
+            answer = self._rest(path, taken, whole, again, cut) if cut is not None else None
+
+    def _rest(
+        self, path: str, taken: int, whole: int | None, again: Iterator[float], cut: NetworkError
+    ) -> Any:
+        """Ask for what follows the bytes that came; raises ``cut`` where that cannot be had."""
+        for seconds in again if whole is not None else ():
+            time.sleep(seconds)
+            try:
+                answer = self._open(path, {"Range": f"bytes={taken}-"} if taken else {})
+            except NetworkError:
+                continue  # it may be starting anew
+            if answer is not None and _follows(answer, taken, whole):
+                return answer
+            if answer is not None:
+                answer.close()
+            break
+        raise cut
 
     def _json(self, path: str) -> Any:
         answer = self._open(path)
@@ -141,15 +175,18 @@ class Store:
             raise NetworkError("it is too slow")
         try:
             return bytes(answer.read1(_CHUNK))
-        except (OSError, http.client.HTTPException) as exc:
+        except TimeoutError as exc:
             raise NetworkError(reason(exc)) from exc
+        except (OSError, http.client.HTTPException) as exc:
+            raise _CutError(reason(exc)) from exc
 
-    def _open(self, path: str) -> Any:
+    def _open(self, path: str, headers: Mapping[str, str] | None = None) -> Any:
         """Ask for something; None where it is not there. Raises SteadError."""
         from stead.config.checks.bounds import MistakeError
 
         where = f"{self.url}/api/stead/v1/{path}"
-        request = urllib.request.Request(where, headers={"User-Agent": "stead"})  # noqa: S310
+        told = {"User-Agent": "stead", **(headers or {})}
+        request = urllib.request.Request(where, headers=told)  # noqa: S310
         if bearer := self._authorization():
             # Unredirected: to this address alone, wherever it leads.
             request.add_unredirected_header("Authorization", bearer)
@@ -193,6 +230,14 @@ class Store:
                 token = token_for(self.url, self._context.environ)
                 self._bearer = f"Bearer {token.reveal()}" if token is not None else ""
         return self._bearer
+
+
+def _follows(answer: Any, taken: int, whole: int | None) -> bool:
+    """Say whether an answer is what follows the first bytes of one that was so long as a whole."""
+    if not taken:
+        return bool(answer.length == whole)
+    told = f"bytes {taken}-{(whole or 0) - 1}/{whole}"
+    return bool(answer.status == 206 and answer.headers.get("Content-Range") == told)
 
 
 def _no_store() -> StoreError:

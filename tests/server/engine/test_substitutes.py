@@ -254,6 +254,53 @@ def test_what_is_not_what_was_asked_for_is_refused(laptop, served, here, tmp_pat
     assert laptop.builds == []
 
 
+class Cutting(BaseHTTPRequestHandler):
+    """Passes on what is asked of a store, and cuts each part off in its middle, once."""
+
+    to: str = ""
+    ranges: list[str]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        headers = {n: v for n in ("Authorization", "Range") if (v := self.headers[n])}
+        asked = urllib.request.Request(self.to + self.path, headers=headers)
+        with urllib.request.urlopen(asked) as answer:
+            body = answer.read()
+            self.send_response(answer.status)
+            for name in ("Content-Length", "Content-Range"):
+                if value := answer.headers[name]:
+                    self.send_header(name, value)
+            self.end_headers()
+        wanted = headers.get("Range")
+        if wanted:
+            self.ranges.append(wanted)
+        cut = "/build/" in self.path and not wanted
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+
+
+def test_parts_that_are_cut_off_go_on_where_they_ended(laptop, served):
+    handler = type("Handler", (Cutting,), {"to": served.url, "ranges": []})
+    between = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=between.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{between.server_port}"
+        laptop.write("stead.toml", served.stores(url) + MANIFEST.format(channel=served.channel))
+        done = laptop.stead("run", "speak")
+    finally:
+        between.shutdown()
+        between.server_close()
+        thread.join()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("I am at ")
+    assert laptop.stead("store", "verify").returncode == 0
+    found = leaving.closure(served.services.database, served.blobs, served.build_id)
+    halves = (served.blobs.head(part.blob).size // 2 for part in found.parts)
+    assert sorted(handler.ranges) == sorted(f"bytes={half}-" for half in halves)
+
+
 class Slow(BaseHTTPRequestHandler):
     """Passes on what is asked of a store, and stops in the middle of the first part."""
 
