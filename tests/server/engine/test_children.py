@@ -133,3 +133,11 @@ def test_what_a_dead_worker_left_is_swept_and_no_living_ones(children, tmp_path)
     assert sweep(scratch) == ["worker-2"]
     assert os.listdir(scratch) == ["worker-1"]
     assert sweep(str(tmp_path / "nowhere")) == []
+
+
+def test_a_worker_sweeps_when_it_begins(store):
+    left = store.root / "home" / "steps" / "worker-4711" / "build-1-1-1"
+    left.mkdir(parents=True)
+    (left.parent / ".lock").touch()
+    store.worker()
+    assert not left.parent.exists()

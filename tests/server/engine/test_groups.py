@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import socket
+import tarfile
 import threading
+from dataclasses import dataclass
 
 import pytest
 
@@ -13,45 +17,72 @@ from stead.server.engine.children import Children, Stopped
 from stead.server.engine.reasons import Kind
 from stead.server.specs.reading import read
 from stead.server.values import BuildStatus
+from stead.testing.index import make_index
+from stead.testing.server import serve
 
-# A package of an index: another program asks for it, which the step starts and waits for.
-MANIFEST = '[packages.pypi]\nindexes = [{{ url = "{url}/simple", default = true }}]\nbranch = "*"\n'
+MANIFEST = '[packages.pypi]\nindexes = [{{ url = "{url}/simple", default = true }}]\nheld = "*"\n'
+
+# What builds the package: it tells that it runs, and goes on until it is killed or the test ends.
+BACKEND = """
+import socket
+socket.create_connection(("127.0.0.1", {port})).recv(1)
+"""
+
+PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
+@dataclass(frozen=True)
+class Held:
+    """A source distribution that is never built: the step's programs have started others for it."""
+
+    port: int
+    filename: str = "held-1.0.tar.gz"
+    requires_python: str = ""
+
+    def content(self) -> bytes:
+        about = "Metadata-Version: 2.1\nName: held\nVersion: 1.0\n"
+        files = {"PKG-INFO": about, "pyproject.toml": PROJECT}
+        files["backend.py"] = BACKEND.format(port=self.port)
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+            for name, content in files.items():
+                member = tarfile.TarInfo(f"held-1.0/{name}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content.encode()))
+        return buffer.getvalue()
+
+
+@dataclass
 class Index:
-    """An index of packages that never answers; it tells when it was asked."""
+    """An index with that package; ``asked`` is set once it is being built."""
 
-    closing = False
-
-    def __init__(self) -> None:
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
-        self.asked = threading.Event()
-        self.held = []
-        self.thread = threading.Thread(target=self._listen)
-        self.thread.start()
-
-    def _listen(self) -> None:
-        while True:
-            connection = self.listening.accept()[0]
-            self.held.append(connection)
-            if self.closing:
-                return
-            self.asked.set()
-
-    def close(self) -> None:
-        self.closing = True
-        socket.create_connection(self.listening.getsockname()).close()
-        self.thread.join()
-        for each in (*self.held, self.listening):
-            each.close()
+    url: str
+    asked: threading.Event
 
 
 @pytest.fixture
-def index():
-    made = Index()
-    yield made
-    made.close()
+def index(tmp_path):
+    asked, over = threading.Event(), threading.Event()
+    held = []
+
+    def listen():
+        while True:
+            held.append(listening.accept()[0])
+            if over.is_set():
+                return
+            asked.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        thread = threading.Thread(target=listen)
+        thread.start()
+        with serve(make_index(tmp_path / "index", [Held(port)])) as server:
+            yield Index(server.url, asked)
+        over.set()
+        socket.create_connection(("127.0.0.1", port)).close()
+        thread.join()
+        for each in held:
+            each.close()
 
 
 def alive():
@@ -84,7 +115,7 @@ def test_a_build_that_is_not_wanted_ends_with_all_it_has_started(store, index, e
     made = store.ask(read(MANIFEST.format(url=index.url), "stead", name="web"))
     assert index.asked.wait(120)
     started = started_by(forking)
-    assert len(started) >= 2, "a step, and what it has started"
+    assert len(started) >= 3, "a step, what it has started, and what that has"
     with store.database.begin() as connection:
         now = store.database.now()
         if end == "delete the environment":
@@ -104,10 +135,10 @@ def test_a_step_that_is_ended_ends_with_all_it_has_started(tmp_path, index, end)
     try:
         asked = {"file": "stead.toml", "text": MANIFEST.format(url=index.url), "name": "web"}
         with children.begin({**asked, "home": str(tmp_path / "home")}, name="build-1-1") as child:
-            child.ask("solve")
+            child.ask("link")
             assert index.asked.wait(120)
             started = started_by(children._nursery.pid)
-            assert len(started) >= 2, "a step, and what it has started"
+            assert len(started) >= 3, "a step, what it has started, and what that has"
             if end == "time":
                 assert child.result(0).failure.kind is Kind.TIME
             else:
@@ -116,5 +147,23 @@ def test_a_step_that_is_ended_ends_with_all_it_has_started(tmp_path, index, end)
                     child.result()
         assert not started & alive().keys()
         assert os.listdir(children.root) == [".lock"]
+    finally:
+        children.close()
+
+
+def test_a_step_that_is_killed_alone_takes_with_it_all_it_has_started(tmp_path, index):
+    children = Children(str(tmp_path / "steps"), "worker-1")
+    try:
+        asked = {"file": "stead.toml", "text": MANIFEST.format(url=index.url), "name": "web"}
+        with children.begin({**asked, "home": str(tmp_path / "home")}, name="build-1-1") as child:
+            child.ask("link")
+            assert index.asked.wait(120)
+            nursery = children._nursery.pid
+            started = started_by(nursery)
+            (step,) = [pid for pid, parent in alive().items() if parent == nursery]
+            # As the kernel does where memory runs out.
+            os.kill(step, signal.SIGKILL)
+            assert child.result().failure.kind is Kind.MEMORY
+            assert not started & alive().keys()
     finally:
         children.close()
