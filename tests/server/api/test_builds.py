@@ -125,6 +125,59 @@ def test_building_anew_keeps_to_the_settings_as_they_are_now(client):
     assert client.get("/api/v1/build/").json()["count"] == 2
 
 
+def test_what_is_asked_for_is_made_under_the_settings_of_its_own_environment(client):
+    client.submit()
+    client.submit(TINY.replace("tiny", "other"))
+    for level, package in (("", "everywhere"), ("team/", "team"), ("team/tiny/", "own")):
+        wanted = {"conda_included_packages": [package]}
+        assert client.ask("PUT", f"/api/v1/setting/{level}", json=wanted).status_code == 200
+
+    def asked(name: str, namespace: str = "team") -> list[str]:
+        build = client.submit(TINY.replace("tiny", name), namespace=namespace)
+        spec = client.get(f"/api/v1/build/{build}/").json()["data"]["specification"]["spec"]
+        return spec["dependencies"]
+
+    assert asked("tiny") == ["tiny", "own"]
+    assert asked("other") == ["other", "team"]
+    assert asked("tiny", "default") == ["tiny", "everywhere"]
+    required = {"conda_required_packages": ["wanted"]}
+    assert client.ask("PUT", "/api/v1/setting/team/tiny/", json=required).status_code == 200
+    body = {"namespace": "team", "specification": TINY}
+    refused = client.ask("POST", "/api/v1/specification/", json=body)
+    assert (refused.status_code, "wanted is required" in refused.text) == (400, True)
+    assert asked("other") == ["other", "team"]
+
+
+def test_the_same_under_other_settings_is_another_build(client):
+    first = client.submit()
+    client.complete(first)
+    assert client.submit() == first
+    # The words are the same, and what they mean may not be.
+    wanted = {"conda_channel_alias": "https://mirror.example"}
+    assert client.ask("PUT", "/api/v1/setting/team/", json=wanted).status_code == 200
+    second = client.submit()
+    assert second > first
+    assert client.submit() == second
+    assert client.ask("PUT", "/api/v1/setting/team/", json={"conda_channel_alias": None}).is_success
+    assert client.submit() == first
+
+
+def test_no_page_is_longer_than_is_allowed(make_client):
+    client = make_client(page_size=2)
+    for number in range(3):
+        client.submit(f"name: env{number}\nchannels: []\ndependencies: [tiny]\n")
+        client.complete(number + 1)
+    for path in ("environment", "build", "namespace", "package"):
+        pages = [client.get(f"/api/v1/{path}/?size={size}").json() for size in (1, 2, 3, 2**40)]
+        assert [page["size"] for page in pages] == [1, 2, 2, 2], path
+        for page in pages:
+            assert len(page["data"]) == min(page["size"], page["count"]), path
+        # Of what there is more of, the rest is on the next.
+        rest = client.get(f"/api/v1/{path}/?size=99&page=2").json()
+        assert len(rest["data"]) == max(0, rest["count"] - 2), path
+    assert len(client.get("/api/v2/environment/?limit=99").json()["data"]) == 2
+
+
 def test_builds_are_listed_in_the_order_asked_for(client):
     ids = [client.submit(TINY.replace("tiny", name, 1)) for name in ("one", "two", "three")]
     for build in (ids[2], ids[0]):

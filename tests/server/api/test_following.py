@@ -16,7 +16,7 @@ import uvicorn
 from stead.server.api.app import close, make_app
 from stead.server.api.pulse import Pulse
 from stead.server.api.stead import following
-from stead.server.database import admission, builds, events, logs, tokens
+from stead.server.database import admission, builds, events, logs, packages, tokens
 from stead.server.values import NewArtifact
 
 if TYPE_CHECKING:
@@ -164,6 +164,21 @@ def test_a_log_is_followed_and_ends_with_the_build(client, read):
     assert read(f"build/{build.id}/log/follow/", last=end["id"]).answer.status == 204
     whole = "".join(e["data"].get("text", "") for e in read(f"build/{build.id}/log/follow/").rest())
     assert whole == client.get(f"/api/v1/build/{build.id}/logs/").text
+
+
+def test_what_is_said_after_the_end_is_followed_too(client, read):
+    build = Building(client)
+    reader = read(f"build/{build.id}/log/follow/")
+    with build.database.begin() as connection:
+        builds.finish(connection, build.id, build.attempt, build.database.now())
+    # A worker says its last once the build is published, and keeps the whole log then.
+    assert reader.block() == [": alive"]
+    build.says("completed\n")
+    assert reader.event()["data"]["text"] == "completed\n"
+    with build.database.begin() as connection:
+        packages.put_artifacts(connection, build.id, [NewArtifact("LOGS", f"logs/{build.id}")])
+    (end,) = reader.rest()
+    assert (end["event"], end["data"]["status"]) == ("end", "COMPLETED")
 
 
 def test_a_log_is_complete_though_the_server_was_started_anew(client, live, read):
