@@ -32,6 +32,41 @@ FLAGS = (
 PATIENCE = 120
 """Seconds that something on a page may take, on a machine that does other things too."""
 
+_PRESS = """(async find => {
+  // A tab that is not shown draws no frames.
+  const frame = () => new Promise(on => { requestAnimationFrame(on); setTimeout(on, 1000) });
+  const box = e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] };
+  const element = find();
+  if (!element) return false;
+  element.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});
+  const before = box(element).join();
+  await frame();
+  await frame();
+  if (find() !== element || box(element).join() !== before) return false;
+  if (element.closest(':disabled, [aria-disabled=true]')) return false;
+  const [left, top, width, height] = box(element);
+  const [x, y] = [left + width / 2, top + height / 2];
+  const hit = document.elementFromPoint(x, y);
+  if (!hit || !element.contains(hit)) return false;
+  const more = {bubbles: true, cancelable: true, composed: true, view: window, clientX: x, clientY: y};
+  for (const kind of ['move', 'down', 'up']) {
+    const pressed = kind == 'down' ? {...more, buttons: 1} : more;
+    hit.dispatchEvent(new PointerEvent('pointer' + kind, {...pressed, isPrimary: true}));
+    hit.dispatchEvent(new MouseEvent('mouse' + kind, pressed));
+  }
+  if (hit.isConnected) hit.dispatchEvent(new MouseEvent('click', more));
+  return true;
+})"""
+_FILL = """((find, words) => {
+  const element = find();
+  if (!element || element.disabled || element.readOnly) return false;
+  element.focus();
+  const kind = element instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
+  Object.getOwnPropertyDescriptor(kind.prototype, 'value').set.call(element, words);
+  element.dispatchEvent(new Event('input', {bubbles: true}));
+  return element.value === words;
+})"""
+
 
 class Browser:
     """One page. Its methods speak the DevTools protocol: JSON, each message ended by NUL."""
@@ -40,12 +75,11 @@ class Browser:
         self._told, self._tells = told, tells
         self._last = 0
         self._read = b""
-        self._session: str | None = None
-        target = self._do("Target.createTarget", url="about:blank")["targetId"]
-        attached = self._do("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
+        self._session = self._main = ""
         self.events: list[tuple[str, dict[str, Any]]] = []
         """What the page told of itself so far: the protocol's events, once :meth:`listen` was called."""
+        first = self._ask("", "Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._main = self._attach(first)
 
     def listen(self, *domains: str) -> None:
         """Collect the events of ``Network``, ``Runtime``, …; they come with later answers."""
@@ -67,6 +101,36 @@ class Browser:
             more = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
             self._do("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
 
+    def press(self, element: str) -> None:
+        """Click on an element once it lies still, can be clicked, and nothing lies over it.
+
+        The page is told itself, in the moment in which that is so: what moves, or comes to lie over it, is never hit
+        by mistake, however long the browser takes.
+        """
+        self.wait(f"{_PRESS}(() => {element})")
+
+    def fill(self, element: str, text: str) -> None:
+        """Let a field have this text, as if it had been typed there."""
+        self.wait(f"{_FILL}(() => {element}, {json.dumps(text)})")
+
+    @contextlib.contextmanager
+    def following(self, link: str) -> Iterator[None]:
+        """Press a link that opens in a tab of its own, and be on that tab until the block ends."""
+        known = self._tabs()
+        self.press(link)
+        end = time.monotonic() + PATIENCE
+        while not (new := self._tabs() - known):
+            assert time.monotonic() < end, f"{link} opened nothing"
+            time.sleep(0.05)
+        (tab,) = new
+        self._session = self._attach(tab)
+        try:
+            yield
+        finally:
+            self._session = self._main
+            self._ask("", "Target.closeTarget", targetId=tab)
+            self._do("Page.bringToFront")
+
     def picture(self, path: Path) -> None:
         """Write what the page looks like as PNG."""
         path.write_bytes(base64.b64decode(self._do("Page.captureScreenshot")["data"]))
@@ -79,7 +143,11 @@ class Browser:
     def evaluate(self, script: str) -> Any:
         """Give the value of an expression in the page; what it promises is waited for."""
         answer = self._do(
-            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+            "Runtime.evaluate",
+            expression=script,
+            returnByValue=True,
+            awaitPromise=True,
+            userGesture=True,
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
@@ -98,11 +166,24 @@ class Browser:
         whole = self.evaluate("document.body.innerHTML")
         raise AssertionError(f"{script} stays {found!r} in:\n{text[:5000]}\n{whole[:5000]}")
 
+    def _tabs(self) -> set[str]:
+        found = self._ask("", "Target.getTargets")["targetInfos"]
+        return {each["targetId"] for each in found if each["type"] == "page"}
+
+    def _attach(self, tab: str) -> str:
+        asked = self._ask("", "Target.attachToTarget", targetId=tab, flatten=True)
+        session: str = asked["sessionId"]
+        return session
+
     def _do(self, method: str, **parameters: Any) -> dict[str, Any]:
+        return self._ask(self._session, method, **parameters)
+
+    def _ask(self, session: str, method: str, **parameters: Any) -> dict[str, Any]:
+        """Ask a tab, or the browser itself, for something; what the page tells meanwhile is kept."""
         self._last += 1
         asked: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
-        if self._session:
-            asked["sessionId"] = self._session
+        if session:
+            asked["sessionId"] = session
         os.write(self._tells, json.dumps(asked).encode() + b"\0")
         while True:
             while b"\0" not in self._read:
@@ -115,7 +196,7 @@ class Browser:
                 assert "error" not in answer, answer["error"]
                 result: dict[str, Any] = answer["result"]
                 return result
-            if "method" in answer and self._session:
+            if "method" in answer and answer.get("sessionId", "") == self._main != "":
                 self.events.append((answer["method"], answer["params"]))
 
 
