@@ -2,250 +2,209 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from typing import TYPE_CHECKING
 
 import pytest
+from tests.server.api.jupyterlab import (
+    Extension,
+    Store,
+    free_port,
+    install,
+    laboratory,
+    serving,
+    working,
+)
 
-from stead.store.atomic import remove_tree
-from stead.testing.browser import PATIENCE, browser
+from stead.testing.browser import browser
 from stead.testing.channel import Package, make_channel, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.needs("chromium")]
 
-EXTENSION = "jupyterlab-conda-store==2024.11.1"
-LAB = "jupyterlab==4.6.6"
-SETTINGS = {
-    "jupyterlab-conda-store/plugin": {"authMethod": "cookie"},
-    # Nothing asks for news, and nothing lies over what is clicked on.
-    "@jupyterlab/apputils-extension/notification": {
-        "fetchNews": "false",
-        "checkForUpdates": False,
-        "doNotDisturbMode": True,
-    },
-}
+LAB = "environment/default/lab/"
+BUILDS = "build/?namespace=default&name=lab&order=desc&sort_by=id"
+UNTOLD = "Enter here the description of your environment"
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("lab") / "venv"
-    uv = shutil.which("uv") or str(os.path.join(os.path.dirname(sys.executable), "uv"))
-    subprocess.run([uv, "venv", "-q", "-p", sys.executable, directory], check=True)
-    subprocess.run([uv, "pip", "install", "-q", "-p", directory, LAB, EXTENSION], check=True)
-    return directory
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-@contextlib.contextmanager
-def serving(directory: Path, origin: str) -> Iterator[tuple[str, str]]:
-    """Serve with a worker; give the address and the administrator's token."""
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("STEAD_", "CONDA_"))}
-    words = ["serve", "--port", "0", "--workers", "1", "--cors", origin]
-    with (
-        (directory / "serve.log").open("w") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "stead", *words],
-            env=environ | {"STEAD_HOME": str(directory / "home")},
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        ) as server,
-    ):
-        try:
-            token = server.stdout.readline().split()[-1]
-            yield server.stdout.readline().split()[-1], token
-            server.terminate()
-            assert server.wait(120) == 0, (directory / "serve.log").read_text()
-        finally:
-            server.kill()
-            remove_tree(directory / "home")
-
-
-@contextlib.contextmanager
-def laboratory(program: Path, directory: Path, port: int, url: str) -> Iterator[str]:
-    """Run JupyterLab whose extension is told of the server; give its page's address."""
-    known = {"apiUrl": f"{url}/", "loginUrl": f"{url}/login?next="}
-    for name, values in SETTINGS.items():
-        file = directory / "settings" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True)
-        more = known if "conda-store" in name else {}
-        file.write_text(json.dumps(values | more))
-    work = directory / "work"
-    work.mkdir()
-    environ = {
-        "HOME": str(directory),
-        "JUPYTERLAB_SETTINGS_DIR": str(directory / "settings"),
-        "JUPYTER_CONFIG_DIR": str(directory / "config"),
-        "LANG": "C.UTF-8",
-        "PATH": f"{program}/bin:{os.environ['PATH']}",
-    }
-    words = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
-    with (
-        (directory / "lab.log").open("w") as log,
-        subprocess.Popen(
-            [
-                program / "bin/jupyter-lab",
-                *words,
-                "--IdentityProvider.token=",
-                f"--notebook-dir={work}",
-            ],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        ) as lab,
-    ):
-        try:
-            end = time.monotonic() + PATIENCE
-            while not answers(port):
-                assert lab.poll() is None, (directory / "lab.log").read_text()
-                assert time.monotonic() < end, (directory / "lab.log").read_text()
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}/lab"
-        finally:
-            lab.terminate()
-            lab.wait()
-
-
-def answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False
-
-
-class Extension:
-    """The extension's page, by what a person sees of it."""
-
-    def __init__(self, page, lab: str, url: str) -> None:
-        self.page = page
-        self.lab = lab
-        self.url = url
-
-    def open(self) -> None:
-        """Open JupyterLab, and in it the extension by its menu."""
-        self.page.open(self.lab)
-        self.find_menu()
-
-    def find_menu(self) -> None:
-        bar = "[...document.querySelectorAll('.lm-MenuBar-item')].find(e => e.innerText == 'Conda-Store')"
-        item = "[...document.querySelectorAll('.lm-Menu-item')].find(e => e.innerText.includes('Conda Store'))"
-        self.page.wait(f"!!{bar} && !document.querySelector('#jupyterlab-splash')")
-        self.page.click(bar)
-        self.page.click(item)
-        self.see("Package Manager")
-
-    def see(self, *words: str) -> None:
-        """Wait until all of this is to be read in it."""
-        seen = "document.querySelector('#jp-conda-store')?.innerText"
-        self.page.wait(f"{json.dumps(words)}.every(each => {seen}?.includes(each))")
-
-    def press(self, name: str) -> None:
-        """Click on the last of what is called so, when it can be clicked."""
-        self.page.wait(
-            "(name => { const found = [...document.querySelectorAll('button, a, p')].filter(e =>"
-            " e.innerText.trim() == name && !e.disabled).at(-1); found?.click(); return !!found })"
-            f"({json.dumps(name)})"
-        )
-
-    def write(self, element: str, words: str) -> None:
-        """Write into a field that is empty."""
-        field = f"document.querySelector({json.dumps(element)})"
-        self.page.click(field)
-        self.page.wait(f"document.activeElement == {field}")
-        self.page.type(words)
-        self.page.wait(f"{field}.value == {json.dumps(words)}")
-
-    def calls(self) -> list[tuple[str, str, object]]:
-        """Give what it asked of the server: method, path, and status or what went wrong."""
-        asked: dict[str, tuple[str, str, object]] = {}
-        self.page.evaluate("1")
-        for kind, told in self.page.events:
-            one = told.get("requestId", "")
-            if kind == "Network.requestWillBeSent" and told["request"]["url"].startswith(self.url):
-                path = told["request"]["url"].removeprefix(self.url)
-                asked[one] = (told["request"]["method"], path, None)
-            elif one in asked and kind == "Network.responseReceived":
-                asked[one] = (*asked[one][:2], told["response"]["status"])
-            elif one in asked and kind == "Network.loadingFailed" and not told.get("canceled"):
-                asked[one] = (*asked[one][:2], told["errorText"])
-        return list(asked.values())
-
-
-def build(url: str, token: str, channel: Path) -> None:
-    """Have an environment built."""
-    text = f"name: lab\nchannels: ['file://{channel}']\ndependencies: [tiny=1.0]\n"
-    asked = {"namespace": "default", "specification": text}
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    body = json.dumps(asked).encode()
-    request = urllib.request.Request(f"{url}/api/v1/specification/", body, headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        made = json.load(answer)["data"]["build_id"]
-    end = time.monotonic() + PATIENCE
-    while True:
-        request = urllib.request.Request(f"{url}/api/v1/build/{made}/", headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            status = json.load(answer)["data"]["status"]
-        if status == "COMPLETED":
-            return
-        assert status != "FAILED"
-        assert time.monotonic() < end, status
-        time.sleep(0.1)
-
-
-def test_its_reader_logs_in_and_sees_an_environment(program, here, tmp_path):
-    made = [Package("tiny", "1.0", entries=(text("share/tiny.txt", "tiny\n"),))]
-    channel = make_channel(tmp_path / "channel", made, here.name)
+def test_an_environment_is_made_changed_switched_and_deleted_in_its_page(here, tmp_path):
+    install(tmp_path / "venv")
+    each = (("tiny", "1.0"), ("tiny", "2.0"), ("other", "3.0"))
+    made = [Package(n, v, entries=(text(f"share/{n}.txt", v),)) for n, v in each]
+    channel = f"file://{make_channel(tmp_path / 'channel', made, here.name)}"
     port = free_port()
     with (
-        serving(tmp_path, f"http://127.0.0.1:{port}") as (url, token),
-        laboratory(program, tmp_path, port, url) as lab,
+        serving(tmp_path, f"http://127.0.0.1:{port}") as store,
+        laboratory(tmp_path / "venv", tmp_path, port, store.url) as lab,
         browser(tmp_path) as page,
     ):
-        page.listen("Network", "Runtime", "Log")
-        extension = Extension(page, lab, url)
-        build(url, token, channel)
-        extension.open()
-        log_in(extension, token)
-        look(extension)
-        calls = extension.calls()
+        page.listen("Network", "Runtime")
+        extension = Extension(page, lab, store.url)
+        with working(tmp_path):
+            store.build(f"name: seen\nchannels: ['{channel}']\ndependencies: [tiny=2.0, other]\n")
+            log_in(extension, store)
+            look(extension)
+            fail(extension, store, channel)
+        create(extension, store, channel)
+        with working(tmp_path):
+            extension.see("Status: Completed", "tiny\t\n\n1.0", "Show lockfile")
+            read_files(extension, store, channel)
+            edit(extension, store)
+        switch(extension, store)
+        assert refused(extension) == []
+        gone = tuple(f"/api/v1/build/{build['id']}/" for build in store.get(BUILDS))
+        delete(extension, store)
+        log_out(extension)
+        # It looks after a build every five seconds, until it is told that the environment is deleted.
+        late = [call for call in refused(extension) if call[1].startswith(gone) and call[2] == 404]
+        assert set(refused(extension)) - set(late) == {("POST", "/logout?next=/", 303)}
         thrown = [told for kind, told in page.events if kind == "Runtime.exceptionThrown"]
-    assert [call for call in calls if call[2] not in (200, None)] == []
     assert thrown == []
 
 
-def log_in(extension: Extension, token: str) -> None:
-    extension.see("default")
+def refused(extension: Extension) -> list[tuple[str, str, object]]:
+    """Give the calls that were answered otherwise than with 200, or went wrong."""
+    return [call for call in extension.calls() if call[2] not in (200, None)]
+
+
+def log_in(extension: Extension, store: Store) -> None:
+    """By the form that the page leads to, with the administrator's token."""
+    extension.open()
+    extension.see("Log in", "default")
+    assert not may(extension)
     extension.press("Log in")
-    extension.page.wait("!!document.querySelector('input[name=token]')")
-    extension.write("input[name=token]", token)
-    extension.page.click("document.querySelector('button')")
+    extension.page.fill("document.querySelector('input[name=token]')", store.token)
+    extension.page.press("document.querySelector('button')")
     extension.page.wait(f"location.href.startsWith({json.dumps(extension.lab)})")
     extension.find_menu()
     # Whose environments are their own stand apart from those that are shared.
     extension.see("Log out", "admin", "Shared Environments")
+    assert may(extension)
 
 
 def look(extension: Extension) -> None:
-    """Unfold the namespace, and open its environment."""
-    extension.page.click(
-        "[...document.querySelectorAll('#jp-conda-store .MuiAccordionSummary-root')].at(-1)"
+    """At an environment that somebody else had made."""
+    extension.unfold()
+    extension.press("seen")
+    extension.see("Status: Completed", "- Active", "=2.0", "tiny\t\n\n2.0", "Show lockfile")
+
+
+def ask_for(extension: Extension, name: str, channel: str, package: str) -> None:
+    """Ask for a new environment: its name, a description, and a pasted text."""
+    extension.press("New")
+    extension.write("Environment name", name)
+    extension.write(UNTOLD, "made here")
+    extension.holds(f"form.environmentCreate.name == '{name}'")
+    extension.holds("form.environmentCreate.description == 'made here'")
+    extension.switch_editor()
+    extension.paste(f"channels:\n  - {channel}\ndependencies:\n  - {package}")
+    extension.switch_editor()
+    extension.see("+ Add Package", package.partition("=")[0], channel)
+    with extension.asking("POST", "/api/v1/specification/"):
+        extension.press("Create")
+
+
+def fail(extension: Extension, store: Store, channel: str) -> None:
+    """Ask for what nobody has: the page says why it failed, and leads to the log."""
+    ask_for(extension, "broken", channel, "nowhere")
+    extension.see("Status: Failed", "nowhere")
+    (build,) = store.get("build/?namespace=default&name=broken")
+    assert build["status"] == "FAILED"
+    extension.see(build["status_info"])
+    with extension.following("Log"):
+        extension.page.wait("document.body?.innerText.includes('nowhere')")
+
+
+def create(extension: Extension, store: Store, channel: str) -> None:
+    """Ask for an environment that nobody builds yet."""
+    ask_for(extension, "lab", channel, "tiny=1.0")
+    extension.see("made here", "- Active - Queued", "Status: Queued")
+    assert store.get(LAB)["description"] == "made here"
+    (build,) = store.get(BUILDS)
+    assert build["status"] == "QUEUED"
+    shown = store.get(f"build/{build['id']}/")["specification"]["spec"]
+    assert (shown["channels"], shown["dependencies"]) == ([channel], ["tiny=1.0"])
+
+
+def read_files(extension: Extension, store: Store, channel: str) -> None:
+    """Each link that the page shows leads to what the server has."""
+    (build,) = store.get(BUILDS)
+    assert (build["status"], store.get(LAB)["current_build_id"]) == ("COMPLETED", build["id"])
+    log = f"Show Conda environment {build['id']} log"
+    links = {"Show yml file": "tiny=1.0", "Show lockfile": f"{channel}/", log: "+ conda:tiny 1.0"}
+    for name, words in links.items():
+        with extension.following(name):
+            extension.page.wait(f"document.body?.innerText.includes({json.dumps(words)})")
+
+
+def edit(extension: Extension, store: Store) -> None:
+    """A package that is suggested when its name is begun, and what is said of the environment."""
+    extension.press("Edit")
+    extension.press("+ Add Package")
+    with extension.asking("GET", "/api/v1/package/?search=oth&page=1&size=100&distinct_on=name"):
+        extension.write("Enter package", "oth")
+    extension.choose("other")
+    extension.holds(
+        'JSON.stringify(form.requestedPackages.requestedPackages) == \'["tiny=1.0","other"]\''
     )
+    extension.write(UNTOLD, "made better")
+    with extension.asking("POST", "/api/v1/specification/"):
+        extension.press("Save")
+    extension.see("Status: Completed", "tiny\t\n\n1.0", "other\t\n\n3.0")
+    second, first = store.get(BUILDS)
+    assert (second["status"], first["status"]) == ("COMPLETED", "COMPLETED")
+    assert store.get(f"build/{second['id']}/")["specification"]["spec"]["dependencies"] == [
+        "tiny=1.0",
+        "other",
+    ]
+    found = store.get(LAB)
+    assert (found["current_build_id"], found["description"]) == (second["id"], "made better")
+
+
+def switch(extension: Extension, store: Store) -> None:
+    """Back to the first build. Which one is current the page knows of the list that it asked for at its begin."""
+    second, first = (build["id"] for build in store.get(BUILDS))
+    extension.open()
+    extension.unfold()
     extension.press("lab")
-    extension.see("Status: Completed", "- Active", "=1.0", "tiny\t\n\n1.0", "Show lockfile")
+    extension.see("made better", "- Active", "Status: Completed", "other\t\n\n3.0")
+    extension.press("Edit")
+    extension.open_choice("- Active")
+    extension.choose("- Available")
+    extension.holds(f"form.enviroments.newCurrentBuild == {first}")
+    with extension.asking("PUT", f"/api/v1/{LAB}"):
+        extension.press("Change environment version")
+    extension.lack("Change environment version", "- Available")
+    extension.holds(f"form.tabs.selectedEnvironment.current_build_id == {first}")
+    assert store.get(LAB)["current_build_id"] == first
+    packages = store.get(f"build/{first}/packages/")
+    assert [package["name"] for package in packages] == ["tiny"]
+    assert [build["id"] for build in store.get(BUILDS)] == [second, first]
+
+
+def delete(extension: Extension, store: Store) -> None:
+    extension.press("Delete environment")
+    with extension.asking("DELETE", f"/api/v1/{LAB}"):
+        extension.press("Delete", "[role=dialog] button")
+    extension.see("Select an environment to show details")
+    extension.lack("lab\n")
+    assert store.missing(LAB)
+    assert store.get(BUILDS) == []
+    assert [each["name"] for each in store.get("environment/")] == ["broken", "seen"]
+
+
+def log_out(extension: Extension) -> None:
+    extension.page.evaluate("window.left = true")
+    with extension.asking("POST", "/logout?next=/", 303):
+        extension.press("Log out")
+    extension.page.wait("!window.left")
+    extension.find_menu()
+    extension.see("Log in", "default")
+    assert not may(extension)
+
+
+def may(extension: Extension) -> bool:
+    """Whether the page, with what the browser keeps, is somebody to the server."""
+    asked = f"fetch('{extension.url}/api/v1/permission/', {{credentials: 'include'}})"
+    found: bool = extension.page.evaluate(
+        f"{asked}.then(a => a.json()).then(a => a.data.authenticated)"
+    )
+    return found
