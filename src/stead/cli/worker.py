@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stead.cli.serve import OPTIONS, configuration, flags_of, missing, secrets_of
 from stead.values.errors import UsageError
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
@@ -72,7 +73,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
     with _asked_to_stop(with_input=args.with_input) as stop, contextlib.ExitStack() as stack:
         if config.publish and not args.with_input:
-            stack.enter_context(_keeping(config.publish, worker, stop))
+            stack.enter_context(_keeping(config.publish, worker, stop, app))
             log.info("keeping", extra={"directory": config.publish})
         if args.only_publish:
             stop.wait()
@@ -91,17 +92,24 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
 
 @contextlib.contextmanager
-def _keeping(directory: str, worker: WorkerConfig, stop: threading.Event) -> Iterator[None]:
+def _keeping(
+    directory: str, worker: WorkerConfig, stop: threading.Event, app: App
+) -> Iterator[None]:
     """Keep a directory current; the database must be there, and is brought up to date."""
+    from pathlib import Path
+
+    from stead.cli.progress import Quiet
     from stead.server.blobs.store import open_blobs
     from stead.server.database.migrations import upgrade
     from stead.server.database.opening import open_database
     from stead.server.directories_running import keeping
 
+    # What it fetches lies with the worker's own things, and the log tells what there is to tell.
+    context = replace(app.context, home=Path(worker.home), progress=Quiet())
     blobs = open_blobs(worker.blobs, worker.blob_options)
     with open_database(worker.database, connections=2) as database:
         upgrade(database)
-        with keeping(directory, database, blobs, stop):
+        with keeping(directory, database, blobs, stop, context):
             yield
 
 

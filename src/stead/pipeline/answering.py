@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stead.ecosystems import interpreters
-from stead.pipeline import contradictions, lockfile
+from stead.pipeline import contradictions, lockfile, seating
 from stead.pipeline import lock as locking
 from stead.pipeline.taken import artifacts_of
 from stead.pipeline.writing import alone, content_of, renewed, write_files
@@ -198,16 +197,13 @@ def interpreter_for(
         return None
     only = ("pyenv",) if composed.spec.packages.python_from == "pyenv" else ()
     if old is not None and old.python and not context.upgrade & {"*", "python"}:
-        kept = f"=={old.python}.*"
         try:
-            return interpreters.find(
-                f"{request},{kept}" if request else kept, context=context, only=only
-            )
+            return seating.choose(request, old.python, context, only=only)
         except InterpreterError:
             if answers(composed, old):
                 raise
     try:
-        return interpreters.find(request, context=context, only=only)
+        return seating.choose(request, "", context, only=only)
     except InterpreterError as exc:
         asked = [r for r in composed.spec.packages.of(PYTHON) if r.spec and r.origin.file]
         if not asked:

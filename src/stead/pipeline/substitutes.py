@@ -81,8 +81,8 @@ def build_for(
     """
     if any(a.source is not None and a.source.kind == "path" for a in want.artifacts):
         return None  # of this directory alone
-    from stead.ecosystems.pypi import venv
     from stead.pipeline import build as building
+    from stead.pipeline import seating
 
     for store in _opened(spec, context):
         try:
@@ -93,7 +93,7 @@ def build_for(
             _check(closure, want, spec)
             _fill(closure, store, temporary, final, context)
             if want.interpreter is not None and closure.key != want.key:
-                venv.reseat(os.fspath(temporary), want.interpreter)
+                seating.seat(os.fspath(temporary), want.interpreter)
             _check_records(temporary, want)
         except SteadError as exc:
             _empty(temporary)

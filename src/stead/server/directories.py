@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     from stead.server.blobs.protocol import Blobs
     from stead.server.database.opening import Database
+    from stead.values.context import Context
+    from stead.values.interpreter import Interpreter
+    from stead.values.parts import Closure
 
 _log = logging.getLogger("stead.server.directories")
 
@@ -90,6 +93,8 @@ class Directories:
     database: Database
     blobs: Blobs
     stays: float = STAYS
+    context: Context | None = None
+    """In which interpreters are found for builds that were made with one which is not here."""
     _former: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Of directories that were replaced: what led to them, and since when it does not."""
 
@@ -137,7 +142,7 @@ class Directories:
                 os.mkdir(directory)
             else:
                 found = parts.closure(self.database, self.blobs, one.build_id)
-                parts.materialize(found, directory, self.blobs)
+                parts.materialize(found, directory, self.blobs, self._interpreter(one, found))
             changes.append(Change(one.directory, f"made, of build {one.build_id}"))
         self._former.pop(one.directory, None)
         former = self._link_of(one.path)
@@ -154,6 +159,11 @@ class Directories:
         if former is not None:
             self._former[former] = (one.path, time.time())
         changes.append(Change(one.path, f"is build {one.build_id} now, in {one.directory}"))
+
+    def _interpreter(self, one: _Wanted, found: Closure) -> Interpreter | None:
+        if self.context is None:
+            return None
+        return parts.interpreter_here(self.database, self.blobs, one.build_id, found, self.context)
 
     def _link_of(self, path: str) -> str | None:
         """Give the directory that a link leads to; None where there is no link."""
@@ -223,10 +233,16 @@ class BusyError(ServerError):
 
 @contextlib.contextmanager
 def kept(
-    root: str, database: Database, blobs: Blobs, *, stays: float = STAYS
+    root: str,
+    database: Database,
+    blobs: Blobs,
+    *,
+    stays: float = STAYS,
+    context: Context | None = None,
 ) -> Iterator[Directories]:
     """Have a directory to keep, alone. What is not a kept one must be empty, or is refused.
 
+    Without a ``context`` no interpreter of this machine takes the place of another's.
     Raises ServerError, BusyError.
     """
     root = os.path.abspath(root)
@@ -247,7 +263,7 @@ def kept(
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             raise BusyError("another worker keeps this directory", where=root) from exc
-        made = Directories(root, database, blobs, stays)
+        made = Directories(root, database, blobs, stays, context)
         made.recall()
         yield made
     finally:

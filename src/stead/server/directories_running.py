@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stead.server.blobs.protocol import Blobs
     from stead.server.database.opening import Database
     from stead.server.directories import Directories
+    from stead.values.context import Context
 
 _log = logging.getLogger("stead.server.directories")
 
@@ -34,13 +35,15 @@ def keep(
     blobs: Blobs,
     stop: threading.Event,
     on_ready: Callable[[], None] = lambda: None,
+    *,
+    context: Context | None = None,
 ) -> None:
     """Keep a directory current until ``stop`` is set; ``on_ready`` is called once it is.
 
     An outage of the database or the artifact store is waited for. Raises ServerError where
     the directory cannot be kept.
     """
-    with kept(root, database, blobs) as directories:
+    with kept(root, database, blobs, context=context) as directories:
         last, settled, ready = -1, 0.0, False
         while not stop.is_set():
             try:
@@ -83,7 +86,13 @@ def _settle(directories: Directories, stop: threading.Event) -> None:
 
 
 @contextlib.contextmanager
-def keeping(root: str, database: Database, blobs: Blobs, asked: threading.Event) -> Iterator[None]:
+def keeping(
+    root: str,
+    database: Database,
+    blobs: Blobs,
+    asked: threading.Event,
+    context: Context | None = None,
+) -> Iterator[None]:
     """Keep a directory current beside what is done in this context, which begins once it is.
 
     Or once somebody has ``asked`` to stop. Raises as :func:`keep` does.
@@ -94,7 +103,7 @@ def keeping(root: str, database: Database, blobs: Blobs, asked: threading.Event)
 
     def run() -> None:
         try:
-            keep(root, database, blobs, stop, ready.set)
+            keep(root, database, blobs, stop, ready.set, context=context)
         except SteadError as exc:
             faults.append(exc)
             ready.set()

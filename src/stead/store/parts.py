@@ -77,22 +77,31 @@ def make_tree(
     return relocate(tree, PLACED, final, naming)
 
 
-def make_directory(closure: Closure, fetch: Fetch, directory: str) -> Relocated:
+def make_directory(
+    closure: Closure,
+    fetch: Fetch,
+    directory: str,
+    seat: Callable[[str], None] | None = None,
+) -> Relocated:
     """Make a directory of a closure's parts, whole or not at all. It must not exist.
 
-    Raises as :func:`make_tree` does, and StoreError where it is there already, or where the
-    interpreter outside that the build uses is not on this machine.
+    ``seat`` is given the tree before anybody sees it, and puts another interpreter under it. Raises
+    as :func:`make_tree` does, what ``seat`` raises, and StoreError where the directory is there
+    already, or where the interpreter outside that the build uses is not on this machine.
     """
     target = os.path.abspath(directory)
     if os.path.lexists(target):
         raise StoreError("there is something here already", where=target)
-    needs_interpreter(closure)
+    if seat is None:
+        needs_interpreter(closure)
     temporary = temporary_name(target)
     try:
         with storage(target):
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.mkdir(temporary, 0o755)
         done = make_tree(closure, fetch, temporary, target)
+        if seat is not None:
+            seat(temporary)
         with storage(target):
             os.rename(temporary, target)
             sync_directory(os.path.dirname(target))

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 import sys
 import tarfile
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from stead.server.blobs.store import open_blobs
+from stead.server.directories import kept
 from stead.server.specs.reading import read
 from stead.server.values import BuildStatus
 from stead.testing.index import Wheel, make_index
 from stead.testing.mirror import make_interpreter_mirror
 from stead.testing.server import serve
+from stead.testing.world import make_context
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from stead.server.directories import Change
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PATCH = 98
@@ -119,6 +128,86 @@ def test_one_that_is_missing_is_provided_or_named(store, answering, built, make_
         said = laptop.stead("run", "say")
         assert said.returncode == 0, said.stderr
         assert said.stdout.startswith(str(laptop.root / "stead" / "interpreters"))
+
+
+@contextlib.contextmanager
+def elsewhere(build: str) -> Iterator[None]:
+    """Let this be another machine: what the build was made with does not lie where it lay."""
+    python = os.path.dirname(os.path.dirname(os.readlink(f"{build}/bin/python")))
+    assert "servers" in python
+    os.rename(python, f"{python}-gone")
+    try:
+        yield
+    finally:
+        os.rename(f"{python}-gone", python)
+
+
+def says(directory: Path) -> list[str]:
+    argv = [directory / "team" / "says" / "bin" / "say"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_a_kept_directory_stands_on_an_equal_interpreter(store, built, mirror, tmp_path):
+    _, there = built(MINOR)
+    versions = tmp_path / "home" / ".pyenv" / "versions"
+    versions.mkdir(parents=True)
+    (installed(mirror, tmp_path / "home") / "..").resolve().rename(versions / f"{MINOR}.{PATCH}")
+    root = tmp_path / "envs"
+    argv = [
+        *(sys.executable, "-m", "stead", "worker", "--only-publish", "--publish", str(root)),
+        *("--database", store.url, "--blobs", f"file://{store.root}/blobs"),
+        *("--data", str(tmp_path / "data")),
+    ]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYENV")}
+    env |= {"HOME": str(tmp_path / "home"), "STEAD_HOME": str(tmp_path / "stead")}
+    with elsewhere(there), (tmp_path / "log").open("w+") as log:
+        with subprocess.Popen(argv, env=env, stderr=log) as process:
+            try:
+                end = time.monotonic() + 120
+                while not (root / "team" / "says").exists():
+                    log.seek(0)
+                    assert process.poll() is None, log.read()
+                    assert time.monotonic() < end, log.read()
+                    time.sleep(0.05)
+                executable, prefix = says(root)
+            finally:
+                process.terminate()
+        assert executable.startswith(str(versions))
+        place = os.path.realpath(root / "team" / "says")
+        assert prefix == place
+        config = (root / "team" / "says" / "pyvenv.cfg").read_text()
+        assert f"home = {versions}" in config
+        assert "servers" not in config
+
+
+def test_in_a_kept_directory_one_that_is_missing_is_provided_or_named(
+    store, built, mirror, tmp_path
+):
+    _, there = built(f"=={MINOR}.{PATCH}")
+    root = tmp_path / "envs"
+    blobs = open_blobs(f"file://{store.root}/blobs")
+
+    def settled(source: str) -> list[Change]:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "UV_PYTHON_DOWNLOADS_JSON_URL": source,
+        }
+        context = make_context(tmp_path / "home", environ=environ)
+        with kept(str(root), store.database, blobs, context=context) as directories:
+            return [one for one in directories.settle() if one.subject == "team/says"]
+
+    with elsewhere(there):
+        # One of another patch release is here, and not what the specification asks for.
+        [failed] = settled("http://127.0.0.1:9/none.json")
+        assert failed.failed
+        assert f"{MINOR}.{PATCH}" in failed.told
+        assert "install one" in failed.told
+        assert not (root / "team").exists()
+        [done] = settled(str(mirror / "downloads.json"))
+        assert not done.failed, done.told
+        executable, _ = says(root)
+        assert executable.startswith(str(tmp_path / "home" / "interpreters"))
 
 
 def _lock(store, served) -> str:
