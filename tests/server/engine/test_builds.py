@@ -52,7 +52,7 @@ def test_what_cannot_be_had_fails_at_once_with_a_reason(running):
     assert failed.status is BuildStatus.FAILED
     assert failed.reason.startswith("no channel has a package 'nowhere'")
     assert failed.retries == 0
-    assert "environment.yml:6: conda nowhere" in failed.status_info
+    assert "environment.yml:5: conda nowhere" in failed.status_info
     assert str(running.root) not in failed.status_info.replace(running.channel, "")
     # What a package asks for in its turn is told too.
     other = running.ended(running.submit("wanting"))

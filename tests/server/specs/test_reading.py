@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,19 @@ def test_what_is_built_reads_as_what_was_asked():
     again = read(text_of(found))
     assert again.spec == found.spec
     assert found.spec["variables"] == {"A": "1"}
+    # YAML says what a variable is; whoever builds reads texts.
+    switched = read(TINY + "variables:\n  A: yes\n  B: 010\n")
+    assert "yes" not in text_of(switched)
+    assert switched.spec["variables"] == read(text_of(switched)).spec["variables"]
+
+
+def test_what_is_built_has_its_owners_lines_unless_settings_changed_it():
+    text = "# ours\n" + TINY
+    found = read(text)
+    assert text_of(found) == text
+    changed = replace(found, spec={**found.spec, "channels": ["https://other.example/c"]})
+    assert "# ours" not in text_of(changed)
+    assert read(text_of(changed)).spec == changed.spec
 
 
 @pytest.mark.parametrize("name", ["a", "A_b-c.d", "0env", "x+y", "_x"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import json
 import math
 import os
 import tomllib
@@ -104,13 +103,36 @@ def lock_of(text: str) -> Lock:
 
 
 def text_of(specification: Specification) -> str:
-    """Write a specification as the file that is built: what was changed by settings counts."""
-    if specification.kind is not SpecificationKind.CONDA:
+    """Give the text that is built: its owner's, so that the lines that errors name are theirs.
+
+    Where settings changed what it asks for, what they made of it is written anew. So are variables:
+    YAML's ``yes`` is true to conda, and a text to whoever builds.
+    """
+    if not specification.spec.get("variables") and is_as_given(specification):
         return specification.text
+    from stead.formats import _yaml
+
     spec = {key: value for key, value in specification.spec.items() if value}
     spec.pop("description", None)
     spec.pop(LOCK, None)
-    return json.dumps(spec, indent=1)
+    return _yaml.dump(spec)
+
+
+def is_as_given(specification: Specification) -> bool:
+    """Say whether a specification asks for just what its text does."""
+    if specification.kind is not SpecificationKind.CONDA:
+        return True
+    held = specification.spec
+    try:
+        given = read(
+            specification.text,
+            specification.kind,
+            name=specification.name,
+            lock=str(held.get(LOCK, "")),
+        )
+    except SpecError:  # kept by an older version, which took more
+        return False
+    return given.spec == held
 
 
 def _conda(text: str, name: str) -> dict[str, Any]:

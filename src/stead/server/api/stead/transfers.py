@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -20,14 +19,12 @@ from stead.server.database import namespaces, packages, specifications
 from stead.server.engine.publishing import STEAD_LOCK
 from stead.server.services import Services
 from stead.server.specs.checks import SpecError
-from stead.server.specs.reading import FILES, LOCK, read, text_of
+from stead.server.specs.reading import FILES, LOCK, is_as_given, read, text_of
 from stead.server.submitting import hand_in
 from stead.server.values import (
     Build,
     BuildStatus,
     MissingError,
-    Specification,
-    SpecificationKind,
 )
 
 router = APIRouter(prefix="/api/stead/v1", tags=["transfers"])
@@ -51,7 +48,7 @@ def submit(asked: Caller, body: models.NewSpecification) -> Response:
     try:
         return _submitted(services, who, body)
     except SpecError as exc:
-        raise BadRequest("; ".join((exc.message, *exc.details))) from exc
+        raise BadRequest("; ".join((exc.message, *exc.details)), remedy=exc.remedy) from exc
 
 
 def _submitted(services: Services, who: Who, body: models.NewSpecification) -> Response:
@@ -80,7 +77,9 @@ def files(asked: Caller, build_id: Number) -> Response:
         raise BadRequest(f"build id={build_id} is not completed: {found.status}", status=409)
     with asked.services.database.read() as connection:
         wanted = specifications.get(connection, found.specification_id)
-    texts = [(FILES[wanted.kind], _as_given(wanted))]
+    # As its owner wrote it, unless settings changed what it asks for.
+    text = wanted.text if is_as_given(wanted) else text_of(wanted)
+    texts = [(FILES[wanted.kind], text)]
     if lock := _lock(asked, found):
         texts.append((LOCK, lock))
     return ok(
@@ -105,19 +104,6 @@ def log(
     part = log_part(asked, build_id, offset)
     del part["live"]
     return ok({"build_id": build_id, **part})
-
-
-def _as_given(wanted: Specification) -> str:
-    """Give the text as its owner wrote it, unless settings changed what it asks for."""
-    if wanted.kind is not SpecificationKind.CONDA:
-        return wanted.text
-    lock = str(wanted.spec.get(LOCK, ""))
-    given = read(wanted.text, wanted.kind, name=wanted.name, lock=lock)
-    if given.spec == wanted.spec:
-        return wanted.text
-    from stead.formats import _yaml
-
-    return _yaml.dump(json.loads(text_of(wanted)))
 
 
 def _lock(asked: Asked, build: Build) -> str:
