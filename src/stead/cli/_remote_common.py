@@ -39,7 +39,7 @@ def client_for(args: argparse.Namespace, app: App, *, seconds: float = 0) -> Cli
     from stead.remote.client import Client
 
     environ = app.context.environ
-    return Client(logins.choose(args.server, environ), environ, seconds=seconds)
+    return Client(logins.choose(args.server, environ), environ, seconds=seconds, waits=app.err)
 
 
 def agreed(args: argparse.Namespace, app: App, plan: list[str]) -> bool:

@@ -44,6 +44,20 @@ def execute(args: argparse.Namespace, app: App) -> int:
                 f"{text!r} is not GLOB=ROLE", remedy="for example `geo/*=developer`, in quotes"
             )
         roles.setdefault(glob, []).append(role)
+    _check_date(args.expires)
     client = common.client_for(args, app)
     app.out(api.create_token(client, roles, args.namespace, args.expires))
     return 0
+
+
+def _check_date(text: str | None) -> None:
+    from datetime import datetime
+
+    if text is None:
+        return
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no date", where="--expires", remedy="write it as 2027-01-31"
+        ) from None

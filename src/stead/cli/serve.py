@@ -171,7 +171,8 @@ def missing(error: ModuleNotFoundError) -> SteadError:
     """Say what to install where the server's libraries are missing."""
     return SteadError(
         f"the store server needs {error.name}, which is not installed",
-        remedy=f"run `pip install '{EXTRA}'`",
+        remedy=f"run `{sys.executable} -m pip install '{EXTRA}'`; from a clone of Stead, there, "
+        "with '.[server]' in place of it",
     )
 
 

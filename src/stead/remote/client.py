@@ -24,7 +24,7 @@ from stead.remote.origins import origin
 from stead.values.errors import NetworkError, RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import IO
     from urllib.request import OpenerDirector
 
@@ -42,6 +42,12 @@ _FIRST, _LAST = 0.2, 5.0
 _AWAY = (502, 503, 504)
 _CHUNK = 1 << 16
 _MOST_SAID = 2000
+_MISSING = {
+    "specification": "`stead remote namespace create NAME` makes a namespace; "
+    "`stead remote namespace list` says which there are",
+    "build": "`stead remote builds` lists those that there are",
+}
+"""What to do where something is not there, by a word of the path that was asked for."""
 
 
 class AnswerError(RemoteError):
@@ -57,12 +63,23 @@ class LostError(NetworkError):
 
 
 class Client:
-    """Asks one server. Once that has answered, it may be away for some ``seconds``."""
+    """Asks one server. Once that has answered, it may be away for some ``seconds``.
 
-    def __init__(self, server: Server, environ: Mapping[str, str], *, seconds: float = 0) -> None:
+    ``waits`` is told once each time that it is waited for.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        environ: Mapping[str, str],
+        *,
+        seconds: float = 0,
+        waits: Callable[[str], None] | None = None,
+    ) -> None:
         self.server = server
         self._environ = environ
         self._seconds = seconds
+        self._waits = waits
         self._answered = False
         self._opener: OpenerDirector | None = None
 
@@ -92,15 +109,19 @@ class Client:
                 found = self._once(method, path, query, body)
                 self._answered = True
                 return found
-            except LostError:
+            except LostError as exc:
                 took = time.monotonic() - since
                 # One that is slow each time is asked less often than one that breaks off.
                 enough = tried >= TRIES or took > TIMEOUT
                 if not again or (enough and took > patience):
                     raise
-            except NetworkError:
+                lost: NetworkError = exc
+            except NetworkError as exc:
                 if time.monotonic() - since > patience:
                     raise
+                lost = exc
+            if tried == TRIES and self._waits is not None:
+                self._waits(f"{lost.message}; it is waited for, up to {patience:.0f} seconds")
             waits = min(_FIRST * 2 ** min(tried - 1, 10), _LAST)
             time.sleep(waits * (0.5 + os.urandom(1)[0] / 510))  # so that not all come at once
 
@@ -260,9 +281,8 @@ class Client:
         said = _cut(str(found.get("message") or ""))
         if not found and exc.code not in (401, 403):
             return self._stranger(where)
-        return AnswerError(
-            self._told(exc.code, said), exc.code, where=where, remedy=self._remedy(exc.code)
-        )
+        remedy = _cut(str(found.get("remedy") or "")) or self._remedy(exc.code, where)
+        return AnswerError(self._told(exc.code, said), exc.code, where=where, remedy=remedy)
 
     def _elsewhere(self, to: str, where: str) -> RemoteError:
         return RemoteError(
@@ -280,12 +300,16 @@ class Client:
             return f"the store server {name} does not allow this" + (f": {said}" if said else "")
         return f"the store server {name} refuses: {said}"
 
-    def _remedy(self, status: int) -> str:
+    def _remedy(self, status: int, where: str) -> str:
         if status == 401 or (status == 403 and self.server.token is None):
             return f"`stead remote login {self.server.address}` with a token that is valid"
         if status == 403:
             return "`stead remote whoami` says what the token may do; ask whoever manages the store"
         if status == 404:
+            asked = where.removeprefix(self.server.address).split("/")
+            known = next((text for word, text in _MISSING.items() if word in asked), "")
+            if known:
+                return known
             return "`stead remote env list` and `stead remote namespace list` say what is there"
         if status == 413:
             return "leave out what is no part of the specification"

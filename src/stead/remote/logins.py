@@ -244,7 +244,8 @@ def check_private(address: str) -> None:
         raise UsageError(
             "the token would go over the network in clear",
             where=address,
-            remedy="use an address that begins with https://",
+            remedy="use an address that begins with https://, or bring its port here by "
+            "`ssh -L 8787:127.0.0.1:8787 HOST` and log in at http://127.0.0.1:8787",
         )
 
 

@@ -161,5 +161,5 @@ def test_without_the_servers_libraries_it_says_what_to_install(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert "pip install 'stead[server]'" in done.stderr
+    assert f"{sys.executable} -m pip install 'stead[server]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -49,6 +49,22 @@ def test_it_is_built_under_the_name_that_was_asked_for_not_under_its_own(team):
     assert (made["name"], made["description"]) == ("tiny", "what we use")
 
 
+def test_a_refusal_says_what_to_do_where_the_compatible_api_says_what_is_wrong(team):
+    wrong = {"specification": "chanels: []\ndependencies: []\n"}
+    refused = team.ask("POST", URL, json=asked(**wrong))
+    assert (refused.status_code, refused.json()["remedy"]) == (400, "did you mean channels?")
+    plan = team.ask("POST", "/api/stead/v1/plan/", json=asked(**wrong))
+    assert (plan.status_code, plan.json()["remedy"]) == (400, "did you mean channels?")
+    compatible = {"namespace": "team", "specification": "name: a\nchanels: []\n"}
+    refused = team.ask("POST", "/api/v1/specification/", json=compatible)
+    assert refused.status_code == 400
+    assert set(refused.json()) == {"status", "message"}
+    assert team.ask("PUT", "/api/v1/setting/team/", json={"quota_builds": 0}).status_code == 200
+    full = team.ask("POST", URL, json=asked())
+    assert full.status_code == 403
+    assert "delete builds" in full.json()["remedy"]
+
+
 def test_what_cannot_be_asked_for_is_refused_and_nothing_kept(team):
     for changes, status, words in (
         ({"lock": "this is no lock"}, 400, "stead.lock: this is not valid TOML"),

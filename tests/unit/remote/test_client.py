@@ -157,6 +157,49 @@ def test_a_server_that_has_answered_is_waited_for():
         assert len(asked) == 22
 
 
+def test_a_wait_is_told_once_and_only_where_there_is_one():
+    told: list[str] = []
+    with site(OK, *[None] * 20, OK, *[None] * 20, OK) as (url, _):
+        patient = client(url, seconds=60, waits=told.append)
+        patient.get("x")
+        assert told == []
+        patient.get("x")
+        assert len(told) == 1
+        assert "cannot be asked" in told[0]
+        assert "waited for, up to 60 seconds" in told[0]
+        patient.get("x")
+        assert len(told) == 2
+    with site(OK, None, OK) as (url, _):
+        patient = client(url, seconds=60, waits=told.append)
+        patient.get("x")
+        patient.get("x")
+    with site(None) as (url, _), pytest.raises(NetworkError):
+        client(url, waits=told.append).get("x")
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        (("api", "v1", "build", 99), "stead remote builds"),
+        (("api", "stead", "v1", "specification"), "stead remote namespace create"),
+        (("api", "v1", "environment", "a", "b"), "stead remote env list"),
+    ],
+)
+def test_what_is_missing_is_looked_for_where_it_would_be(path, remedy):
+    gone = '{"status": "error", "message": "it does not exist"}'
+    with site((404, "application/json", gone)) as (url, _), pytest.raises(AnswerError) as caught:
+        client(url).get(*path)
+    assert remedy in caught.value.remedy
+
+
+def test_what_the_server_says_is_to_be_done_is_told():
+    said = '{"status": "error", "message": "full", "remedy": "delete \\u001b[31msome"}'
+    with site((403, "application/json", said)) as (url, _), pytest.raises(AnswerError) as caught:
+        client(url).get("x")
+    assert caught.value.remedy == "delete  [31msome"
+
+
 @pytest.mark.parametrize(
     ("status", "token", "words", "remedy"),
     [

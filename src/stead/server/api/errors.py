@@ -36,8 +36,8 @@ BY_KIND: dict[type[ServerError], int] = {
 class BadRequest(ServerError):  # noqa: N818 - an answer, not a fault
     """The request cannot be done. ``status`` is what it is answered with."""
 
-    def __init__(self, message: str, *, status: int = 400) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, status: int = 400, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
         self.status = status
 
 
@@ -51,13 +51,23 @@ AWAY: tuple[type[Exception], ...] = (
 """What is raised while the database does not answer."""
 
 
+OURS = "/api/stead/"
+"""Below this, an answer may say what to do, too; the compatible API's has nothing of the kind."""
+
+
 def answer(
-    message: str, status: int, detail: Any = None, headers: dict[str, str] | None = None
+    message: str,
+    status: int,
+    detail: Any = None,
+    headers: dict[str, str] | None = None,
+    remedy: str = "",
 ) -> Response:
     """Make the answer that tells of an error."""
     body: dict[str, Any] = {"status": "error", "message": message}
     if detail is not None:
         body["detail"] = detail
+    if remedy:
+        body["remedy"] = remedy
     return Response(orjson.dumps(body), status, headers, media_type="application/json")
 
 
@@ -85,11 +95,12 @@ def _of_input(_: Request, error: Exception) -> Response:
     return answer(told, 422, detail)
 
 
-def _of_server(_: Request, error: Exception) -> Response:
+def _of_server(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServerError)
+    remedy = error.remedy if request.url.path.startswith(OURS) else ""
     if isinstance(error, Refused | BadRequest):
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-        return answer(error.message, error.status, headers=headers)
+        return answer(error.message, error.status, headers=headers, remedy=remedy)
     if isinstance(error, BlobError):
         # Where it is, and what it said, is for those who run the server.
         _log.error("blobs", extra={"error": error.message})
@@ -97,7 +108,7 @@ def _of_server(_: Request, error: Exception) -> Response:
     told = error.message
     if isinstance(error, ForbiddenError):
         told = "; ".join((told, *error.details))
-    return answer(told, BY_KIND.get(type(error), 400))
+    return answer(told, BY_KIND.get(type(error), 400), remedy=remedy)
 
 
 def _of_database(request: Request, error: Exception) -> Response:

@@ -64,7 +64,7 @@ def _plan(asked: Asked, body: models.PlannedSpecification) -> _Plan:
     try:
         wanted = read(body.specification, body.kind, name=body.name, lock=body.lock)
     except SpecError as exc:
-        raise BadRequest("; ".join((exc.message, *exc.details))) from exc
+        raise BadRequest("; ".join((exc.message, *exc.details)), remedy=exc.remedy) from exc
     refused: list[str] = []
     key = found = current = None
     with asked.services.database.read() as connection:

@@ -45,11 +45,12 @@ class _Body(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error; ``detail`` lists what of the request is wrong."""
+    """An error; ``detail`` lists what of the request is wrong, ``remedy`` says what to do."""
 
     status: Literal["error"]
     message: str
     detail: list[dict[str, Any]] | None = None
+    remedy: str | None = None
 
 
 class Done(BaseModel):
