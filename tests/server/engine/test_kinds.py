@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from stead.server.blobs.store import open_blobs
-from stead.server.database import packages
+from stead.server.database import namespaces, packages, settings
 from stead.server.database.tables import build_artifact
 from stead.server.specs.reading import read
+from stead.server.submitting import hand_in
 from stead.server.values import BuildStatus
 from stead.testing.channel import Package, make_channel, text
 from stead.testing.index import Wheel, make_index
@@ -94,3 +95,19 @@ def test_a_changed_specification_keeps_the_versions_it_has(running, tmp_path, he
     # Asked for again, the same is made anew.
     anew = running.ask(read(f"{spec}  - other\n"), force="x")
     assert names(running, anew) == ["growing 2.0", "other 1.0"]
+
+
+def test_a_channel_of_a_name_alone_is_taken_from_where_the_settings_say(running, tmp_path, here):
+    make_channel(tmp_path / "ours", [Package("tiny", "7.0")], here.name)
+    make_channel(tmp_path / "single", [Package("tiny", "8.0"), Package("wide", "9.0")], here.name)
+    database = running.database
+    with database.begin() as connection:
+        home = namespaces.create(connection, "mirrored", database.now())
+        alias = {"conda_channel_alias": f"file://{tmp_path}"}
+        settings.put(connection, alias, namespace_id=home.id)
+    text = "name: web\nchannels: [ours]\ndependencies: [tiny, 'single::wide']\n"
+    with database.begin() as connection:
+        made = hand_in(
+            connection, running.queue, "mirrored", read(text), who="ann", now=database.now()
+        )
+    assert names(running, made.build_id) == ["tiny 7.0", "wide 9.0"]

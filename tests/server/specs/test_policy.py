@@ -76,6 +76,31 @@ def test_a_channel_is_allowed_however_it_is_spelt():
         applied(spec("tiny", channels=("https://example.org:444/main",)), policy)
 
 
+def test_a_channel_that_has_a_name_alone_is_built_from_where_the_settings_say():
+    policy = Policy(
+        conda_channel_alias="https://mirror.example/all/",
+        conda_default_channels=("main",),
+        conda_allowed_channels=("main", "https://example.org/c"),
+    )
+    asked = spec("tiny", "main::wide >=2", channels=("main", "https://example.org/c", "nodefaults"))
+    before = copy.deepcopy(asked)
+    built = applied(asked, policy)
+    assert built.spec["channels"] == [
+        "https://mirror.example/all/main",
+        "https://example.org/c",
+        "nodefaults",
+    ]
+    assert built.spec["dependencies"] == ["tiny", "https://mirror.example/all/main::wide >=2"]
+    assert asked == before
+    assert applied(read("name: a\n"), policy).spec["channels"] == [
+        "https://mirror.example/all/main"
+    ]
+    # A manifest is built as it is: there a name alone is another place than the one that is allowed.
+    manifest = '[packages.conda]\nchannels = ["main"]\ntiny = "*"\n'
+    with pytest.raises(ForbiddenError, match="the channel main is not allowed here"):
+        applied(read(manifest, "stead", name="a"), policy)
+
+
 def test_the_channel_of_a_single_package_counts_too():
     policy = Policy(conda_allowed_channels=("https://example.org/c",))
     with pytest.raises(ForbiddenError, match="other"):

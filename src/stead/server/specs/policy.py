@@ -115,8 +115,10 @@ def _completed(specification: Specification, policy: Policy) -> Specification:
     spec = dict(specification.spec)
     conda = [d for d in spec["dependencies"] if isinstance(d, str)]
     pip = [p for d in spec["dependencies"] if isinstance(d, dict) for p in d["pip"]]
-    if not spec["channels"]:
-        spec["channels"] = list(policy.conda_default_channels)
+    # Whoever builds knows of no alias: a name alone would mean another place there.
+    named = spec["channels"] or policy.conda_default_channels
+    spec["channels"] = [_placed(one, policy) for one in named]
+    conda = [_placed_requirement(one, policy) for one in conda]
     if not conda and not pip:
         conda = list(policy.conda_default_packages)
         pip = list(policy.pypi_default_packages)
@@ -129,6 +131,19 @@ def _completed(specification: Specification, policy: Policy) -> Specification:
         return specification
     digest = sha256_of(canonical([specification.kind.value, spec]))
     return replace(specification, spec=spec, sha256=digest)
+
+
+def _placed(channel: str, policy: Policy) -> str:
+    """Give the address of a channel that has a name alone, where the settings say where those lie."""
+    if not policy.conda_channel_alias or channel == "nodefaults" or not _is_named(channel):
+        return channel
+    return _named(channel, policy.conda_channel_alias)
+
+
+def _placed_requirement(requirement: str, policy: Policy) -> str:
+    """Do the same for the channel that a requirement names, if it does."""
+    channel, named, rest = requirement.rpartition("::")
+    return f"{_placed(channel, policy)}{named}{rest}" if named else requirement
 
 
 def name_of(requirement: str) -> str:
@@ -163,11 +178,13 @@ def _required(specification: Specification, policy: Policy) -> list[str]:
 
 def _channels(specification: Specification, policy: Policy) -> list[str]:
     allowed = {_address(c, policy) for c in policy.conda_allowed_channels}
+    # What has a name alone by now lies where whoever builds looks for it.
+    built = replace(policy, conda_channel_alias=ALIAS)
     reasons = []
     for channel in _all_channels(specification):
         if channel == "nodefaults":
             continue
-        address = _address(channel, policy)
+        address = _address(channel, built)
         if allowed and address not in allowed:
             reasons.append(
                 f"the channel {channel} is not allowed here; allowed are "
@@ -246,7 +263,7 @@ def check_channel(channel: str) -> None:
 def _address(channel: str, policy: Policy) -> str:
     """Give a channel's address in one spelling, without credentials. Raises SpecError."""
     told = channel
-    if "://" not in channel and not channel.startswith(("/", ".", "~")):
+    if _is_named(channel):
         channel = _named(channel, policy.conda_channel_alias)
     try:
         parts = urlsplit(channel)
@@ -269,6 +286,10 @@ def _address(channel: str, policy: Policy) -> str:
         host = f"{host}:{port}"
     path = re.sub(r"^/t/[^/]+(?=/)", "", parts.path)
     return f"{parts.scheme}://{host}{path}".rstrip("/")
+
+
+def _is_named(channel: str) -> bool:
+    return "://" not in channel and not channel.startswith(("/", ".", "~"))
 
 
 def _named(channel: str, alias: str) -> str:
