@@ -252,6 +252,7 @@ def test_every_command_that_offers_json_is_asked_for_it():
     elsewhere |= {"abort", "commit", "keep", "savepoint", "shell"}
     elsewhere |= {"push", "pull", "remote list", "remote whoami", "remote namespace", "remote env"}
     elsewhere |= {"remote builds", "remote cancel", "remote rollback", "remote settings"}
+    elsewhere |= {"remote delete"}
     missing = {o for o in offered if not any(f"{a} ".startswith(f"{o} ") for a in asked)}
     assert sorted(missing) == sorted(elsewhere)
 

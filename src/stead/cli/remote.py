@@ -30,6 +30,7 @@ ACTIONS = {
     "log": "print the log of a build",
     "cancel": "cancel a build that has not ended",
     "rollback": "make an earlier build of an environment the current one",
+    "delete": "delete builds",
     "settings": "show or change settings of all, a namespace or an environment",
 }
 """What each does; a module `cli/_remote_….py` does it."""
@@ -46,6 +47,7 @@ _MODULES = {
     "log": "builds",
     "cancel": "builds",
     "rollback": "rollback",
+    "delete": "delete",
     "settings": "settings",
 }
 

@@ -22,7 +22,7 @@ DEPLOYING = (
 REMOTE = (
     "remote-list", "remote-whoami", "remote-namespace-list", "remote-namespace", "remote-env-list",
     "remote-env-show", "remote-env-describe", "remote-env-delete", "push", "remote-builds", "remote-cancel",
-    "remote-rollback", "remote-settings", "pull",
+    "remote-rollback", "remote-delete", "remote-settings", "pull",
 )  # fmt: skip
 
 

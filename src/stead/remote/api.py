@@ -156,6 +156,11 @@ def cancel(client: Client, number: int) -> bool:
     return True
 
 
+def delete_build(client: Client, number: int) -> None:
+    """Delete a build, whatever it is at."""
+    client.ask("DELETE", (*V1, "build", number), again=False)
+
+
 def newest_build(client: Client, served: Served, status: str = "") -> dict[str, Any] | None:
     """Give an environment's newest build, of a status if one is named."""
     number = environment(client, served)["id"]

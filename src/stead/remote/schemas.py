@@ -147,6 +147,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             before=number("The one that was before; 0 for none."),
         ),
     ),
+    "remote-delete": _schema(
+        "stead remote delete --json",
+        tables("What became of each.", build=_BUILD, done=text("What was done.", enum=["deleted"])),
+    ),
     "remote-settings": _schema(
         "stead remote settings --json",
         tables(

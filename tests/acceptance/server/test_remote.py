@@ -322,6 +322,33 @@ def test_deleting_says_what_is_gone_and_asks(serving, accounts, team_channel):
     assert "default" in names
 
 
+def test_builds_are_deleted_by_their_numbers(serving, accounts, team_channel):
+    ann = accounts("ann", serving)
+    ann.log_in()
+    asked(ann, "remote", "namespace", "create", "old")
+    manifest = TOML.replace("CHANNEL", team_channel)
+    ann.write(stead_toml=manifest.replace("TINY", "<2"))
+    first = asked(ann, "push", "old/tools")["build"]
+    ann.write(stead_toml=manifest.replace("TINY", "*"))
+    second = asked(ann, "push", "old/tools")["build"]
+
+    refused = ann.fails("remote", "delete", str(first), f"old/tools@{second}", code=2)
+    assert f"build {first} of old/tools, COMPLETED\n" in refused
+    assert f"build {second} of old/tools, COMPLETED, the current one\n" in refused
+    # A number that means nothing, or none at all: the others stay.
+    assert "does not exist" in ann.fails("remote", "delete", str(first), "999999", "--yes")
+    assert "does not say which" in ann.fails("remote", "delete", "old/tools", "--yes", code=2)
+    assert len(asked(ann, "remote", "builds", "old/tools")) == 2
+
+    gone = asked(ann, "remote", "delete", str(second), "--yes")
+    assert gone == [{"build": second, "done": "deleted"}]
+    (left,) = asked(ann, "remote", "builds", "old/tools")
+    assert (left["build"], left["current"]) == (first, False)
+    ann.ok("remote", "rollback", "old/tools", str(first))
+    assert ann.ok("remote", "delete", f"old/tools@{first}", "-y") == f"deleted build {first}\n"
+    assert asked(ann, "remote", "builds", "old/tools") == []
+
+
 @pytest.mark.parametrize(
     "words",
     [
