@@ -31,7 +31,7 @@ OPTIONS = {
     "workers": ("N", "worker processes to start; 0 for none (default: 2)"),
     "cors": ("ORIGINS", "origins whose pages may call the API, joined by commas"),
     "publish": ("DIR", "a directory to keep current, with each environment in it"),
-    "log": ("KIND", "how logs are written: json or text (default: json)"),
+    "log": ("KIND", "how logs are written: json or text (default: text on a terminal, else json)"),
 }
 """Options that give a value of the configuration, here or for `stead worker`."""
 
@@ -61,6 +61,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="print each value with where it comes from, and end",
     )
     parser.add_argument(
+        "--admin-token",
+        action="store_true",
+        help="make another token with all rights, print it, and end",
+    )
+    parser.add_argument(
         "--check",
         action="store_true",
         help="look whether all that is kept agrees, mend what can be mended, and end",
@@ -86,6 +91,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
         raise UsageError("--contents and --json go with --check")
     if args.check:
         return _check(args, app, config)
+    if args.admin_token:
+        return _admin_token(app, config)
     try:
         from stead.server.api import journal
         from stead.server.api.serving import serve
@@ -120,6 +127,16 @@ def _check(args: argparse.Namespace, app: App, config: ServerConfig) -> int:
             )
         app.out("everything agrees" if report.sound else "not everything could be mended")
     return 0 if report.sound else 1
+
+
+def _admin_token(app: App, config: ServerConfig) -> int:
+    try:
+        from stead.server.services import another_token, open_services
+    except ModuleNotFoundError as exc:
+        raise missing(exc) from exc
+    with open_services(config, secrets_of(config, app)) as services:
+        app.out(another_token(services))
+    return 0
 
 
 def flags_of(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

@@ -80,7 +80,10 @@ class ServerConfig:
         default=16 * MIB, metadata={"help": "the largest body of a request, in bytes"}
     )
     page_size: int = field(default=100, metadata={"help": "the longest page of a list"})
-    log: str = field(default="json", metadata={"help": "how logs are written: json or text"})
+    log: str = field(
+        default="auto",
+        metadata={"help": "how logs are written: json, text, or auto: text on a terminal"},
+    )
     publish: str = field(
         default="",
         metadata={"help": "a directory that a worker keeps current, with each environment in it"},
@@ -341,8 +344,8 @@ def _check(config: ServerConfig) -> None:
 
     if config.port > 65535 or config.port < 0:
         raise wrong("port", "must be from 0 to 65535")
-    if config.log not in ("json", "text"):
-        raise wrong("log", f"must be json or text, and is {config.log!r}")
+    if config.log not in ("auto", "json", "text"):
+        raise wrong("log", f"must be auto, json or text, and is {config.log!r}")
     for name in ("page_size", "body_limit", "capacity"):
         if getattr(config, name) < 1:
             raise wrong(name, "must be at least 1")

@@ -19,6 +19,8 @@ from stead.values.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from sqlalchemy import Connection
+
     from stead.server.blobs.protocol import Blobs
     from stead.server.config import ServerConfig
     from stead.server.database.opening import Database
@@ -93,13 +95,20 @@ def first_token(services: Services, told: Callable[[str], None] | None = None) -
         take_turn(connection)
         if tokens.listed(connection):
             return None
-        secret, _ = tokens.create(
-            connection,
-            ADMIN,
-            services.database.now(),
-            who=ADMIN,
-            grants={"*/*": ("admin",)},
-        )
+        secret = _create(services, connection)
         if told is not None:
             told(secret)
+    return secret
+
+
+def another_token(services: Services) -> str:
+    """Make one more token with all rights: for whoever runs the server, and has lost theirs."""
+    with services.database.begin() as connection:
+        take_turn(connection)
+        return _create(services, connection)
+
+
+def _create(services: Services, connection: Connection) -> str:
+    now = services.database.now()
+    secret, _ = tokens.create(connection, ADMIN, now, who=ADMIN, grants={"*/*": ("admin",)})
     return secret

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -35,3 +36,24 @@ def test_what_fails_in_a_request_is_not_told_by_uvicorn_too():
     )
     # The application has told it, with the request's path.
     assert (done.stdout.strip(), done.stderr) == ("500", "")
+
+
+TOLD = """
+import logging, sys
+from stead.server.api import journal
+journal.begin("auto", sys.stderr)
+logging.getLogger("stead.server").info("started", extra={"address": "x"})
+"""
+
+
+def test_a_log_is_for_eyes_on_a_terminal_and_for_programs_elsewhere():
+    piped = subprocess.run([sys.executable, "-c", TOLD], capture_output=True, text=True, check=True)
+    assert '"action":"started","address":"x"}' in piped.stderr
+    ours, theirs = os.openpty()
+    try:
+        subprocess.run([sys.executable, "-c", TOLD], stderr=theirs, check=True)
+        shown = os.read(ours, 4096).decode()
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert shown.strip().endswith(" info started address=x")

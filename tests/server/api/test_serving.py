@@ -131,6 +131,28 @@ def test_a_first_start_that_fails_does_not_use_up_the_token(tmp_path):
         server.end()
 
 
+def test_whoever_runs_the_server_may_make_another_token_with_all_rights(tmp_path):
+    with serving(tmp_path) as server:
+        first = server.token
+        server.end()
+    made = subprocess.run(
+        [*SERVE, "--admin-token"],
+        env=environ(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    second = made.stdout.removesuffix("\n")
+    assert second.startswith("stead_")
+    assert second != first
+    with serving(tmp_path) as server:
+        for token in (first, second):
+            told = server.get("/api/v1/permission/", token)["data"]
+            assert told["entity_roles"]["*/*"] == ["admin"]
+        server.end()
+
+
 def test_only_this_machine_is_answered(tmp_path):
     with serving(tmp_path) as server:
         port = int(server.url.rpartition(":")[2])

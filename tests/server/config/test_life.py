@@ -127,7 +127,7 @@ def test_a_server_that_is_told_to_stop_hands_its_work_back_and_goes_on_with_it(c
         assert all({"at", "level", "action"} <= line.keys() for line in lines)
         assert token not in "".join(logged)
         go.set()
-        with serving(home, "--workers", "1") as (process, _, again, _):
+        with serving(home, "--workers", "1") as (process, _, again, logged):
             assert again is None
 
             def ended():
@@ -139,6 +139,12 @@ def test_a_server_that_is_told_to_stop_hands_its_work_back_and_goes_on_with_it(c
             assert (done.status, done.deaths) == ("COMPLETED", 0), done
             process.terminate()
             assert process.wait(120) == 0
+        # Whoever looks after the server sees what became of each build.
+        lines = [json.loads(line) for line in logged]
+        (begun,) = [line for line in lines if line["action"] == "building"]
+        assert (begun["build"], begun["environment"]) == (made, "default/env")
+        (ended,) = [line for line in lines if line["action"] == "built"]
+        assert (ended["build"], ended["outcome"]) == (made, "completed")
     remove_tree(home)
 
 

@@ -35,9 +35,10 @@ class TextLines(logging.Formatter):
 
 
 def begin(kind: str, stream: TextIO) -> None:
-    """Send all that is logged to a stream, as ``json`` or ``text``."""
+    """Send all that is logged to a stream, as ``json``, ``text``, or what suits it (``auto``)."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines() if kind == "json" else TextLines())
+    plain = kind == "text" or (kind == "auto" and stream.isatty())
+    handler.setFormatter(TextLines() if plain else JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

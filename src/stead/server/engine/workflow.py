@@ -93,7 +93,9 @@ class Engine:
         with self.guard:
             self.running[build.id] = build.attempt
         try:
-            return _Run(self, build, specification, environment, journal).run()
+            how = _Run(self, build, specification, environment, journal).run()
+            log.info("built", extra={"build": build.id, "outcome": how})
+            return how
         finally:
             with self.guard:
                 self.running.pop(build.id, None)
@@ -120,8 +122,10 @@ class Engine:
                     return None
                 found = begun
             specification = specifications.get(connection, found.specification_id)
-            name = environments.by_id(connection, found.environment_id).name
-        return found, specification, name
+            of = environments.by_id(connection, found.environment_id)
+        told = {"build": found.id, "environment": f"{of.namespace}/{of.name}"}
+        log.info("building", extra=told | {"attempt": found.attempt})
+        return found, specification, of.name
 
 
 @dataclass(slots=True)
