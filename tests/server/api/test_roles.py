@@ -69,7 +69,7 @@ LEAST = {
 
 BODIES = {
     "POST /api/v1/token/": {},
-    "PUT /api/v1/namespace/{namespace}/": {"role_mappings": {"guest/*": ["viewer"]}},
+    "PUT /api/v1/namespace/{namespace}/": {"metadata": {"theirs": 1}},
     "PUT /api/v1/namespace/{namespace}/metadata": {"a": 1},
     "POST /api/v1/namespace/{namespace}/role": ROLE,
     "PUT /api/v1/namespace/{namespace}/role": ROLE,
