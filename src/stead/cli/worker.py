@@ -115,15 +115,14 @@ def _keeping(
 
 @contextlib.contextmanager
 def _asked_to_stop(*, with_input: bool) -> Iterator[threading.Event]:
-    """Give what is set by SIGTERM, SIGINT, and the end of the input if that counts."""
+    """Give what is set by a signal that asks for the end, and by the end of the input if that counts."""
     import signal
     import threading
 
+    from stead.server import ending
+
     stop = threading.Event()
-    former = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    former = {number: signal.signal(number, lambda *_: stop.set()) for number in ending.signals()}
     if with_input:
 
         def wait() -> None:

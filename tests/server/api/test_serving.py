@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -60,13 +63,15 @@ class Running:
 
 
 @contextmanager
-def serving(home: Path, *words: str) -> Iterator[Running]:
+def serving(home: Path, *words: str, before: tuple[str, ...] = ()) -> Iterator[Running]:
     with subprocess.Popen(
-        [*SERVE, *(words or ("--port", "0"))],
+        [*before, *SERVE, *(words or ("--port", "0"))],
         env=environ(home),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as process:
         try:
             yield Running(process)
@@ -110,6 +115,24 @@ def test_a_server_starts_answers_and_ends(tmp_path):
         assert server.get("/api/v1/permission/", token)["data"]["authenticated"] is True
         code, _ = server.end(signal.SIGINT)
     assert code == 0
+
+
+def test_a_server_and_its_workers_end_with_their_terminal_unless_they_are_to_outlast_it(tmp_path):
+    with serving(tmp_path, "--port", "0", "--workers", "1") as server:
+        while not server.get("/api/stead/v1/health/", server.token)["data"]["workers"]:
+            time.sleep(0.05)
+        os.killpg(server.process.pid, signal.SIGHUP)
+        code, logged = server.end(signal.SIGCONT)
+    assert (code, logged[-1]["action"]) == (0, "stopped")
+    assert [line for line in logged if "exception" in line] == []
+    # The worker took its leave, so that nobody waits for it.
+    path = tmp_path / "server" / "stead.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert set(database.execute("SELECT state FROM worker")) == {("stopped",)}
+    with serving(tmp_path, before=("nohup",)) as server:
+        server.process.send_signal(signal.SIGHUP)
+        assert server.get("/health/ready") == {"status": "ok"}
+        assert server.end()[0] == 0
 
 
 def test_a_first_start_that_fails_does_not_use_up_the_token(tmp_path):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from stead.server import ending
 from stead.server.api.app import close, make_app
 from stead.server.api.errors import AWAY
 from stead.server.services import first_token, open_services
@@ -36,7 +37,7 @@ def serve(
     workers: Callable[[Services], contextlib.AbstractContextManager[Any]],
     environ: Mapping[str, str],
 ) -> None:
-    """Answer requests until SIGTERM or SIGINT.
+    """Answer requests until a signal asks for the end.
 
     ``told`` is called once the server answers, with its address and, where it was made
     now, the administrator's token. ``workers`` starts the worker processes and ends them
@@ -110,7 +111,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        former = {n: signal.signal(n, self.handle_exit) for n in (signal.SIGINT, signal.SIGTERM)}
+        former = {n: signal.signal(n, self.handle_exit) for n in ending.signals()}
         try:
             yield
         finally:
