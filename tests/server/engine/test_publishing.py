@@ -9,6 +9,9 @@ import pytest
 from stead.server.blobs.store import open_blobs
 from stead.server.database import admission, builds, logs, namespaces, packages, specifications
 from stead.server.engine import publishing
+from stead.server.engine.limits import Limits
+from stead.server.engine.retry import Retry
+from stead.server.engine.workflow import Engine
 from stead.server.specs.reading import read
 from stead.server.values import BuildStatus
 
@@ -93,6 +96,35 @@ def test_its_log_is_not_kept_for_the_whole_one(database, blobs, attempts):
         logs.remove(connection, first.id)  # as if read before it was written
     assert not publishing.keep_log(database, blobs, first, spec)
     assert kept(database, blobs, first.id)["LOGS"] == "all of it\n"
+
+
+def test_a_log_is_kept_whole_however_long_it_is(database, blobs, attempts):
+    _, second, spec = attempts
+    piece = "é" * (logs.MOST // 3) + "\n"
+    with database.begin() as connection:
+        for _ in range(5):
+            logs.append(connection, second.id, 2, piece, database.now())
+    assert publishing.publish(database, blobs, second, spec, results(2))
+    assert publishing.keep_log(database, blobs, second, spec)
+    assert kept(database, blobs, second.id)["LOGS"] == piece * 5
+
+
+def test_the_workflow_of_an_attempt_that_is_over_begins_nothing(database, blobs, attempts):
+    _, second, _ = attempts
+    with database.begin() as connection:
+        now = database.now()
+        builds.retry(connection, second.id, 2, now, not_before=now, why="the network failed")
+        assert admission.admit_within(connection, Nowhere(), now, slots=9) == (second.id,)
+        before = builds.get(connection, second.id)
+    engine = Engine(database, blobs, None, "", 1, Limits(), Retry())
+    assert engine._begin(second.workflow_id, second.id) is None
+    with database.read() as connection:
+        assert builds.get(connection, second.id) == before
+    begun, _, name = engine._begin(before.workflow_id, second.id)
+    assert (begun.status, begun.attempt, name) == (BuildStatus.BUILDING, 3, "env")
+    # Taken once more it goes on, with the time that it has left.
+    again, _, _ = engine._begin(before.workflow_id, second.id)
+    assert again.deadline == begun.deadline
 
 
 def test_done_again_it_changes_nothing(database, blobs, attempts):
