@@ -7,7 +7,15 @@ import json
 import pytest
 
 from stead.server.blobs.store import open_blobs
-from stead.server.database import admission, builds, logs, namespaces, packages, specifications
+from stead.server.database import (
+    admission,
+    builds,
+    logs,
+    namespaces,
+    packages,
+    specifications,
+    workers,
+)
 from stead.server.engine import publishing
 from stead.server.engine.limits import Limits
 from stead.server.engine.retry import Retry
@@ -116,7 +124,8 @@ def test_the_workflow_of_an_attempt_that_is_over_begins_nothing(database, blobs,
         builds.retry(connection, second.id, 2, now, not_before=now, why="the network failed")
         assert admission.admit_within(connection, Nowhere(), now, slots=9) == (second.id,)
         before = builds.get(connection, second.id)
-    engine = Engine(database, blobs, None, "", 1, Limits(), Retry())
+        me = workers.register(connection, "w", now, host="h", pid=1, capacity=1)
+    engine = Engine(database, blobs, None, "", me.id, Limits(), Retry())
     assert engine._begin(second.workflow_id, second.id) is None
     with database.read() as connection:
         assert builds.get(connection, second.id) == before

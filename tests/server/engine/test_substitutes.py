@@ -386,4 +386,6 @@ def test_parts_are_given_in_ranges_to_those_who_may_read(served):
         assert client.get("/parts/no key/").status_code == 422
         nobody = {"Authorization": ""}
         assert client.get(path, headers=nobody).status_code == 403
+        whole = f"/build/{served.build_id}/parts/"
+        assert client.get(whole, headers=nobody).status_code == 403
         assert client.get(f"/parts/{found['key']}/", headers=nobody).status_code == 404
