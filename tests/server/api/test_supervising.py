@@ -54,7 +54,9 @@ def test_they_end_when_the_server_is_killed(tmp_path):
         f"with supervised([sys.executable, '-c', {BORN + WAIT!r}, sys.argv[1]], 1, os.environ):\n"
         "    time.sleep(60)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", server, str(born)]) as process:
+    # The server's own input stays open: what its workers wait for is another one.
+    argv = [sys.executable, "-c", server, str(born)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
         (worker,) = pids(born, 1)
         process.kill()
-    assert is_gone(worker)
+        assert is_gone(worker)

@@ -130,6 +130,24 @@ def test_what_was_replaced_goes_after_a_while(running, blobs, team, tmp_path):
         assert directories.settle() == []
 
 
+def test_what_was_replaced_stays_for_those_who_run_from_it(running, blobs, team, tmp_path):
+    root = tmp_path / "envs"
+    with kept(str(root), running.database, blobs) as directories:
+        first = directory_of(running, build(running, team, "web", "tiny"), "web")
+        directories.settle()
+        second = directory_of(running, build(running, team, "web", "other"), "web")
+        directories.settle()
+        assert {first, second} <= trees(root)
+        assert (root / first / "share" / "tiny.txt").is_file()
+    # Since when, the next worker knows too.
+    with kept(str(root), running.database, blobs) as directories:
+        assert directories.settle() == []
+        assert {first, second} <= trees(root)
+    with kept(str(root), running.database, blobs, stays=0) as directories:
+        assert [one.subject for one in directories.settle()] == [first]
+        assert (first in trees(root), second in trees(root)) == (False, True)
+
+
 def test_a_link_is_never_missing_while_it_is_switched(running, blobs, team, tmp_path):
     built = [build(running, team, "web", "tiny"), build(running, team, "web", "other")]
     files = ("tiny.txt", "other.txt")
