@@ -32,7 +32,7 @@ from stead.store.atomic import remove_tree
 from stead.testing.channel import PLACEHOLDER, Package, make_channel, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from stead.server.database.opening import Database
@@ -104,13 +104,20 @@ class Store:
     submitted: list[int] = field(default_factory=list)
 
     def worker(
-        self, lease: float = 30, before: str = "", **config: object
+        self,
+        lease: float = 30,
+        before: str = "",
+        within: Sequence[str] = (),
+        **config: object,
     ) -> subprocess.Popen[str]:
-        """Start a worker, and give it once it takes builds; its program begins with ``before``."""
+        """Start a worker, and give it once it takes builds.
+
+        Its program begins with ``before``, its command with the words ``within``.
+        """
         told = {"database": self.url, "blobs": f"file://{self.root}/blobs"}
         told |= {"home": f"{self.root}/home", "lease": lease, **config}
         started = subprocess.Popen(
-            [sys.executable, "-c", before + WORKER, json.dumps(told)],
+            [*within, sys.executable, "-c", before + WORKER, json.dumps(told)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

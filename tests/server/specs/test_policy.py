@@ -6,8 +6,9 @@ import json
 import pytest
 
 from stead.server.specs import known
+from stead.server.specs.addresses import is_private, is_private_ip
 from stead.server.specs.checks import SpecError
-from stead.server.specs.policy import ForbiddenError, Policy, applied, is_private, merged, policy_of
+from stead.server.specs.policy import ForbiddenError, Policy, applied, merged, names, policy_of
 from stead.server.specs.reading import read
 from stead.server.values import SettingLevel
 
@@ -144,6 +145,9 @@ def test_the_channel_of_a_single_package_counts_too():
         "http://nas.corp/c",
         "http://224.0.0.1/c",
         "ftp://example.org/c",
+        "oci://store/c",
+        "oci://localhost:5000/c",
+        "http://[64:ff9b::a00:1]/c",
     ],
 )
 def test_private_addresses_are_refused_where_forbidden(address):
@@ -220,6 +224,56 @@ def test_a_value_that_was_taken_back_is_none():
 def test_public_addresses_are_none():
     for address in ("https://example.org/c", "http://9.9.9.9/c", "https://[2620:fe::fe]/c"):
         assert not is_private(address)
+
+
+@pytest.mark.parametrize(
+    ("ip", "private"),
+    [
+        ("9.9.9.9", False),
+        ("2620:fe::fe", False),
+        ("::ffff:9.9.9.9", False),
+        ("64:ff9b::909:909", False),
+        ("10.0.0.1", True),
+        ("100.64.0.1", True),
+        ("169.254.169.254", True),
+        ("0.0.0.0", True),
+        ("224.0.0.1", True),
+        ("255.255.255.255", True),
+        ("::1", True),
+        ("::", True),
+        ("fe80::1%eth0", True),
+        ("fd00::1", True),
+        ("fec0::1", True),
+        ("::ffff:10.0.0.1", True),
+        ("::10.0.0.1", True),
+        ("::ffff:0:10.0.0.1", True),
+        ("64:ff9b::a00:1", True),
+        ("64:ff9b:1::1", True),
+        ("2002:a00:1::", True),
+        ("what", True),
+    ],
+)
+def test_addresses_that_carry_others_are_seen_through(ip, private):
+    assert is_private_ip(ip) is private
+
+
+def test_the_names_of_a_specification_are_known_where_they_count():
+    asked = spec(
+        "https://b.example.org/c::x",
+        "pip:\n      - --index-url https://I.example.org./simple",
+        channels=("https://c.example.org:8080/c", "https://9.9.9.9/c", "s3://bucket.of/c", "main"),
+    )
+    forbidding = Policy(allow_private_addresses=False, conda_channel_alias="https://a.example.org")
+    assert set(names(asked, forbidding)) == {f"{x}.example.org" for x in "abci"}
+    assert names(asked, Policy(conda_channel_alias="https://a.example.org")) == ()
+    answers = {"c.example.org": ("9.9.9.9", "10.0.0.1"), "i.example.org": ("fd00::1",)}
+    with pytest.raises(ForbiddenError) as caught:
+        applied(asked, forbidding, answers)
+    assert "c.example.org is 10.0.0.1" in caught.value.message
+    assert "i.example.org is fd00::1" in caught.value.details[0]
+    # Names that nobody knows are left to whoever fetches.
+    assert applied(asked, forbidding)
+    assert applied(asked, Policy(conda_channel_alias="https://a.example.org"), answers)
 
 
 def test_settings_are_checked():

@@ -48,11 +48,17 @@ class Solving:
         self._closed = False
 
     async def packages(
-        self, wanted: Specification, seconds: float, gone: Callable[[], Awaitable[bool]]
+        self,
+        wanted: Specification,
+        seconds: float,
+        gone: Callable[[], Awaitable[bool]],
+        *,
+        guarded: bool = False,
     ) -> list[dict[str, Any]]:
         """Give the packages that a specification becomes on this machine's platform.
 
-        ``gone`` says whether whoever asked has gone. Raises BadRequest with the reason where
+        ``gone`` says whether whoever asked has gone, ``guarded`` that no private address may
+        be reached. Raises BadRequest with the reason where
         it cannot be solved, and (429, 503) where it is not tried.
         """
         if self._closed:
@@ -64,7 +70,7 @@ class Solving:
         self._asked += 1
         unwanted = threading.Event()
         loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._threads, self._run, wanted, seconds, unwanted)
+        running = loop.run_in_executor(self._threads, self._run, wanted, seconds, unwanted, guarded)
         try:
             while not (await asyncio.wait({running}, timeout=LOOK))[0]:
                 if not unwanted.is_set() and await gone():
@@ -77,7 +83,7 @@ class Solving:
         return _packages(ended, gone_away=self._closed)
 
     def _run(
-        self, wanted: Specification, seconds: float, unwanted: threading.Event
+        self, wanted: Specification, seconds: float, unwanted: threading.Event, guarded: bool
     ) -> Ended | None:
         if unwanted.is_set():
             return None
@@ -88,6 +94,7 @@ class Solving:
             "home": os.path.join(self._directory, "home"),
             "lock": "",
             "preferred": wanted.spec.get(LOCK, ""),
+            "guarded": guarded,
         }
         try:
             return self._started().run(

@@ -86,6 +86,7 @@ _NEEDED = (
     "stead.pipeline.exchange",
     "stead.pipeline.locks",
     "stead.pipeline.substitutes",
+    "stead.server.engine.guard",
     "stead.server.engine.steps.bodies",
     "stead.server.engine.steps.packing",
     "stead.server.engine.steps.world",
@@ -247,6 +248,8 @@ def _child(asked: dict[str, Any], log: int, reports: int, requests: int) -> int:
                 # What was handed in has no path for those who handed it in.
                 place = os.path.join(scratch, "place", arguments["name"], "")
                 failure = failure_of(exc).without(place)
+                if made is not None:
+                    failure = made.told(failure)
                 print(failure.info)
                 if failure.kind == "fault":
                     import traceback

@@ -25,7 +25,7 @@ from dbos import DBOS
 from sqlalchemy.exc import SQLAlchemyError
 
 from stead.server.blobs.protocol import BlobError, MissingBlobError
-from stead.server.database import builds, environments, specifications
+from stead.server.database import builds, environments, settings, specifications
 from stead.server.engine import keeping, publishing
 from stead.server.engine.children import Stopped
 from stead.server.engine.journal import Journal
@@ -33,6 +33,7 @@ from stead.server.engine.queue import WORKFLOW
 from stead.server.engine.reasons import Failure, Kind, failure_of
 from stead.server.engine.steady import is_away, steadily
 from stead.server.engine.steps.bodies import STEPS
+from stead.server.specs import policy
 from stead.server.specs.reading import FILES, LOCK, text_of
 from stead.server.values import BuildStatus, instant, later
 from stead.values.errors import StoreError
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from stead.server.engine.limits import Limits
     from stead.server.engine.retry import Retry
     from stead.server.values import Build, Specification
+
+    _Held = tuple[Build, Specification, str, bool]
 
 log = logging.getLogger(__name__)
 
@@ -88,12 +91,12 @@ class Engine:
         held = steadily(lambda: self._begin(workflow_id, build_id))
         if held is None:
             return "not wanted"
-        build, specification, environment = held
+        build, specification, environment, guarded = held
         journal = Journal(self.database, build.id, build.attempt)
         with self.guard:
             self.running[build.id] = build.attempt
         try:
-            how = _Run(self, build, specification, environment, journal).run()
+            how = _Run(self, build, specification, environment, journal, guarded).run()
             log.info("built", extra={"build": build.id, "outcome": how})
             return how
         finally:
@@ -102,7 +105,7 @@ class Engine:
                 self.unwanted.discard((build.id, build.attempt))
             self.ended()
 
-    def _begin(self, workflow_id: str, build_id: int) -> tuple[Build, Specification, str] | None:
+    def _begin(self, workflow_id: str, build_id: int) -> _Held | None:
         now = self.database.now()
         with self.database.begin() as connection:
             found = builds.find(connection, build_id)
@@ -123,9 +126,11 @@ class Engine:
                 found = begun
             specification = specifications.get(connection, found.specification_id)
             of = environments.by_id(connection, found.environment_id)
+            layers = settings.layers(connection, namespace_id=of.namespace_id, environment_id=of.id)
         told = {"build": found.id, "environment": f"{of.namespace}/{of.name}"}
         log.info("building", extra=told | {"attempt": found.attempt})
-        return found, specification, of.name
+        guarded = not policy.policy_of(policy.merged(layers)).allow_private_addresses
+        return found, specification, of.name, guarded
 
 
 @dataclass(slots=True)
@@ -135,6 +140,8 @@ class _Run:
     specification: Specification
     environment: str
     journal: Journal
+    guarded: bool
+    """Whether no private address may be reached."""
     results: dict[str, Any] = field(default_factory=dict)
     carried: dict[str, Any] = field(default_factory=dict)
     child: Child | None = None
@@ -203,6 +210,7 @@ class _Run:
             "home": engine.home,
             "lock": lock,
             "preferred": "" if lock else self._preferred(),
+            "guarded": self.guarded,
         }
         return engine.children.begin(
             arguments,

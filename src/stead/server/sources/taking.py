@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from stead.server.auth import REFUSED, Who
 from stead.server.database import builds, events, logs, sources
 from stead.server.specs.reading import kind_of, read
-from stead.server.submitting import hand_in
+from stead.server.submitting import hand_in, look_up
 from stead.server.values import ServerError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stead.server.database.opening import Database
     from stead.server.database.queue import Enqueue
     from stead.server.sources.files import Found
+    from stead.server.specs.policy import Answers
     from stead.server.values import Source, Specification
 
 _log = logging.getLogger("stead.server.sources")
@@ -183,6 +184,8 @@ def _take_part(
     files: Mapping[str, dict[str, Any]],
     origin: str,
 ) -> None:
+    specifications = [one.specification for one in part.values() if isinstance(one, _Wanted)]
+    answers = look_up(held.database, held.namespace, specifications)
     with held.database.begin() as connection:
         # Nobody else has changed what is known of the files as long as the lease is held.
         held.state(connection)
@@ -190,7 +193,9 @@ def _take_part(
         for path, one in part.items():
             before = files.get(path, {})
             entries[path] = (
-                _hand_in(held, connection, one, before, origin) if isinstance(one, _Wanted) else one
+                _hand_in(held, connection, one, before, origin=origin, answers=answers)
+                if isinstance(one, _Wanted)
+                else one
             )
             _tell(held, connection, path, before, entries[path])
         sources.put_files(connection, held.source.id, entries)
@@ -201,7 +206,9 @@ def _hand_in(
     connection: Connection,
     one: _Wanted,
     known: Mapping[str, Any],
+    *,
     origin: str,
+    answers: Answers,
 ) -> dict[str, Any]:
     now = held.database.now()
     before = _entry(known)
@@ -214,6 +221,7 @@ def _hand_in(
                 one.specification,
                 who=held.who.name,
                 now=now,
+                answers=answers,
             )
     except ServerError as exc:
         return before | {"reason": told(exc)}

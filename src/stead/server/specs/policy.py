@@ -6,12 +6,13 @@ is changed in place: what is merged, and what a specification becomes, are new v
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from stead.server.specs.addresses import HOST, name_in, private_of, refusal
 from stead.server.specs.checks import SpecError
 from stead.server.specs.reading import LOCK, lock_of
 from stead.server.values import (
@@ -23,7 +24,12 @@ from stead.server.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    Answers = Mapping[str, tuple[str, ...]]
+
+NO_DEFAULTS = "nodefaults"
+"""What may stand among channels and is none."""
 
 ALIAS = ""
 """Where channels lie that are given by a name alone; empty: where conda's own tools look."""
@@ -61,8 +67,6 @@ _URL = re.compile(
 )
 """An address, also as some read it: ``http:/HOST``, ``http:HOST``, with ``\\`` for ``/``."""
 
-_HOST = re.compile(r"[A-Za-z0-9._-]*\Z")
-
 
 class ForbiddenError(SpecError):
     """The settings do not allow this."""
@@ -96,14 +100,16 @@ def policy_of(settings: Mapping[str, Any]) -> Policy:
     return Policy(**given)
 
 
-def applied(specification: Specification, policy: Policy) -> Specification:
+def applied(
+    specification: Specification, policy: Policy, answers: Answers = MappingProxyType({})
+) -> Specification:
     """Give a specification as it is built under a policy; what was given stays as it is.
 
-    Raises ForbiddenError with what is not allowed, all of it at once.
+    ``answers`` has the addresses of its :func:`names`, those that are known. Raises
+    ForbiddenError with what is not allowed, all of it at once.
     """
-    if specification.kind is SpecificationKind.CONDA:
-        specification = _completed(specification, policy)
-    reasons = [*_channels(specification, policy), *_required(specification, policy)]
+    specification = _completed(specification, policy)
+    reasons = [*_channels(specification, policy, answers), *_required(specification, policy)]
     if reasons:
         raise ForbiddenError(
             reasons[0], details=reasons[1:], remedy="ask whoever manages the store"
@@ -111,7 +117,22 @@ def applied(specification: Specification, policy: Policy) -> Specification:
     return specification
 
 
+def names(specification: Specification, policy: Policy) -> tuple[str, ...]:
+    """Give the names whose addresses decide whether a policy allows a specification.
+
+    There are none where it allows private addresses. Raises SpecError.
+    """
+    if policy.allow_private_addresses:
+        return ()
+    specification = _completed(specification, policy)
+    channels = [_address(c, policy) for c in _all_channels(specification) if c != NO_DEFAULTS]
+    found = map(name_in, [*channels, *_other_addresses(specification)])
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
 def _completed(specification: Specification, policy: Policy) -> Specification:
+    if specification.kind is not SpecificationKind.CONDA:
+        return specification
     spec = dict(specification.spec)
     conda = [d for d in spec["dependencies"] if isinstance(d, str)]
     pip = [p for d in spec["dependencies"] if isinstance(d, dict) for p in d["pip"]]
@@ -176,13 +197,13 @@ def _required(specification: Specification, policy: Policy) -> list[str]:
     return [f"the package {one} is required here, and not asked for" for one in missing]
 
 
-def _channels(specification: Specification, policy: Policy) -> list[str]:
+def _channels(specification: Specification, policy: Policy, answers: Answers) -> list[str]:
     allowed = {_address(c, policy) for c in policy.conda_allowed_channels}
     # What has a name alone by now lies where whoever builds looks for it.
     built = replace(policy, conda_channel_alias=ALIAS)
     reasons = []
     for channel in _all_channels(specification):
-        if channel == "nodefaults":
+        if channel == NO_DEFAULTS:
             continue
         address = _address(channel, built)
         if allowed and address not in allowed:
@@ -190,15 +211,15 @@ def _channels(specification: Specification, policy: Policy) -> list[str]:
                 f"the channel {channel} is not allowed here; allowed are "
                 + ", ".join(policy.conda_allowed_channels)
             )
-        elif not policy.allow_private_addresses and is_private(address):
-            reasons.append(
-                f"the channel {channel} lies on a private address, which is not allowed here"
-            )
+        elif policy.allow_private_addresses:
+            continue
+        elif (how := private_of(address, answers)) is not None:
+            reasons.append(refusal(f"the channel {channel}", how))
     if not policy.allow_private_addresses:
         reasons += [
-            f"{url} lies on a private address, which is not allowed here"
+            refusal(url, how)
             for url in _other_addresses(specification)
-            if is_private(url)
+            if (how := private_of(url, answers)) is not None
         ]
     return list(dict.fromkeys(reasons))
 
@@ -216,7 +237,19 @@ def _other_addresses(specification: Specification) -> list[str]:
     if LOCK in specification.spec:
         texts.append(specification.spec[LOCK])
     found = (match for text in texts for match in _URL.findall(text))
-    return [f"{scheme.rpartition('+')[2]}://{rest}" for scheme, rest in found]
+    return [
+        *(f"{scheme.rpartition('+')[2]}://{rest}" for scheme, rest in found),
+        # Without a scheme it is a directory, or what ssh reads.
+        *(one for one in _repositories(specification.spec.get("stead")) if "://" not in one),
+    ]
+
+
+def _repositories(table: object) -> Iterator[str]:
+    """Give the repositories that requests of a ``stead.toml`` name."""
+    for key, value in table.items() if isinstance(table, dict) else ():
+        if key == "git" and isinstance(value, str):
+            yield value
+        yield from _repositories(value)
 
 
 def _all_channels(specification: Specification) -> list[str]:
@@ -274,7 +307,7 @@ def _address(channel: str, policy: Policy) -> str:
         return channel.rstrip("/")
     # What fetches it takes `\` for `/`, and some characters of other scripts for digits.
     odd = any(c == "\\" or ord(c) < 0x20 for c in channel) or any(map(str.isspace, parts.netloc))
-    if odd or (":" not in host and _HOST.match(host) is None):
+    if odd or (":" not in host and HOST.match(host) is None):
         raise _no_channel(told)
     host = host.rstrip(".")
     try:
@@ -309,38 +342,3 @@ def _no_channel(channel: str) -> SpecError:
         f"{channel[:200]!r} is no channel's name or address",
         remedy="write a name, or https://HOST/PATH; a host of other letters as xn--…",
     )
-
-
-_LOCAL_NAMES = re.compile(
-    r"(?:localhost|.*\.(?:localhost|localdomain|local|internal|intranet|corp|home|lan|home\.arpa))\Z"
-)
-
-
-def is_private(address: str) -> bool:
-    """Say whether an address is a file's, this machine's, or within a private network.
-
-    Names are judged by what they say: what they resolve to may be another machine a
-    moment later, so the network's own rules must hold there.
-    """
-    try:
-        parts = urlsplit(address.replace("\\", "/"))
-        host = (parts.hostname or "").rstrip(".").lower()
-    except ValueError:
-        return True
-    if parts.scheme not in ("http", "https", "s3", "gs", "oci"):
-        return True
-    if ":" not in host and _HOST.match(host) is None:
-        # Some readers take other scripts' digits, and what is percent-encoded, for plain ones.
-        return True
-    if not host or ("." not in host and ":" not in host and not host.isdigit()):
-        return parts.scheme in ("http", "https")
-    if _LOCAL_NAMES.match(host):
-        return True
-    try:
-        ip = ipaddress.ip_address(int(host, 0) if re.fullmatch(r"\d+|0x[0-9a-f]+", host) else host)
-    except ValueError:
-        # Numbers in other bases, or fewer of them, are addresses too.
-        return re.fullmatch(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+))*", host) is not None
-    mapped = getattr(ip, "ipv4_mapped", None)
-    ip = mapped or ip
-    return not ip.is_global or ip.is_multicast

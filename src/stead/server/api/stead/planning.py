@@ -19,6 +19,7 @@ from stead.server.database import admission, environments, namespaces, settings
 from stead.server.specs import known, policy
 from stead.server.specs.checks import SpecError
 from stead.server.specs.reading import read
+from stead.server.submitting import look_up
 from stead.server.values import QuotaError
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class _Plan:
     wanted: Specification
     seconds: float
     """How long a solve may take."""
+    private: bool
+    """Whether it may reach private addresses."""
 
 
 @router.post("/plan/", responses={200: {"model": Answer[models.Plan]}})
@@ -45,7 +48,9 @@ async def plan(request: Request, asked: Caller, body: models.PlannedSpecificatio
     told = made.told
     if body.solve and told["allowed"]:
         solving = request.app.state.solving
-        found = await solving.packages(made.wanted, made.seconds, request.is_disconnected)
+        found = await solving.packages(
+            made.wanted, made.seconds, request.is_disconnected, guarded=not made.private
+        )
         told["packages"] = found
         if told["current_build_id"] is not None:
             now = await run_in_threadpool(packages_of, asked, told["current_build_id"])
@@ -65,6 +70,7 @@ def _plan(asked: Asked, body: models.PlannedSpecification) -> _Plan:
         wanted = read(body.specification, body.kind, name=body.name, lock=body.lock)
     except SpecError as exc:
         raise BadRequest("; ".join((exc.message, *exc.details)), remedy=exc.remedy) from exc
+    answers = look_up(asked.services.database, body.namespace, [wanted], name=body.name)
     refused: list[str] = []
     key = found = current = None
     with asked.services.database.read() as connection:
@@ -76,7 +82,7 @@ def _plan(asked: Asked, body: models.PlannedSpecification) -> _Plan:
         layers = settings.layers(connection, **ids)
         rules = policy.policy_of(policy.merged(layers))
         try:
-            wanted = policy.applied(wanted, rules)
+            wanted = policy.applied(wanted, rules, answers)
         except policy.ForbiddenError as exc:
             refused += [exc.message, *exc.details]
         if environment is not None:
@@ -105,4 +111,5 @@ def _plan(asked: Asked, body: models.PlannedSpecification) -> _Plan:
         "packages": None,
         "difference": None,
     }
-    return _Plan(told, wanted, float(known.merged(layers)["conda_max_solve_time"]))
+    seconds = float(known.merged(layers)["conda_max_solve_time"])
+    return _Plan(told, wanted, seconds, rules.allow_private_addresses)

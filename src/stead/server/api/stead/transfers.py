@@ -20,7 +20,7 @@ from stead.server.engine.publishing import STEAD_LOCK
 from stead.server.services import Services
 from stead.server.specs.checks import SpecError
 from stead.server.specs.reading import FILES, LOCK, is_as_given, read, text_of
-from stead.server.submitting import hand_in
+from stead.server.submitting import hand_in, look_up
 from stead.server.values import (
     Build,
     BuildStatus,
@@ -53,6 +53,7 @@ def submit(asked: Caller, body: models.NewSpecification) -> Response:
 
 def _submitted(services: Services, who: Who, body: models.NewSpecification) -> Response:
     wanted = read(body.specification, body.kind, name=body.name, lock=body.lock)
+    answers = look_up(services.database, body.namespace, [wanted], name=body.name)
     with services.database.begin() as connection:
         namespaces.get(connection, body.namespace)  # it is not made here
         submitted = hand_in(
@@ -62,6 +63,7 @@ def _submitted(services: Services, who: Who, body: models.NewSpecification) -> R
             wanted,
             who=who.name,
             now=services.database.now(),
+            answers=answers,
             name=body.name,
             description=body.description or "",
             priority=body.priority,

@@ -21,6 +21,7 @@ from stead.server.database import (
     specifications,
 )
 from stead.server.specs import policy
+from stead.server.submitting import look_up
 from stead.server.values import Build, BuildStatus, Environment
 
 router = APIRouter(prefix="/api/v1/build", tags=["builds"])
@@ -97,13 +98,16 @@ def again(asked: Caller, build_id: Number) -> Response:
     found, environment = build_for(asked, "environment::update", build_id)
     services = asked.services
     who = asked.who()
+    with services.database.read() as connection:
+        given = specifications.get(connection, found.specification_id)
+    answers = look_up(services.database, environment.namespace, [given], name=environment.name)
     with services.database.begin() as connection:
         now = services.database.now()
         layers = settings.layers(
             connection, namespace_id=environment.namespace_id, environment_id=environment.id
         )
         rules = policy.policy_of(policy.merged(layers))
-        wanted = policy.applied(specifications.get(connection, found.specification_id), rules)
+        wanted = policy.applied(given, rules, answers)
         wanted = specifications.put(connection, wanted, now)
         order = admission.Order(who=who.name, settings=rules.digest, force=secrets.token_hex(16))
         submitted = admission.submit_within(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -14,12 +15,22 @@ from stead.server.api.requests import Asked, Caller, json_answer, ok
 from stead.server.api.v1 import models
 from stead.server.auth import Refused, home_of
 from stead.server.database import namespaces, packages, settings
-from stead.server.specs import known, policy
+from stead.server.specs import addresses, known, policy
 from stead.server.specs.reading import read
-from stead.server.submitting import hand_in
+from stead.server.submitting import hand_in, look_up
 from stead.server.values import Specification, SpecificationKind
 
 router = APIRouter(prefix="/api/v1/specification", tags=["specifications"])
+
+
+@dataclass(frozen=True, slots=True)
+class _ToSolve:
+    wanted: Specification
+    seconds: float
+    """How long a solve may take."""
+    private: bool
+    """Whether it may reach private addresses."""
+
 
 Texts = Annotated[list[str], Query(max_length=1000)]
 
@@ -44,23 +55,32 @@ async def solve(
     text = json.dumps(
         {"name": "solve", "channels": [*channel, *channels], "dependencies": asked_for}
     )
-    wanted, seconds = await run_in_threadpool(_to_solve, asked, text, namespace)
-    if not wanted.spec["dependencies"]:
+    to_solve = await run_in_threadpool(_to_solve, asked, text, namespace)
+    if not to_solve.wanted.spec["dependencies"]:
         return json_answer({"solve": []})
     solving = request.app.state.solving
-    found = await solving.packages(wanted, seconds, request.is_disconnected)
+    found = await solving.packages(
+        to_solve.wanted,
+        to_solve.seconds,
+        request.is_disconnected,
+        guarded=not to_solve.private,
+    )
     return json_answer({"solve": await run_in_threadpool(_with_channels, asked, found)})
 
 
-def _to_solve(asked: Asked, text: str, namespace: str | None) -> tuple[Specification, float]:
-    """Give a specification as the settings make it, and how many seconds its solve may take."""
+def _to_solve(asked: Asked, text: str, namespace: str | None) -> _ToSolve:
+    """Give a specification as the settings make it, and what they say of its solve."""
     home = namespace or home_of(asked.who(), "environment::solve")
     asked.authorize("environment::solve", home)
     with asked.services.database.read() as connection:
         held = namespaces.find(connection, home)
         layers = settings.layers(connection, namespace_id=held.id if held else 0)
-    wanted = policy.applied(read(text), policy.policy_of(policy.merged(layers)))
-    return wanted, float(known.merged(layers)["conda_max_solve_time"])
+    rules = policy.policy_of(policy.merged(layers))
+    wanted = read(text)
+    wanted = policy.applied(wanted, rules, addresses.look_up(policy.names(wanted, rules)))
+    return _ToSolve(
+        wanted, float(known.merged(layers)["conda_max_solve_time"]), rules.allow_private_addresses
+    )
 
 
 def _with_channels(asked: Asked, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -87,6 +107,7 @@ def create(asked: Caller, body: models.NewSpecification) -> Response:
     wanted = read(body.specification, kind, name=body.environment_name or "")
     asked.authorize("environment:create", namespace, wanted.name)
     services = asked.services
+    answers = look_up(services.database, namespace, [wanted])
     with services.database.begin() as connection:
         submitted = hand_in(
             connection,
@@ -95,6 +116,7 @@ def create(asked: Caller, body: models.NewSpecification) -> Response:
             wanted,
             who=who.name,
             now=services.database.now(),
+            answers=answers,
             description=body.environment_description or "",
         )
     return ok({"build_id": submitted.build_id})

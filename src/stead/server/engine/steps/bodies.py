@@ -31,6 +31,8 @@ def run(body: str, world: World) -> dict[str, Any]:
     """Run a body by name; a step's tells the log which it is."""
     if body in STEPS:
         print(f"── {body}")
+    if world.guard is not None:
+        world.guard.refused.clear()  # what an earlier body did without
     return _BODIES[body](world if body in ("solve", "resolve") else world.settled())
 
 

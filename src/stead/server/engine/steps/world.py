@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from stead.pipeline.lockfile import NAME as LOCK
 from stead.pipeline.request import Request
+from stead.server.engine.guard import Guard, can_ask
 from stead.server.engine.runner import run
 from stead.values.context import Context
 from stead.values.platform import platform_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from stead.server.engine.reasons import Failure
 
 
 class _Task:
@@ -52,6 +55,8 @@ class World:
     """What the body was asked with, besides what all of its child have."""
     known: dict[str, Any] = field(default_factory=dict)
     """What an earlier body of the same child has found out."""
+    guard: Guard | None = None
+    """By which the network is reached, where no private address may be."""
 
     def given(self, arguments: Mapping[str, Any]) -> World:
         """Give the same with a body's own arguments."""
@@ -63,6 +68,10 @@ class World:
             return self
         return replace(self, request=replace(self.request, locked=True))
 
+    def told(self, failure: Failure) -> Failure:
+        """Give why a body failed, with what its guard has refused."""
+        return failure if self.guard is None else self.guard.told(failure)
+
     @property
     def lock(self) -> str:
         """The path of the lock."""
@@ -72,7 +81,8 @@ class World:
 def make(arguments: Mapping[str, Any], scratch: str) -> World:
     """Lay out a specification in the child's directory: ``file``, ``text``, ``name``, ``lock``.
 
-    Before there is a lock, versions of a ``preferred`` one are taken wherever they may be.
+    ``guarded`` says that nothing here may reach a private address; then this process, which
+    rattler runs in, has other variables afterwards. Before there is a lock, versions of a ``preferred`` one are taken wherever they may be.
 
     Nothing above that directory takes part, and nothing of the worker's variables but
     where programs and certificates are, proxies, and the usual package index.
@@ -88,6 +98,7 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
     os.mkdir(temporary)
     environ = {name: value for name, value in os.environ.items() if _passes(name)}
     environ |= {"HOME": home, "TMPDIR": temporary}
+    guard = _guarded(environ) if arguments.get("guarded") else None
     here = platform_of(sys.platform, os.uname().machine)
     return World(
         request=Request(
@@ -108,7 +119,21 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
             substitutes=False,
         ),
         place=place,
+        guard=guard,
     )
+
+
+def _guarded(environ: dict[str, str]) -> Guard | None:
+    """Point these variables and this process's own to a proxy of the child."""
+    if not can_ask(environ):
+        print("which addresses are private is left to the worker's own proxy")
+        return None
+    guard = Guard(environ)
+    for variables in (environ, os.environ):
+        for name in [name for name in variables if name.lower().endswith("_proxy")]:
+            del variables[name]
+        variables.update(guard.variables())
+    return guard
 
 
 _PASSED = (

@@ -1,0 +1,251 @@
+"""A proxy by which a child's programs reach the network, and no private address of it.
+
+Where settings forbid private addresses, whatever fetches in a child (rattler, uv, git, what
+these start) is pointed to a proxy in the child itself, by the variables that all of them know.
+It asks what a name resolves to, looks at every address of the answer, and connects to one that
+it has looked at: so neither a name that resolves otherwise a moment later nor a server that
+sends on to another place leads into a private network. What is refused becomes the reason of
+the failure.
+
+A worker that has a proxy of its own reaches the network by that one: then names are resolved
+there, and what is looked at here is how addresses are written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import socket
+import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+from stead.ecosystems.pypi.indexes import mirror
+from stead.server.engine.reasons import Failure, Kind
+from stead.server.specs.addresses import addresses_of, is_private, is_private_ip, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from urllib.parse import SplitResult
+
+    _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+HEAD = 60.0
+"""Seconds in which a request's head is written."""
+
+CONNECTING = 15.0
+"""Seconds for one address that does not answer."""
+
+RESOLVING = 16
+"""How many names are asked for at once."""
+
+_CHUNK = 256 * 1024
+_PORTS = {"http": 80, "https": 443}
+_PROXIES = ("http", "https", "all")
+_GIT = {
+    "protocol.allow": "never",
+    "protocol.http.allow": "always",
+    "protocol.https.allow": "always",
+    # uv copies what it has fetched; the parts of a repository may name no files.
+    "protocol.file.allow": "user",
+}
+"""Git knows ways to a server that no proxy sees."""
+
+
+class RefusedError(Exception):
+    """A private address is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The head of a request, taken apart; ``path`` is empty for a tunnel."""
+
+    method: str
+    target: str
+    host: str
+    port: int
+    path: str
+    headers: tuple[str, ...]
+
+    @property
+    def tunnel(self) -> bool:
+        return self.method == "CONNECT"
+
+    @property
+    def name(self) -> str:
+        """What people are told; a query may hold a secret."""
+        return self.target.partition("?")[0]
+
+    def head(self, target: str, *more: str) -> bytes:
+        """Write it for who is asked next, who is asked once."""
+        kept = [h for h in self.headers if not h.lower().startswith(("proxy-", "connection:"))]
+        once = [] if self.tunnel else ["Connection: close"]
+        lines = [f"{self.method} {target} HTTP/1.1", *kept, *more, *once, "", ""]
+        return "\r\n".join(lines).encode("latin-1")
+
+
+class Guard:
+    """The proxy of one child. It listens on loopback alone, and ends with its process."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Begin to listen; ``environ`` has the worker's own proxies and index.
+
+        Raises OSError.
+        """
+        self.refused: list[str] = []
+        """What was refused, in words."""
+        self._proxies = proxies_of(environ)
+        # Whoever runs the worker has chosen it for everybody.
+        self._index = _place(mirror(environ))
+        self._resolving = ThreadPoolExecutor(RESOLVING, thread_name_prefix="resolving")
+        listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        threading.Thread(
+            target=lambda: asyncio.run(self._serve(listening)), name="guard", daemon=True
+        ).start()
+
+    def variables(self) -> dict[str, str]:
+        """Give the variables by which programs ask this proxy for everything."""
+        found = {"no_proxy": "", "NO_PROXY": "", "GIT_CONFIG_COUNT": str(len(_GIT))}
+        for name in _PROXIES:
+            found |= {f"{name}_proxy": self.url, f"{name.upper()}_PROXY": self.url}
+        for number, (name, value) in enumerate(_GIT.items()):
+            found |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+        return found
+
+    def told(self, failure: Failure) -> Failure:
+        """Give why a body failed: what was refused, if anything was."""
+        if not self.refused:
+            return failure
+        reasons = list(dict.fromkeys(self.refused))
+        return Failure(Kind.FORBIDDEN, reasons[0], "\n".join([*reasons, failure.info]))
+
+    async def _serve(self, listening: socket.socket) -> None:
+        server = await asyncio.start_server(self._take, sock=listening, limit=_CHUNK)
+        await server.serve_forever()
+
+    async def _take(self, ours: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection: one request, or one tunnel."""
+        try:
+            async with asyncio.timeout(HEAD):
+                head = await ours.readuntil(b"\r\n\r\n")
+            theirs = await self._connected(_read(head), writer)
+        except RefusedError as exc:
+            if str(exc) not in self.refused:
+                print(exc)
+            self.refused.append(str(exc))
+            _answer(writer, "403 Forbidden", str(exc))
+        except (ValueError, EOFError, asyncio.LimitOverrunError) as exc:
+            _answer(writer, "400 Bad Request", f"this is no request for a proxy: {exc}")
+        except OSError as exc:  # TimeoutError is one
+            _answer(writer, "502 Bad Gateway", str(exc))
+        else:
+            with contextlib.closing(theirs[1]), contextlib.suppress(OSError):
+                await asyncio.gather(_pass_on(ours, theirs[1]), _pass_on(theirs[0], writer))
+        writer.close()
+
+    async def _connected(self, asked: _Asked, writer: asyncio.StreamWriter) -> _Ends:
+        """Connect to what is asked for, and hand on the head. Raises RefusedError, OSError."""
+        chosen = (asked.host, asked.port) == self._index
+        host = f"[{asked.host}]" if ":" in asked.host else asked.host
+        if not chosen and is_private(f"http://{host}:{asked.port}"):
+            raise RefusedError(refusal(asked.name))
+        proxy = self._proxy(f"{host}:{asked.port}", tunnel=asked.tunnel)
+        if proxy is not None:
+            tls = ssl.create_default_context() if proxy.scheme == "https" else None
+            port = proxy.port or _PORTS[proxy.scheme]
+            theirs = await asyncio.open_connection(proxy.hostname, port, ssl=tls, limit=_CHUNK)
+            theirs[1].write(asked.head(asked.target, *_credentials(proxy)))
+            return theirs
+        theirs = await self._direct(asked, looked_at=not chosen)
+        if asked.tunnel:
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:
+            theirs[1].write(asked.head(asked.path))
+        return theirs
+
+    async def _direct(self, asked: _Asked, *, looked_at: bool) -> _Ends:
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._resolving, addresses_of, asked.host)
+        for ip in found if looked_at else ():
+            if is_private_ip(ip):
+                raise RefusedError(refusal(asked.name, f"{asked.host} is {ip}"))
+        error = OSError(f"{asked.host} does not resolve")
+        for ip in found:
+            try:
+                async with asyncio.timeout(CONNECTING):
+                    return await asyncio.open_connection(ip, asked.port, limit=_CHUNK)
+            except OSError as exc:
+                error = exc
+        raise error
+
+    def _proxy(self, place: str, *, tunnel: bool) -> SplitResult | None:
+        """Give the worker's own proxy for a place; None where it is reached without."""
+        if proxy_bypass_environment(place, self._proxies):
+            return None
+        url = self._proxies.get("https" if tunnel else "http") or self._proxies.get("all")
+        return _split(url) if url else None
+
+
+def proxies_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the proxies that variables name: ``http``, ``https``, ``all``, and ``no`` for what is excepted."""
+    lower = {name.lower(): value for name, value in environ.items() if value}
+    return {n: lower[f"{n}_proxy"] for n in (*_PROXIES, "no") if f"{n}_proxy" in lower}
+
+
+def can_ask(environ: Mapping[str, str]) -> bool:
+    """Say whether the worker's own proxies can be asked: those of http and https can."""
+    found = proxies_of(environ)
+    return all(_split(url).scheme in _PORTS for name, url in found.items() if name != "no")
+
+
+def _split(url: str) -> SplitResult:
+    return urlsplit(url if "://" in url else f"http://{url}")
+
+
+def _place(url: str) -> tuple[str, int] | None:
+    """Give host and port of an address."""
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in _PORTS:
+        return None
+    return parts.hostname, parts.port or _PORTS[parts.scheme]
+
+
+def _credentials(proxy: SplitResult) -> list[str]:
+    if proxy.username is None:
+        return []
+    both = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return [f"Proxy-Authorization: Basic {base64.b64encode(both.encode()).decode()}"]
+
+
+def _read(head: bytes) -> _Asked:
+    """Take a request's head apart. Raises ValueError."""
+    line, *headers = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    method, target, _ = line.split(" ")
+    parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
+    if parts.scheme != ("" if method == "CONNECT" else "http") or not parts.hostname:
+        raise ValueError(target)
+    path = "" if method == "CONNECT" else (parts.path or "/") + (parts.query and f"?{parts.query}")
+    return _Asked(method, target, parts.hostname, parts.port or 80, path, tuple(headers))
+
+
+def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
+    content = f"{text}\n".encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    head += f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+    writer.write(head.encode() + content)
+
+
+async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while content := await source.read(_CHUNK):
+        sink.write(content)
+        await sink.drain()
+    if sink.can_write_eof():
+        sink.write_eof()
+    else:
+        sink.close()

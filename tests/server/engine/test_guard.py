@@ -1,0 +1,171 @@
+"""The proxy of a child by itself: what it hands on, what it refuses, whom else it asks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from stead.server.engine.guard import can_ask
+from stead.testing.network import Network
+
+pytestmark = [
+    pytest.mark.needs("ip"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may make networks"),
+]
+
+PUBLIC, PRIVATE = "9.9.9.9", "10.1.2.3"
+GUARD = """
+import os
+from stead.server.engine.guard import Guard
+print(Guard(os.environ).url, flush=True)
+input()
+"""
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    pages = tmp_path_factory.mktemp("pages")
+    (pages / "x").write_text("found")
+    with Network(tmp_path_factory.mktemp("network")) as made:
+        made.public = made.serve(pages, PUBLIC)
+        made.here = made.serve(pages, "127.0.0.1")
+        made.names["c.example.org"] = [[PUBLIC]]
+        made.names["p.example.org"] = [[PUBLIC, PRIVATE]]
+        yield made
+
+
+@contextlib.contextmanager
+def guarded(network, **variables):
+    """Have a guard in the network; gives a function that sends it text and gives what comes."""
+    with subprocess.Popen(
+        [*network.within, sys.executable, "-u", "-c", GUARD],
+        env={"PATH": os.environ["PATH"], **variables},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        address, _, port = process.stdout.readline().strip().rpartition(":")
+        assert address == "http://127.0.0.1"
+
+        def send(*texts: str) -> str:
+            """Send each text once the one before it is answered; gives all that came."""
+            said = b""
+            with network.connect(int(port)) as asking:
+                for text in texts:
+                    asking.sendall(text.encode())
+                    if text is not texts[-1]:
+                        said += asking.recv(65536)
+                while content := asking.recv(65536):
+                    said += content
+            return said.decode()
+
+        send.port = int(port)
+        try:
+            yield send
+        finally:
+            process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def send(network):
+    with guarded(network) as made:
+        yield made
+
+
+@pytest.mark.parametrize("host", [PUBLIC, "c.example.org"])
+def test_a_request_and_a_tunnel_are_handed_on(network, send, host):
+    assert send(f"GET http://{host}/x HTTP/1.1\r\nHost: {host}\r\n\r\n").endswith("found")
+    said = send(f"CONNECT {host}:80 HTTP/1.1\r\n\r\n", "GET /x HTTP/1.0\r\n\r\n")
+    assert said.startswith("HTTP/1.1 200 ")
+    assert said.endswith("found")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "[::1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "0x7f.1", "2130706433"),
+        *("0.0.0.0", "localhost", "store", "p.example.org"),
+    ],
+)
+def test_what_is_private_is_refused_with_a_reason(network, send, host):
+    for text in (f"GET http://{host}/x HTTP/1.1\r\n\r\n", f"CONNECT {host}:80 HTTP/1.1\r\n\r\n"):
+        said = send(text)
+        assert said.startswith("HTTP/1.1 403 ")
+        assert "private address" in said
+        assert host in said
+    assert network.here.requests == []
+
+
+def test_a_second_request_goes_nowhere_else(network, send):
+    first = f"GET http://{PUBLIC}/x HTTP/1.1\r\nHost: {PUBLIC}\r\n\r\n"
+    assert "found" in send(first + "GET http://127.0.0.1/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert network.here.requests == []
+
+
+def test_what_is_no_request_is_told_so(send):
+    for text in (
+        "GET /x HTTP/1.1\r\n\r\n",
+        "GET ftp://9.9.9.9/x HTTP/1.1\r\n\r\n",
+        "CONNECT 9.9.9.9:port HTTP/1.1\r\n\r\n",
+        "GET http://[/ HTTP/1.1\r\n\r\n",
+        "nothing\r\n\r\n",
+    ):
+        assert send(text).startswith("HTTP/1.1 400 ")
+    assert send("GET http://none.example.org/ HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 502 ")
+    assert send(f"CONNECT {PUBLIC}:81 HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 502 ")
+
+
+def test_nobody_else_is_listened_to(network, send):
+    for address in (PUBLIC, "::1"):
+        with pytest.raises(OSError, match="refused"):
+            network.connect(send.port, address)
+
+
+def test_the_workers_own_proxy_gets_its_credentials_and_what_is_not_excepted(network):
+    heads = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            credentials = self.headers.get_all("Proxy-Authorization")
+            heads.append((self.command, self.path, credentials, self.headers["Via"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"by the proxy")
+
+        def do_CONNECT(self) -> None:
+            self.do_GET()
+
+    network.run(Handler, network.listen(PRIVATE, 3128))
+    network.asked.clear()
+    proxy = f"http://us%65r:secret@{PRIVATE}:3128"
+    variables = {"HTTP_PROXY": proxy, "https_proxy": proxy, "no_proxy": f"other.org,{PUBLIC}"}
+    with guarded(network, **variables) as send:
+        text = (
+            "GET http://far.example.org/x?y HTTP/1.1\r\nVia: a\r\nProxy-Authorization: own\r\n\r\n"
+        )
+        assert send(text).endswith("by the proxy")
+        assert send("CONNECT far.example.org:443 HTTP/1.1\r\n\r\n").endswith("by the proxy")
+        basic = ["Basic dXNlcjpzZWNyZXQ="]
+        assert heads == [
+            ("GET", "http://far.example.org/x?y", basic, "a"),
+            ("CONNECT", "far.example.org:443", basic, None),
+        ]
+        # Names are that one's; how something is written is looked at here.
+        assert network.asked == []
+        assert send("CONNECT localhost:443 HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 403 ")
+        assert send(f"GET http://{PUBLIC}/x HTTP/1.1\r\n\r\n").endswith("found")
+        assert len(heads) == 2
+
+
+def test_other_kinds_of_proxies_cannot_be_asked():
+    assert can_ask({})
+    assert can_ask({"http_proxy": "proxy.example.org:3128", "HTTPS_PROXY": "https://p/"})
+    assert not can_ask({"ALL_PROXY": "socks5h://proxy.example.org"})
