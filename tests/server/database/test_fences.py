@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stead.server.database import packages, parts
+from stead.server.database import counters, packages, parts
 from stead.server.values import BuildStatus, NewArtifact, NewPackage, later
 from stead.values.parts import PackedPart
 
@@ -76,6 +76,25 @@ def test_one_that_comes_back_holds_no_parts_and_answers_nothing(bench, handed_on
     assert bench.rows("SELECT count(*) FROM build_part") == [(0,)]
     with bench.database.read() as connection:
         assert parts.answering(connection, "late") == ()
+
+
+@pytest.mark.parametrize("status", ["waiting", "admitted", "building"])
+def test_what_is_deleted_before_its_end_is_canceled(bench, status):
+    made = bench.submit(slots=0 if status == "waiting" else 9).build_id
+    if status == "building":
+        bench.step("begin", made, 1)
+    assert bench.step("delete", made).status is not BuildStatus.CANCELED
+    gone = bench.get(made)
+    assert (gone.status, gone.deleted_on is None) == (BuildStatus.CANCELED, False)
+    assert (gone.cancel_asked is not None) == (status == "building")
+    assert gone.ended_on is not None
+    # It takes no place, and counts as nothing.
+    assert bench.admit() == ()
+    assert bench.step("begin", made, 1) is None
+    with bench.database.read() as connection:
+        assert counters.stored(connection) == counters.recount(connection)
+    another = bench.submit("another", slots=1).build_id
+    assert (another, 1) in bench.enqueued()
 
 
 @pytest.mark.parametrize("step", ["retry", "cancel", "delete"])
