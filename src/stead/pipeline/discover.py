@@ -280,12 +280,22 @@ def _is_member(place: str, root: str, reader: _Reader) -> bool:
     )
 
 
+IMPORTED = ("pixi.toml", "pixi.lock")
+"""Files of other tools that are no manifests, but can be made one."""
+
+
 def _no_place(directory: str, reader: _Reader) -> ManifestError:
     if reader.foreign_owned:
         return ManifestError(
             "the manifests here belong to another user, so they do not count",
             details=reader.foreign_owned,
             remedy="take ownership of them (chown), or copy the directory",
+        )
+    taken = next((n for n in IMPORTED if os.path.isfile(os.path.join(directory, n))), "")
+    if taken:
+        return NoPlaceError(
+            f"no manifest in {directory} or above it: a {taken} is not read by itself",
+            remedy=f"`stead import {taken}` writes a stead.toml from it",
         )
     return NoPlaceError(
         f"no manifest in {directory} or above it",

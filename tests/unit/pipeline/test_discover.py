@@ -25,6 +25,20 @@ def test_nearest_directory_with_a_manifest_is_the_place(tree):
     assert files(found) == ["stead.toml"]
 
 
+@pytest.mark.parametrize("name", ["pixi.toml", "pixi.lock"])
+def test_where_only_another_tools_file_is_the_error_says_how_to_take_it_in(tree, name):
+    tree.write(f"a/{name}", "")
+    with pytest.raises(ManifestError, match="no manifest in") as caught:
+        tree.discover("a")
+    assert f"stead import {name}" in caught.value.remedy
+    # Above or below it nothing is guessed.
+    for other in ("", "a/b"):
+        tree.write(f"{other}/x" if other else "x", "")
+        with pytest.raises(ManifestError) as caught:
+            tree.discover(other)
+        assert "stead init" in caught.value.remedy
+
+
 def test_parents_up_to_the_workspace_root_take_part_root_first(tree):
     tree.write("stead.toml", "[workspace]\nname = 'w'\n")
     tree.write("a/stead.toml", OWN)
