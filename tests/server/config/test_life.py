@@ -148,6 +148,42 @@ def test_a_server_that_is_told_to_stop_hands_its_work_back_and_goes_on_with_it(c
     remove_tree(home)
 
 
+@pytest.mark.slow
+def test_its_workers_are_told_what_the_server_is(channel, tmp_path):
+    url, go, _ = channel
+    go.set()
+    words = {
+        "--data": tmp_path / "data",
+        "--database": f"sqlite:///{tmp_path}/other.sqlite",
+        "--blobs": f"file://{tmp_path}/files",
+        "--capacity": "3",
+        "--workers": "2",
+    }
+    given = [str(part) for pair in words.items() for part in pair]
+    with (
+        serving(tmp_path / "home", *given) as (process, port, token, _),
+        open_database(words["--database"]) as database,
+    ):
+        made = submit(port, token, url)
+
+        def ended():
+            with database.read() as connection:
+                found = builds.get(connection, made)
+            return None if found.status.is_live else found
+
+        done = eventually(ended)
+        assert done.status == "COMPLETED", done
+        with database.read() as connection:
+            known = workers.listed(connection)
+        assert [(one.state, one.capacity) for one in known] == [(workers.RUNNING, 3)] * 2
+        assert (tmp_path / "data" / "builds" / "store" / done.store_key).is_dir()
+        assert list((tmp_path / "files" / "lockfile").iterdir())
+        process.terminate()
+        assert process.wait(120) == 0
+    assert not (tmp_path / "home" / "server").exists()
+    remove_tree(tmp_path / "data")
+
+
 def test_secrets_are_told_as_references_and_only_read_when_it_starts(tmp_path):
     file = tmp_path / "server.toml"
     file.write_text(

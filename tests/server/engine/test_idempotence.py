@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from stead.server.engine.children import Children
+from stead.server.engine.reasons import Kind
 from stead.server.engine.steps.bodies import STEPS
 from stead.store.atomic import remove_tree
 
@@ -96,6 +97,25 @@ def test_a_body_that_was_killed_in_the_middle_is_done_again(children, run, waiti
     assert run("verify", waiting.url)["verified"]
     assert os.listdir(tmp_path / "home-0" / "store") == [made["store_key"]]
     assert run("solve", waiting.url) == lock
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing"])
+def test_a_build_that_is_not_as_its_packages_say_is_not_published(
+    run, children, tiny_channel, tmp_path, harm
+):
+    lock = run("solve", tiny_channel)["lock"]
+    made = run("link", tiny_channel)
+    file = tmp_path / "home-0" / "store" / made["store_key"] / "share" / "tiny.txt"
+    file.parent.chmod(0o755)
+    file.unlink()
+    if harm == "changed":
+        file.write_text("harm")
+    text = SPEC.format(channel=tiny_channel)
+    asked = {"file": "environment.yml", "text": text, "name": "env", "lock": lock}
+    ended = children.run("verify", {**asked, "home": str(tmp_path / "home-0")}, name="verify")
+    assert ended.failure.kind is Kind.PACKAGE
+    assert "is not as its packages say" in ended.failure.reason
+    assert "share/tiny.txt" in ended.failure.info
 
 
 def test_two_that_do_it_at_once_make_one(run, tiny_channel, tmp_path):
