@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from measure import Program
     from world import World
 
-GATE = 2.0
+GATE = 1.25
 """The channel is files of this disk and its index is small: neither is waited for, as those of a
-network are. What is told is how much unpacking and comparing parts takes against that."""
+network are. What is told is how much unpacking and comparing parts takes against that, with the
+server that gives them on the same processors."""
 
 _numbers = itertools.count()
 
