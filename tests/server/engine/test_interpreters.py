@@ -64,21 +64,47 @@ def store(store_of, mirror, tmp_path_factory):
 def built(store, tmp_path, request):
     """Build a manifest; its index is gone then. Gives what laptops ask with."""
 
-    def build(python: str) -> tuple[str, str]:
-        index = make_index(
-            tmp_path / "index",
-            [Wheel("saying", files={"saying.py": SAYS}, scripts={"say": "saying:main"})],
-        )
-        manifest = MANIFEST.format(python=python)
-        with serve(index) as server:
-            named = f'indexes = [{{ url = "{server.url}/simple", default = true }}]\n'
-            manifest = manifest.replace("[packages.pypi]\n", f"[packages.pypi]\n{named}")
-            made = store.ask(read(manifest, "stead", name="says"))
-            done = store.ended(made)
-        assert done.status is BuildStatus.COMPLETED, store.log(made)
-        return manifest, str(store.root / "home" / "store" / done.store_key)
+    return lambda python: build_on(store, tmp_path, python)
 
-    return build
+
+def build_on(store, directory: Path, python: str) -> tuple[str, str]:
+    """Let a store build a manifest that asks for an interpreter; gives that, and the build."""
+    index = make_index(
+        directory / "index",
+        [Wheel("saying", files={"saying.py": SAYS}, scripts={"say": "saying:main"})],
+    )
+    manifest = MANIFEST.format(python=python)
+    with serve(index) as server:
+        named = f'indexes = [{{ url = "{server.url}/simple", default = true }}]\n'
+        manifest = manifest.replace("[packages.pypi]\n", f"[packages.pypi]\n{named}")
+        made = store.ask(read(manifest, "stead", name="says"))
+        done = store.ended(made)
+    assert done.status is BuildStatus.COMPLETED, store.log(made)
+    return manifest, str(store.root / "home" / "store" / done.store_key)
+
+
+@pytest.mark.parametrize("where", ["PYENV_ROOT", "HOME", "UV_PYTHON_DOWNLOADS_JSON_URL"])
+def test_interpreters_are_found_where_those_of_the_workers_machine_are(
+    store_of, mirror, tmp_path, where
+):
+    home, pyenv = tmp_path / "home", tmp_path / ("home/.pyenv" if where == "HOME" else "pyenv")
+    home.mkdir()
+    (tmp_path / "store").mkdir()
+    if where != "UV_PYTHON_DOWNLOADS_JSON_URL":
+        (pyenv / "versions").mkdir(parents=True)
+        there = installed(mirror, tmp_path).parent
+        there.rename(pyenv / "versions" / f"{MINOR}.{PATCH}")
+    value = {"PYENV_ROOT": pyenv, "HOME": home}.get(where, mirror / "downloads.json")
+    with store_of(tmp_path / "store") as made:
+        with pytest.MonkeyPatch.context() as patched:
+            for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
+                patched.delenv(name, raising=False)
+            patched.setenv("HOME", str(home))
+            patched.setenv(where, str(value))
+            made.worker()
+        _, built = build_on(made, tmp_path, f"=={MINOR}.{PATCH}")
+        python = os.readlink(f"{built}/bin/python")
+        assert str(tmp_path / "store" if "DOWNLOADS" in where else pyenv) in python
 
 
 def test_an_equal_interpreter_of_this_machine_is_used(store, answering, built, make_laptop, mirror):

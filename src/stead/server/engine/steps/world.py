@@ -85,7 +85,7 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
     rattler runs in, has other variables afterwards. Before there is a lock, versions of a ``preferred`` one are taken wherever they may be.
 
     Nothing above that directory takes part, and nothing of the worker's variables but
-    where programs and certificates are, proxies, and the usual package index.
+    where programs, interpreters and certificates are, proxies, and the usual package index.
     """
     place = os.path.join(scratch, "place", arguments["name"])
     os.makedirs(place)
@@ -97,7 +97,7 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
     os.mkdir(home)
     os.mkdir(temporary)
     environ = {name: value for name, value in os.environ.items() if _passes(name)}
-    environ |= {"HOME": home, "TMPDIR": temporary}
+    environ |= _interpreters(os.environ) | {"HOME": home, "TMPDIR": temporary}
     guard = _guarded(environ) if arguments.get("guarded") else None
     here = platform_of(sys.platform, os.uname().machine)
     return World(
@@ -139,7 +139,27 @@ def _guarded(environ: dict[str, str]) -> Guard | None:
 _PASSED = (
     *("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NETRC"),
     *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"),
+    *("UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL"),
 )
+
+
+_INTERPRETERS = {
+    "PYENV_ROOT": (".pyenv",),
+    "UV_PYTHON_INSTALL_DIR": (".local", "share", "uv", "python"),
+    "ASDF_DATA_DIR": (".asdf",),
+    "MISE_DATA_DIR": (".local", "share", "mise"),
+}
+"""Variables that say where interpreters are installed, and where that is below a home without them."""
+
+
+def _interpreters(environ: Mapping[str, str]) -> dict[str, str]:
+    """Say where this machine's interpreters are: the home of a build is another one."""
+    own = environ.get("HOME", "")
+    found = {
+        name: environ.get(name) or (os.path.join(own, *below) if own else "")
+        for name, below in _INTERPRETERS.items()
+    }
+    return {name: path for name, path in found.items() if path and os.path.isdir(path)}
 
 
 def _passes(name: str) -> bool:
