@@ -76,6 +76,7 @@ def test_a_file_that_is_wrong_is_refused_with_its_line(tmp_path, text, line, say
         ({}, {"database": "stead.sqlite"}, "URL"),
         ({}, {"database": "postgresql://ann:pw@db/x"}, "password does not belong"),
         ({"STEAD_SERVER_DATABASE_PASSWORD": "pw"}, {}, "not what it is"),
+        ({"STEAD_SERVER_GIT_CREDENTIALS": "git.example=pw"}, {}, "not what it is"),
         ({}, {"database": "postgresql://db/x?password=pw"}, "password does not belong"),
         ({}, {"blobs": "s3://b?secret_access_key=pw"}, "password does not belong"),
         ({}, {"cors": "https://lab.example/"}, "no origin"),
