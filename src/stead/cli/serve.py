@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stead.values.errors import SteadError, UsageError
+from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from stead.cli.app import App
     from stead.server.config import ServerConfig
     from stead.server.services import Services
+    from stead.values.context import Context
 
 HELP = "Build environments for a team, and serve them."
 
@@ -111,12 +113,26 @@ def execute(args: argparse.Namespace, app: App) -> int:
     return 0
 
 
+def finding(app: App, home: str) -> Context:
+    """Give the context in which interpreters are found for a directory that is kept.
+
+    What is fetched lies in ``home``, and what there is to tell is told otherwise.
+    """
+    from pathlib import Path
+
+    from stead.cli.progress import Quiet
+
+    return replace(app.context, home=Path(home), progress=Quiet())
+
+
 def _check(args: argparse.Namespace, app: App, config: ServerConfig) -> int:
     try:
         from stead.server.checking import check, opened
     except ModuleNotFoundError as exc:
         raise missing(exc) from exc
-    with opened(config, secrets_of(config, app), contents=args.contents) as checked:
+    context = finding(app, os.path.join(config.data, "builds"))
+    secrets = secrets_of(config, app)
+    with opened(config, secrets, contents=args.contents, context=context) as checked:
         report = check(checked)
     if args.json:
         app.out_json(report.to_json())

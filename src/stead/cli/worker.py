@@ -7,9 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from stead.cli.serve import OPTIONS, configuration, flags_of, missing, secrets_of
+from stead.cli.serve import OPTIONS, configuration, finding, flags_of, missing, secrets_of
 from stead.values.errors import UsageError
-from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
@@ -96,20 +95,15 @@ def _keeping(
     directory: str, worker: WorkerConfig, stop: threading.Event, app: App
 ) -> Iterator[None]:
     """Keep a directory current; the database must be there, and is brought up to date."""
-    from pathlib import Path
-
-    from stead.cli.progress import Quiet
     from stead.server.blobs.store import open_blobs
     from stead.server.database.migrations import upgrade
     from stead.server.database.opening import open_database
     from stead.server.directories_running import keeping
 
-    # What it fetches lies with the worker's own things, and the log tells what there is to tell.
-    context = replace(app.context, home=Path(worker.home), progress=Quiet())
     blobs = open_blobs(worker.blobs, worker.blob_options)
     with open_database(worker.database, connections=2) as database:
         upgrade(database)
-        with keeping(directory, database, blobs, stop, context):
+        with keeping(directory, database, blobs, stop, finding(app, worker.home)):
             yield
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from stead.server.checks.values import Finding
     from stead.server.config import ServerConfig
+    from stead.values.context import Context
 
 CHECKS: Mapping[str, Callable[[Checked], Iterator[Finding]]] = {
     "database": numbers.sound,
@@ -75,7 +76,11 @@ def check(checked: Checked) -> Report:
 
 @contextlib.contextmanager
 def opened(
-    config: ServerConfig, secrets: Mapping[str, str], *, contents: bool = False
+    config: ServerConfig,
+    secrets: Mapping[str, str],
+    *,
+    contents: bool = False,
+    context: Context | None = None,
 ) -> Iterator[Checked]:
     """Open a store to be checked. Nothing is made, and nothing brought up to date.
 
@@ -97,4 +102,4 @@ def opened(
         queue = BuildQueue(database)
         stack.callback(queue.close)
         kept = open_blobs(config.blobs, blob_options(config, secrets))
-        yield Checked(database, queue, kept, contents, config.publish)
+        yield Checked(database, queue, kept, contents, config.publish, context)

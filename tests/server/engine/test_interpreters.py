@@ -234,6 +234,23 @@ def test_in_a_kept_directory_one_that_is_missing_is_provided_or_named(
         assert not done.failed, done.told
         executable, _ = says(root)
         assert executable.startswith(str(tmp_path / "home" / "interpreters"))
+        # The check of a store, which brings a directory up to date, finds one as well.
+        other = tmp_path / "checked"
+        other.mkdir()
+        argv = [sys.executable, "-m", "stead", "serve", "--check", "--data", str(tmp_path / "data")]
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "STEAD_HOME": str(tmp_path / "stead"),
+            "UV_PYTHON_DOWNLOADS_JSON_URL": str(mirror / "downloads.json"),
+            "STEAD_SERVER_PUBLISH": str(other),
+            "STEAD_SERVER_DATABASE": store.url,
+            "STEAD_SERVER_BLOBS": f"file://{store.root}/blobs",
+        }
+        checked = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+        assert "mended  directories: team/says: is build" in checked.stdout, checked.stderr
+        executable, _ = says(other)
+        assert executable.startswith(str(tmp_path / "data" / "builds" / "interpreters"))
 
 
 def _lock(store, served) -> str:

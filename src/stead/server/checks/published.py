@@ -19,7 +19,9 @@ def check(checked: Checked) -> Iterator[Finding]:
     if not checked.publish or not os.path.isdir(checked.publish):
         return
     try:
-        with kept(checked.publish, checked.database, checked.blobs) as directories:
+        with kept(
+            checked.publish, checked.database, checked.blobs, context=checked.context
+        ) as directories:
             for one in directories.settle():
                 yield Finding("directories", one.subject, one.told, repaired=not one.failed)
     except BusyError:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stead.server.blobs.protocol import Blobs
     from stead.server.database.opening import Database
     from stead.server.engine.queue import BuildQueue
+    from stead.values.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Checked:
     contents: bool = False
     publish: str = ""
     """A directory of this machine that a worker keeps current, if any."""
+    context: Context | None = None
+    """In which interpreters of this machine are found for that directory."""
 
 
 def rows(connection: Connection, statement: str, **values: Any) -> Sequence[Any]:
