@@ -14,6 +14,7 @@ from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from stead.cli.app import App
     from stead.pipeline.steps import Composed
@@ -27,8 +28,9 @@ HELP = """Bring an environment of a store server here: what it asks for, and the
 The specification and its stead.lock are written into this directory, and are yours: being here
 is using the environment from then on. What was built is taken from the server, part by part, and
 verified; what cannot be taken is built here. Without @BUILD the current build counts. Files that an
-earlier pull wrote are brought up to date where nobody has changed them since. Any other that is here
-with other content is left alone, and named, unless --force says to replace it.
+earlier pull wrote are brought up to date, or removed where this build has none of the kind, if nobody has
+changed them since. Any other that is here with other content is left alone, and named, unless --force
+says to replace it.
 """
 
 
@@ -55,7 +57,8 @@ def execute(args: argparse.Namespace, app: App) -> int:
     client = common.client_for(args, app)
     pulled = api.files(client, _number(client, named))
     asked = {os.path.join(app.cwd, n): text for n, text in pulled.files if n != NAME}
-    composed = _composed(app, asked)
+    former = _former(app, asked)
+    composed = _composed(app, {**asked, **former})
     _alone(composed, asked, args, app)
     lock_path = os.path.join(composed.spec.root, NAME)
     replaceable = args.force or _as_pulled(app, [*asked, lock_path])
@@ -63,21 +66,24 @@ def execute(args: argparse.Namespace, app: App) -> int:
     texts = asked | _with_lock(composed, lock_path, came, force=replaceable)
     before = {path: _read(path) for path in texts}
     changed = {p: t.encode() for p, t in texts.items() if before[p] != t.encode()}
+    gone = {path: _read(path) for path in former}
     differs = [p for p in changed if p in asked and before[p] is not None]
     if differs and not replaceable:
         raise _differing(differs[0])
-    if any(before[path] is not None for path in asked):
+    if gone or any(before[path] is not None for path in asked):
         app.record_edits()
     reason = f"pull {pulled.served}"
-    replace_together(Layout(app.context.home), changed, reason, expect=before)
+    replace_together(Layout(app.context.home), {**changed, **former}, reason, expect=before | gone)
     app.record_change()
     _remember(app, texts)
     notes = _notes(_composed(app, texts), app)
     if not args.no_build:
         notes += _made(replace(app, context=_with_store(client, app)))
     if args.json:
-        app.out_json(_answer(pulled, client, list(changed), notes))
+        app.out_json(_answer(pulled, client, (list(changed), list(gone)), notes))
         return 0
+    for path in gone:
+        app.out(f"removed {os.path.relpath(path, app.cwd)}, which an earlier pull wrote")
     for path in texts:
         name = os.path.relpath(path, app.cwd)
         app.out(f"wrote {name}" if path in changed else f"{name} is the same already")
@@ -88,13 +94,15 @@ def execute(args: argparse.Namespace, app: App) -> int:
 
 
 def _answer(
-    pulled: Pulled, client: Client, written: list[str], notes: list[str]
+    pulled: Pulled, client: Client, files: tuple[list[str], list[str]], notes: list[str]
 ) -> dict[str, object]:
+    written, removed = files
     return {
         "environment": f"{pulled.served.namespace}/{pulled.served.name}",
         "build": pulled.served.build,
         "server": client.server.address,
         "written": written,
+        "removed": removed,
         "notes": notes,
     }
 
@@ -154,7 +162,7 @@ def _read(path: str) -> bytes | None:
         raise UsageError(f"this cannot be replaced: {exc.strerror}", where=path) from exc
 
 
-def _composed(app: App, texts: dict[str, str]) -> Composed:
+def _composed(app: App, texts: Mapping[str, str | None]) -> Composed:
     """Read the place as it will be. Raises ManifestError for what Stead here cannot read."""
     from stead.pipeline.steps import composed_for
 
@@ -162,12 +170,30 @@ def _composed(app: App, texts: dict[str, str]) -> Composed:
     return composed_for(replace(request, overlay=texts), app.context, fetch=False)
 
 
-def _as_pulled(app: App, paths: list[str]) -> bool:
-    """Say whether those files that are here are as an earlier pull wrote them."""
+def _former(app: App, asked: Mapping[str, str]) -> dict[str, None]:
+    """Give files of another kind that an earlier pull wrote here, and nobody has changed since."""
+    from stead.remote.api import FILES
+
+    paths = [os.path.join(app.cwd, name) for name in FILES if name != NAME]
+    there = [p for p in paths if p not in asked and os.path.lexists(p)]
+    known = _known(app)
+    return {p: None for p in there if p in known and _as_pulled(app, [p])}
+
+
+def _known(app: App) -> dict[str, str]:
+    """Give what an earlier pull wrote here: hashes by paths."""
     try:
         with open(_memory(app), encoding="utf-8") as file:
-            known = json.load(file)
+            known: dict[str, str] = json.load(file)
     except (OSError, ValueError):
+        return {}
+    return known
+
+
+def _as_pulled(app: App, paths: list[str]) -> bool:
+    """Say whether those files that are here are as an earlier pull wrote them."""
+    known = _known(app)
+    if not known:
         return False
     held = {path: _read(path) for path in paths}
     return all(known.get(p) == _sha256(text) for p, text in held.items() if text is not None)

@@ -167,6 +167,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             build=_BUILD,
             server=text("The server's address."),
             written=texts("Files that were written, absolute; others were the same already."),
+            removed=texts("Files of an earlier pull that were removed, absolute."),
             notes=texts("What a person should know."),
         ),
     ),

@@ -197,6 +197,22 @@ def test_a_conda_file_is_pushed_and_pulled(serving, accounts, team_channel):
     assert "takes part in a workspace" in within.stderr
     assert list(inner.iterdir()) == []
 
+    # A build of another kind takes the place of what an earlier pull wrote, and of nothing else.
+    ann.write(stead_toml=TOML.replace("CHANNEL", team_channel).replace("TINY", "*"))
+    ann.ok("lock")
+    asked(ann, "push", "yaml/tiny")
+    assert "removed environment.yml" in bob.ok("pull", "yaml/tiny", env=ci)
+    assert sorted(f.name for f in bob.work.iterdir()) == ["stead.lock", "stead.toml"]
+    bob.ok("lock", "--locked")
+    (bob.work / "stead.toml").write_text((bob.work / "stead.toml").read_text() + "# mine\n")
+    kept = bob.run("pull", f"yaml/tiny@{made['build']}", env=ci)
+    assert kept.returncode == 2
+    assert "stead.toml" in kept.stderr
+    assert sorted(f.name for f in bob.work.iterdir()) == ["stead.lock", "stead.toml"]
+    ann.ok("remote", "rollback", "yaml/tiny", str(made["build"]))
+    (bob.work / "stead.toml").unlink()
+    bob.ok("pull", "yaml/tiny", "--force", env=ci)
+
     # Other files that ask for packages would change what comes, and what goes.
     (bob.work / "requirements.txt").write_text("leaf\n")
     done = bob.run("pull", "yaml/tiny", env=ci)
