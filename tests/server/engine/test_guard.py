@@ -33,6 +33,7 @@ def network(tmp_path_factory):
     (pages / "x").write_text("found")
     with Network(tmp_path_factory.mktemp("network")) as made:
         made.public = made.serve(pages, PUBLIC)
+        made.private = made.serve(pages, PRIVATE)
         made.here = made.serve(pages, "127.0.0.1")
         made.names["c.example.org"] = [[PUBLIC]]
         made.names["p.example.org"] = [[PUBLIC, PRIVATE]]
@@ -99,6 +100,15 @@ def test_what_is_private_is_refused_with_a_reason(network, send, host):
         assert "private address" in said
         assert host in said
     assert network.here.requests == []
+
+
+def test_what_was_looked_at_is_what_is_connected_to(network, send):
+    network.names["r.example.org"] = [[PUBLIC], [PRIVATE]]
+    text = "GET http://r.example.org/x HTTP/1.1\r\n\r\n"
+    assert send(text).endswith("found")
+    assert network.asked.count("r.example.org") == 1
+    assert send(text).startswith("HTTP/1.1 403 ")
+    assert network.private.requests == []
 
 
 def test_a_second_request_goes_nowhere_else(network, send):

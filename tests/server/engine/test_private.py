@@ -224,7 +224,7 @@ def test_the_workers_own_index_may_be_private(store_of, tmp_path, network):
         with store.database.begin() as connection:
             settings.put(connection, {"allow_private_addresses": False})
         index = f"UV_DEFAULT_INDEX=http://{PRIVATE}/i/simple"
-        store.worker(within=[*network.within, "env", index])
+        store.worker(within=[*network.within, "env", index, "NO_PROXY=127.0.0.1,10.0.0.0/8"])
         found = '[packages.pypi]\nleaf = "*"\n'
         done = store.ended(store.ask(read(found, "stead", name="web")))
         assert done.status is BuildStatus.COMPLETED, store.log(done.id)
