@@ -108,6 +108,12 @@ def test_a_channel_of_a_name_alone_is_taken_from_where_the_settings_say(running,
     text = "name: web\nchannels: [ours]\ndependencies: [tiny, 'single::wide']\n"
     with database.begin() as connection:
         made = hand_in(
-            connection, running.queue, "mirrored", read(text), who="ann", now=database.now()
+            connection,
+            running.queue,
+            "mirrored",
+            read(text),
+            who="ann",
+            now=database.now(),
+            answers={},
         )
     assert names(running, made.build_id) == ["tiny 7.0", "wide 9.0"]
