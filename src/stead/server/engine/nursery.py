@@ -30,13 +30,14 @@ from stead.values.errors import StoreError
 
 MESSAGE = 64 * 1024
 _PR_SET_PDEATHSIG = 1
+# Looked up before there are forks: another thread may hold the linker's lock when one is made.
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def end_with_parent() -> None:
     """Have the kernel kill this process when its parent ends."""
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main(descriptor: int) -> None:
