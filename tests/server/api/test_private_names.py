@@ -160,7 +160,7 @@ def test_a_name_that_resolves_to_a_private_address_is_refused(server, network, h
     assert "allow_private_addresses" in told["message"]
     assert server.kept() == before
     # Asked once, for its addresses of both kinds.
-    assert network.asked == [host]
+    assert network.asked.count(host) == 1
 
 
 def test_so_is_one_that_settings_bring_in(server, network, host):
@@ -187,7 +187,7 @@ def test_a_name_that_resolves_to_public_addresses_is_taken_and_asked_for_once(
     channels = [f"https://{host}/c", f"https://{host}/d"]
     status, told = server.submit(yaml(*channels, pip=f"--index-url https://{host}/simple"))
     assert status == 200, told
-    assert network.asked == [host]
+    assert network.asked.count(host) == 1
     # What it resolves to later counts where it is built again, and where it is planned.
     network.names[host] = [[PRIVATE]]
     before = server.kept()
@@ -203,15 +203,15 @@ def test_a_name_that_resolves_to_public_addresses_is_taken_and_asked_for_once(
 
 def test_a_name_without_addresses_is_let_through(server, network, host):
     assert server.submit(yaml(f"https://{host}/nowhere"))[0] == 200
-    assert network.asked == [host]
+    assert network.asked.count(host) == 1
 
 
-def test_this_machines_own_names_are_refused_without_asking(server, network, host):
+def test_this_machines_own_names_are_refused_without_asking(server, network):
     for name in ("localhost", "localhost.", "x.localhost", "store"):
         for scheme in ("https", "oci"):
             status, told = server.submit(yaml(f"{scheme}://{name}/c"))
             assert (status, "private address" in told["message"]) == (400, True)
-    assert network.asked == []
+        assert name.rstrip(".") not in network.asked
 
 
 @pytest.mark.parametrize("place", ["/srv/x.git", "git@10.1.2.3:x.git"])
@@ -225,7 +225,7 @@ def test_where_settings_allow_it_nothing_is_asked(server, network, host):
     server.ask("POST", "/api/v1/namespace/open/")
     server.set({"allow_private_addresses": True}, "open/")
     assert server.submit(yaml(f"https://{host}/c"), namespace="open")[0] == 200
-    assert network.asked == []
+    assert host not in network.asked
 
 
 def test_a_watched_file_says_why_it_is_not_taken(server, network, host, watched):
@@ -238,6 +238,7 @@ def test_a_watched_file_says_why_it_is_not_taken(server, network, host, watched)
             break
         assert time.monotonic() < deadline, source
         time.sleep(0.05)
+    (watched / "one.yml").unlink()
     (file,) = source["files"]
     assert f"{host} is {PRIVATE}" in file["reason"]
     assert file["build_id"] is None
@@ -259,7 +260,7 @@ def test_a_resolver_that_does_not_answer_is_not_waited_for(server, network, host
     try:
         # The resolver's own patience is longer than that of whoever asks here.
         assert server.submit(yaml(f"https://{host}/c"))[0] == 200
-        assert network.asked
+        assert host in network.asked
     finally:
         network.silent.set()
         network.silent = None

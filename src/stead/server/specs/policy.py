@@ -156,7 +156,7 @@ def _completed(specification: Specification, policy: Policy) -> Specification:
 
 def _placed(channel: str, policy: Policy) -> str:
     """Give the address of a channel that has a name alone, where the settings say where those lie."""
-    if not policy.conda_channel_alias or channel == "nodefaults" or not _is_named(channel):
+    if not policy.conda_channel_alias or channel == NO_DEFAULTS or not _is_named(channel):
         return channel
     return _named(channel, policy.conda_channel_alias)
 
