@@ -35,6 +35,8 @@ class Served:
     """Endings of paths that are answered with 503."""
     truncate: set[str] = field(default_factory=set)
     """Endings of paths whose connection breaks half-way."""
+    whole: bool = False
+    """Whether ranges are passed over, as Python's own ``http.server`` does."""
     closed: bool = False
 
 
@@ -91,7 +93,7 @@ def serve(directory: str | Path) -> Iterator[Served]:
             if "Range" in self.headers:
                 served.ranges.append(self.headers["Range"])
             asked = _RANGE.match(self.headers.get("Range", ""))
-            if asked and any(asked.groups()):
+            if asked and any(asked.groups()) and not served.whole:
                 first, last = asked.groups()
                 start = int(first) if first else max(0, total - int(last))
                 end = min(int(last), total - 1) if first and last else total - 1

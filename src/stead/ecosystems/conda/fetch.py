@@ -172,7 +172,7 @@ class _Fetcher:
             try:
                 await download_to_path(client(offset=have), record.url, rest)  # type: ignore[arg-type]
             except failures() as exc:
-                self._settle(part, rest)
+                self._settle(part, rest, record.size)
                 doing = f"{record.file_name} could not be fetched from {redacted(record.url)}"
                 error = translated(exc, doing, remote=True)
                 if attempt == ATTEMPTS or not isinstance(error, NetworkError | ArtifactError):
@@ -181,15 +181,18 @@ class _Fetcher:
                     raise error from exc
                 await asyncio.sleep(0.2 * attempt)
                 continue
-            self._settle(part, rest)
+            self._settle(part, rest, record.size)
             return
 
-    def _settle(self, part: str, rest: str) -> None:
-        """Account for what came, and put it behind what was there."""
+    def _settle(self, part: str, rest: str, size: int | None) -> None:
+        """Account for what came, and put it behind what was there, unless all of it came anew."""
         if os.path.exists(rest):
             self._grow(rest, os.path.getsize(rest) - self._parts[rest])
         self._parts.pop(rest, None)
         if rest != part and os.path.exists(rest):
+            if size and os.path.getsize(rest) == size:  # a server that knows no ranges
+                os.replace(rest, part)
+                return
             with open(part, "ab") as whole, open(rest, "rb") as piece:
                 shutil.copyfileobj(piece, whole, 1 << 20)
             unlink(rest)

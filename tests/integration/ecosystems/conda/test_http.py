@@ -69,6 +69,22 @@ def test_a_broken_download_is_resumed_where_it_broke(remote: Place, served: Serv
     assert list(incoming.glob("*.part*")) == []
 
 
+def test_a_server_that_sends_all_of_it_instead_of_the_rest_is_asked_once(
+    remote: Place, served: Served
+) -> None:
+    locked = remote.lock("python")
+    file = locked[0].files[0]
+    served.truncate.add(file.name)
+    with pytest.raises(NetworkError, match=file.name):
+        remote.build(locked, "one")
+    served.truncate.clear()
+    served.requests.clear()
+    served.whole = True
+    prefix = remote.build(locked, "two")
+    assert (prefix / "bin/python").exists()
+    assert len([r for r in served.requests if r.endswith(file.name)]) == 1
+
+
 def test_what_was_left_of_another_file_is_thrown_away(remote: Place, served: Served) -> None:
     [tool] = locked = remote.lock("tool")
     incoming = Path(remote.context.home) / "packages" / "conda" / "incoming"
