@@ -26,6 +26,8 @@ The exit code is 1 for a build that failed or was canceled.""",
 
 _STATUSES = ("QUEUED", "BUILDING", "COMPLETED", "FAILED", "CANCELED")
 _SHOWN = 20
+_ROOM = 100
+"""Characters that a table has for why a build failed."""
 
 
 def configure(name: str, parser: argparse.ArgumentParser) -> None:
@@ -77,13 +79,19 @@ def _builds(args: argparse.Namespace, app: App) -> int:
         return 0
     rows = [("build", "environment", "status", "asked for", "")]
     for one in found:
-        mark = "current" if one["current"] else one["reason"].partition("\n")[0][:100]
+        mark = "current" if one["current"] else short(one["reason"])
         rows.append(
             (str(one["build"]), one["environment"], one["status"], one["scheduled"][:19], mark)
         )
     for line in common.table(rows):
         app.out(line)
     return 0
+
+
+def short(reason: str) -> str:
+    """Give what a line of a table has room for of a reason; `stead remote log` shows all of it."""
+    told = reason.partition("\n")[0].partition(": asked for by:")[0]
+    return told if len(told) <= _ROOM else f"{told[: _ROOM - 1]}…"
 
 
 def _environments(

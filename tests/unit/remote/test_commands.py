@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 from jsonschema import Draft7Validator
 
+from stead.cli import _remote_token
+from stead.cli._remote_builds import short
 from stead.cli._remote_common import agreed
 from stead.cli._remote_settings import value_of
 from stead.cli._remote_spec import MOST_BYTES, specification
@@ -106,3 +108,25 @@ def test_what_is_no_specification_is_refused_before_anything_is_sent(tmp_path, c
     with pytest.raises((UsageError, ManifestError), match=words) as caught:
         specification("env.yml", SimpleNamespace(cwd=str(tmp_path)))
     assert "env.yml" in str(caught.value.where)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("", ""),
+        ("no channel has it\nasked for by: x", "no channel has it"),
+        ("no channel has it: asked for by: environment.yml:6: conda x", "no channel has it"),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 99 + "…"),
+    ],
+)
+def test_a_table_shows_a_reasons_gist(reason, shown):
+    assert short(reason) == shown
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "31.1.2027", ""])
+def test_a_token_ends_on_a_date(text):
+    args = Namespace(roles=["geo/*=viewer"], namespace=None, expires=text, server="")
+    with pytest.raises(UsageError, match="is no date") as caught:
+        _remote_token.execute(args, None)
+    assert "2027-01-31" in caught.value.remedy
