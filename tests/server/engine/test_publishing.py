@@ -129,10 +129,10 @@ def test_the_workflow_of_an_attempt_that_is_over_begins_nothing(database, blobs,
     assert engine._begin(second.workflow_id, second.id) is None
     with database.read() as connection:
         assert builds.get(connection, second.id) == before
-    begun, _, name = engine._begin(before.workflow_id, second.id)
-    assert (begun.status, begun.attempt, name) == (BuildStatus.BUILDING, 3, "env")
+    begun = engine._begin(before.workflow_id, second.id)[0]
+    assert (begun.status, begun.attempt) == (BuildStatus.BUILDING, 3)
     # Taken once more it goes on, with the time that it has left.
-    again, _, _ = engine._begin(before.workflow_id, second.id)
+    again = engine._begin(before.workflow_id, second.id)[0]
     assert again.deadline == begun.deadline
 
 

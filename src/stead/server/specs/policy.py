@@ -125,7 +125,8 @@ def names(specification: Specification, policy: Policy) -> tuple[str, ...]:
     if policy.allow_private_addresses:
         return ()
     specification = _completed(specification, policy)
-    channels = [_address(c, policy) for c in _all_channels(specification) if c != NO_DEFAULTS]
+    places = [c for c in _all_channels(specification) if c != NO_DEFAULTS]
+    channels = [_address(c, _without_alias(policy)) for c in places]
     found = map(name_in, [*channels, *_other_addresses(specification)])
     return tuple(dict.fromkeys(filter(None, found)))
 
@@ -159,6 +160,11 @@ def _placed(channel: str, policy: Policy) -> str:
     if not policy.conda_channel_alias or channel == NO_DEFAULTS or not _is_named(channel):
         return channel
     return _named(channel, policy.conda_channel_alias)
+
+
+def _without_alias(policy: Policy) -> Policy:
+    """Give the rules for what is built: a name alone lies where whoever builds looks for it."""
+    return replace(policy, conda_channel_alias=ALIAS)
 
 
 def _placed_requirement(requirement: str, policy: Policy) -> str:
@@ -199,8 +205,7 @@ def _required(specification: Specification, policy: Policy) -> list[str]:
 
 def _channels(specification: Specification, policy: Policy, answers: Answers) -> list[str]:
     allowed = {_address(c, policy) for c in policy.conda_allowed_channels}
-    # What has a name alone by now lies where whoever builds looks for it.
-    built = replace(policy, conda_channel_alias=ALIAS)
+    built = _without_alias(policy)
     reasons = []
     for channel in _all_channels(specification):
         if channel == NO_DEFAULTS:
