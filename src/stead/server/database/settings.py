@@ -22,6 +22,14 @@ _PUT = text(
 )
 
 
+_SET = text("SELECT 1 FROM setting WHERE name = :name LIMIT 1")
+
+
+def is_set(connection: Connection, name: str) -> bool:
+    """Say whether a setting has a value at any level."""
+    return connection.execute(_SET, {"name": name}).first() is not None
+
+
 def level_of(namespace_id: int = 0, environment_id: int = 0) -> SettingLevel:
     """Tell the level that ids name; 0 is none."""
     if environment_id:
