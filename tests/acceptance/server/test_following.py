@@ -92,6 +92,14 @@ def test_cancel_and_rollback_in_every_state(ann, worker):
         assert said in done.stderr + done.stdout
     shown = ann.json("remote", "env", "show", "states/env")
     assert (shown["build"], shown["status"]) == (first, "CANCELED")
+    # From one that was completed later, and forward again.
+    later = push(ann, "states/env", "8.0")
+    worker.begin(later)
+    worker.end(later, BuildStatus.COMPLETED)
+    assert ann.json("remote", "env", "show", "states/env")["build"] == later
+    for build in (first, later, first):
+        assert "is current" in ann.ok("remote", "rollback", "states/env", str(build))
+        assert ann.json("remote", "env", "show", "states/env")["build"] == build
     # Of another environment, or of none.
     other = push(ann, "states/other", "9.0")
     for words in (("rollback", f"states/env@{other}"), ("cancel", f"states/env@{other}")):

@@ -19,7 +19,7 @@ from stead.server.database import (
 from stead.server.engine import publishing
 from stead.server.engine.limits import Limits
 from stead.server.engine.retry import Retry
-from stead.server.engine.workflow import Engine
+from stead.server.engine.workflow import Engine, look_who_is_wanted
 from stead.server.specs.reading import read
 from stead.server.values import BuildStatus
 
@@ -134,6 +134,26 @@ def test_the_workflow_of_an_attempt_that_is_over_begins_nothing(database, blobs,
     # Taken once more it goes on, with the time that it has left.
     again = engine._begin(before.workflow_id, second.id)[0]
     assert again.deadline == begun.deadline
+
+
+@pytest.mark.parametrize("why", ["canceled", "deleted", "given to another"])
+def test_a_worker_sees_what_of_its_builds_is_not_wanted_any_more(database, blobs, attempts, why):
+    _, second, _ = attempts
+    engine = Engine(database, blobs, None, "", 1, Limits(), Retry())
+    engine.running[second.id] = 2
+    look_who_is_wanted(engine)
+    assert engine.unwanted == set()
+    with database.begin() as connection:
+        now = database.now()
+        if why == "canceled":
+            builds.cancel(connection, second.id, now)
+        elif why == "deleted":
+            builds.delete(connection, second.id, now)
+        else:
+            builds.recover(connection, second.id, 2, now)
+            assert builds.begin(connection, second.id, 3, now) is not None
+    look_who_is_wanted(engine)
+    assert engine.unwanted == {(second.id, 2)}
 
 
 def test_done_again_it_changes_nothing(database, blobs, attempts):

@@ -16,9 +16,9 @@ def test_a_step_that_succeeded_is_not_done_again_when_a_later_one_is_tried_again
     running, tiny_channel
 ):
     with serve(tiny_channel) as server:
-        # The packages are refused, and not the index.
+        # The packages are refused, and not the index; no other test here has brought this one.
         server.fail |= {".conda", ".tar.bz2"}
-        made = running.submit("tiny", channel=server.url)
+        made = running.submit("lonely", channel=server.url)
         running.eventually(lambda: "again in" in running.log(made))
         server.fail.clear()
         done = running.ended(made)
@@ -29,6 +29,24 @@ def test_a_step_that_succeeded_is_not_done_again_when_a_later_one_is_tried_again
     assert steps(running, made) == ["solve", *["fetch"] * done.attempt, *after]
     # It waits for nothing any more.
     assert (done.status_info, done.reason) == (None, None)
+
+
+def test_an_artifact_store_that_fails_is_asked_again(store):
+    files = store.root / "blobs"
+    files.mkdir()
+    store.worker()
+    files.rmdir()
+    files.write_text("no directory")
+    failed = store.ended(store.submit("tiny"))
+    assert failed.status is BuildStatus.FAILED
+    assert (failed.attempt, failed.retries) == (3, 2), failed
+    # What was built is there: only what failed is done again.
+    assert steps(store, failed.id).count("link") == 1
+    assert steps(store, failed.id).count("publish") == 3
+    files.unlink()
+    files.mkdir()
+    done = store.ended(store.submit("tiny", force="again"))
+    assert done.status is BuildStatus.COMPLETED, store.log(done.id)
 
 
 def test_what_wants_credentials_is_not_tried_again(running, tiny_channel):

@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stead.remote import api, following
 from stead.remote import client as clients
-from stead.remote import following
 from stead.remote.client import AnswerError, Client
 from stead.remote.following import Lines
 from stead.remote.logins import Server
@@ -350,3 +350,15 @@ def test_lines_are_told_once_they_are_whole_however_they_come(pieces):
     lines.end()
     whole = "".join(pieces)
     assert "\n".join(told) == whole.removesuffix("\n")
+
+
+@pytest.mark.parametrize("name", ["../stead.toml", "/etc/passwd", ".bashrc", "stead.toml/../x", ""])
+def test_files_of_other_names_are_refused(name):
+    files = [{"name": "stead.toml", "text": "x"}, {"name": name, "text": "harm"}]
+    found = {"namespace": "team", "name": "web", "kind": "stead", "files": files}
+    with site((200, "application/json", json.dumps({"status": "ok", "data": found}))) as (url, _):
+        with pytest.raises(RemoteError, match="no part of a specification"):
+            api.files(client(url), 1)
+        assert found["files"].pop()
+    with site((200, "application/json", json.dumps({"status": "ok", "data": found}))) as (url, _):
+        assert api.files(client(url), 1).files == (("stead.toml", "x"),)
