@@ -282,6 +282,7 @@ class Client:
         if not found and exc.code not in (401, 403):
             return self._stranger(where)
         remedy = _cut(str(found.get("remedy") or "")) or self._remedy(exc.code, where)
+        where = self.server.address
         return AnswerError(self._told(exc.code, said), exc.code, where=where, remedy=remedy)
 
     def _elsewhere(self, to: str, where: str) -> RemoteError:

@@ -198,6 +198,7 @@ def test_what_the_server_says_is_to_be_done_is_told():
     with site((403, "application/json", said)) as (url, _), pytest.raises(AnswerError) as caught:
         client(url).get("x")
     assert caught.value.remedy == "delete  [31msome"
+    assert str(caught.value.where) == url
 
 
 @pytest.mark.parametrize(
