@@ -18,26 +18,47 @@ from stead.values.context import Context
 from stead.values.platform import platform_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from stead.server.engine.reasons import Failure
 
 
-class _Task:
+SILENCE = 10.0
+"""Seconds after which a task that takes long says how far it has come."""
+
+
+class Task:
+    """One line when a task begins, and others only while it takes long."""
+
+    def __init__(
+        self, title: str, unit: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock, self._told = clock, clock()
+        self._unit = unit
+        self._done = self._whole = 0
+        print(title)
+
     def total(self, amount: int) -> None:
-        """Nobody watches bars here."""
+        """Say how much there is to do."""
+        self._whole = amount
 
     def advance(self, amount: int = 1) -> None:
-        """Nobody watches bars here."""
+        """Say that so much more is done."""
+        self._done += amount
+        if self._clock() - self._told >= SILENCE:
+            self._told = self._clock()
+            of_bytes = self._unit == "B"
+            amounts = [n for n in (self._done, self._whole) if n]
+            told = " of ".join(f"{n / 1e6:.1f}" if of_bytes else str(n) for n in amounts)
+            print(f"  {told} {'MB' if of_bytes else self._unit}".rstrip())
 
 
 class _Printing:
     """Progress as lines of the build's log."""
 
     @contextlib.contextmanager
-    def task(self, title: str, *, unit: str = "") -> Iterator[_Task]:
-        print(title)
-        yield _Task()
+    def task(self, title: str, *, unit: str = "") -> Iterator[Task]:
+        yield Task(title, unit)
 
     def note(self, text: str) -> None:
         print(text)
