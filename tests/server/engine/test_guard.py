@@ -104,6 +104,7 @@ def test_what_is_private_is_refused_with_a_reason(network, send, host):
 
 def test_what_was_looked_at_is_what_is_connected_to(network, send):
     network.names["r.example.org"] = [[PUBLIC], [PRIVATE]]
+    network.private.requests.clear()
     text = "GET http://r.example.org/x HTTP/1.1\r\n\r\n"
     assert send(text).endswith("found")
     assert network.asked.count("r.example.org") == 1
@@ -173,6 +174,15 @@ def test_the_workers_own_proxy_gets_its_credentials_and_what_is_not_excepted(net
         assert send("CONNECT localhost:443 HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 403 ")
         assert send(f"GET http://{PUBLIC}/x HTTP/1.1\r\n\r\n").endswith("found")
         assert len(heads) == 2
+
+
+def test_the_workers_own_index_and_mirror_are_asked_wherever_they_are(network):
+    for name in ("UV_DEFAULT_INDEX", "UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL"):
+        with guarded(network, **{name: f"http://{PRIVATE}/mirror"}) as send:
+            assert send(f"GET http://{PRIVATE}/x HTTP/1.1\r\n\r\n").endswith("found")
+            for place in ("127.0.0.1", f"{PRIVATE}:81"):
+                said = send(f"GET http://{place}/x HTTP/1.1\r\n\r\n")
+                assert said.startswith("HTTP/1.1 403 ")
 
 
 def test_other_kinds_of_proxies_cannot_be_asked():

@@ -47,6 +47,7 @@ RESOLVING = 16
 _CHUNK = 256 * 1024
 _PORTS = {"http": 80, "https": 443}
 _PROXIES = ("http", "https", "all")
+_MIRRORS = ("UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL")
 _GIT = {
     "protocol.allow": "never",
     "protocol.http.allow": "always",
@@ -101,7 +102,8 @@ class Guard:
         """What was refused, in words."""
         self._proxies = proxies_of(environ)
         # Whoever runs the worker has chosen it for everybody.
-        self._index = _place(mirror(environ))
+        named = (environ.get(name, "") for name in _MIRRORS)
+        self._chosen = {_place(url) for url in (mirror(environ), *named)}
         self._resolving = ThreadPoolExecutor(RESOLVING, thread_name_prefix="resolving")
         listening = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -151,7 +153,7 @@ class Guard:
 
     async def _connected(self, asked: _Asked, writer: asyncio.StreamWriter) -> _Ends:
         """Connect to what is asked for, and hand on the head. Raises RefusedError, OSError."""
-        chosen = (asked.host, asked.port) == self._index
+        chosen = (asked.host, asked.port) in self._chosen
         host = f"[{asked.host}]" if ":" in asked.host else asked.host
         if not chosen and is_private(f"http://{host}:{asked.port}"):
             raise RefusedError(refusal(asked.name))
