@@ -8,6 +8,7 @@ import signal
 import socket
 import tarfile
 import threading
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -99,6 +100,14 @@ def alive():
     return found
 
 
+def wait_for_the_end_of(pids):
+    """Wait until processes that were killed are gone: the kernel takes a moment for each."""
+    deadline = time.monotonic() + 60
+    while left := pids & alive().keys():
+        assert time.monotonic() < deadline, left
+        time.sleep(0.02)
+
+
 def started_by(pid):
     """Name the processes that a process has started, and those that these have."""
     parents, found, last = alive(), set(), {pid}
@@ -145,7 +154,7 @@ def test_a_step_that_is_ended_ends_with_all_it_has_started(tmp_path, index, end)
                 children.stop()
                 with pytest.raises(Stopped):
                     child.result()
-        assert not started & alive().keys()
+        wait_for_the_end_of(started)
         assert os.listdir(children.root) == [".lock"]
     finally:
         children.close()
@@ -164,6 +173,6 @@ def test_a_step_that_is_killed_alone_takes_with_it_all_it_has_started(tmp_path, 
             # As the kernel does where memory runs out.
             os.kill(step, signal.SIGKILL)
             assert child.result().failure.kind is Kind.MEMORY
-            assert not started & alive().keys()
+            wait_for_the_end_of(started)
     finally:
         children.close()
