@@ -17,6 +17,7 @@ import ctypes
 import gc
 import importlib
 import json
+import mmap
 import os
 import resource
 import select
@@ -30,6 +31,9 @@ from stead.values.errors import StoreError
 
 MESSAGE = 64 * 1024
 _PR_SET_PDEATHSIG = 1
+_LEAST = 32 * 2**20
+"""Bytes that must be left to begin with: rattler waits without end for threads that it has no room for."""
+_NO_MEMORY = 137
 # Looked up before there are forks: another thread may hold the linker's lock when one is made.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -226,6 +230,10 @@ def _child(asked: dict[str, Any], log: int, reports: int, requests: int) -> int:
     os.dup2(log, 2)
     if memory := asked["memory"]:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        try:
+            mmap.mmap(-1, _LEAST).close()
+        except OSError:
+            return _NO_MEMORY
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
