@@ -57,3 +57,30 @@ def test_a_log_is_for_eyes_on_a_terminal_and_for_programs_elsewhere():
         os.close(theirs)
         os.close(ours)
     assert shown.strip().endswith(" info started address=x")
+
+
+HARM = """
+import logging, sys
+from stead.server.api import journal
+journal.begin("text", sys.stderr)
+log = logging.getLogger("stead.server")
+more = {"path": "/\\x1b]0;pwn\\x07\\n2026 info built build=1", "title": "a b", "c1": "\\x9b", "build": 7}
+log.info("request", extra=more)
+try:
+    raise ValueError("no\\x1b[2J\\n2026 info built build=2")
+except ValueError:
+    log.exception("a \\x1b fault")
+"""
+
+
+def test_what_a_request_says_neither_reaches_the_terminal_nor_makes_lines():
+    done = subprocess.run([sys.executable, "-c", HARM], capture_output=True, text=True, check=True)
+    lines = done.stderr.splitlines()
+    assert "\x1b" not in done.stderr
+    assert lines[0].partition(" info ")[2] == (
+        'request path="/\\u001b]0;pwn\\u0007\\n2026 info built build=1" title="a b" c1="\\u009b" build=7'
+    )
+    assert lines[1].endswith(" error a \\u001b fault")
+    # What belongs to the line above is indented.
+    assert all(line.startswith("  ") for line in lines[2:])
+    assert lines[-2:] == ["  ValueError: no\\u001b[2J", "  2026 info built build=2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,15 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """Writes the same for eyes."""
+    """Writes the same for eyes. Nothing that was told moves a terminal's cursor, or looks like a line of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record as a line; an exception follows on lines of its own."""
         told = _fields(record, self)
-        head = f"{told.pop('at')} {told.pop('level')} {told.pop('action')}"
-        fault = told.pop("exception", "")
-        rest = " ".join(f"{key}={value}" for key, value in told.items())
+        action = _visible(told.pop("action"))
+        head = f"{told.pop('at')} {told.pop('level')} {action}"
+        fault = "\n".join(f"  {_visible(line)}" for line in told.pop("exception", "").splitlines())
+        rest = " ".join(f"{key}={_word(value)}" for key, value in told.items())
         return "\n".join(filter(None, (f"{head} {rest}".rstrip(), fault)))
 
 
@@ -49,6 +51,17 @@ def begin(kind: str, stream: TextIO) -> None:
 
 def _is_news(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("Exception in ASGI application")
+
+
+def _word(value: Any) -> str:
+    """Write a value as one word, or as JSON that says where it ends."""
+    text = str(value)
+    plain = text.isprintable() and not set(text) & {" ", '"'} and text != ""
+    return text if plain else json.dumps(text)
+
+
+def _visible(text: str) -> str:
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _fields(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:
