@@ -12,6 +12,8 @@ from stead.server.specs.policy import ForbiddenError, Policy, applied, merged, n
 from stead.server.specs.reading import read
 from stead.server.values import SettingLevel
 
+DIGEST = "745ec8d8720a163cbf3aee858b2db6d4d7dd5b4f84afdead0962c0203c4e3a2f"
+
 
 def spec(*dependencies, channels=("https://example.org/c",)):
     listed = "".join(f"  - {one}\n" for one in dependencies)
@@ -57,6 +59,50 @@ def test_what_is_required_must_be_asked_for():
     assert "ipykernel is required" in caught.value.message
     assert "black is required" in caught.value.details[0]
     assert applied(spec("ipykernel=6", "pip:\n      - black"), policy)
+
+
+def test_a_required_channel_must_be_named_where_conda_packages_are_asked_for():
+    policy = Policy(required_channels=("https://example.org/ours/", "main"))
+    with pytest.raises(ForbiddenError) as caught:
+        applied(spec("tiny"), policy)
+    assert caught.value.message.startswith("the channel https://example.org/ours/ is required here")
+    assert caught.value.details == ("the channel main is required here, and not named",)
+    assert applied(spec("tiny", channels=("https://EXAMPLE.org/ours", "main")), policy)
+    only = '[packages.pypi]\ntiny = "*"\n'
+    assert applied(read(only, "stead", name="a"), policy)
+    aliased = Policy(
+        conda_channel_alias="https://example.org",
+        conda_default_channels=("ours",),
+        required_channels=("ours",),
+    )
+    assert applied(read("name: a\ndependencies: [tiny]\n"), aliased)
+
+
+def test_only_allowed_packages_may_be_asked_for_and_what_settings_add():
+    policy = Policy(
+        allowed_packages=("Tiny", "zope.interface", "pip"),
+        conda_included_packages=("ipykernel",),
+    )
+    assert applied(spec("tiny >=2", "main::TINY", "pip:\n      - zope-interface==1"), policy)
+    with pytest.raises(ForbiddenError) as caught:
+        applied(spec("other", "tiny", "pip:\n      - black"), policy)
+    allowed = "allowed are Tiny, zope.interface, pip"
+    assert caught.value.message == f"the package other is not allowed here; {allowed}"
+    assert caught.value.details == (f"the package black is not allowed here; {allowed}",)
+    manifest = '[packages.pypi]\ntiny = "*"\nblack = "*"\n'
+    with pytest.raises(ForbiddenError, match="the package black is not allowed here"):
+        applied(read(manifest, "stead", name="a"), policy)
+
+
+def test_settings_that_are_not_set_leave_what_is_asked_for_as_it_was():
+    """The digest of no settings at all, from before the last of them were known."""
+    assert Policy().digest == DIGEST
+    several = [
+        Policy(required_channels=("a",)),
+        Policy(allowed_packages=("a",)),
+        Policy(allow_private_addresses=False),
+    ]
+    assert len({one.digest for one in (*several, Policy())}) == 4
 
 
 @pytest.mark.parametrize(

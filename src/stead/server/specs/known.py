@@ -66,6 +66,8 @@ KNOWN: Mapping[str, Known] = {
     "quota_bytes": Known(None, like=0),
     "quota_concurrent": Known(None, like=0),
     "allow_private_addresses": Known(None, like=True),
+    "allowed_packages": Known(None, like=[]),
+    "required_channels": Known(None, like=[]),
 }
 """All settings by name. Those of conda-store have its names; quotas are no environment's."""
 
@@ -107,7 +109,10 @@ def check(values: Mapping[str, Any], level: SettingLevel) -> None:
             _check_channels(name, value)
 
 
-_CHANNELS = ("conda_default_channels", "conda_allowed_channels", "conda_channel_alias")
+_CHANNELS = (
+    *("conda_default_channels", "conda_allowed_channels", "conda_channel_alias"),
+    "required_channels",
+)
 """Settings that hold addresses of channels."""
 
 

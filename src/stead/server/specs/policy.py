@@ -54,11 +54,18 @@ class Policy:
     pypi_included_packages: tuple[str, ...] = ()
     allow_private_addresses: bool = True
     """Whether channels may lie on this machine, in its network, or in files."""
+    required_channels: tuple[str, ...] = ()
+    """What must be among the places that conda packages are asked from."""
+    allowed_packages: tuple[str, ...] = ()
+    """What may be asked for, of either kind; empty allows all."""
 
     @property
     def digest(self) -> str:
         """Digest what is part of what a build is asked for."""
-        return sha256_of(canonical([getattr(self, f.name) for f in fields(self)]))
+        values = [getattr(self, f.name) for f in fields(self)]
+        while values[-1] == ():
+            values.pop()  # what was asked for before there were the last ones is still the same
+        return sha256_of(canonical(values))
 
 
 _URL = re.compile(
@@ -108,8 +115,14 @@ def applied(
     ``answers`` has the addresses of its :func:`names`, those that are known. Raises
     ForbiddenError with what is not allowed, all of it at once.
     """
+    # What settings add themselves is allowed.
+    reasons = _not_allowed(specification, policy)
     specification = _completed(specification, policy)
-    reasons = [*_channels(specification, policy, answers), *_required(specification, policy)]
+    reasons += [
+        *_channels(specification, policy, answers),
+        *_required_channels(specification, policy),
+        *_required(specification, policy),
+    ]
     if reasons:
         raise ForbiddenError(
             reasons[0], details=reasons[1:], remedy="ask whoever manages the store"
@@ -185,22 +198,45 @@ def _missing(asked: Iterable[str], wanted: Iterable[str]) -> list[str]:
     return [one for one in wanted if name_of(one) not in there]
 
 
-def _required(specification: Specification, policy: Policy) -> list[str]:
+def _asked(specification: Specification) -> tuple[list[str], list[str]]:
+    """Give the conda packages that are asked for, and those of PyPI; of a lock all of its."""
     if specification.kind is SpecificationKind.LOCK:
         entries = [e for e in specification.spec["lockfile"]["package"] if isinstance(e, dict)]
         conda = [str(e.get("name")) for e in entries if e.get("manager") == "conda"]
-        pip = [str(e.get("name")) for e in entries if e.get("manager") == "pip"]
-    else:
-        asked = specification.spec["dependencies"]
-        texts = [d for d in asked if isinstance(d, str)]
-        conda = [d for d in texts if not d.startswith("pypi:")]
-        pip = [d.removeprefix("pypi:") for d in texts if d.startswith("pypi:")]
-        pip += [p for d in asked if isinstance(d, dict) for p in d["pip"]]
+        return conda, [str(e.get("name")) for e in entries if e.get("manager") == "pip"]
+    asked = specification.spec["dependencies"]
+    texts = [d for d in asked if isinstance(d, str)]
+    conda = [d for d in texts if not d.startswith("pypi:")]
+    pip = [d.removeprefix("pypi:") for d in texts if d.startswith("pypi:")]
+    return conda, pip + [p for d in asked if isinstance(d, dict) for p in d["pip"]]
+
+
+def _required(specification: Specification, policy: Policy) -> list[str]:
+    conda, pip = _asked(specification)
     missing = [
         *_missing(conda, policy.conda_required_packages),
         *_missing(pip, policy.pypi_required_packages),
     ]
     return [f"the package {one} is required here, and not asked for" for one in missing]
+
+
+def _not_allowed(specification: Specification, policy: Policy) -> list[str]:
+    if not policy.allowed_packages:
+        return []
+    conda, pip = _asked(specification)
+    others = dict.fromkeys(
+        name_of(one) for one in _missing(policy.allowed_packages, [*conda, *pip])
+    )
+    allowed = ", ".join(policy.allowed_packages)
+    return [f"the package {one} is not allowed here; allowed are {allowed}" for one in others]
+
+
+def _required_channels(specification: Specification, policy: Policy) -> list[str]:
+    if not _asked(specification)[0]:
+        return []
+    named = {_address(c, _without_alias(policy)) for c in _all_channels(specification)}
+    missing = [c for c in policy.required_channels if _address(c, policy) not in named]
+    return [f"the channel {one} is required here, and not named" for one in missing]
 
 
 def _channels(specification: Specification, policy: Policy, answers: Answers) -> list[str]:
