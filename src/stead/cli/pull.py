@@ -14,7 +14,7 @@ from stead.values.frozen import replace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from stead.cli.app import App
     from stead.pipeline.steps import Composed
@@ -75,7 +75,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     reason = f"pull {pulled.served}"
     replace_together(Layout(app.context.home), {**changed, **former}, reason, expect=before | gone)
     app.record_change()
-    _remember(app, texts)
+    _remember(app, texts, changed)
     notes = _notes(_composed(app, texts), app)
     if not args.no_build:
         notes += _made(replace(app, context=_with_store(client, app)))
@@ -199,10 +199,13 @@ def _as_pulled(app: App, paths: list[str]) -> bool:
     return all(known.get(p) == _sha256(text) for p, text in held.items() if text is not None)
 
 
-def _remember(app: App, texts: dict[str, str]) -> None:
+def _remember(app: App, texts: Mapping[str, str], changed: Container[str]) -> None:
+    """Keep what pulls wrote here: what was here before, and is the same, stays a person's own."""
     from stead.store.atomic import write_file
 
-    written = {path: _sha256(text.encode()) for path, text in texts.items()}
+    known = _known(app)
+    came = {path: _sha256(text.encode()) for path, text in texts.items()}
+    written = {p: sha for p, sha in came.items() if p in changed or known.get(p) == sha}
     write_file(_memory(app), json.dumps(written).encode(), 0o600, sync=False)
 
 

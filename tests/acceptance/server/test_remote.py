@@ -223,6 +223,27 @@ def test_a_conda_file_is_pushed_and_pulled(serving, accounts, team_channel):
     assert "the lock does not answer what is asked for any more" in done.stderr
 
 
+def test_a_file_that_was_here_before_is_never_removed_by_a_pull(serving, accounts, team_channel):
+    ann, bob = accounts("ann", serving), accounts("bob", serving)
+    ann.log_in()
+    bob.log_in()
+    asked(ann, "remote", "namespace", "create", "kinds")
+    given = f"channels: [{team_channel}]\ndependencies: [tiny <2]\n"
+    (ann.work / "our.yml").write_text(given)
+    asked(ann, "remote", "env", "create", "kinds/tiny", "our.yml")
+    own = bob.work / "environment.yml"
+    own.write_text(given)
+    for _ in range(2):
+        said = bob.ok("pull", "kinds/tiny", "--no-build")
+        assert "environment.yml is the same already" in said
+    # It is of another kind now.
+    ann.write(stead_toml=TOML.replace("CHANNEL", team_channel).replace("TINY", "*"))
+    ann.ok("lock")
+    asked(ann, "push", "kinds/tiny")
+    assert "environment.yml" in bob.fails("pull", "kinds/tiny", "--no-build", code=2)
+    assert own.read_text() == given
+
+
 def test_settings_and_refusals_are_told_in_the_servers_words(serving, accounts, team_channel):
     ann = accounts("ann", serving)
     ann.log_in()
