@@ -6,6 +6,8 @@ one of the same minor version and ABI does as well, wherever it lies.
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING
 
 from stead.ecosystems import interpreters
@@ -44,12 +46,19 @@ def choose_for(requests: Iterable[str], python: str, context: Context) -> Interp
 def seat(tree: str, interpreter: Interpreter) -> None:
     """Let a build that nobody sees yet stand on an interpreter of this machine.
 
-    Raises StoreError for one of another minor version or ABI than the build was made for.
+    Raises StoreError for one of another minor version or ABI than the build was made for, and for a
+    build that is no virtual environment, or whose parts lead out of it.
     """
     from stead.ecosystems.pypi import venv
+    from stead.store.atomic import storage
 
     layout = venv.layout_of(tree)
     library = venv.library(interpreter)
     if layout is None or layout.site_packages != f"lib/{library}/site-packages":
         raise StoreError(f"it cannot stand on Python {interpreter.version}", where=interpreter.path)
-    venv.reseat(tree, interpreter)
+    programs = os.path.join(tree, "bin")
+    with storage(tree):
+        # What strangers have made: nothing is removed where a link leads to.
+        if not stat.S_ISDIR(os.lstat(programs).st_mode):
+            raise StoreError("it is no virtual environment: this is no directory", where=programs)
+        venv.reseat(tree, interpreter)

@@ -34,6 +34,27 @@ def test_one_of_another_abi_is_refused(tmp_path: Path, version: str, tag: str) -
     assert "there" not in (tmp_path / "pyvenv.cfg").read_text()
 
 
+@pytest.mark.parametrize("missing", ["bin", "bin/python", "pyvenv.cfg"])
+def test_a_tree_that_is_no_virtual_environment_is_refused(tmp_path: Path, missing: str) -> None:
+    make_venv(str(tmp_path), Interpreter("/there/python", "3.13.0", "cp313"))
+    (tmp_path / missing).rename(tmp_path / "away")
+    with pytest.raises(StoreError):
+        seating.seat(str(tmp_path), Interpreter("/here/python", "3.13.7", "cp313"))
+
+
+def test_what_a_link_of_a_tree_leads_to_is_left_alone(tmp_path: Path) -> None:
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    tree.mkdir()
+    outside.mkdir()
+    make_venv(str(tree), Interpreter("/there/python", "3.13.0", "cp313"))
+    (outside / "python").write_text("somebody's")
+    (tree / "bin").rename(tree / "away")
+    (tree / "bin").symlink_to(outside)
+    with pytest.raises(StoreError, match="no virtual environment"):
+        seating.seat(str(tree), Interpreter("/here/python", "3.13.7", "cp313"))
+    assert (outside / "python").read_text() == "somebody's"
+
+
 def test_what_a_lock_says_was_asked_for_counts(tmp_path: Path) -> None:
     context = make_context(tmp_path, offline=True)
     asked = ("channel 0 x", "pypi pythonic", "python >=3.6 ; sys_platform == 'linux'", "python <4")
