@@ -57,17 +57,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", help="a TOML file with values (default: $STEAD_SERVER_CONFIG)"
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--show-config",
         action="store_true",
         help="print each value with where it comes from, and end",
     )
-    parser.add_argument(
+    instead.add_argument(
         "--admin-token",
         action="store_true",
         help="make another token with all rights, print it, and end",
     )
-    parser.add_argument(
+    instead.add_argument(
         "--check",
         action="store_true",
         help="look whether all that is kept agrees, mend what can be mended, and end",
@@ -147,11 +148,13 @@ def _check(args: argparse.Namespace, app: App, config: ServerConfig) -> int:
 
 def _admin_token(app: App, config: ServerConfig) -> int:
     try:
-        from stead.server.services import another_token, open_services
+        from stead.server.checking import opened
+        from stead.server.services import another_token
     except ModuleNotFoundError as exc:
         raise missing(exc) from exc
-    with open_services(config, secrets_of(config, app)) as services:
-        app.out(another_token(services))
+    # It counts in a store that is there, as it is: none is made, and none brought up to date.
+    with opened(config, secrets_of(config, app)) as found:
+        app.out(another_token(found.database))
     return 0
 
 

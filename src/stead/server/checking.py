@@ -82,7 +82,7 @@ def opened(
     contents: bool = False,
     context: Context | None = None,
 ) -> Iterator[Checked]:
-    """Open a store to be checked. Nothing is made, and nothing brought up to date.
+    """Open a store that is there, as it is. Nothing is made, and nothing brought up to date.
 
     Raises ServerError where there is none, or one of another version.
     """
@@ -97,7 +97,7 @@ def opened(
         if (found := version(database)) != HEAD:
             raise ServerError(
                 f"the database is of version {found}, and this program's is {HEAD}",
-                remedy="check it with the version that serves it, or start the server once",
+                remedy="use the version that serves it, or start the server once",
             )
         queue = BuildQueue(database)
         stack.callback(queue.close)

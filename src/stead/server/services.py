@@ -95,20 +95,20 @@ def first_token(services: Services, told: Callable[[str], None] | None = None) -
         take_turn(connection)
         if tokens.listed(connection):
             return None
-        secret = _create(services, connection)
+        secret = _create(services.database, connection)
         if told is not None:
             told(secret)
     return secret
 
 
-def another_token(services: Services) -> str:
+def another_token(database: Database) -> str:
     """Make one more token with all rights: for whoever runs the server, and has lost theirs."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         take_turn(connection)
-        return _create(services, connection)
+        return _create(database, connection)
 
 
-def _create(services: Services, connection: Connection) -> str:
-    now = services.database.now()
+def _create(database: Database, connection: Connection) -> str:
+    now = database.now()
     secret, _ = tokens.create(connection, ADMIN, now, who=ADMIN, grants={"*/*": ("admin",)})
     return secret

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stead.server.database.migrations import upgrade, version
+from stead.server.database.opening import open_database
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -174,6 +177,40 @@ def test_whoever_runs_the_server_may_make_another_token_with_all_rights(tmp_path
             told = server.get("/api/v1/permission/", token)["data"]
             assert told["entity_roles"]["*/*"] == ["admin"]
         server.end()
+
+
+@pytest.mark.parametrize("other", [(), ("--check",), ("--show-config",)])
+def test_another_token_is_made_only_in_a_store_that_is_there(tmp_path, other):
+    done = subprocess.run(
+        [*SERVE, "--admin-token", *other],
+        env=environ(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == ((2 if other else 1), "")
+    assert ("not allowed with" if other else "there is no store here") in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_token_is_no_reason_to_bring_the_database_up_to_date(tmp_path):
+    path = tmp_path / "server" / "stead.sqlite"
+    path.parent.mkdir()
+    with open_database(f"sqlite:///{path}") as database:
+        upgrade(database, "0001")
+    done = subprocess.run(
+        [*SERVE, "--admin-token"],
+        env=environ(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the database is of version 0001" in done.stderr
+    with open_database(f"sqlite:///{path}") as database:
+        assert version(database) == "0001"
 
 
 def test_only_this_machine_is_answered(tmp_path):
