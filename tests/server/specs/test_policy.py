@@ -148,6 +148,17 @@ def test_a_channel_that_has_a_name_alone_is_built_from_where_the_settings_say():
         applied(read(manifest, "stead", name="a"), policy)
 
 
+def test_packages_that_the_settings_add_are_placed_as_those_that_are_asked_for():
+    policy = Policy(
+        conda_channel_alias="https://mirror.example/all/",
+        conda_default_packages=("ours::tiny",),
+        conda_included_packages=("ours::wide",),
+    )
+    added = ["https://mirror.example/all/ours::tiny", "https://mirror.example/all/ours::wide"]
+    assert applied(read("name: a\n"), policy).spec["dependencies"] == added
+    assert applied(spec("other"), policy).spec["dependencies"] == ["other", added[1]]
+
+
 def test_the_channel_of_a_single_package_counts_too():
     policy = Policy(conda_allowed_channels=("https://example.org/c",))
     with pytest.raises(ForbiddenError, match="other"):

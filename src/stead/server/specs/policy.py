@@ -153,7 +153,6 @@ def _completed(specification: Specification, policy: Policy) -> Specification:
     # Whoever builds knows of no alias: a name alone would mean another place there.
     named = spec["channels"] or policy.conda_default_channels
     spec["channels"] = [_placed(one, policy) for one in named]
-    conda = [_placed_requirement(one, policy) for one in conda]
     if not conda and not pip:
         conda = list(policy.conda_default_packages)
         pip = list(policy.pypi_default_packages)
@@ -161,6 +160,7 @@ def _completed(specification: Specification, policy: Policy) -> Specification:
     pip += _missing(pip, policy.pypi_included_packages)
     if pip and not {"pip", "python"} & {name_of(c) for c in conda}:
         conda.append("pip")
+    conda = [_placed_requirement(one, policy) for one in conda]
     spec["dependencies"] = [*conda, *([{"pip": pip}] if pip else [])]
     if spec == specification.spec:
         return specification
