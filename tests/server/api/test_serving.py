@@ -138,6 +138,17 @@ def test_a_server_and_its_workers_end_with_their_terminal_unless_they_are_to_out
         assert server.end()[0] == 0
 
 
+def test_a_terminals_end_that_is_told_again_and_again_is_one_end(tmp_path):
+    with serving(tmp_path, "--port", "0", "--workers", "1") as server:
+        while not server.get("/api/stead/v1/health/", server.token)["data"]["workers"]:
+            time.sleep(0.05)
+        while server.process.poll() is None:
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.005)
+        code, logged = server.end(signal.SIGCONT)
+    assert (code, logged[-1]["action"]) == (0, "stopped")
+
+
 def test_a_first_start_that_fails_does_not_use_up_the_token(tmp_path):
     failed = subprocess.run(
         [*SERVE, "--port", "0", "--watch", "/nowhere"],

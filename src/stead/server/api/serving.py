@@ -116,7 +116,9 @@ class _Server(uvicorn.Server):
             yield
         finally:
             for number, handler in former.items():
-                signal.signal(number, handler)
+                # A terminal's end may be told twice, by the shell and by the system: what is left to do is done.
+                hung_up = number == getattr(signal, "SIGHUP", None)
+                signal.signal(number, signal.SIG_IGN if hung_up else handler)
 
 
 @contextlib.contextmanager
