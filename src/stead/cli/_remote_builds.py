@@ -158,7 +158,7 @@ def _cancel(args: argparse.Namespace, app: App) -> int:
     status = api.build(client, number)["status"]
     if not done and status != "CANCELED":
         raise RemoteError(
-            f"build {number} has ended already: {status}",
+            f"build {number} has ended already: {common.clean(status)}",
             where=client.server.address,
             remedy="a completed build is replaced by `stead remote rollback`, a failed one by "
             "`stead push`",

@@ -44,12 +44,17 @@ def execute(args: argparse.Namespace, app: App) -> int:
     ]
     if not common.agreed(args, app, plan):
         return 1
-    for number in found:
-        api.delete_build(client, number)
-        if not args.json:
-            app.out(f"deleted build {number}")
-    if args.json:
-        app.out_json([{"build": number, "done": "deleted"} for number in found])
+    done: list[dict[str, object]] = []
+    try:
+        for number in found:
+            api.delete_build(client, number)
+            done.append({"build": number, "done": "deleted"})
+            if not args.json:
+                app.out(f"deleted build {number}")
+    finally:
+        # What is gone is told, though another could not be deleted.
+        if args.json and done:
+            app.out_json(done)
     return 0
 
 
@@ -70,4 +75,4 @@ def _build(client: Client, text: str) -> dict[str, Any]:
 def _told(one: dict[str, Any], of: dict[str, Any] | None) -> str:
     name = f"{of['namespace']}/{of['name']}" if of else "an environment that is deleted"
     current = ", the current one" if of and of["current_build_id"] == one["id"] else ""
-    return f"  build {one['id']} of {common.clean(name)}, {one['status']}{current}"
+    return common.clean(f"  build {one['id']} of {name}, {one['status']}{current}")

@@ -123,7 +123,7 @@ def _show(args: argparse.Namespace, app: App, named: Served) -> int:
     app.out(f"current: {current}")
     if found["newest"] != found["build"]:
         reason = f": {common.clean(found['reason'])}" if found["reason"] else ""
-        app.out(f"newest: build {found['newest']} is {found['status']}{reason}")
+        app.out(f"newest: build {found['newest']} is {common.clean(found['status'])}{reason}")
     for package in found["packages"]:
         app.out(common.clean(f"  {package['name']} {package['version']}"))
     return 0

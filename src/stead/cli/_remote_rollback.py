@@ -48,7 +48,7 @@ def execute(args: argparse.Namespace, app: App) -> int:
     number, status = found["id"], found["status"]
     if status != "COMPLETED":
         raise UsageError(
-            f"build {number} cannot become current: it is {status}",
+            f"build {number} cannot become current: it is {common.clean(status)}",
             where=str(replace(named, build=0)),
             remedy=f"`stead remote builds {replace(named, build=0)} --status COMPLETED` lists "
             "those that can",

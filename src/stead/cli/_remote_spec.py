@@ -172,5 +172,5 @@ def _told(args: argparse.Namespace, app: App, answer: dict[str, Any]) -> int:
         app.out_json(answer)
         return 0
     known = " (asked for before)" if answer["attached"] else ""
-    app.out(f"{answer['environment']}@{answer['build']} is {answer['status']}{known}")
+    app.out(f"{answer['environment']}@{answer['build']} is {common.clean(answer['status'])}{known}")
     return 0

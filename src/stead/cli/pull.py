@@ -137,7 +137,7 @@ def _number(client: Client, named: Served) -> int:
         if found["status"] == "COMPLETED":
             return named.build
         raise RemoteError(
-            f"build {named.build} of {named.namespace}/{named.name} is {found['status']}, "
+            f"build {named.build} of {named.namespace}/{named.name} is {common.clean(found['status'])}, "
             "and only a completed one can be pulled",
             where=client.server.address,
             remedy=f"`stead remote log {named.build}` says how it went",

@@ -386,6 +386,35 @@ def test_builds_are_deleted_by_their_numbers(serving, accounts, team_channel):
     assert asked(ann, "remote", "builds", "old/tools") == []
 
 
+def test_what_is_deleted_is_told_though_another_cannot_be(serving, accounts, team_channel):
+    ann = accounts("ann", serving)
+    ann.log_in()
+    asked(ann, "remote", "namespace", "create", "part")
+    made = []
+    for wanted in ("tiny", "more"):
+        text = f"channels: ['{team_channel}']\ndependencies: ['{wanted}']\n"
+        (ann.work / "env.yml").write_text(text)
+        made.append(asked(ann, "push", f"part/{wanted}", "env.yml")["build"])
+    typed = pexpect.spawn(
+        "sh",
+        ["-c", f'"$0" remote delete {made[0]} {made[1]} --json > told', str(ann.machine.program)],
+        cwd=str(ann.work),
+        env={**ann.machine.environ, "NO_COLOR": "1"},
+        encoding="utf-8",
+        timeout=120,
+    )
+    with typed:
+        typed.expect("Go on")
+        # Somebody else is faster.
+        ann.ok("remote", "delete", str(made[1]), "--yes")
+        typed.sendline("y")
+        typed.expect(pexpect.EOF)
+        assert "error" in typed.before
+    assert typed.exitstatus == 1
+    told = json.loads((ann.work / "told").read_text())
+    assert told == [{"build": made[0], "done": "deleted"}]
+
+
 @pytest.mark.parametrize(
     "words",
     [
