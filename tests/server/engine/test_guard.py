@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -21,8 +23,10 @@ pytestmark = [
 PUBLIC, PRIVATE = "9.9.9.9", "10.1.2.3"
 GUARD = """
 import os
-from stead.server.engine.guard import Guard
-print(Guard(os.environ).url, flush=True)
+from stead.server.engine import guard
+if "LEAVING" in os.environ:
+    guard.LEAVING = float(os.environ["LEAVING"])
+print(guard.Guard(os.environ).url, flush=True)
 input()
 """
 
@@ -66,6 +70,7 @@ def guarded(network, **variables):
             return said.decode()
 
         send.port = int(port)
+        send.authorized = str.encode
         try:
             yield send
         finally:
@@ -116,6 +121,64 @@ def test_a_second_request_goes_nowhere_else(network, send):
     first = f"GET http://{PUBLIC}/x HTTP/1.1\r\nHost: {PUBLIC}\r\n\r\n"
     assert "found" in send(first + "GET http://127.0.0.1/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert network.here.requests == []
+
+
+def test_a_connection_is_for_one_request_though_its_server_would_go_on(network):
+    asked, gone = [], threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.path, self.headers["Host"], content))
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.send_header("Connection", "keep-alive")
+            self.end_headers()
+            self.wfile.write(b"found")
+            self.close_connection = False
+
+        def finish(self) -> None:
+            super().finish()
+            gone.set()
+
+    network.run(Handler, network.listen(PUBLIC, 8080))
+    text = f"POST http://{PUBLIC}:8080/a HTTP/1.1\r\nHost: other\r\nContent-Length: 4\r\n\r\nbody"
+    with guarded(network, LEAVING="0.5") as send, network.connect(send.port) as asking:
+        asking.sendall(send.authorized(text))
+        said = b""
+        while not said.endswith(b"found"):
+            said += asking.recv(65536)
+        assert b"Connection: close\r\n" in said
+        assert b"keep-alive" not in said
+        asking.sendall(send.authorized(text.replace(PUBLIC, PRIVATE)))
+        asking.shutdown(socket.SHUT_WR)
+        # A server that stays is left soon after whoever asked has gone.
+        assert gone.wait(60)
+    assert asked == [("/a", f"{PUBLIC}:8080", b"body")]
+
+
+@pytest.mark.parametrize(
+    "headers", ["Transfer-Encoding: chunked", "Content-Length: 1\r\nContent-Length: 2", "a\nb: c"]
+)
+def test_a_request_whose_end_is_not_known_is_not_handed_on(network, send, headers):
+    network.public.requests.clear()
+    said = send(f"POST http://{PUBLIC}/x HTTP/1.1\r\n{headers}\r\n\r\n0\r\n\r\n")
+    assert said.startswith("HTTP/1.1 400 ")
+    assert network.public.requests == []
+
+
+def test_reasons_have_no_secrets(send):
+    said = send("GET http://us:er@127.0.0.1/t/token/c?key=secret HTTP/1.1\r\n\r\n")
+    assert said.startswith("HTTP/1.1 403 ")
+    assert "http://127.0.0.1/c lies on" in said
+    said = send("CONNECT us:er@127.0.0.1:443 HTTP/1.1\r\n\r\n")
+    assert "127.0.0.1:443 lies on" in said
+    assert "er@" not in said
 
 
 def test_what_is_no_request_is_told_so(send):
@@ -172,6 +235,10 @@ def test_the_workers_own_proxy_gets_its_credentials_and_what_is_not_excepted(net
         # Names are that one's; how something is written is looked at here.
         assert network.asked == []
         assert send("CONNECT localhost:443 HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 403 ")
+        # What was judged is what is asked for, not what others may read in it.
+        said = send(f"GET http://{PRIVATE}\\@far.example.org:81/x HTTP/1.1\r\n\r\n")
+        assert said.endswith("by the proxy")
+        assert heads.pop()[1] == "http://far.example.org:81/x"
         assert send(f"GET http://{PUBLIC}/x HTTP/1.1\r\n\r\n").endswith("found")
         assert len(heads) == 2
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
+from stead.ecosystems.conda.channels import redacted
 from stead.ecosystems.pypi.indexes import mirror
 from stead.server.engine.reasons import Failure, Kind
 from stead.server.specs.addresses import addresses_of, is_private, is_private_ip, refusal
@@ -44,6 +45,9 @@ CONNECTING = 15.0
 RESOLVING = 16
 """How many names are asked for at once."""
 
+LEAVING = 60.0
+"""Seconds in which one end of a connection is done after the other one has gone."""
+
 _CHUNK = 256 * 1024
 _PORTS = {"http": 80, "https": 443}
 _PROXIES = ("http", "https", "all")
@@ -57,6 +61,9 @@ _GIT = {
 }
 """Git knows ways to a server that no proxy sees."""
 
+_OF_ONE_HOP = ("proxy-", "connection:", "keep-alive:", "upgrade:", "te:", "host:")
+"""How headers begin that are not handed on as they are."""
+
 
 class RefusedError(Exception):
     """A private address is asked for."""
@@ -64,29 +71,56 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The head of a request, taken apart; ``path`` is empty for a tunnel."""
+    """The head of a request, taken apart; ``path`` is empty for a tunnel.
+
+    How it was written goes no further: others might read it otherwise.
+    """
 
     method: str
-    target: str
     host: str
     port: int
     path: str
     headers: tuple[str, ...]
+    length: int
+    """Bytes that follow the head."""
 
     @property
     def tunnel(self) -> bool:
         return self.method == "CONNECT"
 
     @property
+    def place(self) -> str:
+        """Host and port."""
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
+    def target(self) -> str:
+        """How a proxy is asked for it."""
+        return self.place if self.tunnel else f"http://{self._host}{self.path}"
+
+    @property
+    def _host(self) -> str:
+        return self.place.removesuffix(":80")
+
+    @property
     def name(self) -> str:
-        """What people are told; a query may hold a secret."""
-        return self.target.partition("?")[0]
+        """What people are told, without secrets."""
+        return self.place if self.tunnel else redacted(self.target)
 
     def head(self, target: str, *more: str) -> bytes:
         """Write it for who is asked next, who is asked once."""
-        kept = [h for h in self.headers if not h.lower().startswith(("proxy-", "connection:"))]
+        kept = [h for h in self.headers if not h.lower().startswith(_OF_ONE_HOP)]
         once = [] if self.tunnel else ["Connection: close"]
-        lines = [f"{self.method} {target} HTTP/1.1", *kept, *more, *once, "", ""]
+        line = f"{self.method} {target} HTTP/1.1"
+        lines = [
+            line,
+            f"Host: {self.place if self.tunnel else self._host}",
+            *kept,
+            *more,
+            *once,
+            "",
+            "",
+        ]
         return "\r\n".join(lines).encode("latin-1")
 
 
@@ -136,7 +170,8 @@ class Guard:
         try:
             async with asyncio.timeout(HEAD):
                 head = await ours.readuntil(b"\r\n\r\n")
-            theirs = await self._connected(_read(head), writer)
+            asked = _read(head)
+            theirs = await self._connected(asked, writer)
         except RefusedError as exc:
             if str(exc) not in self.refused:
                 print(exc)
@@ -147,22 +182,27 @@ class Guard:
         except OSError as exc:  # TimeoutError is one
             _answer(writer, "502 Bad Gateway", str(exc))
         else:
-            with contextlib.closing(theirs[1]), contextlib.suppress(OSError):
-                await asyncio.gather(_pass_on(ours, theirs[1]), _pass_on(theirs[0], writer))
+            with contextlib.closing(theirs[1]):
+                await _between((ours, writer), theirs, asked)
         writer.close()
 
     async def _connected(self, asked: _Asked, writer: asyncio.StreamWriter) -> _Ends:
         """Connect to what is asked for, and hand on the head. Raises RefusedError, OSError."""
         chosen = (asked.host, asked.port) in self._chosen
-        host = f"[{asked.host}]" if ":" in asked.host else asked.host
-        if not chosen and is_private(f"http://{host}:{asked.port}"):
+        if not chosen and is_private(f"http://{asked.place}"):
             raise RefusedError(refusal(asked.name))
-        proxy = self._proxy(f"{host}:{asked.port}", tunnel=asked.tunnel)
+        proxy = self._proxy(asked)
         if proxy is not None:
             tls = ssl.create_default_context() if proxy.scheme == "https" else None
             port = proxy.port or _PORTS[proxy.scheme]
             theirs = await asyncio.open_connection(proxy.hostname, port, ssl=tls, limit=_CHUNK)
             theirs[1].write(asked.head(asked.target, *_credentials(proxy)))
+            try:
+                if asked.tunnel:
+                    await _opened(theirs, writer)
+            except OSError:
+                theirs[1].close()
+                raise
             return theirs
         theirs = await self._direct(asked, looked_at=not chosen)
         if asked.tunnel:
@@ -186,11 +226,11 @@ class Guard:
                 error = exc
         raise error
 
-    def _proxy(self, place: str, *, tunnel: bool) -> SplitResult | None:
-        """Give the worker's own proxy for a place; None where it is reached without."""
-        if proxy_bypass_environment(place, self._proxies):
+    def _proxy(self, asked: _Asked) -> SplitResult | None:
+        """Give the worker's own proxy for a request; None where it is answered without."""
+        if proxy_bypass_environment(asked.place, self._proxies):
             return None
-        url = self._proxies.get("https" if tunnel else "http") or self._proxies.get("all")
+        url = self._proxies.get("https" if asked.tunnel else "http") or self._proxies.get("all")
         return _split(url) if url else None
 
 
@@ -228,12 +268,28 @@ def _credentials(proxy: SplitResult) -> list[str]:
 def _read(head: bytes) -> _Asked:
     """Take a request's head apart. Raises ValueError."""
     line, *headers = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    if any("\n" in one or "\r" in one for one in (line, *headers)):
+        raise ValueError("lines end with CR and LF")
     method, target, _ = line.split(" ")
-    parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
-    if parts.scheme != ("" if method == "CONNECT" else "http") or not parts.hostname:
-        raise ValueError(target)
-    path = "" if method == "CONNECT" else (parts.path or "/") + (parts.query and f"?{parts.query}")
-    return _Asked(method, target, parts.hostname, parts.port or 80, path, tuple(headers))
+    tunnel = method == "CONNECT"
+    parts = urlsplit(f"//{target}" if tunnel else target)
+    if parts.scheme != ("" if tunnel else "http") or not parts.hostname:
+        raise ValueError(f"no address of the kind that {method} asks for")
+    path = "" if tunnel else (parts.path or "/") + (parts.query and f"?{parts.query}")
+    length = 0 if tunnel else _length(headers)
+    return _Asked(method, parts.hostname, parts.port or 80, path, tuple(headers), length)
+
+
+def _length(headers: list[str]) -> int:
+    """Give how many bytes follow a request's head. Raises ValueError where that is not said."""
+    halves = [header.partition(":") for header in headers]
+    fields = [(name.strip().lower(), value.strip()) for name, _, value in halves]
+    if any(name == "transfer-encoding" for name, _ in fields):
+        raise ValueError("it has a body of unknown length")
+    given = {value for name, value in fields if name == "content-length"} or {"0"}
+    if len(given) > 1 or not all(one.isascii() and one.isdigit() for one in given):
+        raise ValueError("it has a body of unknown length")
+    return int(given.pop())
 
 
 def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
@@ -241,6 +297,65 @@ def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
     head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
     head += f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
     writer.write(head.encode() + content)
+
+
+async def _opened(theirs: _Ends, writer: asyncio.StreamWriter) -> None:
+    """Hand on that another proxy has opened a tunnel. Raises OSError where it has not."""
+    try:
+        async with asyncio.timeout(HEAD):
+            head = await theirs[0].readuntil(b"\r\n\r\n")
+        status = head.split(b" ", 2)[1].decode()
+    except (EOFError, ValueError, IndexError, asyncio.LimitOverrunError):
+        raise OSError("the worker's proxy gave no answer that can be read") from None
+    if not status.startswith("2"):
+        raise OSError(f"the worker's proxy opened no tunnel, but answered {status}")
+    writer.write(head)
+
+
+async def _between(ours: _Ends, theirs: _Ends, asked: _Asked) -> None:
+    """Hand on what both ends say, until both are done: of a request one alone, and its answer."""
+    if asked.tunnel:
+        ways = [_pass_on(ours[0], theirs[1]), _pass_on(theirs[0], ours[1])]
+    else:
+        ways = [_ask_once(ours[0], theirs[1], asked.length), _answered(theirs[0], ours[1])]
+    tasks = [asyncio.create_task(way) for way in ways]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    over = any(task.exception() for task in done) if asked.tunnel else tasks[1] in done
+    if not over:
+        await asyncio.wait(tasks, timeout=LEAVING)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ask_once(source: asyncio.StreamReader, sink: asyncio.StreamWriter, length: int) -> None:
+    """Hand on a request's body; what comes after it goes nowhere, until nothing comes any more."""
+    while content := await source.read(min(length, _CHUNK) or _CHUNK):
+        if length:
+            length -= len(content)
+            sink.write(content)
+            await sink.drain()
+
+
+async def _answered(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """Hand on the answer to a request, with a head that says that no other follows."""
+    interim = True
+    try:
+        while interim:
+            head = await source.readuntil(b"\r\n\r\n")
+            interim = head.split(b" ", 2)[1].startswith(b"1")
+            if not interim:
+                kept = [h for h in head.split(b"\r\n")[:-2] if not _is_of_connection(h)]
+                head = b"\r\n".join([*kept, b"Connection: close", b"", b""])
+            sink.write(head)
+    except (EOFError, IndexError, asyncio.LimitOverrunError):
+        _answer(sink, "502 Bad Gateway", "the server gave no answer that can be read")
+        return
+    await _pass_on(source, sink)
+
+
+def _is_of_connection(header: bytes) -> bool:
+    return header.lower().startswith((b"connection:", b"keep-alive:", b"proxy-connection:"))
 
 
 async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
