@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
@@ -86,21 +85,6 @@ class Browser:
         for domain in domains:
             self._do(f"{domain}.enable")
 
-    def type(self, text: str) -> None:
-        """Write into what has the focus, as a keyboard does."""
-        self._do("Input.insertText", text=text)
-
-    def click(self, element: str) -> None:
-        """Click with the mouse in the middle of an element, once the expression gives one."""
-        middle = (
-            "(e => { if (!e) return null; e.scrollIntoView({block: 'center'}); const box = "
-            "e.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2] })"
-        )
-        x, y = self.wait(f"{middle}({element})")
-        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
-            more = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
-            self._do("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
-
     def press(self, element: str) -> None:
         """Click on an element once it lies still, can be clicked, and nothing lies over it.
 
@@ -130,10 +114,6 @@ class Browser:
             self._session = self._main
             self._ask("", "Target.closeTarget", targetId=tab)
             self._do("Page.bringToFront")
-
-    def picture(self, path: Path) -> None:
-        """Write what the page looks like as PNG."""
-        path.write_bytes(base64.b64decode(self._do("Page.captureScreenshot")["data"]))
 
     def open(self, address: str) -> None:
         """Go to an address."""
