@@ -74,6 +74,16 @@ def kept(database, blobs, build_id):
     return {one.artifact_type: blobs.get(one.key).decode() for one in found}
 
 
+def kept_kinds(database, blobs, build_id):
+    """Give the kinds of a build's files, each of which is there."""
+    with database.read() as connection:
+        return {
+            one.artifact_type
+            for one in packages.artifacts(connection, build_id)
+            if blobs.head(one.key).size == one.size
+        }
+
+
 def test_an_attempt_that_was_taken_for_dead_publishes_nothing(database, blobs, attempts):
     first, second, spec = attempts
     assert not publishing.publish(database, blobs, first, spec, results(1))
@@ -104,6 +114,17 @@ def test_its_log_is_not_kept_for_the_whole_one(database, blobs, attempts):
         logs.remove(connection, first.id)  # as if read before it was written
     assert not publishing.keep_log(database, blobs, first, spec)
     assert kept(database, blobs, first.id)["LOGS"] == "all of it\n"
+
+
+def test_no_file_is_left_of_an_attempt_that_does_not_count(database, blobs, attempts):
+    first, second, spec = attempts
+    for left in (0, 4):
+        assert not publishing.publish(database, blobs, first, spec, results(1))
+        assert not publishing.keep_log(database, blobs, first, spec)
+        assert len(list(blobs.keys())) == left
+        assert publishing.publish(database, blobs, second, spec, results(2))
+        assert publishing.keep_log(database, blobs, second, spec)
+        assert kept_kinds(database, blobs, second.id) == {"LOCKFILE", "YAML", "STEAD_LOCK", "LOGS"}
 
 
 def test_a_log_is_kept_whole_however_long_it_is(database, blobs, attempts):
@@ -182,6 +203,7 @@ def test_what_was_canceled_or_deleted_meanwhile_is_not_published(database, blobs
         getattr(builds, end)(connection, second.id, database.now())
         before = builds.find(connection, second.id)
     assert not publishing.publish(database, blobs, second, spec, results(2))
+    assert list(blobs.keys()) == []
     with database.read() as connection:
         assert builds.find(connection, second.id) == before
     assert kept(database, blobs, second.id) == {}

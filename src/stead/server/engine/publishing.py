@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from stead.server.blobs.protocol import BlobError
 from stead.server.database import builds, logs, packages, parts
 from stead.server.database.tables import build as build_table
 from stead.server.database.tables import build_artifact, environment
 from stead.server.values import BuildStatus, NewArtifact, NewPackage, canonical, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stead.server.blobs.protocol import Blobs
     from stead.server.database.opening import Database
@@ -119,7 +121,7 @@ def publish(
 
     The files come first: whoever sees the build completed can have them. ``kept`` are its parts,
     which :func:`stead.server.engine.keeping.keep` has put where they belong. Done again, it
-    changes nothing.
+    changes nothing. Of an attempt that does not count no file is left.
     """
     made = []
     described, linked = results["activate"], results["link"]
@@ -147,7 +149,21 @@ def publish(
             artifacts=made,
             packages=[NewPackage(**one) for one in linked["packages"]],
         )
-        return done is not None or counts(builds.find(connection, build.id), build)
+        counted = done is not None or counts(builds.find(connection, build.id), build)
+    if not counted:
+        _take_back(database, blobs, build, made)
+    return counted
+
+
+def _take_back(database: Database, blobs: Blobs, build: Build, made: Iterable[NewArtifact]) -> None:
+    """Remove files of an attempt that is over; what a row names stays, and goes with the row."""
+    with database.read() as connection:
+        named = {one.key for one in packages.artifacts(connection, build.id)}
+    for one in made:
+        if one.key not in named:
+            # One that stays here takes room, and is found by a check.
+            with contextlib.suppress(BlobError):
+                blobs.delete(one.key)
 
 
 def counts(now: Build | None, held: Build) -> bool:
@@ -161,7 +177,10 @@ def counts(now: Build | None, held: Build) -> bool:
 
 
 def keep_log(database: Database, blobs: Blobs, build: Build, specification: Specification) -> bool:
-    """Put the whole log into the artifact store, and tell the database, for a build that ended."""
+    """Put the whole log into the artifact store, and tell the database, for a build that ended.
+
+    Says whether it did: not for an attempt that another has followed, of which no file is left.
+    """
     with database.read() as connection:
         text, end = logs.read(connection, build.id)
         parts = [text]
@@ -171,7 +190,10 @@ def keep_log(database: Database, blobs: Blobs, build: Build, specification: Spec
     made = put(blobs, LOGS, build, specification, "".join(parts))
     with database.begin() as connection:
         now = builds.find(connection, build.id)
-        if now is None or now.attempt != build.attempt or now.status.is_live:
-            return False
-        packages.put_artifacts(connection, build.id, [made])
-    return True
+        over = now is None or now.attempt != build.attempt
+        ended = now is not None and not over and not now.status.is_live
+        if ended:
+            packages.put_artifacts(connection, build.id, [made])
+    if over:
+        _take_back(database, blobs, build, [made])
+    return ended
