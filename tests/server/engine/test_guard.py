@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from stead.server.engine.guard import can_ask
+from stead.server.engine.reasons import Failure, Kind
 from stead.testing.network import Network
 
 pytestmark = [
@@ -22,12 +24,15 @@ pytestmark = [
 
 PUBLIC, PRIVATE = "9.9.9.9", "10.1.2.3"
 GUARD = """
-import os
+import json, os, sys
+from stead.server.engine.reasons import Failure
 from stead.server.engine import guard
 if "LEAVING" in os.environ:
     guard.LEAVING = float(os.environ["LEAVING"])
-print(guard.Guard(os.environ).url, flush=True)
-input()
+made = guard.Guard(os.environ)
+print(made.url, flush=True)
+for line in sys.stdin:
+    print(json.dumps(made.told(Failure.of_json(json.loads(line))).to_json()), flush=True)
 """
 
 
@@ -69,8 +74,17 @@ def guarded(network, **variables):
                     said += content
             return said.decode()
 
+        def told(failure: Failure) -> Failure:
+            """Ask how a failure is told."""
+            process.stdin.write(json.dumps(failure.to_json()) + "\n")
+            process.stdin.flush()
+            # Before it stands the log, which has what is refused.
+            line = next(line for line in process.stdout if line.startswith("{"))
+            return Failure.of_json(json.loads(line))
+
         send.port = int(port)
         send.authorized = str.encode
+        send.told = told
         try:
             yield send
         finally:
@@ -250,6 +264,42 @@ def test_the_workers_own_index_and_mirror_are_asked_wherever_they_are(network):
             for place in ("127.0.0.1", f"{PRIVATE}:81"):
                 said = send(f"GET http://{place}/x HTTP/1.1\r\n\r\n")
                 assert said.startswith("HTTP/1.1 403 ")
+
+
+PAGE = f"http://{PRIVATE}/simple/leaf/"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "info", "forbidden"),
+    [
+        (f"GET {PAGE}", "package", f"403 Forbidden for url ({PAGE})", True),
+        (f"GET {PAGE}", "network", f"unable to access 'http://{PRIVATE}/'", True),
+        (f"GET {PAGE}", "network", "http://c.example.org/x asks for credentials (403)", True),
+        (f"GET {PAGE}", "unsatisfiable", "leaf was not found in the package registry", True),
+        (f"CONNECT {PRIVATE}:443", "network", "Request failed after 3 retries", True),
+        # Something else went wrong, which may be otherwise another time, or is to be mended.
+        (f"GET {PAGE}", "network", "http://c.example.org/x did not answer", False),
+        (f"GET {PAGE}", "network", f"http://{PRIVATE}4/x did not answer", False),
+        (f"GET {PAGE}", "package", "x-1.0-0.conda has another sha256", False),
+        (f"GET {PAGE}", "unsatisfiable", "no index has a package 'leaflet'", False),
+        (f"GET {PAGE}", "memory", f"no memory for {PAGE}", False),
+        (f"GET {PAGE}", "store", "no space left on device", False),
+        (f"CONNECT {PRIVATE}:443", "fault", f"KeyError: {PRIVATE}", False),
+    ],
+)
+def test_a_failure_is_told_as_what_was_refused_where_that_may_be_why(
+    network, text, kind, info, forbidden
+):
+    failure = Failure(Kind(kind), "it failed", info)
+    with guarded(network) as send:
+        assert send(f"{text} HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 403 ")
+        told = send.told(failure)
+    if forbidden:
+        assert told.kind is Kind.FORBIDDEN
+        assert f"{PRIVATE}" in told.reason
+        assert told.info == f"{told.reason}\n{info}"
+    else:
+        assert told == failure
 
 
 def test_other_kinds_of_proxies_cannot_be_asked():

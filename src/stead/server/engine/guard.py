@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -67,6 +68,10 @@ _OF_ONE_HOP = ("proxy-", "connection:", "keep-alive:", "upgrade:", "te:", "host:
 
 class RefusedError(Exception):
     """A private address is asked for."""
+
+    def __init__(self, asked: _Asked, how: str = "") -> None:
+        super().__init__(refusal(asked.name, how))
+        self.asked = asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,8 @@ class Guard:
 
         Raises OSError.
         """
-        self.refused: list[str] = []
-        """What was refused, in words."""
+        self.refused: dict[str, _Asked] = {}
+        """What was refused, by how it is told."""
         self._proxies = proxies_of(environ)
         # Whoever runs the worker has chosen it for everybody.
         named = (environ.get(name, "") for name in _MIRRORS)
@@ -155,10 +160,10 @@ class Guard:
         return found
 
     def told(self, failure: Failure) -> Failure:
-        """Give why a body failed: what was refused, if anything was."""
-        if not self.refused:
+        """Give why a body failed: what was refused, where that may have been why."""
+        reasons = [text for text, asked in self.refused.copy().items() if _led_to(failure, asked)]
+        if not reasons:
             return failure
-        reasons = list(dict.fromkeys(self.refused))
         return Failure(Kind.FORBIDDEN, reasons[0], "\n".join([*reasons, failure.info]))
 
     async def _serve(self, listening: socket.socket) -> None:
@@ -175,7 +180,7 @@ class Guard:
         except RefusedError as exc:
             if str(exc) not in self.refused:
                 print(exc)
-            self.refused.append(str(exc))
+            self.refused[str(exc)] = exc.asked
             _answer(writer, "403 Forbidden", str(exc))
         except (ValueError, EOFError, asyncio.LimitOverrunError) as exc:
             _answer(writer, "400 Bad Request", f"this is no request for a proxy: {exc}")
@@ -190,7 +195,7 @@ class Guard:
         """Connect to what is asked for, and hand on the head. Raises RefusedError, OSError."""
         chosen = (asked.host, asked.port) in self._chosen
         if not chosen and is_private(f"http://{asked.place}"):
-            raise RefusedError(refusal(asked.name))
+            raise RefusedError(asked)
         proxy = self._proxy(asked)
         if proxy is not None:
             tls = ssl.create_default_context() if proxy.scheme == "https" else None
@@ -216,7 +221,7 @@ class Guard:
         found = await loop.run_in_executor(self._resolving, addresses_of, asked.host)
         for ip in found if looked_at else ():
             if is_private_ip(ip):
-                raise RefusedError(refusal(asked.name, f"{asked.host} is {ip}"))
+                raise RefusedError(asked, f"{asked.host} is {ip}")
         error = OSError(f"{asked.host} does not resolve")
         for ip in found:
             try:
@@ -244,6 +249,27 @@ def can_ask(environ: Mapping[str, str]) -> bool:
     """Say whether the worker's own proxies can be asked: those of http and https can."""
     found = proxies_of(environ)
     return all(_split(url).scheme in _PORTS for name, url in found.items() if name != "no")
+
+
+def _led_to(failure: Failure, asked: _Asked) -> bool:
+    """Say whether a body may have failed because something was refused.
+
+    What failed mostly names the host that was refused. An index that refuses is for uv one that
+    does not have a package, which it names. Sent on from one address to another, uv names the
+    first with the status; nobody names where a tunnel would have led.
+    """
+    if failure.kind not in (Kind.NETWORK, Kind.PACKAGE, Kind.UNSATISFIABLE):
+        return False
+    if _names(failure.info, asked.host):
+        return True
+    if failure.kind is Kind.UNSATISFIABLE:
+        package = asked.path.partition("?")[0].rstrip("/").rpartition("/")[2]
+        return bool(package) and _names(failure.info, package)
+    return failure.kind is Kind.NETWORK and (asked.tunnel or _names(failure.info, "403"))
+
+
+def _names(text: str, word: str) -> bool:
+    return bool(re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w-]|\.\w)", text, re.IGNORECASE))
 
 
 def _split(url: str) -> SplitResult:
