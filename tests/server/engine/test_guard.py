@@ -27,8 +27,8 @@ GUARD = """
 import json, os, sys
 from stead.server.engine.reasons import Failure
 from stead.server.engine import guard
-if "LEAVING" in os.environ:
-    guard.LEAVING = float(os.environ["LEAVING"])
+for name in {"LEAVING", "CONNECTING", "ANSWERING"} & {*os.environ}:
+    setattr(guard, name, float(os.environ[name]))
 made = guard.Guard(os.environ)
 print(made.url, flush=True)
 for line in sys.stdin:
@@ -66,6 +66,7 @@ def guarded(network, **variables):
             """Send each text once the one before it is answered; gives all that came."""
             said = b""
             with network.connect(int(port)) as asking:
+                asking.settimeout(60)
                 for text in texts:
                     asking.sendall(text.encode())
                     if text is not texts[-1]:
@@ -193,6 +194,33 @@ def test_reasons_have_no_secrets(send):
     said = send("CONNECT us:er@127.0.0.1:443 HTTP/1.1\r\n\r\n")
     assert "127.0.0.1:443 lies on" in said
     assert "er@" not in said
+
+
+def test_an_address_that_does_not_answer_keeps_nobody_from_the_next(network):
+    silent = "9.9.9.11"
+    network.listen(silent).close()
+    full = network.inside(lambda: socket.create_server((silent, 80), backlog=0))
+    network.names["s.example.org"] = [[silent, PUBLIC]]
+    with full, network.connect(80, silent), guarded(network, CONNECTING="3600") as send:
+        assert send("GET http://s.example.org/x HTTP/1.1\r\n\r\n").endswith("found")
+
+
+def test_a_name_that_nobody_answers_for_keeps_nobody_from_others(network):
+    text = "GET http://dead.example.org/x HTTP/1.1\r\n\r\n"
+    with guarded(network) as send, guarded(network, ANSWERING="0.1") as quick:
+        network.silent = threading.Event()
+        try:
+            with contextlib.ExitStack() as stack:
+                waiting = [stack.enter_context(network.connect(send.port)) for _ in range(20)]
+                for one in waiting:
+                    one.sendall(send.authorized(text))
+                assert send(f"GET http://{PUBLIC}/x HTTP/1.1\r\n\r\n").endswith("found")
+                assert "dead.example.org has not resolved within" in quick(text)
+                network.silent.set()
+                assert {one.recv(65536)[:13] for one in waiting} == {b"HTTP/1.1 502 "}
+        finally:
+            network.silent.set()
+            network.silent = None
 
 
 def test_what_is_no_request_is_told_so(send):

@@ -20,6 +20,7 @@ import re
 import socket
 import ssl
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ from stead.server.engine.reasons import Failure, Kind
 from stead.server.specs.addresses import addresses_of, is_private, is_private_ip, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from urllib.parse import SplitResult
 
     _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -43,8 +44,14 @@ HEAD = 60.0
 CONNECTING = 15.0
 """Seconds for one address that does not answer."""
 
+NEXT = 0.5
+"""Seconds after which the next address of a name is tried too."""
+
 RESOLVING = 16
 """How many names are asked for at once."""
+
+ANSWERING = 30.0
+"""Seconds for a name's addresses."""
 
 LEAVING = 60.0
 """Seconds in which one end of a connection is done after the other one has gone."""
@@ -144,6 +151,7 @@ class Guard:
         named = (environ.get(name, "") for name in _MIRRORS)
         self._chosen = {_place(url) for url in (mirror(environ), *named)}
         self._resolving = ThreadPoolExecutor(RESOLVING, thread_name_prefix="resolving")
+        self._pending: dict[str, asyncio.Future[tuple[str, ...]]] = {}
         listening = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         threading.Thread(
@@ -217,19 +225,27 @@ class Guard:
         return theirs
 
     async def _direct(self, asked: _Asked, *, looked_at: bool) -> _Ends:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._resolving, addresses_of, asked.host)
+        found = await self._resolved(asked.host)
         for ip in found if looked_at else ():
             if is_private_ip(ip):
                 raise RefusedError(asked, f"{asked.host} is {ip}")
-        error = OSError(f"{asked.host} does not resolve")
-        for ip in found:
-            try:
-                async with asyncio.timeout(CONNECTING):
-                    return await asyncio.open_connection(ip, asked.port, limit=_CHUNK)
-            except OSError as exc:
-                error = exc
-        raise error
+        if not found:
+            raise OSError(f"{asked.host} does not resolve")
+        return await _first(found, asked.port)
+
+    async def _resolved(self, host: str) -> tuple[str, ...]:
+        """Give a name's addresses; who asks while it is asked for waits for the same answer."""
+        pending = self._pending.get(host)
+        if pending is None:
+            loop = asyncio.get_running_loop()
+            pending = loop.run_in_executor(self._resolving, addresses_of, host)
+            self._pending[host] = pending
+            pending.add_done_callback(lambda _: self._pending.pop(host))
+        try:
+            async with asyncio.timeout(ANSWERING):
+                return await asyncio.shield(pending)
+        except TimeoutError:
+            raise OSError(f"{host} has not resolved within {ANSWERING:g} seconds") from None
 
     def _proxy(self, asked: _Asked) -> SplitResult | None:
         """Give the worker's own proxy for a request; None where it is answered without."""
@@ -323,6 +339,45 @@ def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
     head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
     head += f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
     writer.write(head.encode() + content)
+
+
+async def _first(addresses: Sequence[str], port: int) -> _Ends:
+    """Connect to the address that answers first; each gets a moment before the next is tried.
+
+    Raises OSError of the one that failed last.
+    """
+    left = deque(addresses)
+    trying: set[asyncio.Task[_Ends]] = set()
+    error = OSError("there is no address")
+    try:
+        while left or trying:
+            if left:
+                trying.add(asyncio.create_task(_connect(left.popleft(), port)))
+            done, _ = await asyncio.wait(
+                trying, timeout=NEXT if left else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                trying.discard(task)
+                failed = task.exception()
+                if failed is None:
+                    trying |= done - {task}
+                    return task.result()
+                error = failed if isinstance(failed, OSError) else OSError(str(failed))
+        raise error
+    finally:
+        for task in trying:
+            task.cancel()
+        for late in await asyncio.gather(*trying, return_exceptions=True):
+            if isinstance(late, tuple):
+                late[1].close()
+
+
+async def _connect(address: str, port: int) -> _Ends:
+    try:
+        async with asyncio.timeout(CONNECTING):
+            return await asyncio.open_connection(address, port, limit=_CHUNK)
+    except TimeoutError:
+        raise OSError(f"{address} did not answer within {CONNECTING:g} seconds") from None
 
 
 async def _opened(theirs: _Ends, writer: asyncio.StreamWriter) -> None:
