@@ -144,6 +144,8 @@ class Directories:
                 found = parts.closure(self.database, self.blobs, one.build_id)
                 parts.materialize(found, directory, self.blobs, self._interpreter(one, found))
             changes.append(Change(one.directory, f"made, of build {one.build_id}"))
+        elif _leads_nowhere(directory):
+            self._make_anew(one, directory, changes)
         self._former.pop(one.directory, None)
         former = self._link_of(one.path)
         if former == one.directory:
@@ -159,6 +161,22 @@ class Directories:
         if former is not None:
             self._former[former] = (one.path, time.time())
         changes.append(Change(one.path, f"is build {one.build_id} now, in {one.directory}"))
+
+    def _make_anew(self, one: _Wanted, directory: str, changes: list[Change]) -> None:
+        """Put an interpreter under a build whose own is gone; where none is had it stays as it is."""
+        found = parts.closure(self.database, self.blobs, one.build_id)
+        if not found.interpreter:
+            return  # It is what its packages brought.
+        interpreter = self._interpreter(one, found)
+        hidden = self._hide(directory)
+        try:
+            parts.materialize(found, directory, self.blobs, interpreter)
+        except BaseException:
+            os.rename(hidden, directory)
+            raise
+        remove_tree(hidden)
+        told = f"made anew, of build {one.build_id}: its interpreter was gone"
+        changes.append(Change(one.directory, told))
 
     def _interpreter(self, one: _Wanted, found: Closure) -> Interpreter | None:
         if self.context is None:
@@ -206,9 +224,12 @@ class Directories:
 
     def _remove(self, place: str) -> None:
         """Remove a tree, out of sight first: nobody finds half of it."""
+        remove_tree(self._hide(place))
+
+    def _hide(self, place: str) -> str:
         hidden = os.path.join(self.root, f".stead-gone-{os.urandom(6).hex()}")
         os.rename(place, hidden)
-        remove_tree(hidden)
+        return hidden
 
     def _remember(self) -> None:
         path = os.path.join(self.root, _FORMER)
@@ -225,6 +246,12 @@ class Directories:
         for name in os.listdir(self.root):
             if name.startswith(".") and name not in (MARK, _FORMER):
                 remove_tree(os.path.join(self.root, name))
+
+
+def _leads_nowhere(directory: str) -> bool:
+    """Say whether a build's ``python`` is a link to what is not there any more."""
+    python = os.path.join(directory, "bin", "python")
+    return os.path.islink(python) and not os.path.exists(python)
 
 
 class BusyError(ServerError):

@@ -16,6 +16,7 @@ from stead.server.blobs.store import open_blobs
 from stead.server.directories import kept
 from stead.server.specs.reading import read
 from stead.server.values import BuildStatus
+from stead.store.atomic import remove_tree
 from stead.testing.index import Wheel, make_index
 from stead.testing.mirror import make_interpreter_mirror
 from stead.testing.server import serve
@@ -251,6 +252,38 @@ def test_in_a_kept_directory_one_that_is_missing_is_provided_or_named(
         assert "mended  directories: team/says: is build" in checked.stdout, checked.stderr
         executable, _ = says(other)
         assert executable.startswith(str(tmp_path / "data" / "builds" / "interpreters"))
+
+
+def test_a_kept_directory_whose_interpreter_is_gone_is_made_anew(store, built, mirror, tmp_path):
+    _, there = built(f"=={MINOR}.{PATCH}")
+    root, home = tmp_path / "envs", tmp_path / "home"
+    blobs = open_blobs(f"file://{store.root}/blobs")
+
+    def settled(source: str) -> list[Change]:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "UV_PYTHON_DOWNLOADS_JSON_URL": source,
+        }
+        with kept(
+            str(root), store.database, blobs, context=make_context(home, environ=environ)
+        ) as directories:
+            return [one for one in directories.settle() if one.subject.endswith("says")]
+
+    with elsewhere(there):
+        settled(str(mirror / "downloads.json"))
+        executable, _ = says(root)
+        assert settled(str(mirror / "downloads.json")) == []
+        # Room to work in was cleared away.
+        remove_tree(home)
+        assert not os.path.exists(executable)
+        [failed] = settled("http://127.0.0.1:9/none.json")
+        assert failed.failed
+        assert (root / "team" / "says" / "bin" / "say").is_file()
+        [done] = settled(str(mirror / "downloads.json"))
+        assert "its interpreter was gone" in done.told
+        assert says(root)[0].startswith(str(home / "interpreters"))
+        assert [name for name in os.listdir(root) if "gone" in name] == []
 
 
 def _lock(store, served) -> str:
