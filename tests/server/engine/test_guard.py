@@ -31,6 +31,7 @@ for name in {"LEAVING", "CONNECTING", "ANSWERING"} & {*os.environ}:
     setattr(guard, name, float(os.environ[name]))
 made = guard.Guard(os.environ)
 print(made.url, flush=True)
+print(json.dumps(made.variables()), flush=True)
 for line in sys.stdin:
     print(json.dumps(made.told(Failure.of_json(json.loads(line))).to_json()), flush=True)
 """
@@ -61,6 +62,7 @@ def guarded(network, **variables):
     ) as process:
         address, _, port = process.stdout.readline().strip().rpartition(":")
         assert address == "http://127.0.0.1"
+        variables = json.loads(process.stdout.readline())
 
         def send(*texts: str) -> str:
             """Send each text once the one before it is answered; gives all that came."""
@@ -84,7 +86,7 @@ def guarded(network, **variables):
             return Failure.of_json(json.loads(line))
 
         send.port = int(port)
-        send.authorized = str.encode
+        send.variables = variables
         send.told = told
         try:
             yield send
@@ -164,13 +166,13 @@ def test_a_connection_is_for_one_request_though_its_server_would_go_on(network):
     network.run(Handler, network.listen(PUBLIC, 8080))
     text = f"POST http://{PUBLIC}:8080/a HTTP/1.1\r\nHost: other\r\nContent-Length: 4\r\n\r\nbody"
     with guarded(network, LEAVING="0.5") as send, network.connect(send.port) as asking:
-        asking.sendall(send.authorized(text))
+        asking.sendall(text.encode())
         said = b""
         while not said.endswith(b"found"):
             said += asking.recv(65536)
         assert b"Connection: close\r\n" in said
         assert b"keep-alive" not in said
-        asking.sendall(send.authorized(text.replace(PUBLIC, PRIVATE)))
+        asking.sendall(text.replace(PUBLIC, PRIVATE).encode())
         asking.shutdown(socket.SHUT_WR)
         # A server that stays is left soon after whoever asked has gone.
         assert gone.wait(60)
@@ -213,7 +215,7 @@ def test_a_name_that_nobody_answers_for_keeps_nobody_from_others(network):
             with contextlib.ExitStack() as stack:
                 waiting = [stack.enter_context(network.connect(send.port)) for _ in range(20)]
                 for one in waiting:
-                    one.sendall(send.authorized(text))
+                    one.sendall(text.encode())
                 assert send(f"GET http://{PUBLIC}/x HTTP/1.1\r\n\r\n").endswith("found")
                 assert "dead.example.org has not resolved within" in quick(text)
                 network.silent.set()
@@ -234,6 +236,36 @@ def test_what_is_no_request_is_told_so(send):
         assert send(text).startswith("HTTP/1.1 400 ")
     assert send("GET http://none.example.org/ HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 502 ")
     assert send(f"CONNECT {PUBLIC}:81 HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 502 ")
+
+
+def test_other_users_of_the_machine_get_nothing(network, send):
+    network.public.requests.clear()
+    for line in (f"GET http://{PUBLIC}/x HTTP/1.1", f"CONNECT {PUBLIC}:80 HTTP/1.1"):
+        asking = network.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        with asking:
+            os.fchown(asking.fileno(), 65534, 65534)
+            asking.connect(("127.0.0.1", send.port))
+            asking.sendall(f"{line}\r\n\r\n".encode())
+            assert asking.recv(65536).startswith(b"HTTP/1.1 403 ")
+    assert network.public.requests == []
+
+
+@pytest.mark.needs("git")
+def test_a_proxy_in_the_machines_settings_of_git_is_not_asked(network, tmp_path):
+    with guarded(network) as send:
+        settings = tmp_path / "gitconfig"
+        settings.write_text(f"[http]\n\tproxy = http://{PRIVATE}:80\n")
+        network.private.requests.clear()
+        own = {"PATH": os.environ["PATH"], "GIT_CONFIG_SYSTEM": str(settings), **send.variables}
+        done = subprocess.run(
+            [*network.within, "git", "ls-remote", "http://127.0.0.1/x.git"],
+            check=False,
+            env=own,
+            capture_output=True,
+            text=True,
+        )
+    assert "403" in done.stderr
+    assert network.private.requests == []
 
 
 def test_nobody_else_is_listened_to(network, send):

@@ -16,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import os
 import re
 import socket
 import ssl
+import sys
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -67,7 +69,10 @@ _GIT = {
     # uv copies what it has fetched; the parts of a repository may name no files.
     "protocol.file.allow": "user",
 }
-"""Git knows ways to a server that no proxy sees."""
+"""Git knows ways to a server that no proxy sees; the machine's own settings may name a proxy too."""
+
+_LOOPBACK = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
+"""How Linux writes the address in its lists of sockets."""
 
 _OF_ONE_HOP = ("proxy-", "connection:", "keep-alive:", "upgrade:", "te:", "host:")
 """How headers begin that are not handed on as they are."""
@@ -160,10 +165,11 @@ class Guard:
 
     def variables(self) -> dict[str, str]:
         """Give the variables by which programs ask this proxy for everything."""
-        found = {"no_proxy": "", "NO_PROXY": "", "GIT_CONFIG_COUNT": str(len(_GIT))}
+        git = _GIT | {"http.proxy": self.url}
+        found = {"no_proxy": "", "NO_PROXY": "", "GIT_CONFIG_COUNT": str(len(git))}
         for name in _PROXIES:
             found |= {f"{name}_proxy": self.url, f"{name.upper()}_PROXY": self.url}
-        for number, (name, value) in enumerate(_GIT.items()):
+        for number, (name, value) in enumerate(git.items()):
             found |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
         return found
 
@@ -180,6 +186,10 @@ class Guard:
 
     async def _take(self, ours: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection: one request, or one tunnel."""
+        if not _is_own(writer):
+            _answer(writer, "403 Forbidden", "this proxy is for a build of another user")
+            writer.close()
+            return
         try:
             async with asyncio.timeout(HEAD):
                 head = await ours.readuntil(b"\r\n\r\n")
@@ -332,6 +342,28 @@ def _length(headers: list[str]) -> int:
     if len(given) > 1 or not all(one.isascii() and one.isdigit() for one in given):
         raise ValueError("it has a body of unknown length")
     return int(given.pop())
+
+
+def _is_own(writer: asyncio.StreamWriter) -> bool:
+    """Say whether this process's own user asks: others on the machine reach loopback too.
+
+    A login in the proxy's address would not do: rattler does not send it again where a server
+    sends it on to another one.
+    """
+    sockets = (writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
+    ends = [f"{_LOOPBACK}:{port:04X}" for _, port in sockets]
+    for name in ("tcp", "tcp6"):
+        try:
+            with open(f"/proc/self/net/{name}", encoding="ascii") as file:
+                lines = [line.split() for line in file]
+        except FileNotFoundError:  # no Linux, or no IPv6
+            if name == "tcp":
+                return True
+            continue
+        for line in lines:
+            if [end[-len(ends[0]) :] for end in line[1:3]] == ends:
+                return int(line[7]) == os.geteuid()
+    return False
 
 
 def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
