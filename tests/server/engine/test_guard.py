@@ -6,16 +6,24 @@ import contextlib
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from stead.server.engine.guard import can_ask
 from stead.server.engine.reasons import Failure, Kind
 from stead.testing.network import Network
+from stead.values.errors import StoreError
 
 pytestmark = [
     pytest.mark.needs("ip"),
@@ -366,3 +374,45 @@ def test_other_kinds_of_proxies_cannot_be_asked():
     assert can_ask({})
     assert can_ask({"http_proxy": "proxy.example.org:3128", "HTTPS_PROXY": "https://p/"})
     assert not can_ask({"ALL_PROXY": "socks5h://proxy.example.org"})
+
+
+@pytest.mark.parametrize("url", ["http://:3128", "http://p:port", "http://[/", "p:99999"])
+def test_a_variable_that_holds_no_proxy_is_told_and_not_passed_over(url):
+    with pytest.raises(StoreError, match="the worker's variable https_proxy holds no address"):
+        can_ask({"HTTPS_PROXY": url})
+
+
+def test_a_variable_that_holds_no_index_is_for_others_to_tell(network):
+    with guarded(network, UV_DEFAULT_INDEX="http://[/", UV_PYTHON_INSTALL_MIRROR="http://p:x") as s:
+        assert s(f"GET http://{PUBLIC}/x HTTP/1.1\r\n\r\n").endswith("found")
+
+
+def test_a_proxy_whose_certificate_nobody_trusts_is_no_wrong_request(network, tmp_path):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "p")])
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=36500))
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "both.pem"
+    form = (PrivateFormat.PKCS8, NoEncryption())
+    pem.write_bytes(made.public_bytes(Encoding.PEM) + key.private_bytes(Encoding.PEM, *form))
+    listening = network.listen(PUBLIC, 8443)
+    listening.settimeout(60)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+
+    def answer() -> None:
+        with contextlib.suppress(OSError), listening:
+            context.wrap_socket(listening.accept()[0], server_side=True).close()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with guarded(network, HTTPS_PROXY=f"https://{PUBLIC}:8443") as send:
+        said = send("CONNECT c.example.org:443 HTTP/1.1\r\n\r\n")
+    thread.join()
+    assert said.startswith("HTTP/1.1 502 ")
+    assert "certificate" in said

@@ -33,6 +33,7 @@ from stead.ecosystems.conda.channels import redacted
 from stead.ecosystems.pypi.indexes import mirror
 from stead.server.engine.reasons import Failure, Kind
 from stead.server.specs.addresses import addresses_of, is_private, is_private_ip, refusal
+from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -200,10 +201,12 @@ class Guard:
                 print(exc)
             self.refused[str(exc)] = exc.asked
             _answer(writer, "403 Forbidden", str(exc))
+        except (
+            OSError
+        ) as exc:  # TimeoutError is one; of certificates' errors some are ValueErrors too
+            _answer(writer, "502 Bad Gateway", str(exc))
         except (ValueError, EOFError, asyncio.LimitOverrunError) as exc:
             _answer(writer, "400 Bad Request", f"this is no request for a proxy: {exc}")
-        except OSError as exc:  # TimeoutError is one
-            _answer(writer, "502 Bad Gateway", str(exc))
         else:
             with contextlib.closing(theirs[1]):
                 await _between((ours, writer), theirs, asked)
@@ -272,9 +275,26 @@ def proxies_of(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def can_ask(environ: Mapping[str, str]) -> bool:
-    """Say whether the worker's own proxies can be asked: those of http and https can."""
+    """Say whether the worker's own proxies can be asked: those of http and https can.
+
+    Raises StoreError for what is no address: programs would pass over it, and over the guard.
+    """
     found = proxies_of(environ)
-    return all(_split(url).scheme in _PORTS for name, url in found.items() if name != "no")
+    kinds = {_kind(name, url) for name, url in found.items() if name != "no"}
+    return kinds <= _PORTS.keys()
+
+
+def _kind(name: str, url: str) -> str:
+    try:
+        parts = _split(url)
+        if parts.hostname and parts.port != 0:
+            return parts.scheme
+    except ValueError:
+        pass
+    raise StoreError(
+        f"the worker's variable {name}_proxy holds no address of a proxy",
+        remedy="write it as http://HOST:PORT where the worker is started, or leave it out",
+    )
 
 
 def _led_to(failure: Failure, asked: _Asked) -> bool:
@@ -303,11 +323,14 @@ def _split(url: str) -> SplitResult:
 
 
 def _place(url: str) -> tuple[str, int] | None:
-    """Give host and port of an address."""
-    parts = urlsplit(url)
-    if not parts.hostname or parts.scheme not in _PORTS:
+    """Give host and port of an address; None where it has none."""
+    try:
+        parts = urlsplit(url)
+        if not parts.hostname or parts.scheme not in _PORTS:
+            return None
+        return parts.hostname, parts.port or _PORTS[parts.scheme]
+    except ValueError:
         return None
-    return parts.hostname, parts.port or _PORTS[parts.scheme]
 
 
 def _credentials(proxy: SplitResult) -> list[str]:

@@ -145,7 +145,7 @@ def make(arguments: Mapping[str, Any], scratch: str) -> World:
 
 
 def _guarded(environ: dict[str, str]) -> Guard | None:
-    """Point these variables and this process's own to a proxy of the child."""
+    """Point these variables and this process's own to a proxy of the child. Raises StoreError."""
     if not can_ask(environ):
         print("which addresses are private is left to the worker's own proxy")
         return None
