@@ -34,9 +34,9 @@ PUBLIC, PRIVATE = "9.9.9.9", "10.1.2.3"
 GUARD = """
 import json, os, sys
 from stead.server.engine.reasons import Failure
-from stead.server.engine import guard
+from stead.server.engine import guard, relaying
 for name in {"LEAVING", "CONNECTING", "ANSWERING"} & {*os.environ}:
-    setattr(guard, name, float(os.environ[name]))
+    setattr(guard if name == "ANSWERING" else relaying, name, float(os.environ[name]))
 made = guard.Guard(os.environ)
 print(made.url, flush=True)
 print(json.dumps(made.variables()), flush=True)

@@ -22,7 +22,6 @@ import socket
 import ssl
 import sys
 import threading
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,23 +31,15 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 from stead.ecosystems.conda.channels import redacted
 from stead.ecosystems.pypi.indexes import mirror
 from stead.server.engine.reasons import Failure, Kind
+from stead.server.engine.relaying import CHUNK, HEAD, answer, between, first, opened
 from stead.server.specs.addresses import addresses_of, is_private, is_private_ip, refusal
 from stead.values.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from urllib.parse import SplitResult
 
-    _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-HEAD = 60.0
-"""Seconds in which a request's head is written."""
-
-CONNECTING = 15.0
-"""Seconds for one address that does not answer."""
-
-NEXT = 0.5
-"""Seconds after which the next address of a name is tried too."""
+    from stead.server.engine.relaying import Ends
 
 RESOLVING = 16
 """How many names are asked for at once."""
@@ -56,10 +47,6 @@ RESOLVING = 16
 ANSWERING = 30.0
 """Seconds for a name's addresses."""
 
-LEAVING = 60.0
-"""Seconds in which one end of a connection is done after the other one has gone."""
-
-_CHUNK = 256 * 1024
 _PORTS = {"http": 80, "https": 443}
 _PROXIES = ("http", "https", "all")
 _MIRRORS = ("UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL")
@@ -182,13 +169,13 @@ class Guard:
         return Failure(Kind.FORBIDDEN, reasons[0], "\n".join([*reasons, failure.info]))
 
     async def _serve(self, listening: socket.socket) -> None:
-        server = await asyncio.start_server(self._take, sock=listening, limit=_CHUNK)
+        server = await asyncio.start_server(self._take, sock=listening, limit=CHUNK)
         await server.serve_forever()
 
     async def _take(self, ours: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection: one request, or one tunnel."""
         if not _is_own(writer):
-            _answer(writer, "403 Forbidden", "this proxy is for a build of another user")
+            answer(writer, "403 Forbidden", "this proxy is for a build of another user")
             writer.close()
             return
         try:
@@ -200,19 +187,19 @@ class Guard:
             if str(exc) not in self.refused:
                 print(exc)
             self.refused[str(exc)] = exc.asked
-            _answer(writer, "403 Forbidden", str(exc))
+            answer(writer, "403 Forbidden", str(exc))
         except (
             OSError
         ) as exc:  # TimeoutError is one; of certificates' errors some are ValueErrors too
-            _answer(writer, "502 Bad Gateway", str(exc))
+            answer(writer, "502 Bad Gateway", str(exc))
         except (ValueError, EOFError, asyncio.LimitOverrunError) as exc:
-            _answer(writer, "400 Bad Request", f"this is no request for a proxy: {exc}")
+            answer(writer, "400 Bad Request", f"this is no request for a proxy: {exc}")
         else:
             with contextlib.closing(theirs[1]):
-                await _between((ours, writer), theirs, asked)
+                await between((ours, writer), theirs, tunnel=asked.tunnel, length=asked.length)
         writer.close()
 
-    async def _connected(self, asked: _Asked, writer: asyncio.StreamWriter) -> _Ends:
+    async def _connected(self, asked: _Asked, writer: asyncio.StreamWriter) -> Ends:
         """Connect to what is asked for, and hand on the head. Raises RefusedError, OSError."""
         chosen = (asked.host, asked.port) in self._chosen
         if not chosen and is_private(f"http://{asked.place}"):
@@ -221,11 +208,11 @@ class Guard:
         if proxy is not None:
             tls = ssl.create_default_context() if proxy.scheme == "https" else None
             port = proxy.port or _PORTS[proxy.scheme]
-            theirs = await asyncio.open_connection(proxy.hostname, port, ssl=tls, limit=_CHUNK)
+            theirs = await asyncio.open_connection(proxy.hostname, port, ssl=tls, limit=CHUNK)
             theirs[1].write(asked.head(asked.target, *_credentials(proxy)))
             try:
                 if asked.tunnel:
-                    await _opened(theirs, writer)
+                    await opened(theirs, writer)
             except OSError:
                 theirs[1].close()
                 raise
@@ -237,14 +224,14 @@ class Guard:
             theirs[1].write(asked.head(asked.path))
         return theirs
 
-    async def _direct(self, asked: _Asked, *, looked_at: bool) -> _Ends:
+    async def _direct(self, asked: _Asked, *, looked_at: bool) -> Ends:
         found = await self._resolved(asked.host)
         for ip in found if looked_at else ():
             if is_private_ip(ip):
                 raise RefusedError(asked, f"{asked.host} is {ip}")
         if not found:
             raise OSError(f"{asked.host} does not resolve")
-        return await _first(found, asked.port)
+        return await first(found, asked.port)
 
     async def _resolved(self, host: str) -> tuple[str, ...]:
         """Give a name's addresses; who asks while it is asked for waits for the same answer."""
@@ -387,118 +374,3 @@ def _is_own(writer: asyncio.StreamWriter) -> bool:
             if [end[-len(ends[0]) :] for end in line[1:3]] == ends:
                 return int(line[7]) == os.geteuid()
     return False
-
-
-def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
-    content = f"{text}\n".encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    head += f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
-    writer.write(head.encode() + content)
-
-
-async def _first(addresses: Sequence[str], port: int) -> _Ends:
-    """Connect to the address that answers first; each gets a moment before the next is tried.
-
-    Raises OSError of the one that failed last.
-    """
-    left = deque(addresses)
-    trying: set[asyncio.Task[_Ends]] = set()
-    error = OSError("there is no address")
-    try:
-        while left or trying:
-            if left:
-                trying.add(asyncio.create_task(_connect(left.popleft(), port)))
-            done, _ = await asyncio.wait(
-                trying, timeout=NEXT if left else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                trying.discard(task)
-                failed = task.exception()
-                if failed is None:
-                    trying |= done - {task}
-                    return task.result()
-                error = failed if isinstance(failed, OSError) else OSError(str(failed))
-        raise error
-    finally:
-        for task in trying:
-            task.cancel()
-        for late in await asyncio.gather(*trying, return_exceptions=True):
-            if isinstance(late, tuple):
-                late[1].close()
-
-
-async def _connect(address: str, port: int) -> _Ends:
-    try:
-        async with asyncio.timeout(CONNECTING):
-            return await asyncio.open_connection(address, port, limit=_CHUNK)
-    except TimeoutError:
-        raise OSError(f"{address} did not answer within {CONNECTING:g} seconds") from None
-
-
-async def _opened(theirs: _Ends, writer: asyncio.StreamWriter) -> None:
-    """Hand on that another proxy has opened a tunnel. Raises OSError where it has not."""
-    try:
-        async with asyncio.timeout(HEAD):
-            head = await theirs[0].readuntil(b"\r\n\r\n")
-        status = head.split(b" ", 2)[1].decode()
-    except (EOFError, ValueError, IndexError, asyncio.LimitOverrunError):
-        raise OSError("the worker's proxy gave no answer that can be read") from None
-    if not status.startswith("2"):
-        raise OSError(f"the worker's proxy opened no tunnel, but answered {status}")
-    writer.write(head)
-
-
-async def _between(ours: _Ends, theirs: _Ends, asked: _Asked) -> None:
-    """Hand on what both ends say, until both are done: of a request one alone, and its answer."""
-    if asked.tunnel:
-        ways = [_pass_on(ours[0], theirs[1]), _pass_on(theirs[0], ours[1])]
-    else:
-        ways = [_ask_once(ours[0], theirs[1], asked.length), _answered(theirs[0], ours[1])]
-    tasks = [asyncio.create_task(way) for way in ways]
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    over = any(task.exception() for task in done) if asked.tunnel else tasks[1] in done
-    if not over:
-        await asyncio.wait(tasks, timeout=LEAVING)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _ask_once(source: asyncio.StreamReader, sink: asyncio.StreamWriter, length: int) -> None:
-    """Hand on a request's body; what comes after it goes nowhere, until nothing comes any more."""
-    while content := await source.read(min(length, _CHUNK) or _CHUNK):
-        if length:
-            length -= len(content)
-            sink.write(content)
-            await sink.drain()
-
-
-async def _answered(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Hand on the answer to a request, with a head that says that no other follows."""
-    interim = True
-    try:
-        while interim:
-            head = await source.readuntil(b"\r\n\r\n")
-            interim = head.split(b" ", 2)[1].startswith(b"1")
-            if not interim:
-                kept = [h for h in head.split(b"\r\n")[:-2] if not _is_of_connection(h)]
-                head = b"\r\n".join([*kept, b"Connection: close", b"", b""])
-            sink.write(head)
-    except (EOFError, IndexError, asyncio.LimitOverrunError):
-        _answer(sink, "502 Bad Gateway", "the server gave no answer that can be read")
-        return
-    await _pass_on(source, sink)
-
-
-def _is_of_connection(header: bytes) -> bool:
-    return header.lower().startswith((b"connection:", b"keep-alive:", b"proxy-connection:"))
-
-
-async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while content := await source.read(_CHUNK):
-        sink.write(content)
-        await sink.drain()
-    if sink.can_write_eof():
-        sink.write_eof()
-    else:
-        sink.close()
