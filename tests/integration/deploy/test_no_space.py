@@ -31,6 +31,7 @@ def case(lab, small):
     node = Node("shop", root, settling=0.2)
     made = target("shop", small.address, node, lab.environ(os.environ["PATH"]), system="linux")
     with contextlib.closing(made):
+        made.remove()  # what other tests have left on this machine
         made.apply(shop(root, "one", (8080, 8081)))
         yield Case(made, root, small.get)
         made.remove()

@@ -318,6 +318,15 @@ def test_what_runs_before_the_switch_ends_with_a_killed_deploy(make, dying) -> N
         time.sleep(0.1)
 
 
+def test_what_ends_a_killed_deploys_command_leaves_that_of_the_next_one_alone(make, dying) -> None:
+    port, run = dying
+    target = make()
+    assert run("one", "release", 1, "release=exec perl -e 'sleep 1000'")
+    # What removes the container of the one that was killed does so again for ten seconds.
+    assert target.apply(shop(layers.ROOT, "two", (port,), release="perl -e 'sleep 4'")).changed
+    assert answer(port) == "two"
+
+
 def test_killed_at_any_moment_one_of_both_runs_alone(make, dying) -> None:
     """A few moments, or half as many as ``STEAD_SOAK`` says; each other one kills both."""
     port, run = dying

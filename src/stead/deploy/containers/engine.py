@@ -176,10 +176,11 @@ class Engine:
         return out + err
 
     def examine(self, name: str, start: Start, program: str, timeout: float) -> str:
-        """Run a program of ``sh`` in a container of that name; gives what it prints.
+        """Run a program of ``sh`` in a container whose name begins so; gives what it prints.
 
         Nothing where the image has no ``sh``, or it does not end within ``timeout`` seconds.
         """
+        name = _of_its_own(name)
         words = ["run", "--rm", "--name", name, *shared(start), "--entrypoint", "sh"]
         with self._ended_with_us(name):
             try:
@@ -189,10 +190,11 @@ class Engine:
                 return ""
 
     def once(self, name: str, start: Start, arguments: Sequence[str] = ()) -> tuple[int, str]:
-        """Run an image to its end, in a container of that name; gives its exit code and what it said.
+        """Run an image to its end, in a container whose name begins so; gives its code and output.
 
         It is ended where this process is before.
         """
+        name = _of_its_own(name)
         words = ["run", "--rm", "--name", name, *shared(start), start.image, *arguments]
         with self._ended_with_us(name):
             code, out, err = self._run(*words, secrets=start.secrets)
@@ -299,6 +301,11 @@ def shared(start: Start) -> list[str]:
     words += [w for key, value in start.variables for w in ("--env", f"{key}={value}")]
     words += [w for key, _ in start.secrets for w in ("--env", key)]
     return [*words, *(w for name, at in start.volumes for w in ("--volume", f"{name}:{at}"))]
+
+
+def _of_its_own(name: str) -> str:
+    """Give a name that no other process has: who was killed has its container removed for a while."""
+    return f"{name}-{os.urandom(4).hex()}"
 
 
 def removing(engine: str) -> list[str]:
